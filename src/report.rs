@@ -1,0 +1,344 @@
+//! What the program has to say, as data: the JSON contract of schema 1.
+//! Renderers turn it into text, JSON and YAML; nothing here knows how that looks.
+//!
+//! Additions are compatible; a rename or a change of type raises `schema`.
+
+#![deny(clippy::disallowed_methods)]
+
+use crate::snapshot::{Driver, Missing};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// The version of the JSON contract.
+pub const SCHEMA: u32 = 1;
+
+/// A finding's code: `VTI-111`. Never reused, never renumbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub u16);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VTI-{:03}", self.0)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is lost now.
+    Notice,
+    /// Some traffic is or will be lost.
+    Warning,
+    /// The tunnel does not do its work.
+    Fault,
+}
+
+/// How sure a finding is. Never more than the evidence carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// One of several causes that fit.
+    Possible,
+    /// The counters and the state fit, and nothing else that was read does.
+    Consistent,
+    /// The state that was read makes every such packet fail at this site.
+    Proven,
+}
+
+/// The answer for an interface or the host, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Everything needed was read, and nothing is wrong.
+    Ok,
+    /// See [`Severity::Notice`].
+    Notice,
+    /// Nothing wrong was found, but something needed could not be read.
+    Unknown,
+    /// See [`Severity::Warning`].
+    Warning,
+    /// See [`Severity::Fault`].
+    Fault,
+}
+
+impl From<Severity> for Verdict {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Notice => Verdict::Notice,
+            Severity::Warning => Verdict::Warning,
+            Severity::Fault => Verdict::Fault,
+        }
+    }
+}
+
+/// One thing that was seen, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The fact, in the kernel's words.
+    pub fact: String,
+    /// The source it was read from.
+    pub source: &'static str,
+    /// The command that shows the same.
+    pub see: String,
+}
+
+/// One thing to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What and why.
+    pub action: String,
+    /// What to type.
+    pub command: Option<String>,
+}
+
+/// One cause that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Its code.
+    pub code: Code,
+    /// Its name, read after "the cause is …".
+    pub name: &'static str,
+    /// How bad it is here.
+    pub severity: Severity,
+    /// How sure it is here.
+    pub confidence: Confidence,
+    /// The kernel function and condition where the packet is lost.
+    pub site: String,
+    /// One sentence that a person reads first.
+    pub summary: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// What to do next, read-only steps first.
+    pub remedies: Vec<Remedy>,
+}
+
+/// A diagnosis that could not be decided, and what it would have needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undetermined {
+    /// The diagnosis.
+    pub code: Code,
+    /// Its name.
+    pub name: &'static str,
+    /// What was not read.
+    pub missing: Missing,
+}
+
+/// A diagnosis that was checked and does not hold, or one that follows from a finding above it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The diagnosis.
+    pub code: Code,
+    /// Its name.
+    pub name: &'static str,
+}
+
+/// A diagnosis that holds, but only as a consequence of a finding that is reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Masked {
+    /// The diagnosis.
+    pub code: Code,
+    /// Its name.
+    pub name: &'static str,
+    /// The finding that explains it.
+    pub masked_by: Code,
+    /// What it would have said.
+    pub summary: String,
+}
+
+/// What became of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceStatus {
+    /// The source.
+    pub name: &'static str,
+    /// read, absent, denied, failed or skipped.
+    pub status: Status,
+    /// For a person; empty where it was read.
+    pub detail: String,
+}
+
+/// The five things that can become of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Status {
+    Read,
+    Absent,
+    Denied,
+    Failed,
+    Skipped,
+}
+
+/// Who and what the report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostReport {
+    /// `uname -n`.
+    pub hostname: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// The version VyOS gives itself.
+    pub vyos_version: Option<String>,
+}
+
+/// Counters of an interface over one span of time: IFLA_STATS64, or what `/proc/net/dev` lets one conclude.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub struct Counters {
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub tx_errors: u64,
+    /// None where the source cannot tell it from the aborted errors (`/proc/net/dev`) or the kernel does not export it.
+    pub tx_carrier_errors: Option<u64>,
+    /// None as for `tx_carrier_errors`.
+    pub tx_aborted_errors: Option<u64>,
+    /// The carrier column of `/proc/net/dev`: carrier + aborted + window + heartbeat.
+    pub tx_carrier_column: u64,
+    pub tx_dropped: u64,
+    pub collisions: u64,
+    /// tx_errors - carrier column - collisions: packets too big, and ethertypes other than IP.
+    pub tx_too_big_or_other: u64,
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub rx_errors: u64,
+    pub rx_dropped: u64,
+    /// The length of the span; none for "since boot".
+    pub milliseconds: Option<u64>,
+}
+
+/// The three spans of time that counters are shown for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CounterSpans {
+    /// Since the interface was created.
+    pub since_boot: Option<Counters>,
+    /// Since `clear interfaces … counters` on VyOS.
+    pub since_cleared: Option<Counters>,
+    /// Between the two snapshots.
+    pub interval: Option<Counters>,
+}
+
+/// What the kernel would do with one packet, as `--detail` and `lookup` print it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FlowReport {
+    /// Why this flow was tried: `routed prefix 10.9.1.0/24`, `asked for`, …
+    pub origin: String,
+    /// `10.0.0.1 -> 10.9.1.5`, with protocol and ports where they matter.
+    pub flow: String,
+    /// sent, dropped, held, elsewhere, not-sent, open.
+    pub outcome: String,
+    /// One sentence: `dropped by xfrmi_xmit2: …`.
+    pub summary: String,
+    /// The kernel function and condition.
+    pub site: String,
+    /// Counters of the device that move, by their kernel names.
+    pub counters: Vec<&'static str>,
+    /// The counter of `/proc/net/xfrm_stat` that moves.
+    pub xfrm_statistic: Option<&'static str>,
+    /// What the sender gets back.
+    pub sender: Option<String>,
+    /// What could not be decided from the state that was read.
+    pub open: Vec<String>,
+    /// The finding that explains a loss.
+    pub finding: Option<Code>,
+    /// The steps taken.
+    pub trail: Vec<Step>,
+}
+
+/// One step of the transmit path and what was compared at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// `policy out`, `template`, `SA`, …
+    pub name: &'static str,
+    /// What was looked at.
+    pub looked_at: String,
+    /// `match`, `none`, `ok`, …; empty where the step only states something.
+    pub result: String,
+    /// Candidates that did not fit, and why.
+    pub notes: Vec<String>,
+}
+
+/// Everything about one VTI.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InterfaceReport {
+    /// Interface name.
+    pub name: String,
+    /// vti, vti6 or xfrm.
+    pub driver: Option<Driver>,
+    /// Why the driver is believed to be that one, where it was not read from the kernel.
+    pub driver_inferred: Option<String>,
+    /// None where only counters are known.
+    pub ifindex: Option<u32>,
+    /// up or down.
+    pub admin_state: Option<&'static str>,
+    /// IFLA_OPERSTATE.
+    pub oper_state: Option<String>,
+    /// Bytes.
+    pub mtu: Option<u32>,
+    /// xfrm only.
+    pub if_id: Option<u32>,
+    /// vti and vti6 only: `0x…`.
+    pub input_key: Option<String>,
+    /// vti and vti6 only: `0x…`.
+    pub output_key: Option<String>,
+    /// Outer source: configured (vti, vti6) or of the SAs in use (xfrm).
+    pub local: Option<String>,
+    /// Outer destination, likewise.
+    pub remote: Option<String>,
+    /// Addresses of the peers its SAs and templates name.
+    pub peers: Vec<String>,
+    /// This is the device that the driver makes when its module loads; it carries nothing.
+    pub fallback_device: bool,
+    /// Counters.
+    pub counters: CounterSpans,
+    /// The worst of the findings, or ok, or unknown.
+    pub verdict: Verdict,
+    /// The first is the root cause.
+    pub findings: Vec<Finding>,
+    /// What could not be decided.
+    pub undetermined: Vec<Undetermined>,
+    /// What holds, but follows from a finding.
+    pub masked: Vec<Masked>,
+    /// What was checked and does not hold.
+    pub ruled_out: Vec<Checked>,
+    /// The flows that were tried, and what the kernel would do with each.
+    pub flows: Vec<FlowReport>,
+}
+
+/// The whole report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of this program.
+    pub tool_version: &'static str,
+    /// RFC 3339, UTC; none where the input has no time (a pasted `/proc/net/dev`).
+    pub taken_at: Option<String>,
+    /// The host.
+    pub host: HostReport,
+    /// The worst verdict of host and interfaces.
+    pub verdict: Verdict,
+    /// What was read and what was not.
+    pub sources: Vec<SourceStatus>,
+    /// Findings that belong to no single interface.
+    pub findings: Vec<Finding>,
+    /// One entry a VTI, in the order of their names.
+    pub interfaces: Vec<InterfaceReport>,
+}
+
+/// The answer of `lookup`: what the kernel would do with one packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LookupReport {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The version of this program.
+    pub tool_version: &'static str,
+    /// The interface asked for.
+    pub interface: String,
+    /// The flow and its fate.
+    pub flow: FlowReport,
+}

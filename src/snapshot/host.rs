@@ -1,0 +1,108 @@
+//! The host: its names, its sysctls, and the counters that /proc shows as text.
+
+use super::observed::{self, Missing, Observed, Reason, Source};
+use serde::{Deserialize, Serialize};
+
+/// Who and what the host is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Host {
+    /// `uname -n`.
+    pub hostname: String,
+    /// `uname -r`; empty where the input does not tell (a pasted `/proc/net/dev`).
+    pub kernel_release: String,
+    /// The version VyOS gives itself, where this is VyOS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vyos_version: Option<String>,
+}
+
+impl Host {
+    /// Major and minor of the kernel release, for behaviour that changed with a version.
+    pub fn kernel_version(&self) -> Option<(u32, u32)> {
+        let mut numbers = self.kernel_release.split(|c: char| !c.is_ascii_digit());
+        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    }
+}
+
+/// Sysctls that change what the transmit path does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sysctls {
+    /// `net.core.xfrm_larval_drop`: packets without an SA are dropped at once (default), or held.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::LarvalDrop as u8 }>"
+    )]
+    pub xfrm_larval_drop: Observed<bool>,
+    /// `net.core.xfrm_acq_expires`: life of a larval SA in seconds.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::AcqExpires as u8 }>"
+    )]
+    pub xfrm_acq_expires: Observed<u32>,
+    /// `net.ipv4.conf.all.disable_xfrm`: ORed into the setting of every device.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::AllDisableXfrm as u8 }>"
+    )]
+    pub all_disable_xfrm: Observed<bool>,
+    /// `net.ipv4.conf.all.rp_filter`: the greater of it and the device's is used.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::RpFilter as u8 }>"
+    )]
+    pub all_rp_filter: Observed<u32>,
+}
+
+impl Sysctls {
+    /// No sysctl read, all for the same reason.
+    pub fn unread(reason: Reason, detail: &str) -> Self {
+        let missing = |source| Missing::new(source, reason, detail);
+        Self {
+            xfrm_larval_drop: Err(missing(Source::LarvalDrop)),
+            xfrm_acq_expires: Err(missing(Source::AcqExpires)),
+            all_disable_xfrm: Err(missing(Source::AllDisableXfrm)),
+            all_rp_filter: Err(missing(Source::RpFilter)),
+        }
+    }
+}
+
+impl Default for Sysctls {
+    fn default() -> Self {
+        Self::unread(Reason::NotInCapture, "")
+    }
+}
+
+/// One line of `/proc/net/xfrm_stat`, named as the kernel names it (`XfrmOutNoStates`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XfrmCounter {
+    /// The kernel's name of the counter.
+    pub name: String,
+    /// Its value since the namespace was created.
+    pub value: u64,
+}
+
+/// One row of `/proc/net/dev`: sums as the kernel's `dev_seq_printf_stats()` prints them, not single counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    missing_docs,
+    reason = "named after the column; what each sums is said at the struct and where it differs"
+)]
+pub struct DeviceColumns {
+    /// Interface name.
+    pub name: String,
+    pub rx_bytes: u64,
+    pub rx_packets: u64,
+    pub rx_errs: u64,
+    /// rx_dropped + rx_missed_errors.
+    pub rx_drop: u64,
+    pub rx_fifo: u64,
+    /// rx_length_errors + rx_over_errors + rx_crc_errors + rx_frame_errors.
+    pub rx_frame: u64,
+    pub tx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_errs: u64,
+    pub tx_drop: u64,
+    pub tx_fifo: u64,
+    pub tx_colls: u64,
+    /// tx_carrier_errors + tx_aborted_errors + tx_window_errors + tx_heartbeat_errors.
+    pub tx_carrier: u64,
+}

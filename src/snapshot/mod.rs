@@ -1,0 +1,175 @@
+//! What was seen of one host at one moment: plain, serialisable data in the kernel's words.
+//! Nothing here reads the system, decides anything, or knows how a report looks.
+//!
+//! A capture is this data as YAML. Fields may be added (with `#[serde(default)]`), never renamed or re-typed.
+
+#![deny(clippy::disallowed_methods)]
+
+pub mod host;
+pub mod link;
+pub mod observed;
+pub mod route;
+pub mod xfrm;
+
+use serde::{Deserialize, Serialize};
+
+pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
+pub use link::{Address, Driver, Link, LinkKind, Statistics, VtiKeys, XfrmInterface};
+pub use observed::{Missing, Observed, Reason, Source};
+pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, Rule};
+pub use xfrm::{
+    Action, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits, Mark, Mode, Policy,
+    PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation, Selector,
+    SpdInfo, Spi, Template,
+};
+
+/// Everything that was read of one host at one moment.
+///
+/// Lists are sorted (see [`Snapshot::sort`]), so that two captures of the same state are the same text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Wall-clock time at the start of the read: milliseconds since the Unix epoch.
+    pub taken_at_ms: u64,
+    /// Time since boot at the start of the read, in milliseconds (`/proc/uptime`); it does not jump.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Uptime as u8 }>"
+    )]
+    pub uptime_ms: Observed<u64>,
+    /// Who and what the host is.
+    pub host: Host,
+    /// Sysctls that change what the transmit path does.
+    #[serde(default)]
+    pub sysctls: Sysctls,
+    /// All links of this network namespace (RTM_GETLINK).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Links as u8 }>"
+    )]
+    pub links: Observed<Vec<Link>>,
+    /// All addresses of this network namespace (RTM_GETADDR).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Addresses as u8 }>"
+    )]
+    pub addresses: Observed<Vec<Address>>,
+    /// Policy routing rules of both families (RTM_GETRULE).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Rules as u8 }>"
+    )]
+    pub rules: Observed<Vec<Rule>>,
+    /// Routes that leave through a VTI, and all routes of table 220 (RTM_GETROUTE dump, filtered).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Routes as u8 }>"
+    )]
+    pub routes: Observed<Vec<Route>>,
+    /// The kernel's own answers to the questions of [`Snapshot::outer_queries`] (RTM_GETROUTE).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::RouteLookups as u8 }>"
+    )]
+    pub route_lookups: Observed<Vec<RouteLookup>>,
+    /// Neighbours that are next hops of those answers (RTM_GETNEIGH dump, filtered).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Neighbours as u8 }>"
+    )]
+    pub neighbours: Observed<Vec<Neighbour>>,
+    /// Security associations (XFRM_MSG_GETSA dump), without any key material.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::SecurityAssociations as u8 }>"
+    )]
+    pub associations: Observed<Vec<SecurityAssociation>>,
+    /// Security policies of all directions (XFRM_MSG_GETPOLICY dump, main and sub).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::SecurityPolicies as u8 }>"
+    )]
+    pub policies: Observed<Vec<Policy>>,
+    /// What happens to packets without a policy (XFRM_MSG_GETDEFAULT, kernel 5.15 and later).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::DefaultPolicies as u8 }>"
+    )]
+    pub default_policies: Observed<DefaultPolicies>,
+    /// Size of the SA database (XFRM_MSG_GETSADINFO).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::SadInfo as u8 }>"
+    )]
+    pub sad_info: Observed<SadInfo>,
+    /// Size of the policy database (XFRM_MSG_GETSPDINFO).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::SpdInfo as u8 }>"
+    )]
+    pub spd_info: Observed<SpdInfo>,
+    /// `/proc/net/xfrm_stat`; VyOS kernels are built without it.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::XfrmStatistics as u8 }>"
+    )]
+    pub xfrm_statistics: Observed<Vec<XfrmCounter>>,
+    /// `/proc/net/dev`: what operators see, and the fallback for counters.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::ProcNetDev as u8 }>"
+    )]
+    pub proc_net_dev: Observed<Vec<DeviceColumns>>,
+}
+
+impl Snapshot {
+    /// A snapshot in which nothing was read, each source missing for the same reason. Readers fill in what they have.
+    pub fn unread(taken_at_ms: u64, host: Host, reason: Reason, detail: &str) -> Self {
+        let missing = |source| Missing::new(source, reason, detail);
+        Self {
+            taken_at_ms,
+            uptime_ms: Err(missing(Source::Uptime)),
+            host,
+            sysctls: Sysctls::unread(reason, detail),
+            links: Err(missing(Source::Links)),
+            addresses: Err(missing(Source::Addresses)),
+            rules: Err(missing(Source::Rules)),
+            routes: Err(missing(Source::Routes)),
+            route_lookups: Err(missing(Source::RouteLookups)),
+            neighbours: Err(missing(Source::Neighbours)),
+            associations: Err(missing(Source::SecurityAssociations)),
+            policies: Err(missing(Source::SecurityPolicies)),
+            default_policies: Err(missing(Source::DefaultPolicies)),
+            sad_info: Err(missing(Source::SadInfo)),
+            spd_info: Err(missing(Source::SpdInfo)),
+            xfrm_statistics: Err(missing(Source::XfrmStatistics)),
+            proc_net_dev: Err(missing(Source::ProcNetDev)),
+        }
+    }
+
+    /// Puts every list into its one stable order.
+    pub fn sort(&mut self) {
+        fn by<T, K: Ord>(list: &mut Observed<Vec<T>>, key: impl Fn(&T) -> K) {
+            if let Ok(list) = list {
+                list.sort_by_key(key);
+            }
+        }
+        by(&mut self.links, |l| l.ifindex);
+        by(&mut self.addresses, |a| (a.ifindex, a.prefix.addr(), a.prefix.prefix_len()));
+        by(&mut self.rules, |r| (r.family, r.priority, r.table));
+        by(&mut self.routes, |r| (r.table, r.destination, r.metric, r.oif));
+        by(&mut self.route_lookups, |l| l.query.clone());
+        by(&mut self.neighbours, |n| (n.ifindex, n.address));
+        by(&mut self.associations, |a| (a.source, a.destination, a.protocol, a.spi));
+        by(&mut self.policies, |p| (p.direction, p.priority, p.index));
+        by(&mut self.xfrm_statistics, |c| c.name.clone());
+        by(&mut self.proc_net_dev, |d| d.name.clone());
+    }
+
+    /// The time from `earlier` to this snapshot in milliseconds: by uptime where both have it, else by the wall clock.
+    pub fn milliseconds_since(&self, earlier: &Snapshot) -> u64 {
+        match (&self.uptime_ms, &earlier.uptime_ms) {
+            (Ok(now), Ok(then)) => now.saturating_sub(*then),
+            _ => self.taken_at_ms.saturating_sub(earlier.taken_at_ms),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A fact is seen, or it is missing for a reason. A failed read is never an empty list and never a zero.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A value that was read, or why it was not. `?` in a diagnosis turns the latter into *undetermined*.
+pub type Observed<T> = Result<T, Missing>;
+
+/// Why a value is not there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Missing {
+    /// What was to be read.
+    pub source: Source,
+    /// The class of the failure.
+    pub reason: Reason,
+    /// The operation and what it answered, for a person; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+impl Missing {
+    /// A missing value with its source, its reason and the words for a person.
+    pub fn new(source: Source, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { source, reason, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} not read: {}", self.source, self.reason)?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+    }
+}
+
+/// The classes of failed reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// This kernel or system does not have it.
+    Absent,
+    /// Permission denied.
+    Denied,
+    /// No answer within the time allowed.
+    TimedOut,
+    /// The answer could not be decoded.
+    Malformed,
+    /// The state changed during each attempt to read it (NLM_F_DUMP_INTR).
+    Inconsistent,
+    /// The kernel lost messages or cut one short (ENOBUFS, MSG_TRUNC).
+    Lost,
+    /// The object vanished between two reads.
+    Vanished,
+    /// The read failed otherwise; the detail has the system's words.
+    Failed,
+    /// Not asked for in this run.
+    Skipped,
+    /// The capture does not have it.
+    NotInCapture,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Absent => "this system does not have it",
+            Reason::Denied => "permission denied",
+            Reason::TimedOut => "no answer in time",
+            Reason::Malformed => "the answer could not be decoded",
+            Reason::Inconsistent => "it changed while it was read",
+            Reason::Lost => "the kernel lost part of the answer",
+            Reason::Vanished => "it vanished while it was read",
+            Reason::Failed => "the read failed",
+            Reason::Skipped => "not asked for",
+            Reason::NotInCapture => "not in this capture",
+        })
+    }
+}
+
+macro_rules! sources {
+    ($($variant:ident => $name:literal, $see:literal;)*) => {
+        /// What a value is read from.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        #[repr(u8)]
+        pub enum Source { $(#[doc = $name] $variant,)* }
+
+        impl Source {
+            /// Every source, in the order of reports.
+            pub const ALL: &[Source] = &[$(Source::$variant,)*];
+
+            /// The source's name in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(Source::$variant => $name,)* }
+            }
+
+            /// The command that shows the same to a person.
+            pub const fn see(self) -> &'static str {
+                match self { $(Source::$variant => $see,)* }
+            }
+        }
+    };
+}
+
+sources! {
+    Links => "links", "ip -d -s -s link show";
+    Addresses => "addresses", "ip address show";
+    Rules => "rules", "ip rule show";
+    Routes => "routes", "ip route show table all";
+    RouteLookups => "route lookups", "ip route get";
+    Neighbours => "neighbours", "ip neighbour show";
+    SecurityAssociations => "security associations", "ip -s xfrm state list nokeys";
+    SecurityPolicies => "security policies", "ip -s xfrm policy list";
+    DefaultPolicies => "default policies", "ip xfrm policy getdefault";
+    SadInfo => "SAD information", "ip xfrm state count";
+    SpdInfo => "SPD information", "ip xfrm policy count";
+    XfrmStatistics => "/proc/net/xfrm_stat", "cat /proc/net/xfrm_stat";
+    ProcNetDev => "/proc/net/dev", "cat /proc/net/dev";
+    LarvalDrop => "net.core.xfrm_larval_drop", "sysctl net.core.xfrm_larval_drop";
+    AcqExpires => "net.core.xfrm_acq_expires", "sysctl net.core.xfrm_acq_expires";
+    AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm";
+    RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter";
+    Uptime => "/proc/uptime", "uptime";
+    DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf";
+    EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10";
+    InsideRoute => "the route of the packet", "ip route get";
+}
+
+impl Source {
+    /// The source with this number (`Source as u8`); the first one for a number that is none.
+    const fn from_number(number: u8) -> Source {
+        let mut i = 0;
+        while i < Source::ALL.len() {
+            #[expect(
+                clippy::indexing_slicing,
+                reason = "i is below the length; const code has no iterators"
+            )]
+            if Source::ALL[i] as u8 == number {
+                return Source::ALL[i];
+            }
+            i += 1;
+        }
+        Source::Links
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The default of an observed field: `SOURCE` (`Source as u8`) is not in this capture.
+pub(super) fn not_in_capture<T, const SOURCE: u8>() -> Observed<T> {
+    Err(Missing::new(Source::from_number(SOURCE), Reason::NotInCapture, ""))
+}
+
+/// How an [`Observed`] field is written: `{seen: value}` or `{missing: {source, reason, detail}}`.
+pub mod field {
+    use super::{Missing, Observed};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Written<'a, T> {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seen: Option<&'a T>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<&'a Missing>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(bound = "T: Deserialize<'de>", deny_unknown_fields)]
+    struct Read<T> {
+        #[serde(default = "none")]
+        seen: Option<T>,
+        #[serde(default = "none")]
+        missing: Option<Missing>,
+    }
+
+    fn none<T>() -> Option<T> {
+        None
+    }
+
+    /// Writes the field.
+    pub fn serialize<T: Serialize, S: Serializer>(
+        value: &Observed<T>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Written { seen: value.as_ref().ok(), missing: value.as_ref().err() }.serialize(serializer)
+    }
+
+    /// Reads the field; it must hold exactly one of the two.
+    pub fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Observed<T>, D::Error> {
+        match Read::deserialize(deserializer)? {
+            Read { seen: Some(value), missing: None } => Ok(Ok(value)),
+            Read { seen: None, missing: Some(missing) } => Ok(Err(missing)),
+            _ => Err(de::Error::custom("expected one of `seen` and `missing`")),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Routes, rules and neighbours, and the questions about the outer route that the kernel asks for each SA.
+//! The answers are the kernel's own: this program does not walk routing tables for the outer packet.
+
+use super::link::{LinkKind, is_default};
+use super::xfrm::{Family, Mark, Mode, PolicyDirection, SecurityAssociation};
+use super::{Observed, Snapshot};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// RTN_*: what a route does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub enum RouteType {
+    Unicast,
+    Local,
+    Broadcast,
+    Anycast,
+    Multicast,
+    Blackhole,
+    Unreachable,
+    Prohibit,
+    Throw,
+    /// A number that this program does not know.
+    Other(u8),
+}
+
+/// One route (RTM_NEWROUTE); a multipath route is one of these for each next hop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// RTA_DST; the default route is 0.0.0.0/0 or ::/0.
+    pub destination: IpNet,
+    /// RTA_TABLE: 254 main, 255 local, 220 charon's.
+    pub table: u32,
+    /// rtm_type.
+    #[serde(rename = "type")]
+    pub route_type: RouteType,
+    /// rtm_protocol: 2 kernel, 3 boot, 4 static, 186 bgp …
+    pub protocol: u8,
+    /// RTA_OIF; none on a blackhole and its like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oif: Option<u32>,
+    /// RTA_GATEWAY or RTA_VIA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<IpAddr>,
+    /// RTA_PRIORITY.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub metric: u32,
+    /// RTA_PREFSRC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_source: Option<IpAddr>,
+    /// RTNH_F_DEAD or RTNH_F_LINKDOWN on the next hop: not used.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dead: bool,
+}
+
+/// One policy routing rule (RTM_NEWRULE).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// AF_INET or AF_INET6.
+    pub family: Family,
+    /// FRA_PRIORITY: lower is looked at first.
+    pub priority: u32,
+    /// FR_ACT_*: 1 to a table, 6 blackhole, 7 unreachable, 8 prohibit.
+    pub action: u8,
+    /// FRA_TABLE.
+    pub table: u32,
+    /// FRA_SRC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpNet>,
+    /// FRA_DST.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<IpNet>,
+    /// FRA_FWMARK and FRA_FWMASK.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub fwmark: Mark,
+    /// FRA_IIFNAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iif: Option<String>,
+    /// FRA_OIFNAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oif: Option<String>,
+    /// FRA_L3MDEV: use the table of the VRF.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub l3mdev: bool,
+    /// FIB_RULE_INVERT.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub invert: bool,
+}
+
+/// One question to the kernel: how would a packet of this host go to `destination`?
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RouteQuery {
+    /// Where to.
+    pub destination: IpAddr,
+    /// From which address; none lets the kernel choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
+    /// RTA_MARK.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mark: u32,
+    /// ifindex of the VRF (l3mdev master) to look in; none for the default one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrf: Option<u32>,
+}
+
+/// A question and the kernel's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteLookup {
+    /// What was asked.
+    pub query: RouteQuery,
+    /// What the kernel said.
+    pub answer: RouteAnswer,
+}
+
+/// The kernel's answer to a [`RouteQuery`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum RouteAnswer {
+    /// A route.
+    Route {
+        /// rtm_type: unicast, or local if the destination is this host.
+        #[serde(rename = "type")]
+        route_type: RouteType,
+        /// RTA_OIF.
+        oif: u32,
+        /// RTA_GATEWAY or RTA_VIA; none if on-link.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gateway: Option<IpAddr>,
+        /// RTA_PREFSRC.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<IpAddr>,
+        /// RTA_TABLE.
+        table: u32,
+        /// RTAX_MTU, where the route (or a learned path MTU) sets one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mtu: Option<u32>,
+    },
+    /// The lookup failed: NLMSG_ERROR with this errno (positive, 101 ENETUNREACH …).
+    Error {
+        /// errno.
+        errno: i32,
+    },
+}
+
+/// One neighbour (RTM_NEWNEIGH).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// The interface it is on.
+    pub ifindex: u32,
+    /// NDA_DST.
+    pub address: IpAddr,
+    /// NUD_* bits: 0x01 incomplete, 0x02 reachable, 0x04 stale, 0x08 delay, 0x10 probe, 0x20 failed, 0x40 noarp, 0x80 permanent.
+    pub state: u16,
+}
+
+impl Neighbour {
+    /// The kernel asked for it and nobody answered (NUD_INCOMPLETE or NUD_FAILED).
+    pub const fn is_unresolved(&self) -> bool {
+        self.state & (0x01 | 0x20) != 0
+    }
+}
+
+impl Snapshot {
+    /// The VRF that `ifindex` belongs to (or is): the kernel's `l3mdev_master_ifindex_by_index()`.
+    pub fn vrf_of(&self, ifindex: u32) -> Observed<Option<u32>> {
+        let links = self.links.as_ref().map_err(Clone::clone)?;
+        let at = |index| links.iter().find(|l| l.ifindex == index);
+        let is_vrf =
+            |index: &u32| at(*index).is_some_and(|l| matches!(l.kind, LinkKind::Vrf { .. }));
+        Ok(Some(ifindex).filter(is_vrf).or_else(|| at(ifindex)?.master.filter(is_vrf)))
+    }
+
+    /// The question that `xfrm_bundle_create()` asks for an SA: its addresses, its output mark, and the VRF of the device that the
+    /// flow leaves through (`vrf`).
+    pub fn outer_query(association: &SecurityAssociation, vrf: Option<u32>) -> RouteQuery {
+        RouteQuery {
+            destination: association.destination,
+            source: Some(association.source).filter(|a| !a.is_unspecified()),
+            mark: association.set_mark.value & association.set_mark.mask,
+            vrf,
+        }
+    }
+
+    /// Every question about an outer route that the transmit model may ask of this state: for each SA, in each VRF that a VTI looks in;
+    /// and for each VTI's configured remote address.
+    pub fn outer_queries(&self) -> BTreeSet<RouteQuery> {
+        let (Ok(links), mut queries) = (&self.links, BTreeSet::new()) else {
+            return BTreeSet::new();
+        };
+        let masters: BTreeMap<u32, Option<u32>> =
+            links.iter().map(|l| (l.ifindex, l.master)).chain([(0, None)]).collect();
+        let vrfs: BTreeSet<u32> = links
+            .iter()
+            .filter(|l| matches!(l.kind, LinkKind::Vrf { .. }))
+            .map(|l| l.ifindex)
+            .collect();
+        let vrf_of = |index: u32| {
+            let master = masters.get(&index).copied().flatten();
+            Some(index).filter(|i| vrfs.contains(i)).or(master.filter(|m| vrfs.contains(m)))
+        };
+        let mut looked_in = BTreeSet::new();
+        for link in links {
+            let (vrf, remote) = match &link.kind {
+                LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
+                    (vrf_of(link.ifindex), Some((keys.local, keys.remote)))
+                }
+                LinkKind::Xfrm(device) => (vrf_of(device.link), None),
+                _ => continue,
+            };
+            looked_in.insert(vrf);
+            if let Some((local, remote)) = remote.filter(|(_, remote)| !remote.is_unspecified()) {
+                let source = Some(local).filter(|a| !a.is_unspecified());
+                queries.insert(RouteQuery { destination: remote, source, mark: 0, vrf });
+            }
+        }
+        let here: BTreeSet<IpAddr> =
+            self.addresses.iter().flatten().map(|a| a.prefix.addr()).collect();
+        let outbound = |a: &&SecurityAssociation| !a.is_larval() && !here.contains(&a.destination);
+        for association in self.associations.iter().flatten().filter(outbound) {
+            queries.extend(looked_in.iter().map(|vrf| Self::outer_query(association, *vrf)));
+        }
+        // A tunnel template without a source takes the one of the route to its destination: xfrm_get_saddr().
+        let out = self.policies.iter().flatten().filter(|p| p.direction == PolicyDirection::Out);
+        let open = out
+            .flat_map(|p| &p.templates)
+            .filter(|t| t.mode != Mode::Transport && t.source.is_unspecified());
+        for template in open {
+            let query = |vrf: &_| RouteQuery {
+                destination: template.destination,
+                source: None,
+                mark: 0,
+                vrf: *vrf,
+            };
+            queries.extend(looked_in.iter().map(query));
+        }
+        queries
+    }
+}
