@@ -14,13 +14,16 @@ pub mod xfrm;
 use serde::{Deserialize, Serialize};
 
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
-pub use link::{Address, Driver, Link, LinkKind, Statistics, VtiKeys, XfrmInterface};
+pub use link::{
+    Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
+    VtiKeys, XfrmInterface,
+};
 pub use observed::{Missing, Observed, Reason, Source};
-pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, Rule};
+pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
 pub use xfrm::{
-    Action, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits, Mark, Mode, Policy,
-    PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation, Selector,
-    SpdInfo, Spi, Template,
+    Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
+    Policy, PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation,
+    Selector, SpdInfo, Spi, Template,
 };
 
 /// Everything that was read of one host at one moment.

@@ -56,6 +56,8 @@ pub enum Reason {
     Skipped,
     /// The capture does not have it.
     NotInCapture,
+    /// It was read, but no state that can be read decides the question.
+    Undecidable,
 }
 
 impl fmt::Display for Reason {
@@ -71,6 +73,7 @@ impl fmt::Display for Reason {
             Reason::Failed => "the read failed",
             Reason::Skipped => "not asked for",
             Reason::NotInCapture => "not in this capture",
+            Reason::Undecidable => "no state that can be read decides it",
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Routes, rules and neighbours, and the questions about the outer route that the kernel asks for each SA.
 //! The answers are the kernel's own: this program does not walk routing tables for the outer packet.
 
-use super::link::{LinkKind, is_default};
-use super::xfrm::{Family, Mark, Mode, PolicyDirection, SecurityAssociation};
+use super::link::{Link, LinkKind, is_default};
+use super::xfrm::{Family, Mark, Mode, PolicyDirection, SecurityAssociation, Template};
 use super::{Observed, Snapshot};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -173,68 +173,81 @@ impl Snapshot {
         Ok(Some(ifindex).filter(is_vrf).or_else(|| at(ifindex)?.master.filter(is_vrf)))
     }
 
-    /// The question that `xfrm_bundle_create()` asks for an SA: its addresses, its output mark, and the VRF of the device that the
-    /// flow leaves through (`vrf`).
-    pub fn outer_query(association: &SecurityAssociation, vrf: Option<u32>) -> RouteQuery {
-        RouteQuery {
-            destination: association.destination,
-            source: Some(association.source).filter(|a| !a.is_unspecified()),
-            mark: association.set_mark.value & association.set_mark.mask,
-            vrf,
-        }
+    /// The question that `xfrm_bundle_create()` asks for an SA: its addresses, in the VRF of the device that the flow leaves through, and
+    /// `xfrm_smark_get()` of the flow's mark, which counts only where the SA has an output mark.
+    pub fn outer_query(
+        association: &SecurityAssociation,
+        vrf: Option<u32>,
+        flow_mark: u32,
+    ) -> RouteQuery {
+        let Mark { value, mask } = association.set_mark;
+        let mark = if value == 0 && mask == 0 { 0 } else { (value & mask) | (flow_mark & !mask) };
+        let source = Some(association.source).filter(|a| !a.is_unspecified());
+        RouteQuery { destination: association.destination, source, mark, vrf }
     }
 
-    /// Every question about an outer route that the transmit model may ask of this state: for each SA, in each VRF that a VTI looks in;
-    /// and for each VTI's configured remote address.
+    /// The question that `xfrm_get_saddr()` asks for a tunnel template without a source.
+    pub fn template_source_query(template: &Template, vrf: Option<u32>) -> RouteQuery {
+        RouteQuery { destination: template.destination, source: None, mark: 0, vrf }
+    }
+
+    /// Every question about an outer route that the transmit model may ask of this state: for each SA to another host and each template
+    /// without a source, in each VRF that a VTI looks in; and for each VTI's configured remote address.
     pub fn outer_queries(&self) -> BTreeSet<RouteQuery> {
         let (Ok(links), mut queries) = (&self.links, BTreeSet::new()) else {
             return BTreeSet::new();
         };
         let masters: BTreeMap<u32, Option<u32>> =
-            links.iter().map(|l| (l.ifindex, l.master)).chain([(0, None)]).collect();
-        let vrfs: BTreeSet<u32> = links
-            .iter()
-            .filter(|l| matches!(l.kind, LinkKind::Vrf { .. }))
-            .map(|l| l.ifindex)
-            .collect();
+            links.iter().map(|l| (l.ifindex, l.master)).collect();
+        let is_vrf = |l: &&Link| matches!(l.kind, LinkKind::Vrf { .. });
+        let vrfs: BTreeSet<u32> = links.iter().filter(is_vrf).map(|l| l.ifindex).collect();
         let vrf_of = |index: u32| {
             let master = masters.get(&index).copied().flatten();
             Some(index).filter(|i| vrfs.contains(i)).or(master.filter(|m| vrfs.contains(m)))
         };
-        let mut looked_in = BTreeSet::new();
+        // Where a VTI looks, and with which mark on its flows.
+        let mut domains = BTreeSet::new();
         for link in links {
-            let (vrf, remote) = match &link.kind {
+            match &link.kind {
                 LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
-                    (vrf_of(link.ifindex), Some((keys.local, keys.remote)))
+                    let vrf = vrf_of(link.ifindex);
+                    domains.insert((vrf, keys.output_key));
+                    if !keys.remote.is_unspecified() {
+                        let source = Some(keys.local).filter(|a| !a.is_unspecified());
+                        queries.insert(RouteQuery {
+                            destination: keys.remote,
+                            source,
+                            mark: 0,
+                            vrf,
+                        });
+                    }
                 }
-                LinkKind::Xfrm(device) => (vrf_of(device.link), None),
-                _ => continue,
-            };
-            looked_in.insert(vrf);
-            if let Some((local, remote)) = remote.filter(|(_, remote)| !remote.is_unspecified()) {
-                let source = Some(local).filter(|a| !a.is_unspecified());
-                queries.insert(RouteQuery { destination: remote, source, mark: 0, vrf });
+                LinkKind::Xfrm(device) => {
+                    domains.insert((vrf_of(device.link), 0));
+                }
+                _ => {}
             }
         }
+        let looked_in: BTreeSet<Option<u32>> = domains.iter().map(|(vrf, _)| *vrf).collect();
         let here: BTreeSet<IpAddr> =
             self.addresses.iter().flatten().map(|a| a.prefix.addr()).collect();
         let outbound = |a: &&SecurityAssociation| !a.is_larval() && !here.contains(&a.destination);
         for association in self.associations.iter().flatten().filter(outbound) {
-            queries.extend(looked_in.iter().map(|vrf| Self::outer_query(association, *vrf)));
+            let of_any_flow = [0, u32::MAX].contains(&association.set_mark.mask);
+            if of_any_flow {
+                queries.extend(looked_in.iter().map(|vrf| Self::outer_query(association, *vrf, 0)));
+            } else {
+                queries.extend(
+                    domains.iter().map(|(vrf, mark)| Self::outer_query(association, *vrf, *mark)),
+                );
+            }
         }
-        // A tunnel template without a source takes the one of the route to its destination: xfrm_get_saddr().
         let out = self.policies.iter().flatten().filter(|p| p.direction == PolicyDirection::Out);
         let open = out
             .flat_map(|p| &p.templates)
             .filter(|t| t.mode != Mode::Transport && t.source.is_unspecified());
         for template in open {
-            let query = |vrf: &_| RouteQuery {
-                destination: template.destination,
-                source: None,
-                mark: 0,
-                vrf: *vrf,
-            };
-            queries.extend(looked_in.iter().map(query));
+            queries.extend(looked_in.iter().map(|vrf| Self::template_source_query(template, *vrf)));
         }
         queries
     }

@@ -18,7 +18,7 @@ impl fmt::Display for Spi {
     }
 }
 
-/// Request id that ties templates and SAs together; 0 in a template fits any SA.
+/// Request id that ties templates and SAs together. Outbound it must be equal, 0 included (`xfrm_state_find()`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -445,7 +445,7 @@ pub struct Template {
     /// 0 for any.
     #[serde(default, skip_serializing_if = "is_default")]
     pub spi: Spi,
-    /// 0 for any.
+    /// Must equal the SA's outbound; 0 fits any SA inbound.
     pub reqid: ReqId,
     /// Tunnel, transport, …
     pub mode: Mode,
