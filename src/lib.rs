@@ -11,6 +11,6 @@ pub mod error;
 // pub mod render;
 pub mod report;
 pub mod snapshot;
-// pub mod transmit;
-// pub mod tunnel;
+pub mod transmit;
+pub mod tunnel;
 // pub mod wire;

@@ -1,0 +1,388 @@
+//! The one place that correlates: a [`State`] indexes a snapshot once, a [`Tunnel`] is one VTI with everything that belongs to its key.
+//! It compares as the kernel compares, and decides nothing about faults.
+
+#![deny(clippy::disallowed_methods)]
+
+use crate::snapshot::{
+    Address, Driver, Family, IfId, Link, LinkKind, Missing, Observed, Policy, PolicyDirection,
+    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation, Snapshot, Source,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+
+/// A snapshot with the indices that make one tunnel's lookups independent of the number of tunnels.
+pub struct State<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    policies: Observed<PolicyIndex<'a>>,
+    associations: Observed<AssociationIndex<'a>>,
+    routes: Observed<HashMap<u32, Vec<&'a Route>>>,
+    lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
+    links: Observed<HashMap<u32, &'a Link>>,
+    local: Observed<HashMap<IpAddr, Vec<&'a Address>>>,
+}
+
+/// Policies by direction and key, each list in the order of priority.
+struct PolicyIndex<'a> {
+    by_if_id: HashMap<(PolicyDirection, IfId), Vec<&'a Policy>>,
+    /// Policies without an if_id, by mask and then by value, as `(mark & m) == v` needs them.
+    by_mark: HashMap<PolicyDirection, HashMap<u32, HashMap<u32, Vec<&'a Policy>>>>,
+    /// What the templates of outbound policies ask for, to tell whose SA one is.
+    wanted: HashMap<(IfId, ReqId, IpAddr), Vec<&'a Policy>>,
+}
+
+struct AssociationIndex<'a> {
+    by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a SecurityAssociation>>,
+    by_destination: HashMap<IpAddr, Vec<&'a SecurityAssociation>>,
+    by_reqid: HashMap<ReqId, Vec<&'a SecurityAssociation>>,
+    by_if_id: HashMap<IfId, Vec<&'a SecurityAssociation>>,
+    by_mark: HashMap<u32, Vec<&'a SecurityAssociation>>,
+    by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a SecurityAssociation>>,
+}
+
+impl<'a> State<'a> {
+    /// Indexes a snapshot.
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        fn seen<T>(value: &Observed<T>) -> Observed<&T> {
+            value.as_ref().map_err(Clone::clone)
+        }
+        Self {
+            snapshot,
+            policies: seen(&snapshot.policies).map(|list| PolicyIndex::new(list)),
+            associations: seen(&snapshot.associations).map(|list| AssociationIndex::new(list)),
+            routes: seen(&snapshot.routes).map(|list| grouped(list.iter(), |r| r.oif)),
+            lookups: seen(&snapshot.route_lookups)
+                .map(|list| list.iter().map(|l| (&l.query, &l.answer)).collect()),
+            links: seen(&snapshot.links).map(|list| list.iter().map(|l| (l.ifindex, l)).collect()),
+            local: seen(&snapshot.addresses)
+                .map(|list| grouped(list.iter(), |a| Some(a.prefix.addr()))),
+        }
+    }
+
+    /// All VTIs of the snapshot, in the order of their ifindex.
+    pub fn tunnels(&'a self) -> Observed<Vec<Tunnel<'a>>> {
+        let links = self.snapshot.links.as_ref().map_err(Clone::clone)?;
+        Ok(links.iter().filter_map(|link| Tunnel::new(self, link)).collect())
+    }
+
+    /// The link with this ifindex.
+    pub fn link(&self, ifindex: u32) -> Observed<Option<&'a Link>> {
+        Ok(self.links.as_ref().map_err(Clone::clone)?.get(&ifindex).copied())
+    }
+
+    /// The name of the link with this ifindex, or the number where it is not known.
+    pub fn link_name(&self, ifindex: u32) -> String {
+        self.link(ifindex)
+            .ok()
+            .flatten()
+            .map_or_else(|| format!("interface {ifindex}"), |l| l.name.clone())
+    }
+
+    /// The VRF that `ifindex` belongs to or is, as its link; `l3mdev_master_ifindex_by_index()`.
+    pub fn vrf_of(&self, ifindex: u32) -> Observed<Option<&'a Link>> {
+        let is_vrf = |l: &&Link| matches!(l.kind, LinkKind::Vrf { .. });
+        let Some(link) = self.link(ifindex)? else { return Ok(None) };
+        if is_vrf(&link) {
+            return Ok(Some(link));
+        }
+        Ok(link.master.map(|master| self.link(master)).transpose()?.flatten().filter(is_vrf))
+    }
+
+    /// The addresses of this host that equal `address`.
+    pub fn local_addresses(&self, address: IpAddr) -> Observed<&[&'a Address]> {
+        Ok(self.local.as_ref().map_err(Clone::clone)?.get(&address).map_or(&[], Vec::as_slice))
+    }
+
+    /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, selectors not yet
+    /// looked at: the first half of `xfrm_policy_match()`.
+    pub fn policies(
+        &self,
+        direction: PolicyDirection,
+        if_id: IfId,
+        mark: u32,
+        family: Option<Family>,
+        policy_type: Option<PolicyType>,
+    ) -> Observed<Vec<&'a Policy>> {
+        let index = self.policies.as_ref().map_err(Clone::clone)?;
+        let fits = |p: &&'a Policy| {
+            p.mark.admits(mark)
+                && family.is_none_or(|f| p.selector.family == f)
+                && policy_type.is_none_or(|t| p.policy_type == t)
+        };
+        if if_id != IfId(0) {
+            return Ok(index
+                .by_if_id
+                .get(&(direction, if_id))
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(fits)
+                .collect());
+        }
+        let masks = index.by_mark.get(&direction).into_iter().flatten();
+        let lists = masks.filter_map(|(mask, values)| values.get(&(mark & mask)));
+        let mut found: Vec<_> = lists.flatten().copied().filter(fits).collect();
+        found.sort_by_key(|p| (p.priority, p.index));
+        Ok(found)
+    }
+
+    /// Whether the template of an outbound policy asks for exactly this SA.
+    pub fn is_wanted(&self, association: &SecurityAssociation) -> Observed<bool> {
+        let index = self.policies.as_ref().map_err(Clone::clone)?;
+        let key = (association.if_id, association.reqid, association.destination);
+        let admits = |p: &&Policy| {
+            p.mark.value & p.mark.mask & association.mark.mask == association.mark.value
+                && p.templates
+                    .iter()
+                    .any(|t| t.mode == association.mode && t.protocol == association.protocol)
+        };
+        Ok(index.wanted.get(&key).into_iter().flatten().any(admits))
+    }
+
+    /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.
+    pub fn associations_to(
+        &self,
+        destination: IpAddr,
+        reqid: ReqId,
+    ) -> Observed<&[&'a SecurityAssociation]> {
+        let index = self.associations.as_ref().map_err(Clone::clone)?;
+        Ok(index.by_destination_and_reqid.get(&(destination, reqid)).map_or(&[], Vec::as_slice))
+    }
+
+    /// SAs that share a destination, a reqid, an if_id or a mark with what is wanted: where to look for the one that nearly fits.
+    /// Bounded, since a hub may have thousands to one peer.
+    pub fn related_associations(
+        &self,
+        destination: IpAddr,
+        reqid: ReqId,
+        if_id: IfId,
+        mark: u32,
+    ) -> Observed<Vec<&'a SecurityAssociation>> {
+        const MOST: usize = 64;
+        let index = self.associations.as_ref().map_err(Clone::clone)?;
+        let mut seen = HashSet::new();
+        let by_if_id = (if_id != IfId(0)).then(|| index.by_if_id.get(&if_id)).flatten();
+        let by_reqid = (reqid != ReqId(0)).then(|| index.by_reqid.get(&reqid)).flatten();
+        let by_mark = (mark != 0).then(|| index.by_mark.get(&mark)).flatten();
+        let lists = [by_if_id, by_mark, by_reqid, index.by_destination.get(&destination)];
+        let all = lists.into_iter().flatten().flat_map(|list| list.iter().take(MOST));
+        Ok(all.copied().filter(|a| seen.insert(std::ptr::from_ref(*a))).collect())
+    }
+
+    /// The kernel's answer to a route question.
+    pub fn route(&self, query: &RouteQuery) -> Observed<&'a RouteAnswer> {
+        let lookups = self.lookups.as_ref().map_err(Clone::clone)?;
+        let what = || format!("the route to {} was not asked for", query.destination);
+        lookups.get(query).copied().ok_or_else(|| {
+            Missing::new(Source::RouteLookups, crate::snapshot::Reason::Skipped, what())
+        })
+    }
+
+    /// The routes that leave through this link.
+    pub fn routes_through(&self, ifindex: u32) -> Observed<&[&'a Route]> {
+        Ok(self.routes.as_ref().map_err(Clone::clone)?.get(&ifindex).map_or(&[], Vec::as_slice))
+    }
+}
+
+impl<'a> PolicyIndex<'a> {
+    fn new(policies: &'a [Policy]) -> Self {
+        let mut index =
+            Self { by_if_id: HashMap::new(), by_mark: HashMap::new(), wanted: HashMap::new() };
+        let mut ordered: Vec<&Policy> = policies.iter().collect();
+        ordered.sort_by_key(|p| (p.priority, p.index));
+        for policy in ordered {
+            if policy.if_id == IfId(0) {
+                let masks = index.by_mark.entry(policy.direction).or_default();
+                masks
+                    .entry(policy.mark.mask)
+                    .or_default()
+                    .entry(policy.mark.value)
+                    .or_default()
+                    .push(policy);
+            } else {
+                index.by_if_id.entry((policy.direction, policy.if_id)).or_default().push(policy);
+            }
+            if policy.direction == PolicyDirection::Out {
+                for template in &policy.templates {
+                    let key = (policy.if_id, template.reqid, template.destination);
+                    index.wanted.entry(key).or_default().push(policy);
+                }
+            }
+        }
+        index
+    }
+}
+
+impl<'a> AssociationIndex<'a> {
+    fn new(associations: &'a [SecurityAssociation]) -> Self {
+        Self {
+            by_destination_and_reqid: grouped(associations.iter(), |a| {
+                Some((a.destination, a.reqid))
+            }),
+            by_destination: grouped(associations.iter(), |a| Some(a.destination)),
+            by_reqid: grouped(associations.iter(), |a| Some(a.reqid)),
+            by_if_id: grouped(associations.iter(), |a| Some(a.if_id)),
+            by_mark: grouped(associations.iter(), |a| Some(a.mark.value)),
+            by_addresses: grouped(associations.iter(), |a| Some((a.source, a.destination))),
+        }
+    }
+}
+
+fn grouped<'a, T, K: Eq + std::hash::Hash>(
+    list: impl Iterator<Item = &'a T>,
+    key: impl Fn(&T) -> Option<K>,
+) -> HashMap<K, Vec<&'a T>> {
+    let mut groups: HashMap<K, Vec<&'a T>> = HashMap::new();
+    for item in list {
+        if let Some(key) = key(item) {
+            groups.entry(key).or_default().push(item);
+        }
+    }
+    groups
+}
+
+/// One VTI and the state it works in.
+#[derive(Clone, Copy)]
+pub struct Tunnel<'a> {
+    /// The whole state.
+    pub state: &'a State<'a>,
+    /// The device.
+    pub link: &'a Link,
+    /// Its driver.
+    pub driver: Driver,
+    /// What selects its policies and SAs.
+    pub key: Key,
+}
+
+/// What selects the policies and SAs of a VTI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// vti, vti6: marks.
+    Mark {
+        /// i_key.
+        input: u32,
+        /// o_key.
+        output: u32,
+    },
+    /// xfrm.
+    IfId(IfId),
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Key::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
+            Key::Mark { input, output } => {
+                write!(f, "output key {output:#x}, input key {input:#x}")
+            }
+            Key::IfId(if_id) => write!(f, "if_id {if_id}"),
+        }
+    }
+}
+
+impl<'a> Tunnel<'a> {
+    /// The tunnel of a link, if the link is a VTI.
+    pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
+        let key = match &link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
+                Key::Mark { input: keys.input_key, output: keys.output_key }
+            }
+            LinkKind::Xfrm(device) => Key::IfId(device.if_id),
+            _ => return None,
+        };
+        Some(Self { state, link, driver: link.driver()?, key })
+    }
+
+    /// The if_id that outbound policies must have: 0 for vti and vti6.
+    pub const fn if_id(&self) -> IfId {
+        match self.key {
+            Key::Mark { .. } => IfId(0),
+            Key::IfId(if_id) => if_id,
+        }
+    }
+
+    /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
+    pub const fn lookup_mark(&self, packet: u32) -> u32 {
+        match self.key {
+            Key::Mark { output, .. } => output,
+            Key::IfId(_) => packet,
+        }
+    }
+
+    /// The VRF that the outer route is looked up in: that of the device for vti and vti6 (`flowi_oif` is the device), that of
+    /// IFLA_XFRM_LINK for xfrm.
+    pub fn outer_vrf(&self) -> Observed<Option<&'a Link>> {
+        match &self.link.kind {
+            LinkKind::Xfrm(device) if device.link == 0 => Ok(None),
+            LinkKind::Xfrm(device) => self.state.vrf_of(device.link),
+            _ => self.state.vrf_of(self.link.ifindex),
+        }
+    }
+
+    /// Policies that carry the interface's key. For marks: those that admit the key and ask for at least one bit of it, since a policy
+    /// without a mark belongs to everybody.
+    pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
+        match self.key {
+            Key::IfId(if_id) => {
+                // Any mark: a policy that also wants a packet mark is still this interface's.
+                let index = self.state.policies.as_ref().map_err(Clone::clone)?;
+                Ok(index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default())
+            }
+            Key::Mark { input, output } => {
+                let mark = if direction == PolicyDirection::Out { output } else { input };
+                let all = self.state.policies(direction, IfId(0), mark, None, None)?;
+                Ok(all.into_iter().filter(|p| p.mark.mask != 0 || mark == 0).collect())
+            }
+        }
+    }
+
+    /// Whether an SA carries the interface's inbound key, as `xfrm_input()` and the device's receive side compare it.
+    pub fn admits_inbound(&self, association: &SecurityAssociation) -> bool {
+        match self.key {
+            Key::IfId(if_id) => association.if_id == if_id,
+            Key::Mark { input, .. } => input & association.mark.mask == association.mark.value,
+        }
+    }
+
+    /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
+    pub fn peers(&self) -> Observed<BTreeSet<IpAddr>> {
+        let templates =
+            self.own_policies(PolicyDirection::Out)?.into_iter().flat_map(|p| &p.templates);
+        let configured = match &self.link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => Some(keys.remote),
+            _ => None,
+        };
+        let named = templates.map(|t| t.destination).chain(configured);
+        Ok(named.filter(|a| !a.is_unspecified()).collect())
+    }
+
+    /// SAs that go out to one of the peers with the interface's key.
+    pub fn outbound_associations(&self) -> Observed<Vec<&'a SecurityAssociation>> {
+        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+        let peers = self.peers()?;
+        let mut found: Vec<_> = match self.key {
+            Key::IfId(if_id) => index.by_if_id.get(&if_id).into_iter().flatten().copied().collect(),
+            Key::Mark { output, .. } => {
+                let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
+                let own = |a: &&SecurityAssociation| {
+                    output & a.mark.mask == a.mark.value && (a.mark.mask != 0 || output == 0)
+                };
+                lists.flatten().copied().filter(own).collect()
+            }
+        };
+        found.retain(|a| !a.is_larval() && peers.contains(&a.destination));
+        Ok(found)
+    }
+
+    /// SAs that come in from one of the peers to one of `local`, whatever their key.
+    pub fn associations_from_peers(
+        &self,
+        local: &BTreeSet<IpAddr>,
+    ) -> Observed<Vec<&'a SecurityAssociation>> {
+        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+        let from = self.peers()?;
+        let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
+        let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
+        Ok(lists.flatten().copied().filter(|a| !a.is_larval()).collect())
+    }
+}

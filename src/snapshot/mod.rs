@@ -22,8 +22,8 @@ pub use observed::{Missing, Observed, Reason, Source};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
 pub use xfrm::{
     Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
-    Policy, PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation,
-    Selector, SpdInfo, Spi, Template,
+    Offload, Policy, PolicyDirection, PolicyType, PortMask, ReplayState, ReqId, SadInfo,
+    SecurityAssociation, Selector, SpdInfo, Spi, Template,
 };
 
 /// Everything that was read of one host at one moment.

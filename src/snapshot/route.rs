@@ -233,8 +233,9 @@ impl Snapshot {
             self.addresses.iter().flatten().map(|a| a.prefix.addr()).collect();
         let outbound = |a: &&SecurityAssociation| !a.is_larval() && !here.contains(&a.destination);
         for association in self.associations.iter().flatten().filter(outbound) {
-            let of_any_flow = [0, u32::MAX].contains(&association.set_mark.mask);
-            if of_any_flow {
+            let Mark { value, mask } = association.set_mark;
+            let same_for_any_flow = mask == u32::MAX || (value == 0 && mask == 0);
+            if same_for_any_flow {
                 queries.extend(looked_in.iter().map(|vrf| Self::outer_query(association, *vrf, 0)));
             } else {
                 queries.extend(

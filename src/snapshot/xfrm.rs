@@ -319,7 +319,6 @@ pub struct SecurityAssociation {
 
 impl SecurityAssociation {
     /// Still under negotiation (XFRM_STATE_ACQ): the dump carries no state, but only these have no SPI.
-    /// An IPComp SA may share SPI 0 in no kernel; its CPI is never 0.
     pub const fn is_larval(&self) -> bool {
         self.spi.0 == 0
     }

@@ -1,0 +1,363 @@
+//! From templates to SAs: `xfrm_tmpl_resolve_one()` and `xfrm_state_find()`.
+
+use super::policy::Choice;
+use super::verdict::{Mismatch, Nearest, Site, Wanted};
+use super::{End, Flow, Trail, Walk, undecidable};
+use crate::snapshot::{
+    Direction, Driver, Family, IfId, Mode, Observed, Policy, ReqId, RouteAnswer,
+    SecurityAssociation, Snapshot, Source, Spi, Template,
+};
+use crate::tunnel::Tunnel;
+use std::net::IpAddr;
+
+/// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
+const WILDRECV: u8 = 8;
+
+/// What one template asks `xfrm_state_find()` for.
+struct Query<'t> {
+    policy: &'t Policy,
+    template: &'t Template,
+    source: IpAddr,
+    destination: IpAddr,
+    family: Family,
+}
+
+/// The SAs that a packet is transformed with, innermost first; never empty.
+pub(super) fn resolve<'a>(
+    tunnel: &Tunnel<'a>,
+    flow: &Flow,
+    choice: &Choice<'a>,
+    trail: &mut Trail,
+) -> Walk<Vec<&'a SecurityAssociation>> {
+    let (mut source, mut destination) = (flow.source, flow.destination);
+    let mut chain = Vec::new();
+    for policy in &choice.policies {
+        for template in &policy.templates {
+            let mut query =
+                Query { policy, template, source, destination, family: template.family };
+            if template.mode != Mode::Transport && template.mode != Mode::RouteOptimization {
+                query.destination = template.destination;
+                query.source = template_source(tunnel, template)?;
+            }
+            trail.step("template", query.describe(), "");
+            if let Some(association) = find(tunnel, flow, &query, trail)? {
+                chain.push(association);
+                (source, destination) = (query.source, query.destination);
+            }
+        }
+    }
+    match choice.policies.first() {
+        Some(policy) if chain.is_empty() => Err(End(Site::NoTemplate { index: policy.index })),
+        _ => Ok(chain),
+    }
+}
+
+/// `xfrm_get_saddr()`: the template's source, or that of the route to its destination.
+fn template_source(tunnel: &Tunnel<'_>, template: &Template) -> Walk<IpAddr> {
+    if !template.source.is_unspecified() {
+        return Ok(template.source);
+    }
+    let vrf = tunnel.outer_vrf()?.map(|l| l.ifindex);
+    match tunnel.state.route(&Snapshot::template_source_query(template, vrf))? {
+        RouteAnswer::Route { source: Some(source), .. } => Ok(*source),
+        RouteAnswer::Route { source: None, .. } => Err(undecidable(
+            Source::RouteLookups,
+            format!("which source a packet to {} gets", template.destination),
+        )
+        .into()),
+        RouteAnswer::Error { errno } => Err(End(Site::TemplateSource { errno: *errno })),
+    }
+}
+
+/// `xfrm_state_find()`. None: the template is optional and nothing fits.
+fn find<'a>(
+    tunnel: &Tunnel<'a>,
+    flow: &Flow,
+    query: &Query<'_>,
+    trail: &mut Trail,
+) -> Walk<Option<&'a SecurityAssociation>> {
+    let state = tunnel.state;
+    let oif = super::policy::flow_oif(tunnel);
+    let now = state.snapshot.taken_at_ms / 1000;
+    let chain = state.associations_to(query.destination, query.template.reqid)?;
+    let fits: Vec<_> = chain.iter().copied().filter(|a| query.mismatches(a).is_empty()).collect();
+    // SAs from the wanted source come first; one without a source is looked at only when none of those is usable or under way.
+    let (exact, wildcard): (Vec<_>, Vec<_>) =
+        fits.into_iter().partition(|a| !a.source.is_unspecified());
+    let usable = |a: &&'a SecurityAssociation| {
+        !a.is_larval() && !is_expired(a, now) && selector_takes(a, flow, oif)
+    };
+    let larval = |list: &[&SecurityAssociation]| list.iter().any(|a| a.is_larval());
+    let mut found: Vec<_> = exact.iter().copied().filter(usable).collect();
+    let mut under_way = larval(&exact);
+    if found.is_empty() && !under_way {
+        found = wildcard.iter().copied().filter(usable).collect();
+        under_way = larval(&wildcard);
+    }
+    // Not dying before dying, then the newest.
+    found.sort_by_key(|a| (is_dying(a, now), std::cmp::Reverse(a.current.add_time)));
+    if let Some(best) = found.first() {
+        let rank = |a: &SecurityAssociation| (is_dying(a, now), a.current.add_time);
+        if let Some(rival) =
+            found.get(1).filter(|a| rank(a) == rank(best) && !interchangeable(a, best))
+        {
+            let what = format!(
+                "which of the SAs {} and {} of the same second is used",
+                best.spi, rival.spi
+            );
+            return Err(undecidable(Source::SecurityAssociations, what).into());
+        }
+        trail.step(
+            "SA",
+            format!("{} of {} to {}", best.spi, found.len(), best.destination),
+            "found",
+        );
+        if best.direction == Some(Direction::In) {
+            return Err(End(Site::AssociationDirection { spi: best.spi }));
+        }
+        return Ok(Some(best));
+    }
+    if let Some(other) = chain.iter().find(|a| collision_possible(query, a, flow, oif, now)) {
+        let what = format!(
+            "SA {} has the source {} where {} is wanted: the kernel takes it if both fall into one hash bucket",
+            other.spi, other.source, query.source
+        );
+        return Err(undecidable(Source::SecurityAssociations, what).into());
+    }
+    if query.template.optional {
+        trail.step("SA", "none fits an optional template", "left out");
+        return Ok(None);
+    }
+    let wanted = wanted(tunnel, flow, query, under_way)?;
+    let notes = wanted.nearest.iter().map(Nearest::to_string).collect();
+    let related = state.associations_to(query.destination, query.template.reqid)?.len();
+    trail.with_notes(
+        "SA",
+        format!("{related} to {} with reqid {}", query.destination, query.template.reqid),
+        "none fits",
+        notes,
+    );
+    Err(End(no_association(tunnel, wanted)?))
+}
+
+/// What the lookup does without an SA: drop, or hold the packet (`XFRM_LOOKUP_QUEUE`, vti and vti6 from 5.9, `xfrm_larval_drop=0`).
+fn no_association(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
+    let snapshot = tunnel.state.snapshot;
+    let queues =
+        tunnel.driver != Driver::Xfrm && snapshot.host.kernel_version().is_none_or(|v| v >= (5, 9));
+    let holds = queues && !snapshot.sysctls.xfrm_larval_drop.clone()?;
+    Ok(if holds { Site::Held(Box::new(wanted)) } else { Site::NoAssociation(Box::new(wanted)) })
+}
+
+/// Whether the SA's selector takes the flow: only where it has a family (`xfrm_state_look_at()`).
+fn selector_takes(association: &SecurityAssociation, flow: &Flow, oif: u32) -> bool {
+    let selector = &association.selector;
+    selector.family == Family::Unspec
+        || (selector.family == flow.family() && flow.matches(selector, oif))
+}
+
+/// Past a hard time limit: the timer has it deleted, or is about to. Byte and packet limits only act on the next packet.
+pub(super) fn is_expired(association: &SecurityAssociation, now: u64) -> bool {
+    let (limits, current) = (&association.limits, &association.current);
+    let past = |limit: Option<u64>, from: u64| {
+        limit.is_some_and(|l| from != 0 && now >= from.saturating_add(l))
+    };
+    past(limits.hard_add_seconds, current.add_time)
+        || past(limits.hard_use_seconds, current.use_time)
+}
+
+/// Past a soft limit: the kernel prefers any other.
+fn is_dying(association: &SecurityAssociation, now: u64) -> bool {
+    let (limits, current) = (&association.limits, &association.current);
+    let past = |limit: Option<u64>, from: u64| {
+        limit.is_some_and(|l| from != 0 && now >= from.saturating_add(l))
+    };
+    let reached = |limit: Option<u64>, used: u64| limit.is_some_and(|l| used >= l);
+    past(limits.soft_add_seconds, current.add_time)
+        || past(limits.soft_use_seconds, current.use_time)
+        || reached(limits.soft_bytes, current.bytes)
+        || reached(limits.soft_packets, current.packets)
+}
+
+/// Two SAs that lead a packet the same way.
+fn interchangeable(a: &SecurityAssociation, b: &SecurityAssociation) -> bool {
+    a.source == b.source
+        && a.set_mark == b.set_mark
+        && a.direction == b.direction
+        && limit_reached(a) == limit_reached(b)
+}
+
+/// `xfrm_state_check_expire()`: the byte or packet limit is reached, the next packet ends the SA.
+pub(super) fn limit_reached(association: &SecurityAssociation) -> bool {
+    let (limits, current) = (&association.limits, &association.current);
+    limits.hard_bytes.is_some_and(|l| current.bytes >= l)
+        || limits.hard_packets.is_some_and(|l| current.packets >= l)
+}
+
+/// The second walk of `xfrm_state_find()`, for SAs without a source, does not compare the source: an SA with another one is taken if
+/// it shares the bucket of the wildcard. The bucket depends on the table's size and, for IPv6, on the kernel.
+fn collision_possible(
+    query: &Query<'_>,
+    a: &SecurityAssociation,
+    flow: &Flow,
+    oif: u32,
+    now: u64,
+) -> bool {
+    let other = query.mismatches(a);
+    let only_source = matches!(other.as_slice(), [m] if m.field == "source address");
+    only_source && !a.is_larval() && !is_expired(a, now) && selector_takes(a, flow, oif)
+}
+
+/// Describes the failed search, with the SA that comes nearest and is nobody else's.
+fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> Observed<Wanted> {
+    let (state, template) = (tunnel.state, query.template);
+    let mark = query.policy.mark.value & query.policy.mark.mask;
+    let now = state.snapshot.taken_at_ms / 1000;
+    let oif = super::policy::flow_oif(tunnel);
+    let mut nearest: Option<Nearest> = None;
+    for association in
+        state.related_associations(query.destination, template.reqid, tunnel.if_id(), mark)?
+    {
+        let inbound = !state.local_addresses(association.destination)?.is_empty()
+            && association.destination != query.destination;
+        if association.is_larval() || inbound {
+            continue;
+        }
+        let mut mismatches = query.mismatches(association);
+        if !selector_takes(association, flow, oif) {
+            let have =
+                format!("{} ({})", association.selector, family_name(association.selector.family));
+            mismatches.push(Mismatch {
+                field: "selector",
+                have,
+                want: format!("one that takes {flow}"),
+            });
+        }
+        if is_expired(association, now) {
+            mismatches.push(Mismatch {
+                field: "lifetime",
+                have: "past its hard limit".into(),
+                want: "valid".into(),
+            });
+        }
+        let others = association.if_id != tunnel.if_id()
+            || association.mark.value != mark
+            || association.reqid != template.reqid;
+        if mismatches.is_empty() || (others && state.is_wanted(association)?) {
+            continue;
+        }
+        if nearest.as_ref().is_none_or(|n| mismatches.len() < n.mismatches.len()) {
+            let SecurityAssociation { spi, source, destination, .. } = *association;
+            nearest = Some(Nearest { spi, source, destination, mismatches });
+        }
+    }
+    Ok(Wanted {
+        policy: query.policy.index,
+        text: query.describe(),
+        destination: query.destination,
+        larval,
+        nearest,
+    })
+}
+
+impl Query<'_> {
+    /// The comparisons of `xfrm_state_find()` that this SA fails, with both values. Without an SPI in the template any SPI fits.
+    fn mismatches(&self, a: &SecurityAssociation) -> Vec<Mismatch> {
+        let (template, policy) = (self.template, self.policy);
+        let mark = policy.mark.value & policy.mark.mask;
+        let mut found = Vec::new();
+        let mut compare = |fits: bool, field, have: String, want: String| {
+            if !fits {
+                found.push(Mismatch { field, have, want });
+            }
+        };
+        compare(a.if_id == policy.if_id, "if_id", a.if_id.to_string(), policy.if_id.to_string());
+        compare(
+            mark & a.mark.mask == a.mark.value,
+            "mark",
+            a.mark.to_string(),
+            format!("{mark:#x}"),
+        );
+        compare(
+            a.reqid == template.reqid,
+            "reqid",
+            a.reqid.to_string(),
+            template.reqid.to_string(),
+        );
+        compare(a.mode == template.mode, "mode", a.mode.to_string(), template.mode.to_string());
+        compare(
+            a.protocol == template.protocol,
+            "protocol",
+            protocol(a.protocol),
+            protocol(template.protocol),
+        );
+        compare(
+            a.family == self.family,
+            "outer family",
+            family_name(a.family).into(),
+            family_name(self.family).into(),
+        );
+        let destination = a.destination == self.destination;
+        compare(
+            destination,
+            "destination address",
+            a.destination.to_string(),
+            self.destination.to_string(),
+        );
+        let source =
+            a.source == self.source || a.source.is_unspecified() || self.source.is_unspecified();
+        compare(source, "source address", a.source.to_string(), self.source.to_string());
+        let spi = template.spi == Spi(0) || template.spi == a.spi;
+        compare(spi, "spi", a.spi.to_string(), template.spi.to_string());
+        compare(a.flags & WILDRECV == 0, "flag wildrecv", "set".into(), "not set".into());
+        found
+    }
+
+    /// The template in one line.
+    fn describe(&self) -> String {
+        let Template { mode, reqid, spi, .. } = self.template;
+        let mut text = format!(
+            "{} {mode} {} -> {}",
+            protocol(self.template.protocol),
+            self.source,
+            self.destination
+        );
+        if *reqid != ReqId(0) {
+            text += &format!(", reqid {reqid}");
+        }
+        if self.policy.if_id != IfId(0) {
+            text += &format!(", if_id {}", self.policy.if_id);
+        }
+        if self.policy.mark.mask != 0 {
+            text += &format!(", mark {}", self.policy.mark);
+        }
+        if *spi != Spi(0) { text + &format!(", spi {spi}") } else { text }
+    }
+}
+
+impl std::fmt::Display for Nearest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "spi {} to {}: ", self.spi, self.destination)?;
+        for (i, Mismatch { field, have, want }) in self.mismatches.iter().enumerate() {
+            write!(f, "{}{field} {have}, wanted {want}", if i == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+fn protocol(number: u8) -> String {
+    match number {
+        50 => "esp".into(),
+        51 => "ah".into(),
+        108 => "comp".into(),
+        other => format!("protocol {other}"),
+    }
+}
+
+const fn family_name(family: Family) -> &'static str {
+    match family {
+        Family::Unspec => "any",
+        Family::Inet => "IPv4",
+        Family::Inet6 => "IPv6",
+    }
+}
