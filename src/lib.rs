@@ -6,7 +6,7 @@
 // pub mod capture;
 // pub mod cli;
 // pub mod collect;
-// pub mod diagnose;
+pub mod diagnose;
 pub mod error;
 // pub mod render;
 pub mod report;

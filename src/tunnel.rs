@@ -27,8 +27,8 @@ struct PolicyIndex<'a> {
     by_if_id: HashMap<(PolicyDirection, IfId), Vec<&'a Policy>>,
     /// Policies without an if_id, by mask and then by value, as `(mark & m) == v` needs them.
     by_mark: HashMap<PolicyDirection, HashMap<u32, HashMap<u32, Vec<&'a Policy>>>>,
-    /// What the templates of outbound policies ask for, to tell whose SA one is.
-    wanted: HashMap<(IfId, ReqId, IpAddr), Vec<&'a Policy>>,
+    /// What the templates of policies ask for, to tell whose SA one is.
+    wanted: HashMap<(PolicyDirection, IfId, ReqId, IpAddr), Vec<&'a Policy>>,
 }
 
 struct AssociationIndex<'a> {
@@ -126,10 +126,14 @@ impl<'a> State<'a> {
         Ok(found)
     }
 
-    /// Whether the template of an outbound policy asks for exactly this SA.
-    pub fn is_wanted(&self, association: &SecurityAssociation) -> Observed<bool> {
+    /// Whether the template of a policy of this direction asks for exactly this SA.
+    pub fn is_wanted(
+        &self,
+        direction: PolicyDirection,
+        association: &SecurityAssociation,
+    ) -> Observed<bool> {
         let index = self.policies.as_ref().map_err(Clone::clone)?;
-        let key = (association.if_id, association.reqid, association.destination);
+        let key = (direction, association.if_id, association.reqid, association.destination);
         let admits = |p: &&Policy| {
             p.mark.value & p.mark.mask & association.mark.mask == association.mark.value
                 && p.templates
@@ -202,11 +206,9 @@ impl<'a> PolicyIndex<'a> {
             } else {
                 index.by_if_id.entry((policy.direction, policy.if_id)).or_default().push(policy);
             }
-            if policy.direction == PolicyDirection::Out {
-                for template in &policy.templates {
-                    let key = (policy.if_id, template.reqid, template.destination);
-                    index.wanted.entry(key).or_default().push(policy);
-                }
+            for template in &policy.templates {
+                let key = (policy.direction, policy.if_id, template.reqid, template.destination);
+                index.wanted.entry(key).or_default().push(policy);
             }
         }
         index
@@ -291,6 +293,30 @@ impl<'a> Tunnel<'a> {
             _ => return None,
         };
         Some(Self { state, link, driver: link.driver()?, key })
+    }
+
+    /// The if_id comes with each packet instead of the device (xfrm only).
+    pub const fn collects_metadata(&self) -> bool {
+        matches!(&self.link.kind, LinkKind::Xfrm(device) if device.collect_metadata)
+    }
+
+    /// Whether any SA carries the interface's key, in either direction.
+    pub fn has_associations(&self) -> Observed<bool> {
+        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+        let with_mark = |mark: u32| {
+            index
+                .by_mark
+                .get(&mark)
+                .into_iter()
+                .flatten()
+                .any(|a| a.mark.mask != 0 && a.mark.admits(mark))
+        };
+        Ok(match self.key {
+            Key::IfId(if_id) => index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty()),
+            Key::Mark { input, output } => {
+                with_mark(input) || with_mark(output) || !self.outbound_associations()?.is_empty()
+            }
+        })
     }
 
     /// The if_id that outbound policies must have: 0 for vti and vti6.

@@ -1,0 +1,248 @@
+//! The registry of diagnoses, and how they become a report.
+//!
+//! To add a diagnosis: write its file (code, name, explanation, check), add its `mod` and its line in [`DIAGNOSES`], give it a scenario
+//! in tests/vm and a capture in tests/captures, and run the tests: they say what was forgotten. A check is a pure function of a
+//! [`Case`]: it reads nothing, prints nothing, and does not know how a report looks.
+
+#![deny(clippy::disallowed_methods)]
+
+mod case;
+mod classify;
+mod counted;
+mod flows;
+mod found;
+mod inbound;
+mod lookup;
+mod mtu;
+mod registry;
+mod summary;
+
+// One file each, by the name of its cause.
+mod carrier_column_is_a_sum;
+mod counters_not_exported;
+mod encryption_failed;
+mod endpoint_mismatch;
+mod hard_limit_reached;
+mod inbound_association_mismatch;
+mod inner_source_is_the_peer;
+mod integrity_failures;
+mod ipv6_outside_selectors;
+mod local_address_gone;
+mod mtu_leaves_no_room;
+mod no_inbound_association;
+mod no_inbound_policy;
+mod no_outbound_policy;
+mod no_route_inside;
+mod no_route_to_peer;
+mod no_security_association;
+mod not_a_tunnel_mode_association;
+mod not_ip;
+mod one_way;
+mod outer_path_dead;
+mod packet_too_big;
+mod packets_held_for_negotiation;
+mod past_errors_only;
+mod peer_in_another_vrf;
+mod policy_blocks;
+mod policy_needs_packet_mark;
+mod policy_without_template;
+mod replay_drops;
+mod security_association_expired;
+mod security_association_mismatch;
+mod sequence_number_overflow;
+mod source_validation_drops;
+mod traffic_outside_selectors;
+mod traffic_taken_by_another_policy;
+mod tunnel_loops_into_itself;
+mod unexplained;
+mod up_without_association;
+mod xfrm_disabled;
+
+pub use case::Case;
+pub use found::Found;
+pub use lookup::lookup;
+pub use registry::DIAGNOSES;
+
+use crate::error::Error;
+use crate::report::{
+    Checked, Code, Finding, HostReport, InterfaceReport, Masked, Report, SCHEMA, Severity,
+    SourceStatus, Status, Undetermined, Verdict,
+};
+use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
+use crate::tunnel::State;
+
+/// One cause that can be diagnosed.
+pub struct Diagnosis {
+    /// Its code, for ever.
+    pub code: Code,
+    /// Read after "the cause is …"; named after the fault, not after the fix.
+    pub name: &'static str,
+    /// The usual severity; a check may grade it otherwise.
+    pub severity: Severity,
+    /// What happens, why (the kernel site), how to confirm, what to do.
+    pub explain: &'static str,
+    /// Codes of causes that have this one as their consequence: where one of them is confirmed, this one is masked.
+    pub masked_by: &'static [u16],
+    /// Some: the cause holds. None: it does not. Missing: what would be needed to say.
+    pub check: fn(&Case<'_>) -> Observed<Option<Found>>,
+}
+
+/// One or two looks at a host.
+#[derive(Clone, Copy)]
+pub struct Observation<'a> {
+    /// The state to be explained.
+    pub now: &'a Snapshot,
+    /// An earlier one of the same host, for rates.
+    pub earlier: Option<&'a Snapshot>,
+}
+
+/// Diagnoses all VTIs, or one.
+///
+/// # Errors
+/// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
+pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
+    let state = State::new(observation.now);
+    let mut interfaces: Vec<InterfaceReport> =
+        cases(observation, &state, interface)?.iter().map(diagnose).collect();
+    interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
+    let now = observation.now;
+    let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
+    Ok(Report {
+        schema: SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        taken_at: summary::rfc3339(now.taken_at_ms),
+        host: HostReport {
+            hostname: now.host.hostname.clone(),
+            kernel: now.host.kernel_release.clone(),
+            vyos_version: now.host.vyos_version.clone(),
+        },
+        verdict: if now.links.is_err() && interfaces.is_empty() { Verdict::Unknown } else { worst },
+        sources: sources(now),
+        findings: Vec::new(),
+        interfaces,
+    })
+}
+
+/// The interfaces to diagnose.
+fn cases<'a>(
+    observation: &Observation<'a>,
+    state: &'a State<'a>,
+    interface: Option<&str>,
+) -> Result<Vec<Case<'a>>, Error> {
+    let now = observation.now;
+    let asked = |name: &str| interface.is_none_or(|i| i == name);
+    let found: Vec<Case<'a>> = match state.tunnels() {
+        Ok(tunnels) => {
+            let asked = tunnels.into_iter().filter(|t| asked(&t.link.name));
+            asked.map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel)).collect()
+        }
+        Err(why) => {
+            let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
+            let rows = rows
+                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)));
+            rows.map(|name| Case::of_row(now, observation.earlier, name, why.clone())).collect()
+        }
+    };
+    match interface {
+        Some(name) if found.is_empty() => Err(no_such_interface(now, name)),
+        _ => Ok(found),
+    }
+}
+
+/// Why there is no VTI of this name.
+fn no_such_interface(now: &Snapshot, name: &str) -> Error {
+    match &now.links {
+        Err(missing) => {
+            Error::DataUnavailable(format!("cannot look for interface {name}: {missing}"))
+        }
+        Ok(links) => Error::UnconfiguredObject(match links.iter().find(|l| l.name == name) {
+            Some(_) => {
+                format!("interface {name} is not a VTI: its kind is none of vti, vti6 and xfrm")
+            }
+            None => format!("interface {name} does not exist"),
+        }),
+    }
+}
+
+/// Runs every diagnosis on one case.
+fn diagnose(case: &Case<'_>) -> InterfaceReport {
+    let mut report = summary::interface(case);
+    if report.fallback_device {
+        return report;
+    }
+    let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
+    for diagnosis in DIAGNOSES {
+        let (code, name) = (diagnosis.code, diagnosis.name);
+        match (diagnosis.check)(case) {
+            Ok(Some(found)) => confirmed.push((diagnosis, found)),
+            Ok(None) => report.ruled_out.push(Checked { code, name }),
+            Err(missing) => report.undetermined.push(Undetermined { code, name, missing }),
+        }
+    }
+    let codes: Vec<u16> = confirmed.iter().map(|(d, _)| d.code.0).collect();
+    for (diagnosis, found) in confirmed {
+        match diagnosis.masked_by.iter().find(|cause| codes.contains(cause)) {
+            Some(cause) => report.masked.push(Masked {
+                code: diagnosis.code,
+                name: diagnosis.name,
+                masked_by: Code(*cause),
+                summary: found.summary,
+            }),
+            None => report.findings.push(finding(diagnosis, found)),
+        }
+    }
+    // Stable: among equals the registry's order holds, which is that of the transmit path.
+    report.findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    report.verdict = verdict(&report.findings, &report.undetermined);
+    report
+}
+
+fn finding(diagnosis: &Diagnosis, found: Found) -> Finding {
+    Finding {
+        code: diagnosis.code,
+        name: diagnosis.name,
+        severity: found.severity.unwrap_or(diagnosis.severity),
+        confidence: found.confidence,
+        site: found.site,
+        summary: found.summary,
+        evidence: found.evidence,
+        remedies: found.remedies,
+    }
+}
+
+/// The worst of the findings; unknown where nothing worse than a notice was found and the state could not be read.
+fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
+    let worst = findings.iter().map(|f| f.severity.into()).max().unwrap_or(Verdict::Ok);
+    let needed = |m: &Missing| match m.source {
+        // Rates and these counters sharpen a diagnosis; none needs them to know that a tunnel can carry traffic.
+        Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
+        // What the input by its nature does not hold is no reason to doubt what it says.
+        _ => m.reason != Reason::Skipped || findings.is_empty(),
+    };
+    if undetermined.iter().any(|u| needed(&u.missing)) {
+        worst.max(Verdict::Unknown)
+    } else {
+        worst
+    }
+}
+
+/// What was read and what was not.
+fn sources(now: &Snapshot) -> Vec<SourceStatus> {
+    let status = |missing: Option<&Missing>| match missing.map(|m| m.reason) {
+        None => Status::Read,
+        Some(Reason::Absent) => Status::Absent,
+        Some(Reason::Denied) => Status::Denied,
+        Some(Reason::Skipped | Reason::NotInCapture) => Status::Skipped,
+        Some(_) => Status::Failed,
+    };
+    let detail =
+        |m: &Missing| if m.detail.is_empty() { m.reason.to_string() } else { m.detail.clone() };
+    now.sources()
+        .into_iter()
+        .map(|(source, missing)| SourceStatus {
+            name: source.name(),
+            status: status(missing),
+            detail: missing.map(detail).unwrap_or_default(),
+        })
+        .collect()
+}

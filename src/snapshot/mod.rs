@@ -168,6 +168,38 @@ impl Snapshot {
         by(&mut self.proc_net_dev, |d| d.name.clone());
     }
 
+    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them.
+    pub fn sources(&self) -> Vec<(Source, Option<&Missing>)> {
+        vec![
+            (Source::Links, self.links.as_ref().err()),
+            (Source::Addresses, self.addresses.as_ref().err()),
+            (Source::Rules, self.rules.as_ref().err()),
+            (Source::Routes, self.routes.as_ref().err()),
+            (Source::RouteLookups, self.route_lookups.as_ref().err()),
+            (Source::Neighbours, self.neighbours.as_ref().err()),
+            (Source::SecurityAssociations, self.associations.as_ref().err()),
+            (Source::SecurityPolicies, self.policies.as_ref().err()),
+            (Source::DefaultPolicies, self.default_policies.as_ref().err()),
+            (Source::SadInfo, self.sad_info.as_ref().err()),
+            (Source::SpdInfo, self.spd_info.as_ref().err()),
+            (Source::XfrmStatistics, self.xfrm_statistics.as_ref().err()),
+            (Source::ProcNetDev, self.proc_net_dev.as_ref().err()),
+            (Source::LarvalDrop, self.sysctls.xfrm_larval_drop.as_ref().err()),
+            (Source::AcqExpires, self.sysctls.xfrm_acq_expires.as_ref().err()),
+            (Source::AllDisableXfrm, self.sysctls.all_disable_xfrm.as_ref().err()),
+            (Source::RpFilter, self.sysctls.all_rp_filter.as_ref().err()),
+            (Source::Uptime, self.uptime_ms.as_ref().err()),
+        ]
+    }
+
+    /// The value of a counter of `/proc/net/xfrm_stat`; missing where the kernel has no such counter.
+    pub fn xfrm_counter(&self, name: &str) -> Observed<u64> {
+        let counters = self.xfrm_statistics.as_ref().map_err(Clone::clone)?;
+        let absent =
+            || Missing::new(Source::XfrmStatistics, Reason::Absent, format!("it has no {name}"));
+        counters.iter().find(|c| c.name == name).map(|c| c.value).ok_or_else(absent)
+    }
+
     /// The time from `earlier` to this snapshot in milliseconds: by uptime where both have it, else by the wall clock.
     pub fn milliseconds_since(&self, earlier: &Snapshot) -> u64 {
         match (&self.uptime_ms, &earlier.uptime_ms) {

@@ -66,9 +66,10 @@ pub(super) fn check_association(
         return Err(End(Site::StateCheck { spi: association.spi, reason }));
     }
     trail.step("device check", text, "ok");
-    if tunnel.driver == Driver::Vti6
-        && let Some((address, remote_is_local)) = endpoint_check(tunnel, association)?
-    {
+    if tunnel.driver != Driver::Vti6 {
+        return Ok(());
+    }
+    if let Some((address, remote_is_local)) = endpoint_check(tunnel, association)? {
         let what = if remote_is_local {
             "is an address of this host"
         } else {
@@ -199,6 +200,7 @@ pub fn overhead(chain: &[&SecurityAssociation]) -> (u32, u32) {
 
 /// The encryption stage: `xfrm_output_one()` of each SA, as far as its state foretells it.
 pub(super) fn encrypt(
+    tunnel: &Tunnel<'_>,
     chain: &[&SecurityAssociation],
     route: &OuterRoute,
     trail: &mut Trail,
@@ -211,7 +213,10 @@ pub(super) fn encrypt(
                 format!("SA {spi} has reached its byte or packet limit"),
                 "expired",
             );
-            return Err(End(Site::LimitReached { spi }));
+            return Err(End(Site::LimitReached {
+                spi,
+                only: !has_successor(tunnel, association)?,
+            }));
         }
         let used_up = association.replay.is_some_and(|r| r.outbound >= u64::from(u32::MAX));
         if used_up && !association.uses_esn() {
@@ -226,4 +231,16 @@ pub(super) fn encrypt(
     let spi = chain.last().map_or_else(Default::default, |a| a.spi);
     trail.step("encryption", format!("SA {spi}"), "sent");
     Ok(Site::Sent { spi, oif: route.oif })
+}
+
+/// Whether another SA can take over when this one is gone.
+fn has_successor(tunnel: &Tunnel<'_>, association: &SecurityAssociation) -> Observed<bool> {
+    let key = |a: &SecurityAssociation| (a.source, a.protocol, a.mode, a.if_id, a.mark);
+    let chain = tunnel.state.associations_to(association.destination, association.reqid)?;
+    Ok(chain.iter().any(|a| {
+        a.spi != association.spi
+            && key(a) == key(association)
+            && !a.is_larval()
+            && !limit_reached(a)
+    }))
 }

@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod bucket;
 pub mod counters;
 mod device;
 mod flow;
@@ -17,10 +18,11 @@ mod verdict;
 pub use counters::{Counter, Mib, Split};
 pub use device::overhead;
 pub use flow::Flow;
+pub(crate) use policy::flow_oif;
 pub use verdict::{Mismatch, Nearest, Outcome, Site, StateCheck, Verdict, Wanted};
 
 use crate::report::Step;
-use crate::snapshot::{LinkKind, Missing, Reason, Source};
+use crate::snapshot::{Missing, Reason, Source};
 use crate::tunnel::Tunnel;
 
 /// What ends the walk early: a site, or a missing fact on the way. `?` works on both.
@@ -77,9 +79,7 @@ pub fn send(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
 
 fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
     device::enter(tunnel, trail)?;
-    if let LinkKind::Xfrm(device) = &tunnel.link.kind
-        && device.collect_metadata
-    {
+    if tunnel.collects_metadata() {
         return Err(undecidable(
             Source::Links,
             "the if_id comes with each packet (collect_metadata)",
@@ -119,7 +119,7 @@ fn transform(
     device::check_association(tunnel, &chain, trail)?;
     device::check_route(tunnel, &route, trail)?;
     device::check_size(tunnel, flow, &chain, &route, trail)?;
-    device::encrypt(&chain, &route, trail)
+    device::encrypt(tunnel, &chain, &route, trail)
 }
 
 /// Whether two ends are the same for counters and sender: policy indices and SPIs may differ.

@@ -29,7 +29,7 @@ impl<'a> Choice<'a> {
 }
 
 /// How the device fills in `flowi_oif`: vti and vti6 leave their own ifindex, xfrm puts IFLA_XFRM_LINK.
-pub(super) const fn flow_oif(tunnel: &Tunnel<'_>) -> u32 {
+pub(crate) const fn flow_oif(tunnel: &Tunnel<'_>) -> u32 {
     match &tunnel.link.kind {
         LinkKind::Xfrm(device) => device.link,
         _ => tunnel.link.ifindex,

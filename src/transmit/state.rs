@@ -1,17 +1,21 @@
 //! From templates to SAs: `xfrm_tmpl_resolve_one()` and `xfrm_state_find()`.
 
+use super::bucket::bucket;
 use super::policy::Choice;
 use super::verdict::{Mismatch, Nearest, Site, Wanted};
 use super::{End, Flow, Trail, Walk, undecidable};
 use crate::snapshot::{
-    Direction, Driver, Family, IfId, Mode, Observed, Policy, ReqId, RouteAnswer,
+    Direction, Driver, Family, IfId, Mode, Observed, Policy, PolicyDirection, ReqId, RouteAnswer,
     SecurityAssociation, Snapshot, Source, Spi, Template,
 };
 use crate::tunnel::Tunnel;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
 const WILDRECV: u8 = 8;
+
+/// The field that the second walk does not compare.
+const SOURCE: &str = "source address";
 
 /// What one template asks `xfrm_state_find()` for.
 struct Query<'t> {
@@ -80,19 +84,17 @@ fn find<'a>(
     let oif = super::policy::flow_oif(tunnel);
     let now = state.snapshot.taken_at_ms / 1000;
     let chain = state.associations_to(query.destination, query.template.reqid)?;
-    let fits: Vec<_> = chain.iter().copied().filter(|a| query.mismatches(a).is_empty()).collect();
-    // SAs from the wanted source come first; one without a source is looked at only when none of those is usable or under way.
-    let (exact, wildcard): (Vec<_>, Vec<_>) =
-        fits.into_iter().partition(|a| !a.source.is_unspecified());
-    let usable = |a: &&'a SecurityAssociation| {
-        !a.is_larval() && !is_expired(a, now) && selector_takes(a, flow, oif)
-    };
-    let larval = |list: &[&SecurityAssociation]| list.iter().any(|a| a.is_larval());
-    let mut found: Vec<_> = exact.iter().copied().filter(usable).collect();
-    let mut under_way = larval(&exact);
+    let usable = |a: &&'a SecurityAssociation| !a.is_larval() && selector_takes(a, flow, oif);
+    // First the SAs from the wanted source; only if none of them is usable or under way, those in the bucket of the wildcard source.
+    let buckets = Buckets { tunnel, query };
+    let shared = buckets.wildcard_shares_exact(chain)?;
+    let exact = fitting(chain, |a| {
+        query.mismatches(a).is_empty() && (shared || !a.source.is_unspecified())
+    });
+    let (mut found, mut under_way) = split(exact, usable);
     if found.is_empty() && !under_way {
-        found = wildcard.iter().copied().filter(usable).collect();
-        under_way = larval(&wildcard);
+        let wildcard = buckets.wildcard_chain(chain)?;
+        (found, under_way) = split(wildcard, usable);
     }
     // Not dying before dying, then the newest.
     found.sort_by_key(|a| (is_dying(a, now), std::cmp::Reverse(a.current.add_time)));
@@ -116,13 +118,6 @@ fn find<'a>(
             return Err(End(Site::AssociationDirection { spi: best.spi }));
         }
         return Ok(Some(best));
-    }
-    if let Some(other) = chain.iter().find(|a| collision_possible(query, a, flow, oif, now)) {
-        let what = format!(
-            "SA {} has the source {} where {} is wanted: the kernel takes it if both fall into one hash bucket",
-            other.spi, other.source, query.source
-        );
-        return Err(undecidable(Source::SecurityAssociations, what).into());
     }
     if query.template.optional {
         trail.step("SA", "none fits an optional template", "left out");
@@ -156,17 +151,7 @@ fn selector_takes(association: &SecurityAssociation, flow: &Flow, oif: u32) -> b
         || (selector.family == flow.family() && flow.matches(selector, oif))
 }
 
-/// Past a hard time limit: the timer has it deleted, or is about to. Byte and packet limits only act on the next packet.
-pub(super) fn is_expired(association: &SecurityAssociation, now: u64) -> bool {
-    let (limits, current) = (&association.limits, &association.current);
-    let past = |limit: Option<u64>, from: u64| {
-        limit.is_some_and(|l| from != 0 && now >= from.saturating_add(l))
-    };
-    past(limits.hard_add_seconds, current.add_time)
-        || past(limits.hard_use_seconds, current.use_time)
-}
-
-/// Past a soft limit: the kernel prefers any other.
+/// Past a soft limit: the kernel prefers any other. (Past a hard time limit there is none: the timer deletes the SA at once.)
 fn is_dying(association: &SecurityAssociation, now: u64) -> bool {
     let (limits, current) = (&association.limits, &association.current);
     let past = |limit: Option<u64>, from: u64| {
@@ -194,25 +179,74 @@ pub(super) fn limit_reached(association: &SecurityAssociation) -> bool {
         || limits.hard_packets.is_some_and(|l| current.packets >= l)
 }
 
-/// The second walk of `xfrm_state_find()`, for SAs without a source, does not compare the source: an SA with another one is taken if
-/// it shares the bucket of the wildcard. The bucket depends on the table's size and, for IPv6, on the kernel.
-fn collision_possible(
-    query: &Query<'_>,
-    a: &SecurityAssociation,
-    flow: &Flow,
-    oif: u32,
-    now: u64,
-) -> bool {
-    let other = query.mismatches(a);
-    let only_source = matches!(other.as_slice(), [m] if m.field == "source address");
-    only_source && !a.is_larval() && !is_expired(a, now) && selector_takes(a, flow, oif)
+fn fitting<'a>(
+    chain: &[&'a SecurityAssociation],
+    fits: impl Fn(&SecurityAssociation) -> bool,
+) -> Vec<&'a SecurityAssociation> {
+    chain.iter().copied().filter(|a| fits(a)).collect()
+}
+
+/// The usable SAs among those that fit, and whether a larval one is there.
+fn split<'a>(
+    fitting: Vec<&'a SecurityAssociation>,
+    usable: impl FnMut(&&'a SecurityAssociation) -> bool,
+) -> (Vec<&'a SecurityAssociation>, bool) {
+    let under_way = fitting.iter().any(|a| a.is_larval());
+    (fitting.into_iter().filter(usable).collect(), under_way)
+}
+
+/// Which SAs share a chain of the table by addresses.
+struct Buckets<'q, 'a> {
+    tunnel: &'q Tunnel<'a>,
+    query: &'q Query<'q>,
+}
+
+impl<'a> Buckets<'_, 'a> {
+    fn of(&self, source: IpAddr) -> Observed<u32> {
+        let sad = self.tunnel.state.snapshot.sad_info.as_ref().map_err(Clone::clone)?;
+        let Query { destination, family, template, .. } = *self.query;
+        Ok(bucket(destination, source, template.reqid, family, sad.hash_buckets))
+    }
+
+    fn any(&self) -> IpAddr {
+        match self.query.destination {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        }
+    }
+
+    /// Whether SAs without a source are met in the first walk already; asked only where there are any.
+    fn wildcard_shares_exact(&self, chain: &[&SecurityAssociation]) -> Observed<bool> {
+        if !chain.iter().any(|a| a.source.is_unspecified()) {
+            return Ok(false);
+        }
+        Ok(self.of(self.any())? == self.of(self.query.source)?)
+    }
+
+    /// The second walk: SAs without a source, and any other that happens to share their bucket, since this walk does not compare the
+    /// source.
+    fn wildcard_chain(
+        &self,
+        chain: &[&'a SecurityAssociation],
+    ) -> Observed<Vec<&'a SecurityAssociation>> {
+        let fits =
+            |a: &SecurityAssociation| self.query.mismatches(a).iter().all(|m| m.field == SOURCE);
+        let mut found = Vec::new();
+        for association in fitting(chain, fits) {
+            if association.source.is_unspecified()
+                || self.of(association.source)? == self.of(self.any())?
+            {
+                found.push(association);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Describes the failed search, with the SA that comes nearest and is nobody else's.
 fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> Observed<Wanted> {
     let (state, template) = (tunnel.state, query.template);
     let mark = query.policy.mark.value & query.policy.mark.mask;
-    let now = state.snapshot.taken_at_ms / 1000;
     let oif = super::policy::flow_oif(tunnel);
     let mut nearest: Option<Nearest> = None;
     for association in
@@ -233,17 +267,12 @@ fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> 
                 want: format!("one that takes {flow}"),
             });
         }
-        if is_expired(association, now) {
-            mismatches.push(Mismatch {
-                field: "lifetime",
-                have: "past its hard limit".into(),
-                want: "valid".into(),
-            });
-        }
         let others = association.if_id != tunnel.if_id()
             || association.mark.value != mark
             || association.reqid != template.reqid;
-        if mismatches.is_empty() || (others && state.is_wanted(association)?) {
+        if mismatches.is_empty()
+            || (others && state.is_wanted(PolicyDirection::Out, association)?)
+        {
             continue;
         }
         if nearest.as_ref().is_none_or(|n| mismatches.len() < n.mismatches.len()) {
@@ -306,7 +335,7 @@ impl Query<'_> {
         );
         let source =
             a.source == self.source || a.source.is_unspecified() || self.source.is_unspecified();
-        compare(source, "source address", a.source.to_string(), self.source.to_string());
+        compare(source, SOURCE, a.source.to_string(), self.source.to_string());
         let spi = template.spi == Spi(0) || template.spi == a.spi;
         compare(spi, "spi", a.spi.to_string(), template.spi.to_string());
         compare(a.flags & WILDRECV == 0, "flag wildrecv", "set".into(), "not set".into());

@@ -132,6 +132,8 @@ pub enum Site {
     LimitReached {
         /// Its SPI.
         spi: Spi,
+        /// No other SA can take over.
+        only: bool,
     },
     /// The SA has used up its 32-bit sequence numbers: `xfrm_replay_overflow()`.
     SequenceOverflow {
@@ -250,13 +252,13 @@ impl Site {
         }
     }
 
-    /// What a sender gets back for a unicast packet.
+    /// What a sender gets back for a unicast packet, as a noun.
     pub const fn sender(&self) -> Option<&'static str> {
         match self {
             Site::TooBig { .. } => {
-                Some("gets ICMP fragmentation needed (IPv4) or packet too big (IPv6)")
+                Some("ICMP fragmentation needed (IPv4) or packet too big (IPv6)")
             }
-            Site::DefaultBlock => Some("gets EPERM if it is this host"),
+            Site::DefaultBlock => Some("EPERM if it is this host"),
             Site::NoPolicy { .. }
             | Site::NoTemplate { .. }
             | Site::XfrmDisabled
@@ -267,13 +269,13 @@ impl Site {
             | Site::OuterRoute { .. }
             | Site::StateCheck { .. }
             | Site::TunnelEndpoint { .. } => {
-                Some("gets ICMP host unreachable (rate-limited; none for multicast)")
+                Some("ICMP host unreachable (rate-limited; none for multicast)")
             }
             Site::Loop { .. }
             | Site::AddressConflict
             | Site::LimitReached { .. }
             | Site::SequenceOverflow { .. }
-            | Site::Held(_) => Some("gets no answer"),
+            | Site::Held(_) => Some("no answer"),
             _ => None,
         }
     }

@@ -1,0 +1,186 @@
+//! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
+
+use super::classify;
+use super::counted::Counted;
+use super::flows::{self, Origin};
+use crate::report::Severity;
+use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
+use crate::transmit::{self, Flow, Outcome, Site, Verdict};
+use crate::tunnel::{State, Tunnel};
+
+/// One interface under diagnosis.
+pub struct Case<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The state now.
+    pub now: &'a Snapshot,
+    /// The state before, for rates.
+    pub(super) earlier: Option<&'a Snapshot>,
+    /// The tunnel; missing where only counters are known.
+    pub(super) tunnel: Observed<Tunnel<'a>>,
+    /// Its counters over the spans that are known.
+    pub(super) counted: Counted,
+    /// The flows tried, and what the kernel would do with each.
+    pub(super) tried: Vec<Tried>,
+}
+
+/// A flow and its fate.
+pub(super) struct Tried {
+    pub origin: Origin,
+    pub flow: Flow,
+    pub verdict: Verdict,
+}
+
+impl<'a> Case<'a> {
+    /// The case of a tunnel of `state`.
+    pub(super) fn of_tunnel(
+        state: &'a State<'a>,
+        earlier: Option<&'a Snapshot>,
+        tunnel: Tunnel<'a>,
+    ) -> Self {
+        let candidates = flows::candidates(&tunnel).into_iter();
+        let tried = candidates
+            .map(|(origin, flow)| Tried { origin, verdict: transmit::send(&tunnel, &flow), flow })
+            .collect();
+        let counted = Counted::of_link(state.snapshot, earlier, tunnel.link);
+        Self {
+            name: &tunnel.link.name,
+            now: state.snapshot,
+            earlier,
+            counted,
+            tunnel: Ok(tunnel),
+            tried,
+        }
+    }
+
+    /// The case of a row of `/proc/net/dev` of which nothing else is known.
+    pub(super) fn of_row(
+        now: &'a Snapshot,
+        earlier: Option<&'a Snapshot>,
+        name: &'a str,
+        why: Missing,
+    ) -> Self {
+        Self {
+            name,
+            now,
+            earlier,
+            tunnel: Err(why),
+            counted: Counted::of_row(now, earlier, name),
+            tried: Vec::new(),
+        }
+    }
+
+    /// The tunnel, or why it is not known.
+    pub(super) fn tunnel(&self) -> Observed<&Tunnel<'a>> {
+        self.tunnel.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the host is a VyOS router.
+    pub(super) const fn is_vyos(&self) -> bool {
+        self.now.host.vyos_version.is_some()
+    }
+
+    /// The command that shows a source, for this host.
+    pub(super) fn see(&self, source: Source) -> String {
+        match (source, self.is_vyos()) {
+            (Source::SecurityAssociations, true) => "show vpn ipsec state".into(),
+            (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
+            (Source::Links, true) => format!("show interfaces vti {}", self.name),
+            (Source::Links, false) => format!("ip -d -s -s link show dev {}", self.name),
+            (Source::Routes, _) => format!("ip route show table all dev {}", self.name),
+            _ => source.see().into(),
+        }
+    }
+
+    /// Flows that are lost for the cause `code`. Missing where none is and one of them ended open: then it might be.
+    ///
+    /// Link-local traffic is left out: it says nothing about what is routed into the tunnel.
+    pub(super) fn lost_to(&self, code: u16) -> Observed<Vec<&Tried>> {
+        let tunnel = self.tunnel()?;
+        let asked = |t: &Tried| !matches!(t.origin, Origin::LinkLocal(_));
+        self.ending(
+            |t| asked(t) && classify::code(tunnel, &t.flow, &t.verdict.site) == Some(code),
+            asked,
+        )
+    }
+
+    /// Link-local flows that are lost for one of the causes `codes`.
+    pub(super) fn link_local_lost_to(&self, codes: &[u16]) -> Observed<Vec<&Tried>> {
+        let tunnel = self.tunnel()?;
+        let asked = |t: &Tried| matches!(t.origin, Origin::LinkLocal(_));
+        let lost = |t: &Tried| {
+            classify::code(tunnel, &t.flow, &t.verdict.site).is_some_and(|c| codes.contains(&c))
+        };
+        self.ending(|t| asked(t) && lost(t), asked)
+    }
+
+    fn ending(
+        &self,
+        picked: impl Fn(&Tried) -> bool,
+        asked: impl Fn(&Tried) -> bool,
+    ) -> Observed<Vec<&Tried>> {
+        let found: Vec<&Tried> = self.tried.iter().filter(|t| picked(t)).collect();
+        let open = self.tried.iter().filter(|t| asked(t)).find_map(|t| match &t.verdict.site {
+            Site::Open(missing) => Some(missing.clone()),
+            _ => None,
+        });
+        match open {
+            Some(missing) if found.is_empty() => Err(missing),
+            _ => Ok(found),
+        }
+    }
+
+    /// Whether every flow is sent.
+    pub(super) fn all_sent(&self) -> bool {
+        self.tried.iter().all(|t| t.verdict.site.outcome() == Outcome::Sent)
+    }
+
+    /// Whether every flow but the link-local ones is sent.
+    pub(super) fn others_sent(&self) -> bool {
+        let judged = self.tried.iter().filter(|t| !matches!(t.origin, Origin::LinkLocal(_)));
+        judged.map(|t| t.verdict.site.outcome()).all(|outcome| outcome == Outcome::Sent)
+    }
+
+    /// How much a counter of `/proc/net/xfrm_stat` rose over the interval.
+    pub(super) fn risen(&self, counter: &str) -> Observed<u64> {
+        let before = self.earlier.ok_or_else(Self::no_interval)?;
+        Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
+    }
+
+    /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.
+    pub(super) fn prefixes(lost: &[&Tried]) -> String {
+        let mut all: Vec<String> = lost
+            .iter()
+            .filter_map(|t| match &t.origin {
+                Origin::Routed(prefix) => Some(prefix.to_string()),
+                _ => None,
+            })
+            .collect();
+        all.dedup();
+        match all.as_slice() {
+            [] => "what is routed into it".into(),
+            [one] => one.clone(),
+            [one, two] => format!("{one} and {two}"),
+            [one, two, rest @ ..] => format!("{one}, {two} and {} more", rest.len()),
+        }
+    }
+
+    /// Whether anything is routed into the tunnel now.
+    pub(super) fn is_routed(&self) -> bool {
+        self.tried.iter().any(|t| matches!(t.origin, Origin::Routed(_)))
+    }
+
+    /// The usual severity where something is routed into the tunnel now; else a warning, for what comes next.
+    pub(super) fn grade(&self, usual: Severity) -> Severity {
+        if self.is_routed() { usual } else { usual.min(Severity::Warning) }
+    }
+
+    /// A missing earlier snapshot: why nothing can be said about rates.
+    pub(super) fn no_interval() -> Missing {
+        Missing::new(
+            Source::EarlierSnapshot,
+            Reason::Skipped,
+            "run with --interval 10 to see what rises",
+        )
+    }
+}

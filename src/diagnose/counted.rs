@@ -1,0 +1,180 @@
+//! The counters of one interface, since boot and over the interval between two snapshots.
+//! They come from IFLA_STATS64 where it was read, else from `/proc/net/dev` with what that leaves open.
+
+use super::Case;
+use crate::report::Counters;
+use crate::snapshot::{
+    DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
+};
+use crate::transmit::counters::{Split, exports_errors, infer_driver};
+
+/// Counters of one interface.
+pub(super) struct Counted {
+    /// Since the interface was created.
+    pub total: Observed<Counters>,
+    /// Between the two snapshots.
+    pub interval: Observed<Counters>,
+    /// The driver that the columns speak of, and why, where the kernel was not asked.
+    pub inferred: Option<(Driver, String)>,
+    /// Whether the kernel shows error counters of this driver at all.
+    pub exported: bool,
+}
+
+impl Counted {
+    /// Of a link, by IFLA_STATS64; by its row of `/proc/net/dev` where the kernel sent none.
+    pub fn of_link(now: &Snapshot, earlier: Option<&Snapshot>, link: &Link) -> Self {
+        let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.kernel_version()));
+        let of = |snapshot: &Snapshot| -> Observed<Counters> {
+            let links = snapshot.links.as_ref().map_err(Clone::clone)?;
+            // The same interface: a new one of the same name starts from zero.
+            let same = links.iter().find(|l| l.ifindex == link.ifindex && l.name == link.name);
+            match same {
+                None => Err(Missing::new(
+                    Source::Links,
+                    Reason::Vanished,
+                    format!("{} is not there", link.name),
+                )),
+                Some(Link { statistics: Some(s), .. }) => Ok(of_statistics(s, exported)),
+                Some(_) => row(snapshot, &link.name).map(|c| of_columns(c, link.driver())),
+            }
+        };
+        let total = of(now);
+        let interval = Self::interval(now, earlier, &total, of);
+        Self { total, interval, inferred: None, exported }
+    }
+
+    /// Of a row of `/proc/net/dev` alone.
+    pub fn of_row(now: &Snapshot, earlier: Option<&Snapshot>, name: &str) -> Self {
+        let inferred = row(now, name).ok().and_then(infer_driver);
+        let driver = inferred.as_ref().map(|(driver, _)| *driver);
+        let of = |snapshot: &Snapshot| row(snapshot, name).map(|c| of_columns(c, driver));
+        let total = of(now);
+        let interval = Self::interval(now, earlier, &total, of);
+        Self { total, interval, inferred, exported: true }
+    }
+
+    fn interval(
+        now: &Snapshot,
+        earlier: Option<&Snapshot>,
+        total: &Observed<Counters>,
+        of: impl Fn(&Snapshot) -> Observed<Counters>,
+    ) -> Observed<Counters> {
+        let before = earlier.ok_or_else(Case::no_interval)?;
+        let restarted = || {
+            Missing::new(
+                Source::EarlierSnapshot,
+                Reason::Inconsistent,
+                "the counters went back: the interface was made anew",
+            )
+        };
+        difference(
+            total.as_ref().map_err(Clone::clone)?,
+            &of(before)?,
+            now.milliseconds_since(before),
+        )
+        .ok_or_else(restarted)
+    }
+
+    /// How much a counter rose over the interval.
+    pub fn rise(&self, counter: impl Fn(&Counters) -> u64) -> Observed<u64> {
+        self.interval.as_ref().map(counter).map_err(Clone::clone)
+    }
+
+    /// `carrier +120 in 10.0 s (12/s)`, or `59 since boot`; none where it never moved or is not known.
+    pub fn words(&self, name: &str, counter: impl Fn(&Counters) -> u64) -> Option<String> {
+        let total = self.total.as_ref().ok().map(&counter)?;
+        match self.interval.as_ref() {
+            Ok(interval) if total > 0 => {
+                let (rise, ms) = (counter(interval), interval.milliseconds.unwrap_or(0).max(1));
+                Some(format!(
+                    "{name} +{rise} in {:.1} s ({}), {total} since boot",
+                    ms as f64 / 1000.0,
+                    rate(rise, ms)
+                ))
+            }
+            _ => (total > 0).then(|| format!("{name} {total} since boot")),
+        }
+    }
+}
+
+/// `12/s`, or `1/min` below one a second.
+pub(super) fn rate(rise: u64, ms: u64) -> String {
+    let per_second = rise as f64 * 1000.0 / ms.max(1) as f64;
+    if rise == 0 {
+        "0/s".into()
+    } else if per_second >= 1.0 {
+        format!("{per_second:.0}/s")
+    } else {
+        format!("{:.1}/min", per_second * 60.0)
+    }
+}
+
+fn row<'a>(snapshot: &'a Snapshot, name: &str) -> Observed<&'a DeviceColumns> {
+    let rows = snapshot.proc_net_dev.as_ref().map_err(Clone::clone)?;
+    let missing =
+        || Missing::new(Source::ProcNetDev, Reason::Vanished, format!("no row for {name}"));
+    rows.iter().find(|r| r.name == name).ok_or_else(missing)
+}
+
+fn of_statistics(s: &Statistics, exported: bool) -> Counters {
+    let split = Split::of_statistics(s);
+    Counters {
+        tx_packets: s.tx_packets,
+        tx_bytes: s.tx_bytes,
+        tx_dropped: s.tx_dropped,
+        rx_packets: s.rx_packets,
+        rx_bytes: s.rx_bytes,
+        rx_errors: s.rx_errors,
+        rx_dropped: s.rx_dropped,
+        ..of_split(split, exported)
+    }
+}
+
+fn of_columns(c: &DeviceColumns, driver: Option<Driver>) -> Counters {
+    Counters {
+        tx_packets: c.tx_packets,
+        tx_bytes: c.tx_bytes,
+        tx_dropped: c.tx_drop,
+        rx_packets: c.rx_packets,
+        rx_bytes: c.rx_bytes,
+        rx_errors: c.rx_errs,
+        rx_dropped: c.rx_drop,
+        ..of_split(Split::of_columns(c, driver), true)
+    }
+}
+
+fn of_split(split: Split, exported: bool) -> Counters {
+    Counters {
+        tx_errors: split.errors,
+        tx_carrier_errors: split.carrier.filter(|_| exported),
+        tx_aborted_errors: split.aborted.filter(|_| exported),
+        tx_carrier_column: split.column,
+        collisions: split.collisions,
+        tx_too_big_or_other: split.rest,
+        ..Counters::default()
+    }
+}
+
+/// `now - before`, counter by counter; none where one went back.
+fn difference(now: &Counters, before: &Counters, milliseconds: u64) -> Option<Counters> {
+    let optional = |a: Option<u64>, b: Option<u64>| match (a, b) {
+        (Some(a), Some(b)) => a.checked_sub(b).map(Some),
+        _ => Some(None),
+    };
+    Some(Counters {
+        tx_packets: now.tx_packets.checked_sub(before.tx_packets)?,
+        tx_bytes: now.tx_bytes.checked_sub(before.tx_bytes)?,
+        tx_errors: now.tx_errors.checked_sub(before.tx_errors)?,
+        tx_carrier_errors: optional(now.tx_carrier_errors, before.tx_carrier_errors)?,
+        tx_aborted_errors: optional(now.tx_aborted_errors, before.tx_aborted_errors)?,
+        tx_carrier_column: now.tx_carrier_column.checked_sub(before.tx_carrier_column)?,
+        tx_dropped: now.tx_dropped.checked_sub(before.tx_dropped)?,
+        collisions: now.collisions.checked_sub(before.collisions)?,
+        tx_too_big_or_other: now.tx_too_big_or_other.saturating_sub(before.tx_too_big_or_other),
+        rx_packets: now.rx_packets.checked_sub(before.rx_packets)?,
+        rx_bytes: now.rx_bytes.checked_sub(before.rx_bytes)?,
+        rx_errors: now.rx_errors.checked_sub(before.rx_errors)?,
+        rx_dropped: now.rx_dropped.checked_sub(before.rx_dropped)?,
+        milliseconds: Some(milliseconds),
+    })
+}

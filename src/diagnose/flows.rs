@@ -1,0 +1,226 @@
+//! The flows to try on a tunnel, taken from the state: routed prefixes, selectors, addresses, link-local multicast.
+//! They decide what a diagnosis can see, so each says why it was tried.
+
+use crate::snapshot::{
+    Address, Driver, Family, Observed, Policy, PolicyDirection, Route, RouteType,
+};
+use crate::transmit::Flow;
+use crate::tunnel::Tunnel;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Why a flow is tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A route leads this prefix into the tunnel.
+    Routed(IpNet),
+    /// An outbound policy of the tunnel selects it, though no route leads it there.
+    Selector,
+    /// The kernel or a routing daemon sends it by itself on a device with IPv6.
+    LinkLocal(&'static str),
+    /// Nothing is routed and nothing selected: any packet.
+    Any,
+    /// The operator asked.
+    Asked,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Routed(prefix) => write!(f, "routed prefix {prefix}"),
+            Origin::Selector => f.write_str("selector of its policy"),
+            Origin::LinkLocal(what) => f.write_str(what),
+            Origin::Any => f.write_str("any packet"),
+            Origin::Asked => f.write_str("asked for"),
+        }
+    }
+}
+
+/// At most so many routes and selectors of one tunnel are tried.
+const MOST_ROUTES: usize = 32;
+const MOST_SELECTORS: usize = 8;
+
+/// The flows to try, with the reason for each.
+pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
+    let routes = routed_prefixes(tunnel);
+    // Without the policies every flow ends open, which is what a diagnosis must see.
+    let policies = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
+    let own: Vec<IpNet> = addresses(tunnel).iter().map(|a| a.prefix).collect();
+    let mut flows = Vec::new();
+    for prefix in routes.iter().take(MOST_ROUTES) {
+        let destinations = destinations_in(prefix, &policies, &own);
+        for destination in destinations {
+            let source = source_for(destination, &policies, &own);
+            flows.push((Origin::Routed(*prefix), Flow::probe(source, destination)));
+        }
+    }
+    if flows.is_empty() {
+        let of_selectors = policies.iter().take(MOST_SELECTORS).filter_map(|p| of_selector(p));
+        flows.extend(of_selectors.map(|flow| (Origin::Selector, flow)));
+    }
+    if flows.is_empty() {
+        let source = own.first().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpNet::addr);
+        let destination = match source {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+        };
+        flows.push((Origin::Any, Flow::probe(source, destination)));
+    }
+    flows.extend(link_local(tunnel));
+    flows
+}
+
+/// The prefixes that are routed into the tunnel, without the link-local ones that every IPv6 device has.
+pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
+    let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
+    let carries = |r: &&&Route| {
+        let address = r.destination.addr();
+        let link_local =
+            matches!(address, IpAddr::V6(a) if a.is_unicast_link_local()) || address.is_multicast();
+        r.route_type == RouteType::Unicast
+            && !r.dead
+            && !(link_local && r.destination.prefix_len() > 0)
+    };
+    let prefixes: BTreeSet<IpNet> = routes.iter().filter(carries).map(|r| r.destination).collect();
+    prefixes.into_iter().collect()
+}
+
+/// The interface's own usable addresses.
+fn addresses<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Address> {
+    let all = tunnel.state.snapshot.addresses.as_ref().map(Vec::as_slice).unwrap_or_default();
+    all.iter()
+        .filter(|a| a.ifindex == tunnel.link.ifindex && !is_link_local(a.prefix.addr()))
+        .collect()
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    }
+}
+
+/// Destinations that stand for a routed prefix: one inside a selector where there is one, and one outside all of them where the prefix
+/// is wider than they are.
+fn destinations_in(prefix: &IpNet, policies: &[&Policy], own: &[IpNet]) -> Vec<IpAddr> {
+    let family = Family::of(prefix.addr());
+    let selectors: Vec<IpNet> = policies
+        .iter()
+        .filter(|p| p.selector.family == family)
+        .map(|p| p.selector.destination)
+        .collect();
+    let host = |net: IpNet| first_host(net, own);
+    let inside = selectors.iter().filter_map(|s| narrower(prefix, s)).map(host).next();
+    let covered = selectors.iter().any(|s| s.contains(prefix));
+    let outside = (!covered).then(|| outside_of(prefix, &selectors, own)).flatten();
+    [inside, outside].into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The narrower of two prefixes where one contains the other.
+fn narrower(a: &IpNet, b: &IpNet) -> Option<IpNet> {
+    if a.contains(b) { Some(*b) } else { b.contains(a).then_some(*a) }
+}
+
+/// An address of the prefix that no selector covers: its first or its last host, or the one behind a selector.
+fn outside_of(prefix: &IpNet, selectors: &[IpNet], own: &[IpNet]) -> Option<IpAddr> {
+    let behind = selectors.iter().filter(|s| prefix.contains(*s)).map(|s| successor(s.broadcast()));
+    let candidates = [first_host(*prefix, own), last_host(*prefix)].into_iter().chain(behind);
+    let is_unicast = |a: &IpAddr| !a.is_multicast() && !a.is_unspecified() && !a.is_loopback();
+    candidates
+        .filter(is_unicast)
+        .find(|a| prefix.contains(a) && !selectors.iter().any(|s| s.contains(a)))
+}
+
+/// The first host of a prefix that is not this interface itself. The default route stands for the Internet at large.
+fn first_host(prefix: IpNet, own: &[IpNet]) -> IpAddr {
+    if prefix.prefix_len() == 0 {
+        return match prefix {
+            IpNet::V4(_) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
+            IpNet::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+        };
+    }
+    let mut hosts = prefix.hosts().take(1 + own.len());
+    hosts.find(|h| !own.iter().any(|o| o.addr() == *h)).unwrap_or(prefix.addr())
+}
+
+fn last_host(prefix: IpNet) -> IpAddr {
+    match prefix {
+        IpNet::V4(net) if net.prefix_len() < 31 => {
+            IpAddr::V4(Ipv4Addr::from_bits(net.broadcast().to_bits().wrapping_sub(1)))
+        }
+        _ => prefix.broadcast(),
+    }
+}
+
+fn successor(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(a) => IpAddr::V4(Ipv4Addr::from_bits(a.to_bits().wrapping_add(1))),
+        IpAddr::V6(a) => IpAddr::V6(Ipv6Addr::from_bits(a.to_bits().wrapping_add(1))),
+    }
+}
+
+/// The source that such a packet has: the interface's own address, unless only a policy for other sources covers the destination
+/// (then it is forwarded for them).
+fn source_for(destination: IpAddr, policies: &[&Policy], own: &[IpNet]) -> IpAddr {
+    let family = Family::of(destination);
+    let address = own.iter().map(IpNet::addr).find(|a| Family::of(*a) == family);
+    let covering: Vec<&Policy> = policies
+        .iter()
+        .copied()
+        .filter(|p| p.selector.family == family && p.selector.destination.contains(&destination))
+        .collect();
+    match address {
+        Some(a)
+            if covering.is_empty() || covering.iter().any(|p| p.selector.source.contains(&a)) =>
+        {
+            a
+        }
+        _ => covering.first().map(|p| first_host(p.selector.source, &[])).or(address).unwrap_or(
+            match destination {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            },
+        ),
+    }
+}
+
+/// A flow that a policy's selector takes, protocol and ports included.
+fn of_selector(policy: &Policy) -> Option<Flow> {
+    let s = &policy.selector;
+    let flow = Flow::probe(first_host(s.source, &[]), first_host(s.destination, &[]));
+    let protocol = if s.protocol == 0 { flow.protocol } else { s.protocol };
+    let port = |want: crate::snapshot::PortMask, usual: u16| (usual & !want.mask) | want.port;
+    let (source_port, destination_port) =
+        (port(s.source_port, flow.source_port), port(s.destination_port, flow.destination_port));
+    (s.family != Family::Unspec).then_some(Flow { protocol, source_port, destination_port, ..flow })
+}
+
+/// What an up device with IPv6 sends by itself. ip_vti and ip6_vti send no router solicitations (ARPHRD_TUNNEL), and forwarding stops
+/// them.
+fn link_local(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
+    let Some(ipv6) = tunnel.link.ipv6.as_ref().filter(|c| tunnel.link.admin_up && !c.disable_ipv6)
+    else {
+        return Vec::new();
+    };
+    let source = own_link_local(tunnel).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let group = |last: u16| IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, last));
+    let report =
+        (Origin::LinkLocal("multicast listener report"), Flow::icmpv6(source, group(0x16), 143));
+    let solicits =
+        tunnel.driver == Driver::Xfrm && !ipv6.forwarding && ipv6.router_solicitations != 0;
+    let solicitation =
+        (Origin::LinkLocal("router solicitation"), Flow::icmpv6(source, group(2), 133));
+    std::iter::once(report).chain(solicits.then_some(solicitation)).collect()
+}
+
+fn own_link_local(tunnel: &Tunnel<'_>) -> Option<IpAddr> {
+    let all: Observed<&Vec<Address>> =
+        tunnel.state.snapshot.addresses.as_ref().map_err(Clone::clone);
+    let all = all.ok()?;
+    all.iter()
+        .filter(|a| a.ifindex == tunnel.link.ifindex)
+        .map(|a| a.prefix.addr())
+        .find(|a| a.is_ipv6() && is_link_local(*a))
+}

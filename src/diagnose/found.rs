@@ -1,0 +1,101 @@
+//! What a diagnosis returns when its cause holds; the registry adds code and name.
+
+use super::Case;
+use super::case::Tried;
+use crate::report::{Confidence, Evidence, Remedy, Severity};
+use crate::snapshot::Source;
+
+/// A cause that holds, in words and with its evidence.
+#[derive(Debug)]
+pub struct Found {
+    pub(super) severity: Option<Severity>,
+    pub(super) confidence: Confidence,
+    pub(super) site: String,
+    pub(super) summary: String,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) remedies: Vec<Remedy>,
+}
+
+impl Found {
+    /// The cause in one sentence, how sure it is, and the kernel site where the packet is lost.
+    pub(super) fn new(
+        confidence: Confidence,
+        site: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self {
+            severity: None,
+            confidence,
+            site: site.into(),
+            summary: summary.into(),
+            evidence: Vec::new(),
+            remedies: Vec::new(),
+        }
+    }
+
+    /// A cause that the model proves: `lost` ends at its site, and so does every packet like it.
+    pub(super) fn proven(case: &Case<'_>, lost: &Tried, summary: impl Into<String>) -> Self {
+        let driver = case.tunnel.as_ref().map(|t| t.driver);
+        let site = driver.map_or_else(|_| String::new(), |d| lost.verdict.site.kernel(d));
+        Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case)
+    }
+
+    /// The steps that the lost packet took, as evidence.
+    pub(super) fn path(mut self, case: &Case<'_>, lost: &Tried) -> Self {
+        for step in &lost.verdict.trail {
+            let source = match step.name {
+                "policy out" | "first lookup" | "action" | "template" => Source::SecurityPolicies,
+                "default policy" => Source::DefaultPolicies,
+                "SA" | "encryption" | "size" => Source::SecurityAssociations,
+                "outer route" | "loop" => Source::RouteLookups,
+                _ => Source::Links,
+            };
+            let result =
+                if step.result.is_empty() { String::new() } else { format!(": {}", step.result) };
+            self = self.seen(case, format!("{} {}{result}", step.name, step.looked_at), source);
+            for note in &step.notes {
+                self = self.seen(case, note, source);
+            }
+        }
+        self
+    }
+
+    /// What the error counters say, where they moved.
+    pub(super) fn errors(self, case: &Case<'_>) -> Self {
+        let carrier = case.counted.words("tx_carrier_errors", |c| c.tx_carrier_errors.unwrap_or(0));
+        let all = || case.counted.words("tx_errors", |c| c.tx_errors);
+        self.seen_if(case, carrier.or_else(all), Source::Links)
+    }
+
+    /// Another severity than the usual one of the diagnosis.
+    pub(super) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// A fact and where it was read.
+    pub(super) fn seen(mut self, case: &Case<'_>, fact: impl Into<String>, source: Source) -> Self {
+        self.evidence.push(Evidence {
+            fact: fact.into(),
+            source: source.name(),
+            see: case.see(source),
+        });
+        self
+    }
+
+    /// Facts that are there or not.
+    pub(super) fn seen_if(self, case: &Case<'_>, fact: Option<String>, source: Source) -> Self {
+        match fact {
+            Some(fact) => self.seen(case, fact, source),
+            None => self,
+        }
+    }
+
+    /// What to do next, with the command of VyOS and that of any Linux.
+    pub(super) fn next(mut self, case: &Case<'_>, action: &str, vyos: &str, linux: &str) -> Self {
+        let command = if case.is_vyos() { vyos } else { linux };
+        let command = (!command.is_empty()).then(|| command.replace("IFACE", case.name));
+        self.remedies.push(Remedy { action: action.replace("IFACE", case.name), command });
+        self
+    }
+}

@@ -1,0 +1,125 @@
+//! `lookup`: one flow through the model, as data; and the same rendering of flows for `show --detail`.
+
+use super::case::Tried;
+use super::classify;
+use super::flows::Origin;
+use crate::error::Error;
+use crate::report::{Code, FlowReport, LookupReport, SCHEMA, Step};
+use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
+use crate::transmit::{self, Flow, Outcome, Site};
+use crate::tunnel::{State, Tunnel};
+
+/// What the kernel would do with one packet that is routed into `interface`.
+///
+/// # Errors
+/// `UnconfiguredObject` where the interface does not exist or is no VTI, `DataUnavailable` where the links were not read,
+/// `IncorrectValue` where source and destination are of different families.
+pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupReport, Error> {
+    if flow.source.is_ipv4() != flow.destination.is_ipv4() {
+        let (source, destination) = (flow.source, flow.destination);
+        return Err(Error::IncorrectValue(format!(
+            "{source} and {destination} are not of one address family"
+        )));
+    }
+    let state = State::new(now);
+    let tunnels = state.tunnels().unwrap_or_default();
+    let found = tunnels.into_iter().find(|t| t.link.name == interface);
+    let tunnel = found.ok_or_else(|| super::no_such_interface(now, interface))?;
+    let verdict = transmit::send(&tunnel, flow);
+    let mut report =
+        flow_report(&tunnel, &Tried { origin: Origin::Asked, flow: flow.clone(), verdict });
+    report.trail.insert(0, inside_route(&tunnel, flow));
+    Ok(LookupReport {
+        schema: SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        interface: interface.into(),
+        flow: report,
+    })
+}
+
+/// Whether the flow is routed into the interface at all: by the kernel's answer, else by the routes through the interface.
+fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
+    let (state, link) = (tunnel.state, tunnel.link);
+    let step = |looked_at: String, result: &str| Step {
+        name: "route inside",
+        looked_at,
+        result: result.into(),
+        notes: Vec::new(),
+    };
+    let vrf = state.vrf_of(link.ifindex).ok().flatten().map(|l| l.ifindex);
+    let query = RouteQuery {
+        destination: flow.destination,
+        source: Some(flow.source),
+        mark: flow.mark,
+        vrf,
+    };
+    let any_source = RouteQuery { source: None, ..query.clone() };
+    match state.route(&query).or_else(|_| state.route(&any_source)) {
+        Ok(RouteAnswer::Route { oif, .. }) if *oif == link.ifindex => {
+            step(format!("{} dev {}", flow.destination, link.name), "ok")
+        }
+        Ok(RouteAnswer::Route { oif, .. }) => {
+            let other = state.link_name(*oif);
+            step(
+                format!("{} dev {other}", flow.destination),
+                &format!("leads to {other}, not to {}", link.name),
+            )
+        }
+        // A forwarded source is none of this host's addresses, so the kernel refuses the question with it.
+        Ok(RouteAnswer::Error { errno }) => step(
+            flow.destination.to_string(),
+            &format!("no route: {}", transmit::errno_name(*errno)),
+        ),
+        Err(_) => {
+            let routes = state.routes_through(link.ifindex).unwrap_or_default();
+            let covering = routes.iter().filter(|r| r.destination.contains(&flow.destination));
+            match covering.max_by_key(|r| r.destination.prefix_len()) {
+                Some(route) => step(
+                    format!("{} dev {}", route.destination, link.name),
+                    "covers it, as far as routes through VTIs tell",
+                ),
+                None => step(format!("no known route dev {}", link.name), "assumed"),
+            }
+        }
+    }
+}
+
+/// A tried flow as the report shows it.
+pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
+    let Tried { origin, flow, verdict } = tried;
+    let site = &verdict.site;
+    let kernel = site.kernel(tunnel.driver);
+    let (outcome, summary) = match site.outcome() {
+        Outcome::Sent => ("sent", format!("sent: {}", last_result(verdict))),
+        Outcome::Dropped => ("dropped", format!("dropped by {kernel}")),
+        Outcome::Held => {
+            ("held", format!("held by {kernel}, counted as sent, dropped later if no SA comes"))
+        }
+        Outcome::Elsewhere => {
+            ("elsewhere", format!("never reaches {}: {kernel}", tunnel.link.name))
+        }
+        Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
+        Outcome::Open => ("open", "not decided by what was read".to_owned()),
+    };
+    FlowReport {
+        origin: origin.to_string(),
+        flow: flow.to_string(),
+        outcome: outcome.into(),
+        summary,
+        site: kernel,
+        counters: verdict.counters.iter().map(|c| c.name()).collect(),
+        xfrm_statistic: verdict.mib.map(transmit::Mib::name),
+        sender: site.sender().map(Into::into),
+        open: match site {
+            Site::Open(missing) => vec![missing.to_string()],
+            _ => Vec::new(),
+        },
+        finding: classify::code(tunnel, flow, site).map(Code),
+        trail: verdict.trail.clone(),
+    }
+}
+
+fn last_result(verdict: &transmit::Verdict) -> String {
+    let route = verdict.trail.iter().rev().find(|s| s.name == "outer route");
+    route.map_or_else(String::new, |s| format!("{}, {}", s.looked_at, s.result))
+}

@@ -1,0 +1,115 @@
+//! The part of an interface's report that needs no diagnosis: what it is, its addresses, its counters.
+
+use super::Case;
+use super::lookup::flow_report;
+use crate::report::{CounterSpans, InterfaceReport, Verdict};
+use crate::snapshot::{LinkKind, OperState};
+use crate::tunnel::Key;
+use std::net::IpAddr;
+
+/// The report of an interface before any diagnosis ran.
+pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
+    let tunnel = case.tunnel.as_ref().ok();
+    let link = tunnel.map(|t| t.link);
+    let (input_key, output_key, if_id) = match tunnel.map(|t| t.key) {
+        Some(Key::Mark { input, output }) => {
+            (Some(format!("{input:#x}")), Some(format!("{output:#x}")), None)
+        }
+        Some(Key::IfId(if_id)) => (None, None, Some(if_id.0)),
+        None => (None, None, None),
+    };
+    let (local, remote) = endpoints(case);
+    let (driver, driver_inferred) = match (tunnel, &case.counted.inferred) {
+        (Some(tunnel), _) => (Some(tunnel.driver), None),
+        (None, Some((driver, why))) => (Some(*driver), Some(why.clone())),
+        (None, None) => (None, None),
+    };
+    let peers = tunnel.and_then(|t| t.peers().ok()).unwrap_or_default();
+    InterfaceReport {
+        name: case.name.into(),
+        driver,
+        driver_inferred,
+        ifindex: link.map(|l| l.ifindex),
+        admin_state: link.map(|l| if l.admin_up { "up" } else { "down" }),
+        oper_state: link.map(|l| oper_state(l.oper_state).into()),
+        mtu: link.map(|l| l.mtu),
+        if_id,
+        input_key,
+        output_key,
+        local,
+        remote,
+        peers: peers.iter().map(IpAddr::to_string).collect(),
+        fallback_device: link
+            .map_or_else(|| is_fallback_name(case.name), |l| l.is_fallback_device()),
+        counters: CounterSpans {
+            since_boot: case.counted.total.as_ref().ok().copied(),
+            since_cleared: None,
+            interval: case.counted.interval.as_ref().ok().copied(),
+        },
+        verdict: Verdict::Ok,
+        findings: Vec::new(),
+        undetermined: Vec::new(),
+        masked: Vec::new(),
+        ruled_out: Vec::new(),
+        flows: tunnel
+            .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
+            .unwrap_or_default(),
+    }
+}
+
+/// Outer addresses: the configured ones, else those of the SA or template in use where there is one answer.
+fn endpoints(case: &Case<'_>) -> (Option<String>, Option<String>) {
+    let Ok(tunnel) = &case.tunnel else { return (None, None) };
+    let set = |a: IpAddr| (!a.is_unspecified()).then(|| a.to_string());
+    match &tunnel.link.kind {
+        LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (set(keys.local), set(keys.remote)),
+        _ => {
+            let policies =
+                tunnel.own_policies(crate::snapshot::PolicyDirection::Out).unwrap_or_default();
+            let template = policies
+                .iter()
+                .flat_map(|p| &p.templates)
+                .find(|t| !t.destination.is_unspecified());
+            template.map_or((None, None), |t| (set(t.source), set(t.destination)))
+        }
+    }
+}
+
+const fn oper_state(state: OperState) -> &'static str {
+    match state {
+        OperState::Unknown => "unknown",
+        OperState::NotPresent => "not-present",
+        OperState::Down => "down",
+        OperState::LowerLayerDown => "lower-layer-down",
+        OperState::Testing => "testing",
+        OperState::Dormant => "dormant",
+        OperState::Up => "up",
+    }
+}
+
+/// The device that ip_vti or ip6_vti makes in each namespace when its module loads.
+fn is_fallback_name(name: &str) -> bool {
+    ["ip_vti0", "ip6_vti0"].contains(&name)
+}
+
+/// Where only names are known: those that VyOS and common practice give to VTIs.
+pub(super) fn is_vti_name(name: &str) -> bool {
+    let numbered = |prefix: &str| {
+        let rest = name.strip_prefix(prefix);
+        rest.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit()))
+    };
+    is_fallback_name(name) || ["vti", "xfrm", "ipsec"].into_iter().any(numbered)
+}
+
+/// A key that sorts `vti2` before `vti10`.
+pub(super) fn natural(name: &str) -> (String, u64, String) {
+    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (stem, number) = name.split_at(digits);
+    (stem.into(), number.parse().unwrap_or(0), name.into())
+}
+
+/// The time of a snapshot; none for one without.
+pub(super) fn rfc3339(milliseconds: u64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
+    (milliseconds > 0).then(|| time.to_string())
+}

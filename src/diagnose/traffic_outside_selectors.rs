@@ -1,0 +1,68 @@
+//! VTI-102: the interface's policies do not cover what is routed into it.
+
+use super::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, PolicyDirection, Source};
+
+pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(102),
+    name: "traffic-outside-selectors",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets of some routed prefixes are dropped and counted as carrier
+    errors, while others pass. No counter of /proc/net/xfrm_stat moves.
+
+Why
+    A policy must match the packet's addresses, protocol and ports as
+    well as the interface's key. The traffic selectors that the peers
+    agreed on are narrower than the routes into the tunnel. The source
+    counts too: the router's own packets leave with the interface's
+    address.
+
+How to confirm
+    ip route show table all dev IFACE
+    ip xfrm policy list dir out
+    vti-diagnostics lookup --interface IFACE --source A --destination B
+
+What to do
+    Route only what the selectors cover, or widen them on both peers
+    (on VyOS a tunnel bound to a VTI asks for 0.0.0.0/0 and ::/0; the
+    peer may have narrowed that).
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(102)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let own = case.tunnel()?.own_policies(PolicyDirection::Out)?;
+    let summary = format!(
+        "{} (for example {}) is outside the selectors of the tunnel",
+        Case::prefixes(&lost),
+        first.flow
+    );
+    let selectors =
+        own.iter().take(4).map(|p| p.selector.to_string()).collect::<Vec<_>>().join("; ");
+    let more = if own.len() > 4 { format!("; and {} more", own.len() - 4) } else { String::new() };
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(case.grade(Severity::Fault))
+            .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
+            .next(
+                case,
+                "see what the peers agreed on",
+                "show vpn ipsec connections",
+                "swanctl --list-sas",
+            )
+            .next(
+                case,
+                "see what is routed into the tunnel",
+                "show ip route | match IFACE",
+                "ip route show table all dev IFACE",
+            ),
+    ))
+}
