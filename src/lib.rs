@@ -5,7 +5,7 @@
 
 // pub mod capture;
 // pub mod cli;
-// pub mod collect;
+pub mod collect;
 // pub mod diagnose;
 pub mod error;
 // pub mod render;
@@ -13,4 +13,4 @@ pub mod report;
 pub mod snapshot;
 // pub mod transmit;
 // pub mod tunnel;
-// pub mod wire;
+pub mod wire;
