@@ -1,0 +1,53 @@
+//! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
+//! Nothing is decided here; bytes become values in [`crate::wire`].
+
+mod failure;
+mod host;
+mod link;
+pub mod proc;
+mod route;
+mod socket;
+mod xfrm;
+
+use crate::snapshot::{Host, Reason, RouteQuery, Snapshot};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
+///
+/// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
+/// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s.
+pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
+    let mut snapshot = Snapshot {
+        uptime_ms: proc::uptime_ms(),
+        sysctls: host::sysctls(),
+        // Counters first and together, so that they are of one moment.
+        links: link::links(),
+        proc_net_dev: proc::net_dev(),
+        xfrm_statistics: proc::xfrm_statistics(),
+        addresses: link::addresses(),
+        rules: route::rules(),
+        associations: xfrm::associations(),
+        policies: xfrm::policies(),
+        default_policies: xfrm::default_policies(),
+        sad_info: xfrm::sad_info(),
+        spd_info: xfrm::spd_info(),
+        ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
+    };
+    snapshot.routes = route::routes(&snapshot.links);
+    snapshot.route_lookups = route::lookups(&snapshot, extra);
+    snapshot.neighbours = route::neighbours(&snapshot.route_lookups);
+    snapshot.sort();
+    snapshot
+}
+
+/// The host alone, for reports that read nothing else of it.
+pub fn host() -> Host {
+    host::host()
+}
+
+/// Whether the process has effective user id 0. Without it, XFRM state is denied unless the process has CAP_NET_ADMIN.
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}

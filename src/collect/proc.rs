@@ -1,0 +1,146 @@
+//! What /proc shows as text: `/proc/net/dev`, `/proc/net/xfrm_stat`, `/proc/uptime`.
+//! The files are those of the process's own network namespace.
+
+use super::failure::Failure;
+use crate::snapshot::{DeviceColumns, Observed, Reason, Source, XfrmCounter};
+use procfs::net::InterfaceDeviceStatus;
+use procfs::{FromBufRead, FromRead, Uptime};
+
+/// The text of a file of the system.
+pub(super) fn read_text(path: &str) -> Result<String, Failure> {
+    let text = std::fs::read(path)
+        .map_err(|error| Failure::from(error).in_operation(&format!("read {path}")))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Time since boot in milliseconds; the file has two decimals of a second.
+pub(super) fn uptime_ms() -> Observed<u64> {
+    let path = "/proc/uptime";
+    let read = || {
+        let text = read_text(path)?;
+        let uptime = Uptime::from_read(text.as_bytes()).map_err(|_| malformed(path, &text))?;
+        Ok(uptime.uptime_duration().as_millis().try_into().unwrap_or(u64::MAX))
+    };
+    read().map_err(|failure: Failure| failure.missing(Source::Uptime))
+}
+
+/// `/proc/net/dev`.
+pub(super) fn net_dev() -> Observed<Vec<DeviceColumns>> {
+    let path = "/proc/net/dev";
+    let read = || {
+        let text = read_text(path)?;
+        parse_net_dev(&text).ok_or_else(|| malformed(path, &text))
+    };
+    read().map_err(|failure: Failure| failure.missing(Source::ProcNetDev))
+}
+
+/// `/proc/net/xfrm_stat`.
+pub(super) fn xfrm_statistics() -> Observed<Vec<XfrmCounter>> {
+    let path = "/proc/net/xfrm_stat";
+    let read = || {
+        let text = read_text(path).map_err(|failure| match failure.reason {
+            Reason::Absent => {
+                Failure::new(Reason::Absent, "kernel built without CONFIG_XFRM_STATISTICS")
+            }
+            _ => failure,
+        })?;
+        parse_xfrm_stat(&text).ok_or_else(|| malformed(path, &text))
+    };
+    read().map_err(|failure: Failure| failure.missing(Source::XfrmStatistics))
+}
+
+/// The rows of a complete `/proc/net/dev`: two header lines and one row for each interface, as the kernel prints it.
+/// None where a row is not whole.
+pub fn parse_net_dev(text: &str) -> Option<Vec<DeviceColumns>> {
+    let rows = InterfaceDeviceStatus::from_buf_read(text.as_bytes()).ok()?.0;
+    let columns = rows.into_values().map(|row| DeviceColumns {
+        name: row.name,
+        rx_bytes: row.recv_bytes,
+        rx_packets: row.recv_packets,
+        rx_errs: row.recv_errs,
+        rx_drop: row.recv_drop,
+        rx_fifo: row.recv_fifo,
+        rx_frame: row.recv_frame,
+        tx_bytes: row.sent_bytes,
+        tx_packets: row.sent_packets,
+        tx_errs: row.sent_errs,
+        tx_drop: row.sent_drop,
+        tx_fifo: row.sent_fifo,
+        tx_colls: row.sent_colls,
+        tx_carrier: row.sent_carrier,
+    });
+    let mut columns: Vec<_> = columns.collect();
+    columns.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(columns)
+}
+
+/// The lines of `/proc/net/xfrm_stat`: a name, blanks, a number. None where a line is anything else.
+pub fn parse_xfrm_stat(text: &str) -> Option<Vec<XfrmCounter>> {
+    let counter = |line: &str| {
+        let mut words = line.split_whitespace();
+        let (name, value) = (words.next()?, words.next()?.parse().ok()?);
+        words.next().is_none().then(|| XfrmCounter { name: name.to_owned(), value })
+    };
+    text.lines().filter(|line| !line.trim().is_empty()).map(counter).collect()
+}
+
+fn malformed(path: &str, text: &str) -> Failure {
+    let detail = format!("not in the kernel's form ({} bytes)", text.len());
+    Failure::new(Reason::Malformed, detail).in_operation(&format!("read {path}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "Inter-|   Receive\n face |bytes\n";
+
+    #[test]
+    fn the_columns_of_a_row_keep_their_order() {
+        let row = "  vti1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 18446744073709551615 16\n";
+        let columns = parse_net_dev(&format!("{HEADER}{row}")).unwrap();
+        let expected = DeviceColumns {
+            name: "vti1".to_owned(),
+            rx_bytes: 1,
+            rx_packets: 2,
+            rx_errs: 3,
+            rx_drop: 4,
+            rx_fifo: 5,
+            rx_frame: 6,
+            tx_bytes: 9,
+            tx_packets: 10,
+            tx_errs: 11,
+            tx_drop: 12,
+            tx_fifo: 13,
+            tx_colls: 14,
+            tx_carrier: u64::MAX,
+        };
+        assert_eq!(columns, [expected]);
+    }
+
+    #[test]
+    fn a_row_that_is_cut_short_fails_the_table() {
+        assert_eq!(parse_net_dev(&format!("{HEADER}  vti1: 1 2 3\n")), None);
+    }
+
+    #[test]
+    fn a_counter_line_is_a_name_and_a_number() {
+        let counters = parse_xfrm_stat("XfrmInError             \t0\nXfrmOutNoStates \t42\n");
+        let expected = [("XfrmInError", 0), ("XfrmOutNoStates", 42)]
+            .map(|(name, value)| XfrmCounter { name: name.to_owned(), value });
+        assert_eq!(counters.unwrap(), expected);
+        assert_eq!(parse_xfrm_stat("XfrmInError\n"), None);
+        assert_eq!(parse_xfrm_stat("XfrmInError 1 2\n"), None);
+        assert_eq!(parse_xfrm_stat("XfrmInError -1\n"), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_absent_and_named() {
+        let failure = read_text("/proc/net/no_such_table").unwrap_err();
+        assert_eq!(failure.reason, Reason::Absent);
+        assert_eq!(
+            failure.detail,
+            "cannot read /proc/net/no_such_table: no such file or directory"
+        );
+    }
+}

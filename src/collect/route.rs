@@ -1,0 +1,129 @@
+//! Routes, rules, neighbours, and the kernel's answers to route questions, read from rtnetlink.
+
+use super::failure::Failure;
+use super::socket::{Dump, PATIENCE, ROUTE, Socket};
+use crate::snapshot::route::RouteType;
+use crate::snapshot::{
+    Link, Missing, Neighbour, Observed, Reason, Route, RouteAnswer, RouteLookup, RouteQuery, Rule,
+    Snapshot, Source,
+};
+use crate::wire::netlink::Request;
+use crate::wire::{neighbour, route, rule};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// A router may hold a million routes.
+const ROUTES_PATIENCE: Duration = Duration::from_secs(5);
+/// The table that charon installs routes in.
+const CHARON_TABLE: u32 = 220;
+/// More routes through VTIs than this are not kept: 80 bytes each, so that memory stays bounded.
+const ROUTES_KEPT: usize = 250_000;
+
+/// All policy routing rules.
+pub(super) fn rules() -> Observed<Vec<Rule>> {
+    let dump = Dump {
+        name: "RTM_GETRULE",
+        protocol: ROUTE,
+        request: Request::dump(rule::GETRULE).structure(&[0; rule::HEADER]),
+        answer: rule::NEWRULE,
+        patience: PATIENCE,
+    };
+    let decode = |payload: &[u8], rules: &mut Vec<Rule>| -> Result<(), Failure> {
+        rules.extend(rule::decode(payload)?);
+        Ok(())
+    };
+    dump.read(decode).map_err(|failure| failure.missing(Source::Rules))
+}
+
+/// The routes that leave through a VTI, and those of charon's table. The dump is filtered as it comes.
+pub(super) fn routes(links: &Observed<Vec<Link>>) -> Observed<Vec<Route>> {
+    let links = links.as_ref().map_err(|missing| depends_on(missing, Source::Routes))?;
+    let vtis: BTreeSet<u32> =
+        links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
+    let wanted = |route: &Route| {
+        route.table == CHARON_TABLE || route.oif.is_some_and(|oif| vtis.contains(&oif))
+    };
+    let dump = Dump {
+        name: "RTM_GETROUTE",
+        protocol: ROUTE,
+        request: Request::dump(route::GETROUTE).structure(&[0; route::HEADER]),
+        answer: route::NEWROUTE,
+        patience: ROUTES_PATIENCE,
+    };
+    let decode = |payload: &[u8], routes: &mut Vec<Route>| {
+        routes.extend(route::decode(payload)?.into_iter().filter(&wanted));
+        if routes.len() > ROUTES_KEPT {
+            let detail = format!("more than {ROUTES_KEPT} routes leave through VTIs");
+            return Err(Failure::new(Reason::Failed, detail));
+        }
+        Ok(())
+    };
+    dump.read(decode).map_err(|failure| failure.missing(Source::Routes))
+}
+
+/// The kernel's answers to the questions of `snapshot` and to `extra`, one after the other on one socket.
+pub(super) fn lookups(snapshot: &Snapshot, extra: &[RouteQuery]) -> Observed<Vec<RouteLookup>> {
+    let links = snapshot.links.as_ref();
+    links.map_err(|missing| depends_on(missing, Source::RouteLookups))?;
+    let mut queries = snapshot.outer_queries();
+    queries.extend(extra.iter().cloned());
+    let ask = || {
+        let (deadline, mut socket) = (Instant::now() + PATIENCE, Socket::open(ROUTE)?);
+        let lookup = |query: RouteQuery| {
+            let request = route::question(&query);
+            let answer = socket.ask(&request, route::NEWROUTE, deadline, route::decode_answer)?;
+            let answer = answer.unwrap_or_else(|errno| RouteAnswer::Error { errno: errno as i32 });
+            Ok(RouteLookup { query, answer })
+        };
+        queries.into_iter().map(lookup).collect::<Result<_, Failure>>()
+    };
+    ask().map_err(|failure| failure.in_operation("ask RTM_GETROUTE").missing(Source::RouteLookups))
+}
+
+/// The neighbours that are next hops of `lookups`.
+pub(super) fn neighbours(lookups: &Observed<Vec<RouteLookup>>) -> Observed<Vec<Neighbour>> {
+    let lookups = lookups.as_ref().map_err(|missing| depends_on(missing, Source::Neighbours))?;
+    let next_hops: BTreeSet<(u32, IpAddr)> = lookups.iter().filter_map(next_hop).collect();
+    let dump = Dump {
+        name: "RTM_GETNEIGH",
+        protocol: ROUTE,
+        request: Request::dump(neighbour::GETNEIGH).structure(&[0; neighbour::HEADER]),
+        answer: neighbour::NEWNEIGH,
+        patience: PATIENCE,
+    };
+    let wanted = |n: &Neighbour| next_hops.contains(&(n.ifindex, n.address));
+    let decode = |payload: &[u8], neighbours: &mut Vec<Neighbour>| -> Result<(), Failure> {
+        neighbours.extend(neighbour::decode(payload)?.filter(wanted));
+        Ok(())
+    };
+    dump.read(decode).map_err(|failure| failure.missing(Source::Neighbours))
+}
+
+/// Interface and address that a packet is handed to: the gateway, or its destination if that is on-link.
+fn next_hop(lookup: &RouteLookup) -> Option<(u32, IpAddr)> {
+    match lookup.answer {
+        RouteAnswer::Route { route_type: RouteType::Unicast, oif, gateway, .. } => {
+            Some((oif, gateway.unwrap_or(lookup.query.destination)))
+        }
+        _ => None,
+    }
+}
+
+/// `source` cannot be read without what `missing` tells of.
+fn depends_on(missing: &Missing, source: Source) -> Missing {
+    Missing::new(source, missing.reason, missing.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_links_routes_are_missing_and_not_an_empty_list() {
+        let links = Err(Missing::new(Source::Links, Reason::TimedOut, ""));
+        let missing = routes(&links).unwrap_err();
+        assert_eq!((missing.source, missing.reason), (Source::Routes, Reason::TimedOut));
+        assert_eq!(missing.detail, "links not read: no answer in time");
+    }
+}

@@ -1,0 +1,226 @@
+//! RTM_NEWLINK: links, what kind of device they are, and their counters (`rtnl_fill_ifinfo()` and the drivers' `fill_info`).
+
+use super::attribute::{Field, WireError, family};
+use crate::snapshot::link::{Ipv4Configuration, Ipv6Configuration, OperState};
+use crate::snapshot::{Family, IfId, Link, LinkKind, Statistics, VtiKeys, XfrmInterface};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// RTM_NEWLINK.
+pub const NEWLINK: u16 = 16;
+/// RTM_GETLINK.
+pub const GETLINK: u16 = 18;
+
+/// `sizeof(struct ifinfomsg)`.
+pub const HEADER: usize = 16;
+const IFF_UP: u32 = 1;
+const IFF_LOOPBACK: u32 = 1 << 3;
+const IFF_LOWER_UP: u32 = 1 << 16;
+const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
+const IFLA_MASTER: u16 = 10;
+const IFLA_OPERSTATE: u16 = 16;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_STATS64: u16 = 23;
+const IFLA_AF_SPEC: u16 = 26;
+const IFLA_LINK_NETNSID: u16 = 37;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const IFLA_VRF_TABLE: u16 = 1;
+const IFLA_XFRM_LINK: u16 = 1;
+const IFLA_XFRM_IF_ID: u16 = 2;
+const IFLA_XFRM_COLLECT_METADATA: u16 = 3;
+const IFLA_VTI_LINK: u16 = 1;
+const IFLA_VTI_IKEY: u16 = 2;
+const IFLA_VTI_OKEY: u16 = 3;
+const IFLA_VTI_LOCAL: u16 = 4;
+const IFLA_VTI_REMOTE: u16 = 5;
+const IFLA_VTI_FWMARK: u16 = 6;
+const IFLA_INET_CONF: u16 = 1;
+const IFLA_INET6_CONF: u16 = 2;
+
+/// A link. Its counters are read if it is a VTI.
+pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
+    let header = Field::new("ifinfomsg", payload);
+    let (ifindex, flags) = (header.u32(4)?, header.u32(8)?);
+    let mut link = Link {
+        name: String::new(),
+        ifindex,
+        kind: LinkKind::Other { info_kind: String::new() },
+        admin_up: flags & IFF_UP != 0,
+        carrier: flags & IFF_LOWER_UP != 0,
+        oper_state: OperState::Unknown,
+        mtu: 0,
+        loopback: flags & IFF_LOOPBACK != 0,
+        master: None,
+        link_netnsid: None,
+        ipv4: None,
+        ipv6: None,
+        statistics: None,
+    };
+    let (mut name, mut mtu, mut statistics) = (None, None, None);
+    for attribute in header.attributes(HEADER) {
+        let attribute = attribute?;
+        match attribute.kind {
+            IFLA_IFNAME => name = Some(attribute.named("IFLA_IFNAME").string()),
+            IFLA_MTU => mtu = Some(attribute.named("IFLA_MTU").u32(0)?),
+            IFLA_MASTER => link.master = Some(attribute.named("IFLA_MASTER").u32(0)?),
+            IFLA_OPERSTATE => {
+                link.oper_state = decode_oper_state(attribute.named("IFLA_OPERSTATE").u8(0)?);
+            }
+            IFLA_LINKINFO => link.kind = decode_kind(attribute.named("IFLA_LINKINFO"))?,
+            IFLA_STATS64 => statistics = Some(attribute.named("IFLA_STATS64")),
+            IFLA_AF_SPEC => decode_families(attribute.named("IFLA_AF_SPEC"), &mut link)?,
+            IFLA_LINK_NETNSID => {
+                link.link_netnsid = Some(attribute.named("IFLA_LINK_NETNSID").i32(0)?);
+            }
+            _ => {}
+        }
+    }
+    link.name = name.ok_or(WireError::Absent { what: "IFLA_IFNAME" })?;
+    link.mtu = mtu.ok_or(WireError::Absent { what: "IFLA_MTU" })?;
+    if link.driver().is_some() {
+        link.statistics = statistics.map(decode_statistics).transpose()?;
+    }
+    Ok(link)
+}
+
+fn decode_kind(info: Field<'_>) -> Result<LinkKind, WireError> {
+    let (mut kind, mut data) = (String::new(), None);
+    for attribute in info.attributes(0) {
+        let attribute = attribute?;
+        match attribute.kind {
+            IFLA_INFO_KIND => kind = attribute.named("IFLA_INFO_KIND").string(),
+            IFLA_INFO_DATA => data = Some(attribute.named("IFLA_INFO_DATA")),
+            _ => {}
+        }
+    }
+    let data = data.ok_or(WireError::Absent { what: "IFLA_INFO_DATA" });
+    Ok(match kind.as_str() {
+        "vti" => LinkKind::Vti(decode_vti(data?, Family::Inet, Ipv4Addr::UNSPECIFIED.into())?),
+        "vti6" => LinkKind::Vti6(decode_vti(data?, Family::Inet6, Ipv6Addr::UNSPECIFIED.into())?),
+        "xfrm" => LinkKind::Xfrm(decode_xfrm(data?)?),
+        "vrf" => LinkKind::Vrf { table: decode_vrf(data?)? },
+        _ => LinkKind::Other { info_kind: kind },
+    })
+}
+
+fn decode_vti(data: Field<'_>, family: Family, any: IpAddr) -> Result<VtiKeys, WireError> {
+    let mut keys =
+        VtiKeys { link: 0, input_key: 0, output_key: 0, local: any, remote: any, fwmark: 0 };
+    for attribute in data.attributes(0) {
+        let attribute = attribute?;
+        match attribute.kind {
+            IFLA_VTI_LINK => keys.link = attribute.named("IFLA_VTI_LINK").u32(0)?,
+            IFLA_VTI_IKEY => keys.input_key = attribute.named("IFLA_VTI_IKEY").be32(0)?,
+            IFLA_VTI_OKEY => keys.output_key = attribute.named("IFLA_VTI_OKEY").be32(0)?,
+            IFLA_VTI_LOCAL => keys.local = attribute.named("IFLA_VTI_LOCAL").address(0, family)?,
+            IFLA_VTI_REMOTE => {
+                keys.remote = attribute.named("IFLA_VTI_REMOTE").address(0, family)?;
+            }
+            IFLA_VTI_FWMARK => keys.fwmark = attribute.named("IFLA_VTI_FWMARK").u32(0)?,
+            _ => {}
+        }
+    }
+    Ok(keys)
+}
+
+/// `xfrmi_fill_info()`: a device that takes the if_id from each packet has IFLA_XFRM_COLLECT_METADATA and no if_id.
+fn decode_xfrm(data: Field<'_>) -> Result<XfrmInterface, WireError> {
+    let mut device = XfrmInterface { link: 0, if_id: IfId(0), collect_metadata: false };
+    for attribute in data.attributes(0) {
+        let attribute = attribute?;
+        match attribute.kind {
+            IFLA_XFRM_LINK => device.link = attribute.named("IFLA_XFRM_LINK").u32(0)?,
+            IFLA_XFRM_IF_ID => device.if_id = IfId(attribute.named("IFLA_XFRM_IF_ID").u32(0)?),
+            IFLA_XFRM_COLLECT_METADATA => device.collect_metadata = true,
+            _ => {}
+        }
+    }
+    Ok(device)
+}
+
+fn decode_vrf(data: Field<'_>) -> Result<u32, WireError> {
+    let mut table = None;
+    for attribute in data.attributes(0) {
+        let attribute = attribute?;
+        if attribute.kind == IFLA_VRF_TABLE {
+            table = Some(attribute.named("IFLA_VRF_TABLE").u32(0)?);
+        }
+    }
+    table.ok_or(WireError::Absent { what: "IFLA_VRF_TABLE" })
+}
+
+/// IFLA_AF_SPEC: one attribute for each family, with its settings as an array that grows at its end from kernel to kernel.
+fn decode_families(families: Field<'_>, link: &mut Link) -> Result<(), WireError> {
+    for attribute in families.attributes(0) {
+        let attribute = attribute?;
+        for setting in attribute.named("IFLA_AF_SPEC").attributes(0) {
+            let setting = setting?;
+            match (family(attribute.kind), setting.kind) {
+                (Some(Family::Inet), IFLA_INET_CONF) => {
+                    link.ipv4 = Some(decode_ipv4(setting.named("IFLA_INET_CONF"))?);
+                }
+                (Some(Family::Inet6), IFLA_INET6_CONF) => {
+                    link.ipv6 = Some(decode_ipv6(setting.named("IFLA_INET6_CONF"))?);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// IFLA_INET_CONF: IPV4_DEVCONF_x is at x - 1.
+fn decode_ipv4(settings: Field<'_>) -> Result<Ipv4Configuration, WireError> {
+    Ok(Ipv4Configuration {
+        forwarding: settings.u32(0)? != 0,
+        rp_filter: settings.u32(7 * 4)?,
+        disable_xfrm: settings.u32(14 * 4)? != 0,
+        disable_policy: settings.u32(15 * 4)? != 0,
+    })
+}
+
+/// IFLA_INET6_CONF: DEVCONF_x is at x.
+fn decode_ipv6(settings: Field<'_>) -> Result<Ipv6Configuration, WireError> {
+    Ok(Ipv6Configuration {
+        forwarding: settings.i32(0)? != 0,
+        mtu: settings.u32(2 * 4)?,
+        accept_ra: settings.i32(3 * 4)?,
+        router_solicitations: settings.i32(7 * 4)?,
+        disable_ipv6: settings.i32(26 * 4)? != 0,
+    })
+}
+
+/// `struct rtnl_link_stats64`. All of these are in its first form; what later kernels added stands behind them.
+fn decode_statistics(counters: Field<'_>) -> Result<Statistics, WireError> {
+    let at = |index: usize| counters.u64(index * 8);
+    Ok(Statistics {
+        rx_packets: at(0)?,
+        tx_packets: at(1)?,
+        rx_bytes: at(2)?,
+        tx_bytes: at(3)?,
+        rx_errors: at(4)?,
+        tx_errors: at(5)?,
+        rx_dropped: at(6)?,
+        tx_dropped: at(7)?,
+        collisions: at(9)?,
+        tx_aborted_errors: at(16)?,
+        tx_carrier_errors: at(17)?,
+        tx_fifo_errors: at(18)?,
+        tx_heartbeat_errors: at(19)?,
+        tx_window_errors: at(20)?,
+    })
+}
+
+/// IF_OPER_*; the kernel reads a number that it does not know as IF_OPER_UNKNOWN, too.
+const fn decode_oper_state(number: u8) -> OperState {
+    match number {
+        1 => OperState::NotPresent,
+        2 => OperState::Down,
+        3 => OperState::LowerLayerDown,
+        4 => OperState::Testing,
+        5 => OperState::Dormant,
+        6 => OperState::Up,
+        _ => OperState::Unknown,
+    }
+}

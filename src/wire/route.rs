@@ -1,0 +1,211 @@
+//! RTM_NEWROUTE: entries of routing tables, and the kernel's answer to a route question
+//! (`fib_dump_info()`, `rt_fill_info()`, `rt6_fill_node()`).
+
+use super::attribute::{Attribute, Attributes, Field, WireError, family, split_record};
+use super::netlink::Request;
+use crate::snapshot::route::RouteType;
+use crate::snapshot::{Family, Route, RouteAnswer, RouteQuery};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// RTM_NEWROUTE.
+pub const NEWROUTE: u16 = 24;
+/// RTM_GETROUTE.
+pub const GETROUTE: u16 = 26;
+
+/// `sizeof(struct rtmsg)`.
+pub const HEADER: usize = 12;
+/// `sizeof(struct rtnexthop)`.
+const NEXT_HOP_HEADER: usize = 8;
+const RTM_F_CLONED: u32 = 0x200;
+const RTM_F_LOOKUP_TABLE: u32 = 0x1000;
+const RTNH_F_DEAD: u32 = 1;
+const RTNH_F_LINKDOWN: u32 = 16;
+const RTA_DST: u16 = 1;
+const RTA_SRC: u16 = 2;
+const RTA_OIF: u16 = 4;
+const RTA_GATEWAY: u16 = 5;
+const RTA_PRIORITY: u16 = 6;
+const RTA_PREFSRC: u16 = 7;
+const RTA_METRICS: u16 = 8;
+const RTA_MULTIPATH: u16 = 9;
+const RTA_TABLE: u16 = 15;
+const RTA_MARK: u16 = 16;
+const RTA_VIA: u16 = 18;
+const RTAX_MTU: u16 = 2;
+
+/// What a table entry and an answer have in common.
+struct Decoded<'a> {
+    route: Route,
+    flags: u32,
+    mtu: Option<u32>,
+    multipath: Option<Field<'a>>,
+    family: Family,
+}
+
+/// The route of a table, once for each next hop. Empty for what is no entry of a unicast table of IPv4 or IPv6: other families,
+/// and cached clones, which some kernels put into dumps.
+pub fn decode(payload: &[u8]) -> Result<Vec<Route>, WireError> {
+    let Some(Decoded { mut route, flags, multipath, family, .. }) = decode_common(payload)? else {
+        return Ok(Vec::new());
+    };
+    if flags & RTM_F_CLONED != 0 {
+        return Ok(Vec::new());
+    }
+    match multipath {
+        Some(next_hops) => decode_next_hops(&route, next_hops, family),
+        None => {
+            route.dead = flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN) != 0;
+            Ok(vec![route])
+        }
+    }
+}
+
+/// The answer to a route question.
+pub fn decode_answer(payload: &[u8]) -> Result<RouteAnswer, WireError> {
+    let Decoded { route, mtu, .. } =
+        decode_common(payload)?.ok_or(WireError::Absent { what: "RTA_DST" })?;
+    Ok(RouteAnswer::Route {
+        route_type: route.route_type,
+        oif: route.oif.ok_or(WireError::Absent { what: "RTA_OIF" })?,
+        gateway: route.gateway,
+        source: route.preferred_source,
+        table: route.table,
+        mtu,
+    })
+}
+
+/// The question as a request. RTM_F_FIB_MATCH is not set: asked for is the route that packets take, with a learned path MTU.
+pub fn question(query: &RouteQuery) -> Request {
+    let octets = |address: IpAddr| match address {
+        IpAddr::V4(address) => (2, address.octets().to_vec()),
+        IpAddr::V6(address) => (10, address.octets().to_vec()),
+    };
+    let bits = |address: &[u8]| u8::try_from(address.len().saturating_mul(8)).unwrap_or(u8::MAX);
+    let (family, destination) = octets(query.destination);
+    let source = query.source.map(|address| octets(address).1).unwrap_or_default();
+    let mut header = [0; HEADER];
+    let [af, destination_length, source_length, _, _, _, _, _, flags @ ..] = &mut header;
+    (*af, *destination_length, *source_length) = (family, bits(&destination), bits(&source));
+    *flags = RTM_F_LOOKUP_TABLE.to_ne_bytes();
+    let mut request = Request::get(GETROUTE).structure(&header).attribute(RTA_DST, &destination);
+    if !source.is_empty() {
+        request = request.attribute(RTA_SRC, &source);
+    }
+    if query.mark != 0 {
+        request = request.attribute(RTA_MARK, &query.mark.to_ne_bytes());
+    }
+    if let Some(vrf) = query.vrf {
+        request = request.attribute(RTA_OIF, &vrf.to_ne_bytes());
+    }
+    request
+}
+
+fn decode_common(payload: &[u8]) -> Result<Option<Decoded<'_>>, WireError> {
+    let header = Field::new("rtmsg", payload);
+    let (number, destination_length, table) = (header.u8(0)?, header.u8(1)?, header.u8(4)?);
+    let (protocol, route_type, flags) = (header.u8(5)?, header.u8(7)?, header.u32(8)?);
+    let Some(family) = family(number.into()) else { return Ok(None) };
+    let mut route = Route {
+        destination: default_route(family),
+        table: table.into(),
+        route_type: decode_type(route_type),
+        protocol,
+        oif: None,
+        gateway: None,
+        metric: 0,
+        preferred_source: None,
+        dead: false,
+    };
+    let (mut mtu, mut multipath) = (None, None);
+    for attribute in header.attributes(HEADER) {
+        let attribute = attribute?;
+        match attribute.kind {
+            RTA_DST => {
+                let field = attribute.named("RTA_DST");
+                route.destination = field.prefix(0, family, destination_length)?;
+            }
+            RTA_OIF => route.oif = Some(attribute.named("RTA_OIF").u32(0)?),
+            RTA_GATEWAY | RTA_VIA => route.gateway = decode_gateway(attribute, family)?,
+            RTA_PRIORITY => route.metric = attribute.named("RTA_PRIORITY").u32(0)?,
+            RTA_PREFSRC => {
+                route.preferred_source = Some(attribute.named("RTA_PREFSRC").address(0, family)?);
+            }
+            RTA_METRICS => mtu = decode_mtu(attribute.named("RTA_METRICS").attributes(0))?,
+            RTA_MULTIPATH => multipath = Some(attribute.named("RTA_MULTIPATH")),
+            RTA_TABLE => route.table = attribute.named("RTA_TABLE").u32(0)?,
+            _ => {}
+        }
+    }
+    Ok(Some(Decoded { route, flags, mtu, multipath, family }))
+}
+
+/// RTA_MULTIPATH: a list of `struct rtnexthop`, each with attributes.
+fn decode_next_hops(
+    route: &Route,
+    next_hops: Field<'_>,
+    family: Family,
+) -> Result<Vec<Route>, WireError> {
+    let (mut routes, mut rest) = (Vec::new(), next_hops.bytes());
+    while !rest.is_empty() {
+        let header = Field::new("rtnexthop", rest);
+        let (length, flags, ifindex) = (header.u16(0)?, u32::from(header.u8(2)?), header.u32(4)?);
+        let (attributes, next) = split_record("rtnexthop", rest, length.into(), NEXT_HOP_HEADER)?;
+        rest = next;
+        let mut hop = Route { oif: Some(ifindex), ..route.clone() };
+        hop.dead = flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN) != 0;
+        for attribute in Field::new("rtnexthop", attributes).attributes(0) {
+            let attribute = attribute?;
+            if matches!(attribute.kind, RTA_GATEWAY | RTA_VIA) {
+                hop.gateway = decode_gateway(attribute, family)?;
+            }
+        }
+        routes.push(hop);
+    }
+    Ok(routes)
+}
+
+/// RTA_GATEWAY, or RTA_VIA, which says its own family. None where that is neither IPv4 nor IPv6.
+fn decode_gateway(
+    attribute: Attribute<'_>,
+    route_family: Family,
+) -> Result<Option<IpAddr>, WireError> {
+    if attribute.kind == RTA_GATEWAY {
+        return attribute.named("RTA_GATEWAY").address(0, route_family).map(Some);
+    }
+    let via = attribute.named("RTA_VIA");
+    family(via.u16(0)?).map(|family| via.address(2, family)).transpose()
+}
+
+fn decode_mtu(metrics: Attributes<'_>) -> Result<Option<u32>, WireError> {
+    let mut mtu = None;
+    for metric in metrics {
+        let metric = metric?;
+        if metric.kind == RTAX_MTU {
+            mtu = Some(metric.named("RTAX_MTU").u32(0)?);
+        }
+    }
+    Ok(mtu)
+}
+
+fn default_route(family: Family) -> IpNet {
+    match family {
+        Family::Inet6 => IpNet::V6(Ipv6Addr::UNSPECIFIED.into()),
+        _ => IpNet::V4(Ipv4Addr::UNSPECIFIED.into()),
+    }
+}
+
+const fn decode_type(number: u8) -> RouteType {
+    match number {
+        1 => RouteType::Unicast,
+        2 => RouteType::Local,
+        3 => RouteType::Broadcast,
+        4 => RouteType::Anycast,
+        5 => RouteType::Multicast,
+        6 => RouteType::Blackhole,
+        7 => RouteType::Unreachable,
+        8 => RouteType::Prohibit,
+        9 => RouteType::Throw,
+        other => RouteType::Other(other),
+    }
+}
