@@ -3,14 +3,14 @@
 
 #![forbid(unsafe_code)]
 
-// pub mod capture;
-// pub mod cli;
-// pub mod collect;
-// pub mod diagnose;
+pub mod capture;
+pub mod cli;
+pub mod collect;
+pub mod diagnose;
 pub mod error;
-// pub mod render;
+pub mod render;
 pub mod report;
 pub mod snapshot;
-// pub mod transmit;
+pub mod transmit;
 // pub mod tunnel;
 // pub mod wire;
