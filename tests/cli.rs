@@ -61,6 +61,40 @@ fn help_names_every_option_and_hides_the_alias_of_vyos() {
 }
 
 #[test]
+fn the_man_page_has_every_option_and_the_sections_of_the_house() {
+    let page = include_str!(concat!(env!("OUT_DIR"), "/vti-diagnostics.8")).replace("\\-", "-");
+    for section in
+        ["NAME", "SYNOPSIS", "DESCRIPTION", "EXIT STATUS", "EXAMPLES", "FILES", "SEE ALSO"]
+    {
+        assert!(
+            page.contains(&format!("\n.SH {section}\n"))
+                || page.contains(&format!("\n.SH \"{section}\"\n")),
+            "{section}"
+        );
+    }
+    for command in ["show", "lookup", "capture", "explain"] {
+        let help = stdout(&[command, "--help"]);
+        let options = help.split_whitespace().filter(|w| w.starts_with("--") && *w != "--help");
+        for option in options {
+            assert!(page.contains(option), "{command} {option}");
+        }
+    }
+    assert!(!page.contains("--intf-name"));
+}
+
+#[test]
+fn completions_know_the_commands() {
+    for script in [
+        include_str!(concat!(env!("OUT_DIR"), "/vti-diagnostics.bash")),
+        include_str!(concat!(env!("OUT_DIR"), "/_vti-diagnostics")),
+        include_str!(concat!(env!("OUT_DIR"), "/vti-diagnostics.fish")),
+    ] {
+        assert!(["lookup", "explain", "proc-net-dev"].iter().all(|word| script.contains(word)));
+        assert!(!script.contains("intf-name"));
+    }
+}
+
+#[test]
 fn no_command_is_an_error_and_no_page_of_help() {
     assert!(sentence(&[]).contains("show, lookup, capture, explain"));
 }

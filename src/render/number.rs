@@ -10,10 +10,10 @@ pub(super) fn count(value: u64) -> String {
 /// A share: `12 %` from one percent on, below that `3.2e-8`.
 fn ratio(part: u64, whole: u64) -> String {
     let share = part as f64 / whole as f64;
-    if share >= 0.01 { format!("{:.0} %", share * 100.0) } else { format!("{share:.1e}") }
+    if share >= 0.01 { format!("{:.0} %", (share * 100.0).floor()) } else { format!("{share:.1e}") }
 }
 
-/// Events a second: `12/s`, below ten `0.3/s`; none where no time passed.
+/// Events a second: `12/s`, below ten `0.3/s`, and seldom ones as they are: `1 in 60 s`; none where no time passed.
 fn rate(events: u64, milliseconds: u64) -> Option<String> {
     let per_second = events as f64 * 1000.0 / milliseconds as f64;
     match milliseconds {
@@ -21,7 +21,7 @@ fn rate(events: u64, milliseconds: u64) -> Option<String> {
         _ if events == 0 => Some("0/s".to_string()),
         _ if per_second >= 10.0 => Some(format!("{}/s", count(per_second.round() as u64))),
         _ if per_second >= 0.1 => Some(format!("{per_second:.1}/s")),
-        _ => Some(format!("{per_second:.0e}/s")),
+        _ => Some(format!("{events} in {} s", milliseconds / 1000)),
     }
 }
 
@@ -81,6 +81,7 @@ mod tests {
     fn few_errors_among_many_packets_show_as_a_ratio() {
         assert_eq!(carrier(&span(1_820_000_000, Some(59), 59, None), None, true), "59 (3.2e-8)");
         assert_eq!(carrier(&span(90, Some(10), 10, None), None, true), "10 (10 %)");
+        assert_eq!(carrier(&span(1, Some(9999), 9999, None), None, true), "9999 (99 %)");
         assert_eq!(carrier(&span(90, Some(0), 0, None), None, true), "0");
     }
 
@@ -95,7 +96,7 @@ mod tests {
         let rate = |errors, ms| carrier(&total, Some(&span(0, Some(errors), 0, Some(ms))), true);
         assert_eq!(rate(120, 10_000), "1204, 12/s");
         assert_eq!(rate(3, 10_000), "1204, 0.3/s");
-        assert_eq!(rate(1, 60_000), "1204, 2e-2/s");
+        assert_eq!(rate(1, 60_000), "1204, 1 in 60 s");
         assert_eq!(rate(0, 10_000), "1204, 0/s");
         assert_eq!(rate(5, 0), "1204");
     }

@@ -35,7 +35,7 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
         all => unknown(page, all),
     }
     if denied(report) {
-        page.paragraph(0, "Run as root to read the rest: sudo vti-diagnostics show");
+        page.paragraph(0, "Some of the state is shown to root only: sudo vti-diagnostics show");
     }
 }
 

@@ -6,6 +6,9 @@ use super::page::{GAP, Page, columns};
 /// No column gets narrower than this.
 const NARROWEST: usize = 3;
 
+/// The first column names the row; an interface name (IFNAMSIZ less one) stays in one piece.
+const NAME: usize = 15;
+
 /// Writes a table; every row has as many cells as the header.
 pub(super) fn simple<const N: usize>(
     page: &mut Page,
@@ -35,9 +38,13 @@ pub(super) fn simple<const N: usize>(
 /// Takes columns from the widest until the sum is within the room, or all are as narrow as may be.
 fn fit(widths: &mut [usize], room: usize) {
     while widths.iter().sum::<usize>() > room {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => return,
+        let shrinkable = widths
+            .iter_mut()
+            .enumerate()
+            .filter(|(n, width)| **width > if *n == 0 { NAME } else { NARROWEST });
+        match shrinkable.map(|(_, width)| width).max() {
+            Some(widest) => *widest -= 1,
+            None => return,
         }
     }
 }
