@@ -1,0 +1,241 @@
+//! The command line: clap definitions and the checks of single values, nothing else.
+//! The build script reads this file too, for the man page and the completions, so it uses clap and std only.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Explains transmit errors and silent losses of VTI and XFRM interfaces
+///
+/// For each VTI of this system it says what is wrong, how sure that is, what
+/// shows it, and what to type next. It reads the state of the kernel and follows
+/// a packet through the kernel's transmit path with it: route, policy, template,
+/// security association, outer route, MTU. It changes nothing, and never reads
+/// keys.
+#[derive(Debug, Parser)]
+#[command(name = "vti-diagnostics", version, verbatim_doc_comment)]
+#[command(disable_help_subcommand = true, arg_required_else_help = false)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Diagnose the VTIs of this system, or of a capture
+    Show(Show),
+    /// Follow one packet through the transmit path of a VTI
+    Lookup(Lookup),
+    /// Write what a diagnosis reads to a file, without keys
+    Capture(Capture),
+    /// Explain a finding, or list all of them
+    Explain(Explain),
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Only this interface
+    #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
+    pub interface: Option<String>,
+    /// Also show counters, flows, and what was ruled out
+    #[arg(long)]
+    pub detail: bool,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
+    /// Read twice, and show what rises in between
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub interval: Option<u16>,
+    /// Diagnose this capture, not this system
+    #[arg(long, value_name = "FILE", conflicts_with = "interval")]
+    pub capture: Option<PathBuf>,
+    /// Diagnose from a saved /proc/net/dev alone
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval"])]
+    pub proc_net_dev: Option<PathBuf>,
+    /// The saved /proc/net/xfrm_stat of the same host
+    #[arg(long, value_name = "FILE", requires = "proc_net_dev")]
+    pub xfrm_stat: Option<PathBuf>,
+}
+
+/// Arguments of `lookup`.
+#[derive(Debug, Args)]
+#[command(override_usage = "vti-diagnostics lookup --interface <IF> --source <ADDRESS>
+       --destination <ADDRESS> [OPTIONS]")]
+pub struct Lookup {
+    /// The VTI that the packet is sent through
+    #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
+    pub interface: String,
+    /// Source address of the packet
+    #[arg(long, value_name = "ADDRESS")]
+    pub source: IpAddr,
+    /// Destination address of the packet
+    #[arg(long, value_name = "ADDRESS")]
+    pub destination: IpAddr,
+    /// tcp, udp, gre, … or a number [default: ping]
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
+    pub protocol: Option<u8>,
+    /// Source port, or type of ICMP
+    #[arg(long, value_name = "PORT", requires = "protocol")]
+    pub source_port: Option<u16>,
+    /// Destination port, or code of ICMP
+    #[arg(long, value_name = "PORT", requires = "protocol")]
+    pub destination_port: Option<u16>,
+    /// Mark (fwmark), decimal or 0x…
+    #[arg(long, default_value = "0", value_parser = mark)]
+    pub mark: u32,
+    /// Length with the IP header
+    #[arg(long, value_name = "BYTES", default_value = "84", value_parser = clap::value_parser!(u32).range(20..=65535))]
+    pub size: u32,
+    /// The packet must not be fragmented (default)
+    #[arg(long, overrides_with = "no_dont_fragment")]
+    pub dont_fragment: bool,
+    /// The packet may be fragmented
+    #[arg(long, overrides_with = "dont_fragment")]
+    pub no_dont_fragment: bool,
+    /// Ask this capture, not this system
+    #[arg(long, value_name = "FILE")]
+    pub capture: Option<PathBuf>,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Arguments of `capture`.
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// Write here (mode 0600), not to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Read twice, so many seconds apart
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub interval: Option<u16>,
+    /// Replace addresses and names, to share it
+    #[arg(long)]
+    pub redact: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code or a name: VTI-111, 111, no-security-association
+    pub code: Option<String>,
+}
+
+/// How a report is written.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// text, json or yaml
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = Format::Text)]
+    format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    raw: bool,
+}
+
+impl Output {
+    /// The form asked for.
+    pub fn format(&self) -> Format {
+        if self.raw { Format::Json } else { self.format }
+    }
+}
+
+/// The forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "clap would take the comments for help")]
+pub enum Format {
+    Text,
+    Json,
+    Yaml,
+}
+
+/// An interface name as the kernel's `dev_valid_name()` takes it, and without characters that act on a terminal.
+fn interface_name(text: &str) -> Result<String, String> {
+    let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | ':');
+    match text {
+        "" => Err("an interface name is not empty".to_string()),
+        _ if text.len() > 15 => Err("an interface name has at most 15 bytes".to_string()),
+        "." | ".." => Err("this is no interface name".to_string()),
+        _ if text.chars().any(refused) => {
+            Err("an interface name has no spaces, slashes, colons or control characters"
+                .to_string())
+        }
+        _ => Ok(text.to_string()),
+    }
+}
+
+/// The protocols that are asked for by name (IANA); the system's list is not read.
+const PROTOCOLS: &[(&str, u8)] = &[
+    ("icmp", 1),
+    ("igmp", 2),
+    ("ipip", 4),
+    ("tcp", 6),
+    ("udp", 17),
+    ("gre", 47),
+    ("esp", 50),
+    ("ah", 51),
+    ("icmpv6", 58),
+    ("ipv6-icmp", 58),
+    ("eigrp", 88),
+    ("ospf", 89),
+    ("pim", 103),
+    ("vrrp", 112),
+    ("l2tp", 115),
+    ("sctp", 132),
+];
+
+fn protocol(text: &str) -> Result<u8, String> {
+    let named = PROTOCOLS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    match named {
+        Some((_, number)) => Ok(*number),
+        None => text.parse().map_err(|_| {
+            "expected a number below 256, or a name such as tcp, udp, icmp, icmpv6, gre, esp, ospf".to_string()
+        }),
+    }
+}
+
+fn mark(text: &str) -> Result<u32, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| "expected 32 bits, decimal or with 0x".to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn names_that_the_kernel_refuses_are_refused() {
+        for name in
+            ["", ".", "..", "a b", "a/b", "a:b", "a\tb", "vti\x1b0", "sixteen-bytes-xx", "a\u{a0}b"]
+        {
+            assert!(interface_name(name).is_err(), "{name:?}");
+        }
+        assert_eq!(interface_name("fifteen-bytes-x").unwrap(), "fifteen-bytes-x");
+    }
+
+    #[test]
+    fn protocols_have_names_and_numbers() {
+        assert_eq!(protocol("TCP"), Ok(6));
+        assert_eq!(protocol("89"), protocol("ospf"));
+        assert!(protocol("256").is_err());
+        assert!(protocol("-1").is_err());
+    }
+
+    #[test]
+    fn marks_are_decimal_or_hexadecimal() {
+        assert_eq!(mark("0x900001"), Ok(0x90_0001));
+        assert_eq!(mark("10"), Ok(10));
+        assert!(mark("0x1ffffffff").is_err());
+    }
+}

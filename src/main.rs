@@ -1,1 +1,74 @@
-fn main() {}
+//! vti-diagnostics explains transmit errors and silent losses of VTI and XFRM interfaces. This file: arguments, one run, exit status.
+//!
+//! The way of the data, and where each step is:
+//!
+//! ```text
+//!  kernel (rtnetlink, XFRM, /proc)                                  a capture file, a saved /proc/net/dev
+//!        └──────── collect ────────┐                                        │ capture::load
+//!                                  ▼                                        │
+//!                              Snapshot  ◄──────────────────────────────────┘
+//!                                  │  tunnel          one Tunnel per VTI: link, policies, SAs, routes
+//!                                  ▼
+//!                               Tunnel
+//!                                  │  transmit        what the kernel does with a packet of this flow, and which counters move
+//!                                  │  diagnose        every diagnosis of the registry, what masks what, the order
+//!                                  ▼
+//!                               Report
+//!                                  │  render          text, JSON, YAML
+//!                                  ▼
+//!                               String ──► output     standard output, a file, the exit status
+//! ```
+//!
+//! A live system and a capture take the same way: a `Snapshot` is plain data. What could not be read is in it as `Missing`, with the
+//! reason; it is never an empty list or a zero.
+//!
+//! | module                          | may use                          | never                                   |
+//! |---------------------------------|----------------------------------|-----------------------------------------|
+//! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
+//! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
+//! | `collect`, `capture`            | `wire`, `snapshot`, `error`      | `diagnose`, `render`                    |
+//! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
+//! | `render`                        | `report` and the types in it     | I/O, the clock, the environment         |
+//! | `cli`                           | clap                             | everything of ours                      |
+//! | `run`, `output`, `main`         | all                              | deciding anything about a tunnel        |
+//!
+//! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe, starts a process, or changes the
+//! state of the system.
+//!
+//! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error.
+
+#![forbid(unsafe_code)]
+
+mod output;
+mod run;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use std::process::ExitCode;
+use vti_diagnostics::cli::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    match run::run(&arguments, output::width()) {
+        Ok(text) => output::print(&text),
+        Err(error) => output::fail(&error.to_string()),
+    }
+}
+
+/// Help and version, which clap takes for errors, or what is wrong with the arguments: what clap says first, in one line, with the word
+/// that it thinks was meant, and without the usage.
+fn refused(error: &clap::Error) -> ExitCode {
+    let said = error.to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return output::print(&said);
+    }
+    let mut paragraphs = said
+        .split("\n\n")
+        .map(|paragraph| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" "));
+    let wrong = paragraphs.next().unwrap_or_default();
+    let tip = paragraphs.find_map(|p| Some(format!("; {}", p.strip_prefix("tip: ")?)));
+    output::fail(&format!("{}{}", wrong.trim_start_matches("error: "), tip.unwrap_or_default()))
+}

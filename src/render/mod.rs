@@ -1,0 +1,17 @@
+//! Reports as text, JSON and YAML: `&Report -> String`.
+//! Pure: nothing here prints, reads the system, knows the time, or decides what is wrong.
+
+#![deny(clippy::disallowed_methods)]
+
+mod detail;
+pub mod escape;
+pub mod explain;
+mod finding;
+pub mod json;
+mod lookup;
+mod number;
+mod page;
+mod summary;
+mod table;
+pub mod text;
+pub mod yaml;

@@ -1,0 +1,75 @@
+//! Where a run ends: standard output, standard error, a file, and the exit status. The only writer of the program.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use vti_diagnostics::error::{Error, Result};
+use vti_diagnostics::render::{escape::escape, text::DEFAULT_WIDTH};
+
+/// Wider text is hard to read, narrower tables cannot be.
+const WIDTHS: std::ops::RangeInclusive<u16> = 60..=200;
+
+/// The columns of the terminal. VyOS runs `show` commands into a pager, with standard output a pipe: then the terminal of standard error
+/// or input counts. 80 where there is none.
+pub fn width() -> usize {
+    let size = rustix::termios::tcgetwinsize(io::stdout())
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stderr()))
+        .or_else(|_| rustix::termios::tcgetwinsize(io::stdin()));
+    match size {
+        // A serial console may not know its size.
+        Ok(size) if size.ws_col > 0 => size.ws_col.clamp(*WIDTHS.start(), *WIDTHS.end()).into(),
+        _ => DEFAULT_WIDTH,
+    }
+}
+
+/// Writes to standard output. A reader that has seen enough (a pager, `head`) is no error.
+pub fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(source) => {
+            fail(&Error::Write { path: "standard output".to_string(), source }.to_string())
+        }
+    }
+}
+
+/// Writes one sentence to standard error and fails.
+pub fn fail(sentence: &str) -> ExitCode {
+    // If standard error is gone, only the status is left to tell.
+    let _ = writeln!(io::stderr(), "{}", escape(sentence));
+    ExitCode::FAILURE
+}
+
+/// Writes a file that its owner alone may read, whole or not at all: a new file beside it is renamed to it. A link at `path` is replaced,
+/// not followed.
+///
+/// # Errors
+/// `Write` with the path, if any step fails; then nothing is left behind.
+pub fn save(path: &Path, text: &str) -> Result<()> {
+    let failed = |source| Error::Write { path: path.display().to_string(), source };
+    let beside = beside(path).map_err(failed)?;
+    let written = write_new(&beside, text).and_then(|()| fs::rename(&beside, path));
+    written.map_err(|error| {
+        // One that exists already is another's.
+        if error.kind() != ErrorKind::AlreadyExists {
+            let _ = fs::remove_file(&beside);
+        }
+        failed(error)
+    })
+}
+
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().ok_or(ErrorKind::InvalidInput)?);
+    name.push(format!(".{}", std::process::id()));
+    Ok(path.with_file_name(name))
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,147 @@
+//! What `--detail` adds: the device, all counters, the flows that were tried, and every diagnosis that did not become a finding.
+
+use super::finding::words;
+use super::lookup;
+use super::page::{GAP, Page};
+use super::table;
+use crate::report::{Counters, FlowReport, InterfaceReport, SourceStatus, Status};
+
+/// Where labels and their texts stand: `  Ruled out  text`.
+const INDENT: usize = 2;
+const LABEL: usize = 9;
+
+/// Everything about one interface that is not in its findings.
+pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
+    page.line(0, &format!("{} in detail", interface.name));
+    labelled(page, "Device", &device(interface));
+    if let Some(reason) = &interface.driver_inferred {
+        labelled(page, "Driver", &format!("not read from the kernel: {reason}"));
+    }
+    if interface.local.is_some() || interface.remote.is_some() {
+        let end = |address: &Option<String>| address.clone().unwrap_or_else(|| "any".to_string());
+        labelled(
+            page,
+            "Outer",
+            &format!("{} -> {}", end(&interface.local), end(&interface.remote)),
+        );
+    }
+    if !interface.peers.is_empty() {
+        labelled(page, "Peers", &interface.peers.join(", "));
+    }
+    counters(page, interface);
+    for tried in &interface.flows {
+        flow(page, tried);
+    }
+    for masked in &interface.masked {
+        let text = format!(
+            "{} {}, from {}: {}",
+            masked.code,
+            words(masked.name),
+            masked.masked_by,
+            masked.summary
+        );
+        labelled(page, "Follows", &text);
+    }
+    for open in &interface.undetermined {
+        labelled(
+            page,
+            "Undecided",
+            &format!("{} {}: {}", open.code, words(open.name), open.missing),
+        );
+    }
+    if !interface.ruled_out.is_empty() {
+        let ruled_out: Vec<String> =
+            interface.ruled_out.iter().map(|c| format!("{} {}", c.code, words(c.name))).collect();
+        labelled(page, "Ruled out", &ruled_out.join(", "));
+    }
+}
+
+/// What was read, and what became of the rest.
+pub(super) fn sources(page: &mut Page, sources: &[SourceStatus]) {
+    let rows: Vec<[String; 3]> = sources
+        .iter()
+        .map(|s| [s.name.to_string(), status(s.status).to_string(), s.detail.clone()])
+        .collect();
+    if !rows.is_empty() {
+        table::simple(page, 0, ["Source", "Status", "Detail"], &rows);
+    }
+}
+
+fn labelled(page: &mut Page, label: &str, text: &str) {
+    page.row(INDENT, &[(label, LABEL), (text, page.room(INDENT + LABEL + GAP))]);
+}
+
+/// `xfrm, if_id 2, ifindex 7, MTU 1500, admin up, oper unknown`.
+fn device(interface: &InterfaceReport) -> String {
+    let known = [
+        Some(interface.driver.map_or("driver unknown", |driver| driver.kind()).to_string()),
+        interface.fallback_device.then(|| "fallback device, carries nothing".to_string()),
+        interface.if_id.map(|if_id| format!("if_id {if_id}")),
+        interface.input_key.as_ref().map(|key| format!("input key {key}")),
+        interface.output_key.as_ref().map(|key| format!("output key {key}")),
+        interface.ifindex.map(|ifindex| format!("ifindex {ifindex}")),
+        interface.mtu.map(|mtu| format!("MTU {mtu}")),
+        interface.admin_state.map(|state| format!("admin {state}")),
+        interface.oper_state.as_ref().map(|state| format!("oper {state}")),
+    ];
+    known.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The counters by name, one column for each span that was measured.
+fn counters(page: &mut Page, interface: &InterfaceReport) {
+    let spans = &interface.counters;
+    let Some(since_boot) = &spans.since_boot else {
+        return labelled(page, "Counters", "not read");
+    };
+    let interval = spans.interval.as_ref().and_then(|span| span.milliseconds);
+    let heading = interval.map_or(String::new(), |ms| format!("In {:.1} s", ms as f64 / 1000.0));
+    let cleared = spans.since_cleared.as_ref().map_or("", |_| "Since cleared");
+    let rows: Vec<[String; 4]> = COUNTERS
+        .iter()
+        .map(|(name, value)| {
+            let cell = |span: &Counters| value(span).map_or("-".to_string(), |n| n.to_string());
+            let optional = |span: &Option<Counters>| span.as_ref().map_or(String::new(), cell);
+            [
+                name.to_string(),
+                cell(since_boot),
+                optional(&spans.since_cleared),
+                optional(&spans.interval),
+            ]
+        })
+        .collect();
+    table::simple(page, INDENT, ["Counter", "Since boot", cleared, &heading], &rows);
+}
+
+/// A counter's name, and how to read it.
+type Counter = (&'static str, fn(&Counters) -> Option<u64>);
+
+const COUNTERS: &[Counter] = &[
+    ("tx_packets", |c| Some(c.tx_packets)),
+    ("tx_bytes", |c| Some(c.tx_bytes)),
+    ("tx_errors", |c| Some(c.tx_errors)),
+    ("tx_carrier_errors", |c| c.tx_carrier_errors),
+    ("tx_aborted_errors", |c| c.tx_aborted_errors),
+    ("carrier in /proc/net/dev", |c| Some(c.tx_carrier_column)),
+    ("tx_dropped", |c| Some(c.tx_dropped)),
+    ("collisions", |c| Some(c.collisions)),
+    ("too big, or not IP", |c| Some(c.tx_too_big_or_other)),
+    ("rx_packets", |c| Some(c.rx_packets)),
+    ("rx_bytes", |c| Some(c.rx_bytes)),
+    ("rx_errors", |c| Some(c.rx_errors)),
+    ("rx_dropped", |c| Some(c.rx_dropped)),
+];
+
+fn flow(page: &mut Page, flow: &FlowReport) {
+    labelled(page, "Flow", &format!("{} ({}): {}", flow.flow, flow.origin, flow.outcome));
+    lookup::fate(page, INDENT + 2, flow);
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Read => "read",
+        Status::Absent => "absent",
+        Status::Denied => "denied",
+        Status::Failed => "failed",
+        Status::Skipped => "skipped",
+    }
+}

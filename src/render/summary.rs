@@ -1,0 +1,168 @@
+//! The top and the bottom of a report: one line a VTI, and what can be said of all of them together.
+
+use super::number;
+use super::page::Page;
+use super::table;
+use crate::report::{InterfaceReport, Report, Status, Undetermined, Verdict};
+use crate::snapshot::Reason;
+
+/// The finding that says that this kernel shows no carrier errors of an xfrm interface.
+const NOT_EXPORTED: u16 = 603;
+
+/// The table of all VTIs; nothing where there are none.
+pub(super) fn table(page: &mut Page, report: &Report) {
+    let rows: Vec<[String; 6]> = vtis(report).map(row).collect();
+    if !rows.is_empty() {
+        let header = ["Interface", "S/L", "Peer", "Sent", "Carrier errors", "Verdict"];
+        table::simple(page, 0, header, &rows);
+    }
+    for fallback in report.interfaces.iter().filter(|i| i.fallback_device) {
+        page.paragraph(0, &format!("{}: fallback device, carries nothing", fallback.name));
+    }
+}
+
+/// What follows the findings: that all is well, or that nothing is there, or what could not be read.
+pub(super) fn closing(page: &mut Page, report: &Report) {
+    page.blank();
+    let names: Vec<&InterfaceReport> = vtis(report).collect();
+    let host_is_well = report.findings.iter().all(|f| Verdict::from(f.severity) <= Verdict::Notice);
+    match names.as_slice() {
+        [] => page.paragraph(0, &nothing(report)),
+        all if host_is_well && all.iter().all(|i| i.verdict == Verdict::Ok) => match all {
+            [one] => page.paragraph(0, &format!("{} is healthy.", one.name)),
+            _ => page.paragraph(0, &format!("All {} VTIs are healthy.", all.len())),
+        },
+        all => unknown(page, all),
+    }
+    if denied(report) {
+        page.paragraph(0, "Some of the state is shown to root only: sudo vti-diagnostics show");
+    }
+}
+
+/// The VTIs that can carry something.
+fn vtis(report: &Report) -> impl Iterator<Item = &InterfaceReport> {
+    report.interfaces.iter().filter(|interface| !interface.fallback_device)
+}
+
+fn row(interface: &InterfaceReport) -> [String; 6] {
+    let (sent, carrier) = match &interface.counters.since_boot {
+        None => ("not read".to_string(), "not read".to_string()),
+        Some(total) => {
+            let interval = interface.counters.interval.as_ref();
+            let exported = !codes(interface).any(|code| code == NOT_EXPORTED);
+            (number::count(total.tx_packets), number::carrier(total, interval, exported))
+        }
+    };
+    [
+        interface.name.clone(),
+        state(interface),
+        peer(interface),
+        sent,
+        carrier,
+        verdict(interface.verdict).to_string(),
+    ]
+}
+
+/// The codes of what holds for an interface, reported or masked.
+fn codes(interface: &InterfaceReport) -> impl Iterator<Item = u16> {
+    let reported = interface.findings.iter().map(|finding| finding.code.0);
+    reported.chain(interface.masked.iter().map(|masked| masked.code.0))
+}
+
+/// State and link as VyOS prints them: `u/u`, `u/D`, `A/D`. A link of state unknown counts as up: xfrm interfaces have no other.
+fn state(interface: &InterfaceReport) -> String {
+    let admin = match interface.admin_state {
+        None => return "-".to_string(),
+        Some("down") => 'A',
+        Some(_) => 'u',
+    };
+    let link = match interface.oper_state.as_deref() {
+        Some("up" | "unknown") => 'u',
+        _ => 'D',
+    };
+    format!("{admin}/{link}")
+}
+
+fn peer(interface: &InterfaceReport) -> String {
+    match interface.peers.as_slice() {
+        [] => interface.remote.clone().unwrap_or_else(|| "-".to_string()),
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} +{}", others.len()),
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Notice => "notice",
+        Verdict::Unknown => "unknown",
+        Verdict::Warning => "warning",
+        Verdict::Fault => "FAULT",
+    }
+}
+
+/// Why the table is empty. A list of interfaces that could not be read is not an empty one.
+fn nothing(report: &Report) -> String {
+    if report.verdict != Verdict::Unknown {
+        return "No VTI or xfrm interface exists on this system.".to_string();
+    }
+    let failed: Vec<String> = report
+        .sources
+        .iter()
+        .filter(|source| matches!(source.status, Status::Denied | Status::Failed))
+        .map(|source| format!("{}: {}", source.name, source.detail))
+        .collect();
+    format!("The interfaces could not be read ({}).", failed.join("; "))
+}
+
+/// One line for all VTIs that lack the same: what could not be read, and why.
+fn unknown(page: &mut Page, vtis: &[&InterfaceReport]) {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for interface in vtis.iter().filter(|interface| interface.verdict == Verdict::Unknown) {
+        let reason = not_read(&interface.undetermined);
+        match groups.iter_mut().find(|(group, _)| *group == reason) {
+            Some((_, names)) => names.push(&interface.name),
+            None => groups.push((reason, vec![&interface.name])),
+        }
+    }
+    for (reason, names) in groups {
+        page.paragraph(0, &format!("{}  unknown: {reason}", names.join(", ")));
+    }
+}
+
+/// `cannot read routes, security policies (permission denied)`, by reason, each source once.
+fn not_read(undetermined: &[Undetermined]) -> String {
+    // What was not asked for is why a diagnosis is open, but no failure; what this system does not have only matters where nothing else
+    // failed.
+    let weight = |reason| match reason {
+        Reason::Skipped => 0,
+        Reason::Absent => 1,
+        _ => 2,
+    };
+    let worst = undetermined.iter().map(|u| weight(u.missing.reason)).max().unwrap_or(0);
+    let mut reasons: Vec<(Reason, Vec<&str>)> = Vec::new();
+    for missing in undetermined.iter().map(|u| &u.missing) {
+        if worst == 0 || weight(missing.reason) < worst {
+            continue;
+        }
+        let source = missing.source.name();
+        match reasons.iter_mut().find(|(reason, _)| *reason == missing.reason) {
+            Some((_, sources)) if sources.contains(&source) => {}
+            Some((_, sources)) => sources.push(source),
+            None => reasons.push((missing.reason, vec![source])),
+        }
+    }
+    let words = |(reason, sources): &(Reason, Vec<&str>)| {
+        format!("cannot read {} ({reason})", sources.join(", "))
+    };
+    match reasons.as_slice() {
+        [] => "not everything that matters was read".to_string(),
+        some => some.iter().map(words).collect::<Vec<_>>().join("; "),
+    }
+}
+
+fn denied(report: &Report) -> bool {
+    let mut open = report.interfaces.iter().flat_map(|interface| &interface.undetermined);
+    report.sources.iter().any(|source| source.status == Status::Denied)
+        || open.any(|u| u.missing.reason == Reason::Denied)
+}

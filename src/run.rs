@@ -1,0 +1,159 @@
+//! One run: from the arguments to the text that answers them. It reads the system through `collect` and files through `capture`, and writes
+//! only the file of `capture --output`; it decides nothing about tunnels.
+
+use crate::output;
+use std::net::IpAddr;
+use std::thread;
+use std::time::Duration;
+use vti_diagnostics::capture::{self, Capture};
+use vti_diagnostics::cli::{self, Arguments, Command, Format};
+use vti_diagnostics::collect;
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
+use vti_diagnostics::error::{Error, Result};
+use vti_diagnostics::render::{explain, json, text, yaml};
+use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
+use vti_diagnostics::transmit::Flow;
+
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+
+/// The text for standard output, for lines of at most `width` columns.
+///
+/// # Errors
+/// The question cannot be answered: no such interface, an unreadable file, a wrong value. A system that hides some of its state is no
+/// error; the report says so.
+pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
+    match &arguments.command {
+        Command::Show(arguments) => show(arguments, width),
+        Command::Lookup(arguments) => lookup(arguments, width),
+        Command::Capture(arguments) => write_capture(arguments),
+        Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
+    }
+}
+
+fn show(arguments: &cli::Show, width: usize) -> Result<String> {
+    let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
+        (Some(file), _) => capture::load(file)?.snapshots,
+        (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
+        (None, None) => live(arguments.interval),
+    };
+    let observation = match snapshots.as_slice() {
+        [.., earlier, now] => Observation { now, earlier: Some(earlier) },
+        [now] => Observation { now, earlier: None },
+        [] => return Err(empty()),
+    };
+    let report = diagnose::run(&observation, arguments.interface.as_deref())?;
+    match arguments.output.format() {
+        Format::Text => Ok(text::report(&report, width, arguments.detail)),
+        Format::Json => json::write(&report),
+        Format::Yaml => yaml::write(&report),
+    }
+}
+
+fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
+    let flow = flow(arguments)?;
+    let snapshot = match &arguments.capture {
+        Some(file) => capture::load(file)?.snapshots.pop().ok_or_else(empty)?,
+        None => live_with_route(&arguments.interface, &flow),
+    };
+    let report = diagnose::lookup(&snapshot, &arguments.interface, &flow)?;
+    match arguments.output.format() {
+        Format::Text => Ok(text::lookup(&report, width)),
+        Format::Json => json::write(&report),
+        Format::Yaml => yaml::write(&report),
+    }
+}
+
+/// The packet that is asked for: a ping, unless a protocol is given.
+fn flow(arguments: &cli::Lookup) -> Result<Flow> {
+    let (source, destination) = (arguments.source, arguments.destination);
+    let (ping, echo_request) = match (source, destination) {
+        (IpAddr::V4(_), IpAddr::V4(_)) => (ICMP, 8),
+        (IpAddr::V6(_), IpAddr::V6(_)) => (ICMPV6, 128),
+        _ => {
+            return Err(Error::IncorrectValue(format!(
+                "source {source} and destination {destination} are not of one address family"
+            )));
+        }
+    };
+    let protocol = arguments.protocol.unwrap_or(ping);
+    let default_type = if protocol == ping { echo_request } else { 0 };
+    Ok(Flow {
+        source,
+        destination,
+        protocol,
+        source_port: arguments.source_port.unwrap_or(default_type),
+        destination_port: arguments.destination_port.unwrap_or(0),
+        mark: arguments.mark,
+        size: arguments.size,
+        dont_fragment: !arguments.no_dont_fragment,
+    })
+}
+
+fn write_capture(arguments: &cli::Capture) -> Result<String> {
+    let mut taken = Capture {
+        schema: capture::SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION").to_string(),
+        redacted: false,
+        snapshots: live(arguments.interval),
+    };
+    if arguments.redact {
+        taken = capture::redact(&taken);
+    }
+    let yaml = capture::to_yaml(&taken);
+    match &arguments.output {
+        None => Ok(yaml),
+        Some(file) => {
+            output::save(file, &yaml)?;
+            Ok(String::new())
+        }
+    }
+}
+
+fn explain(code: Option<&str>, width: usize) -> Result<String> {
+    let entry = |diagnosis: &'static Diagnosis| explain::Entry {
+        code: diagnosis.code,
+        name: diagnosis.name,
+        severity: diagnosis.severity,
+        explain: diagnosis.explain,
+    };
+    let Some(asked) = code else {
+        return Ok(explain::list(DIAGNOSES.iter().map(entry), width));
+    };
+    let lowercase = asked.to_ascii_lowercase();
+    let number: Option<u16> = lowercase.strip_prefix("vti-").unwrap_or(&lowercase).parse().ok();
+    let found = DIAGNOSES.iter().find(|d| Some(d.code.0) == number || d.name == lowercase);
+    found.map(|diagnosis| explain::entry(&entry(diagnosis), width)).ok_or_else(|| {
+        Error::IncorrectValue(format!(
+            "no finding has the code or name {asked}; `vti-diagnostics explain` lists them all"
+        ))
+    })
+}
+
+/// This system now; with an interval also after it.
+fn live(interval: Option<u16>) -> Vec<Snapshot> {
+    let mut snapshots = vec![collect::snapshot(&[])];
+    if let Some(seconds) = interval {
+        thread::sleep(Duration::from_secs(seconds.into()));
+        snapshots.push(collect::snapshot(&[]));
+    }
+    snapshots
+}
+
+/// This system now, with the kernel's answer for the route of the packet itself. Which VRF to ask in is seen in a first reading.
+fn live_with_route(interface: &str, flow: &Flow) -> Snapshot {
+    let first = collect::snapshot(&[]);
+    let ifindex =
+        first.links.iter().flatten().find(|link| link.name == interface).map(|link| link.ifindex);
+    let query = RouteQuery {
+        destination: flow.destination,
+        source: Some(flow.source),
+        mark: flow.mark,
+        vrf: ifindex.and_then(|index| first.vrf_of(index).ok().flatten()),
+    };
+    collect::snapshot(&[query])
+}
+
+fn empty() -> Error {
+    Error::IncorrectValue("the capture holds no snapshot".to_string())
+}

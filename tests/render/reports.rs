@@ -1,0 +1,272 @@
+//! Reports made by hand, for the renderers. Nothing here is computed: what a diagnosis would say is written down.
+
+use vti_diagnostics::report::*;
+use vti_diagnostics::snapshot::{Driver, Missing, Reason, Source};
+
+/// A report of these interfaces; its verdict is the worst of theirs.
+pub fn report(interfaces: Vec<InterfaceReport>) -> Report {
+    Report {
+        schema: SCHEMA,
+        tool_version: "0.0.0",
+        taken_at: Some("2025-01-02T03:04:05Z".to_string()),
+        host: HostReport {
+            hostname: "gw1".to_string(),
+            kernel: "6.6.54-vyos".to_string(),
+            vyos_version: Some("1.4.1".to_string()),
+        },
+        verdict: interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok),
+        sources: vec![
+            source("links", Status::Read, ""),
+            source(
+                "/proc/net/xfrm_stat",
+                Status::Absent,
+                "kernel built without CONFIG_XFRM_STATISTICS",
+            ),
+        ],
+        findings: vec![],
+        interfaces,
+    }
+}
+
+pub fn source(name: &'static str, status: Status, detail: &str) -> SourceStatus {
+    SourceStatus { name, status, detail: detail.to_string() }
+}
+
+/// A healthy xfrm interface that sent so much.
+pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
+    InterfaceReport {
+        name: name.to_string(),
+        driver: Some(Driver::Xfrm),
+        driver_inferred: None,
+        ifindex: Some(7),
+        admin_state: Some("up"),
+        oper_state: Some("unknown".to_string()),
+        mtu: Some(1500),
+        if_id: Some(2),
+        input_key: None,
+        output_key: None,
+        local: Some("192.0.2.1".to_string()),
+        remote: Some(peer.to_string()),
+        peers: vec![peer.to_string()],
+        fallback_device: false,
+        counters: CounterSpans {
+            since_boot: Some(counters(tx_packets, 0, None)),
+            since_cleared: None,
+            interval: None,
+        },
+        verdict: Verdict::Ok,
+        findings: vec![],
+        undetermined: vec![],
+        masked: vec![],
+        ruled_out: vec![],
+        flows: vec![],
+    }
+}
+
+pub fn counters(tx_packets: u64, carrier: u64, milliseconds: Option<u64>) -> Counters {
+    Counters {
+        tx_packets,
+        tx_bytes: tx_packets * 100,
+        tx_errors: carrier,
+        tx_carrier_errors: Some(carrier),
+        tx_aborted_errors: Some(0),
+        tx_carrier_column: carrier,
+        tx_dropped: carrier,
+        milliseconds,
+        ..Counters::default()
+    }
+}
+
+/// The interface with these findings and the verdict that follows from the worst.
+pub fn with_findings(mut interface: InterfaceReport, findings: Vec<Finding>) -> InterfaceReport {
+    interface.verdict = findings.iter().map(|f| f.severity.into()).max().unwrap_or(Verdict::Ok);
+    interface.findings = findings;
+    interface
+}
+
+/// The tunnel of the design's sketch: no SA, 12 losses a second.
+pub fn broken(name: &str) -> InterfaceReport {
+    let mut interface = interface(name, "198.51.100.7", 0);
+    interface.counters.since_boot = Some(counters(0, 1204, None));
+    interface.counters.interval = Some(counters(0, 120, Some(10_000)));
+    with_findings(interface, vec![no_association()])
+}
+
+pub fn no_association() -> Finding {
+    Finding {
+        code: Code(111),
+        name: "no-security-association",
+        severity: Severity::Fault,
+        confidence: Confidence::Proven,
+        site: "xfrmi_xmit2: xfrm_lookup_with_ifid() = -EREMOTE".to_string(),
+        summary:
+            "Every packet routed into vti1 is dropped: its policy (if_id 2) asks for an SA to \
+                  198.51.100.7 with reqid 4, and there is none."
+                .to_string(),
+        evidence: vec![
+            evidence("policy out 0.0.0.0/0 -> 0.0.0.0/0, if_id 2", "show vpn ipsec policy"),
+            evidence("no SA with if_id 2", "show vpn ipsec state"),
+            evidence("carrier +120 in 10 s = all of the errors", "show interfaces vti vti1"),
+        ],
+        remedies: vec![
+            remedy("see whether the peer answers", Some("ping 198.51.100.7")),
+            remedy("read what the negotiation says", Some("show log vpn ipsec")),
+            remedy("start it again", Some("reset vpn ipsec site-to-site peer AZURE")),
+        ],
+    }
+}
+
+pub fn past_errors() -> Finding {
+    Finding {
+        code: Code(901),
+        name: "past-errors-only",
+        severity: Severity::Notice,
+        confidence: Confidence::Consistent,
+        site: String::new(),
+        summary: "59 errors since boot, none in the last 10 s; nothing that was read would cause them now."
+            .to_string(),
+        evidence: vec![evidence("tx_carrier_errors 59", "ip -d -s -s link show vti0")],
+        remedies: vec![remedy("nothing; look again if the number rises", None)],
+    }
+}
+
+pub fn mtu() -> Finding {
+    Finding {
+        code: Code(602),
+        name: "mtu-leaves-no-room",
+        severity: Severity::Warning,
+        confidence: Confidence::Possible,
+        site: "xfrmi_xmit2: skb->len > mtu".to_string(),
+        summary: "Packets over 1438 bytes do not fit once encrypted, and the MTU of the interface is 1500."
+            .to_string(),
+        evidence: vec![evidence("MTU 1500, ESP takes 62 of 1500", "ip -d link show vti1")],
+        remedies: vec![remedy("lower it", Some("set interfaces vti vti1 mtu 1438"))],
+    }
+}
+
+pub fn evidence(fact: &str, see: &str) -> Evidence {
+    Evidence { fact: fact.to_string(), source: "links", see: see.to_string() }
+}
+
+pub fn remedy(action: &str, command: Option<&str>) -> Remedy {
+    Remedy { action: action.to_string(), command: command.map(str::to_string) }
+}
+
+/// An interface of which the kernel hides SAs and policies.
+pub fn hidden(name: &str) -> InterfaceReport {
+    let mut interface = interface(name, "198.51.100.9", 5_000);
+    let open = |code, name, source, reason, detail| Undetermined {
+        code: Code(code),
+        name,
+        missing: Missing::new(source, reason, detail),
+    };
+    interface.verdict = Verdict::Unknown;
+    interface.peers.clear();
+    interface.remote = None;
+    interface.undetermined = vec![
+        open(
+            101,
+            "no-outbound-policy",
+            Source::SecurityPolicies,
+            Reason::Denied,
+            "XFRM_MSG_GETPOLICY",
+        ),
+        open(111, "no-security-association", Source::SecurityAssociations, Reason::Denied, ""),
+        open(
+            112,
+            "security-association-mismatch",
+            Source::SecurityAssociations,
+            Reason::Denied,
+            "",
+        ),
+        open(213, "encryption-failed", Source::XfrmStatistics, Reason::Absent, ""),
+        open(306, "one-way", Source::EarlierSnapshot, Reason::Skipped, ""),
+    ];
+    interface
+}
+
+/// The lookup of the design's sketch.
+pub fn lost_flow() -> FlowReport {
+    FlowReport {
+        origin: "asked for".to_string(),
+        flow: "10.0.0.1 -> 10.9.1.5, icmp echo request, 84 bytes, DF".to_string(),
+        outcome: "dropped".to_string(),
+        summary: "dropped by xfrmi_xmit2: xfrm_lookup_with_ifid() = -EREMOTE (no SA)".to_string(),
+        site: "xfrmi_xmit2".to_string(),
+        counters: vec!["tx_errors", "tx_dropped", "tx_carrier_errors"],
+        xfrm_statistic: Some("XfrmOutNoStates"),
+        sender: Some("ICMP host unreachable".to_string()),
+        open: vec![],
+        finding: Some(Code(112)),
+        trail: vec![
+            step("route inside", "10.9.1.0/24 dev vti1", "ok", &[]),
+            step("policy out", "if_id 2, 0.0.0.0/0 -> 0.0.0.0/0, priority 399999", "match", &[]),
+            step("template", "esp tunnel 192.0.2.1 -> 198.51.100.7, reqid 4", "", &[]),
+            step("SA", "1 to 198.51.100.7, 0 fit", "none", &["spi 0xc1000001: if_id 3, wanted 2"]),
+        ],
+    }
+}
+
+pub fn sent_flow() -> FlowReport {
+    FlowReport {
+        outcome: "sent".to_string(),
+        summary: "sent encrypted to 198.51.100.7".to_string(),
+        counters: vec![],
+        xfrm_statistic: None,
+        sender: None,
+        open: vec!["the neighbour of eth0 was not read: permission denied".to_string()],
+        finding: None,
+        trail: vec![step("route inside", "10.9.1.0/24 dev vti1", "ok", &[])],
+        ..lost_flow()
+    }
+}
+
+fn step(name: &'static str, looked_at: &str, result: &str, notes: &[&str]) -> Step {
+    Step {
+        name,
+        looked_at: looked_at.to_string(),
+        result: result.to_string(),
+        notes: notes.iter().map(|note| note.to_string()).collect(),
+    }
+}
+
+pub fn lookup(flow: FlowReport) -> LookupReport {
+    LookupReport { schema: SCHEMA, tool_version: "0.0.0", interface: "vti1".to_string(), flow }
+}
+
+/// An interface with something under every heading of `--detail`.
+pub fn everything() -> InterfaceReport {
+    let mut interface = broken("vti1");
+    interface.findings.extend([mtu(), past_errors()]);
+    interface.counters.since_cleared = Some(counters(0, 204, None));
+    interface.flows = vec![lost_flow(), sent_flow()];
+    interface.undetermined = hidden("vti1").undetermined;
+    interface.masked = vec![Masked {
+        code: Code(302),
+        name: "up-without-association",
+        masked_by: Code(111),
+        summary: "vti1 is up and has no security association.".to_string(),
+    }];
+    interface.ruled_out =
+        [(101, "no-outbound-policy"), (121, "no-route-to-peer"), (201, "tunnel-loops-into-itself")]
+            .map(|(code, name)| Checked { code: Code(code), name })
+            .to_vec();
+    interface
+}
+
+/// The fallback device of ip_vti.
+pub fn fallback() -> InterfaceReport {
+    InterfaceReport {
+        driver: Some(Driver::Vti),
+        fallback_device: true,
+        admin_state: Some("down"),
+        oper_state: Some("down".to_string()),
+        if_id: None,
+        input_key: Some("0x0".to_string()),
+        output_key: Some("0x0".to_string()),
+        local: None,
+        remote: None,
+        peers: vec![],
+        ..interface("ip_vti0", "", 0)
+    }
+}
