@@ -76,23 +76,6 @@ pub enum End {
     Peer,
 }
 
-impl End {
-    /// The name of its network namespace.
-    pub fn namespace(self) -> &'static str {
-        match self {
-            End::Router => "router",
-            End::Peer => "peer",
-        }
-    }
-
-    pub fn other(self) -> End {
-        match self {
-            End::Router => End::Peer,
-            End::Peer => End::Router,
-        }
-    }
-}
-
 /// One combination, on one kernel. Written `xfrm 4in6`: IPv4 inside, IPv6 outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -159,6 +142,8 @@ impl Case {
             ("OUTER_NET", outer.pick("192.0.2.0/24", "2001:db8::/64").to_owned()),
             ("OUTER_BITS", outer.pick("24", "64").to_owned()),
             ("OUTER_HOST", outer.pick("32", "128").to_owned()),
+            ("OUTER_FAMILY", outer.pick("-4", "-6").to_owned()),
+            ("OUTER_ANY", outer.pick("0.0.0.0/0", "::/0").to_owned()),
             ("STRANGER", outer.pick("192.0.2.99", "2001:db8::99").to_owned()),
             ("MAC", mac),
             ("REMOTE_MAC", remote_mac),

@@ -2,9 +2,24 @@
 
 use crate::case::Case;
 use crate::counters::Counters;
-use crate::inside::Happened;
+use crate::model::Prediction;
 use crate::scenario::{Per, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What happened in one case.
+#[derive(Debug)]
+pub struct Happened {
+    /// What moved.
+    pub counters: Counters,
+    /// Datagrams that reached a socket.
+    pub delivered: u64,
+    /// Sends that failed.
+    pub unsent: u64,
+    /// The program's answer.
+    pub finding: Option<String>,
+    /// The model's answer.
+    pub prediction: Option<Prediction>,
+}
 
 /// Empty when the case passed. The model and the program are compared only where they answer.
 pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub struct Counters {
     /// `/sys/class/net/t0/statistics`.
     pub device: BTreeMap<String, u64>,
-    /// `/proc/net/xfrm_stat`.
+    /// `/proc/net/xfrm_stat`, of the thread: `/proc/net` itself is that of the process.
     pub xfrm_stat: BTreeMap<String, u64>,
 }
 
@@ -16,7 +16,7 @@ impl Counters {
     /// Reads both, in the namespace of this process.
     pub fn read() -> Fallible<Counters> {
         const DEVICE: &str = "/sys/class/net/t0/statistics";
-        const XFRM: &str = "/proc/net/xfrm_stat";
+        const XFRM: &str = "/proc/thread-self/net/xfrm_stat";
         let text = |path: &str| {
             std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
         };

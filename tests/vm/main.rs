@@ -1,9 +1,9 @@
 //! The real-kernel laboratory: each scenario breaks a healthy tunnel in one way inside a real kernel, sends an exact number of
 //! packets, and holds three things against what the scenario expects: the kernel's counters, the transmit model, and the program.
 //!
-//! `cargo test --features lab --test lab -- [KERNEL…] [WORD…]` boots every kernel in parallel and runs the scenarios whose case
-//! name holds one of the words. The same binary runs on the host (boots, sums up) and in the guest (runs, compares). It is behind a
-//! feature because it installs packages, downloads kernels and takes a minute: a plain `cargo test` does none of that.
+//! `tests/vm/run [KERNEL…] [WORD…]` boots every kernel in parallel and runs the scenarios whose case name holds one of the words.
+//! The same binary runs on the host (boots, sums up: `host`) and in the guest (runs, compares: `guest`). It is behind a feature
+//! because it installs packages and downloads kernels: a plain `cargo test` does neither.
 
 #![allow(
     clippy::print_stdout,
@@ -16,8 +16,9 @@ mod compare;
 mod counters;
 mod guest;
 mod host;
-mod inside;
+mod lines;
 mod model;
+mod namespace;
 mod program;
 mod scenario;
 mod traffic;
@@ -32,9 +33,6 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["--guest", words @ ..] => guest::run(words),
-        ["--inside", file, scenario, case] => inside::run(file, scenario, case),
-        ["--send", traffic] => traffic::send_from_text(traffic).map(|()| true),
-        ["--sink"] => traffic::sink().map(|()| true),
         words => host::run(words),
     };
     match result {

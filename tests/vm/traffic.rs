@@ -4,15 +4,16 @@
 use crate::Fallible;
 use crate::case::End;
 use nix::sys::socket::{setsockopt, sockopt};
-use serde::{Deserialize, Serialize};
-use std::io::{ErrorKind, Read};
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, UdpSocket};
 
 /// The discard port.
 const PORT: u16 = 9;
 
 /// Datagrams from one end. Addresses are texts because scenarios write variables in them.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
     /// The destination; a link-local or multicast address leaves through t0.
@@ -23,11 +24,14 @@ pub struct Traffic {
     #[serde(default = "hundred")]
     pub size: usize,
     /// The sender.
-    #[serde(default = "router", skip_serializing)]
+    #[serde(default = "router")]
     pub from: End,
     /// The source address, where the kernel's choice is not wanted.
     #[serde(default)]
     pub source: Option<String>,
+    /// SO_BINDTODEVICE, for a VRF.
+    #[serde(default)]
+    pub device: Option<String>,
     /// SO_MARK.
     #[serde(default)]
     pub mark: Option<u32>,
@@ -58,6 +62,10 @@ pub fn send(traffic: &Traffic) -> Fallible<u64> {
         socket
             .set_nonblocking(true)
             .map_err(|error| format!("cannot make a socket non-blocking: {error}"))?;
+        if let Some(device) = &traffic.device {
+            setsockopt(&socket, sockopt::BindToDevice, &OsString::from(device))
+                .map_err(|error| format!("cannot bind to a device: {error}"))?;
+        }
         if let Some(mark) = &traffic.mark {
             setsockopt(&socket, sockopt::Mark, mark)
                 .map_err(|error| format!("cannot set SO_MARK: {error}"))?;
@@ -65,13 +73,6 @@ pub fn send(traffic: &Traffic) -> Fallible<u64> {
         failed += u64::from(socket.send_to(&payload, destination).is_err());
     }
     Ok(failed)
-}
-
-/// As [`send`], for the other end: the text is JSON, the answer goes to standard output.
-pub fn send_from_text(text: &str) -> Fallible<()> {
-    let traffic = serde_json::from_str(text).map_err(|error| format!("{text}: {error}"))?;
-    println!("{}", send(&traffic)?);
-    Ok(())
 }
 
 fn scoped(address: IpAddr) -> Fallible<SocketAddr> {
@@ -86,27 +87,24 @@ fn scoped(address: IpAddr) -> Fallible<SocketAddr> {
     }
 }
 
-/// Waits at the discard port until standard input ends, then writes how many datagrams had arrived.
-/// Its first line says that the port is open: without it the kernel answers with ICMP, and that counts at the tunnel.
-pub fn sink() -> Fallible<()> {
+/// A socket at the discard port. Without it the kernel answers with ICMP, and that counts at the tunnel.
+pub fn sink() -> Fallible<UdpSocket> {
     let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, PORT))
         .map_err(|error| format!("cannot bind port {PORT}: {error}"))?;
     socket
         .set_nonblocking(true)
         .map_err(|error| format!("cannot make a socket non-blocking: {error}"))?;
-    println!("ready");
-    std::io::stdin()
-        .read_to_end(&mut Vec::new())
-        .map_err(|error| format!("cannot read standard input: {error}"))?;
+    Ok(socket)
+}
+
+/// How many datagrams wait at a sink.
+pub fn arrived(sink: &UdpSocket) -> Fallible<u64> {
     let mut arrived = 0;
-    let mut buffer = [0; 1];
     loop {
-        match socket.recv(&mut buffer) {
+        match sink.recv(&mut [0]) {
             Ok(_) => arrived += 1,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(arrived),
             Err(error) => return Err(format!("cannot receive: {error}")),
         }
     }
-    println!("{arrived}");
-    Ok(())
 }
