@@ -40,7 +40,7 @@ pub enum Mib {
     OutPolError,
     OutStateExpired,
     OutStateSeqError,
-    /// Together with OutPolError, 6.10 and later.
+    /// 6.10 and later.
     OutStateDirError,
 }
 
@@ -116,17 +116,17 @@ pub fn moved(site: &Site, driver: Driver, kernel: Option<(u32, u32)>) -> Vec<Cou
     counters
 }
 
-/// The counter of `/proc/net/xfrm_stat` that moves when a packet ends at `site`.
-pub const fn mib(site: &Site) -> Option<Mib> {
+/// The counters of `/proc/net/xfrm_stat` that move when a packet ends at `site`.
+pub const fn mibs(site: &Site) -> &'static [Mib] {
     match site {
-        Site::NoAssociation(_) => Some(Mib::OutNoStates),
-        Site::OuterRoute { .. } => Some(Mib::OutBundleGenError),
-        Site::PolicyBlock { index: Some(_) } => Some(Mib::OutPolBlock),
-        Site::TemplateSource { .. } => Some(Mib::OutPolError),
-        Site::AssociationDirection { .. } => Some(Mib::OutStateDirError),
-        Site::LimitReached { .. } => Some(Mib::OutStateExpired),
-        Site::SequenceOverflow { .. } => Some(Mib::OutStateSeqError),
-        _ => None,
+        Site::NoAssociation(_) => &[Mib::OutNoStates],
+        Site::OuterRoute { .. } => &[Mib::OutBundleGenError],
+        Site::PolicyBlock { index: Some(_) } => &[Mib::OutPolBlock],
+        Site::TemplateSource { .. } => &[Mib::OutPolError],
+        Site::AssociationDirection { .. } => &[Mib::OutStateDirError, Mib::OutPolError],
+        Site::LimitReached { .. } => &[Mib::OutStateExpired],
+        Site::SequenceOverflow { .. } => &[Mib::OutStateSeqError],
+        _ => &[],
     }
 }
 

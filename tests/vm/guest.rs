@@ -138,7 +138,7 @@ impl Ends {
 /// Sends, and sees what it did. Runs in the router's namespace.
 fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> {
     let sinks = [ends.router.within(traffic::sink)?, ends.peer.within(traffic::sink)?];
-    let prediction = model::model_prediction(case, traffic);
+    let prediction = model::model_prediction(case, traffic)?;
     let before = Counters::read()?;
     let mut unsent = 0;
     for traffic in traffic {
