@@ -69,9 +69,8 @@ pub fn decode(payload: &[u8]) -> Result<Policy, WireError> {
 const fn decode_direction(number: u8) -> Option<PolicyDirection> {
     match number {
         0 => Some(PolicyDirection::In),
-        // An index chosen by the user is checked by its lowest two bits only, so that 5 and 6 are 1 and 2 again.
-        1 | 5 => Some(PolicyDirection::Out),
-        2 | 6 => Some(PolicyDirection::Forward),
+        1 => Some(PolicyDirection::Out),
+        2 => Some(PolicyDirection::Forward),
         3 => Some(PolicyDirection::SocketIn),
         4 => Some(PolicyDirection::SocketOut),
         _ => None,
