@@ -64,12 +64,9 @@ fn without_rights_xfrm_is_denied_and_the_rest_is_read() {
     if !collect::is_root() {
         return as_nobody();
     }
-    // The test executable again, as another user; it may lie where that user cannot go, so it is started by descriptor.
-    let executable = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
-    let path =
-        format!("/proc/{}/fd/{}", std::process::id(), std::os::fd::AsRawFd::as_raw_fd(&executable));
+    // This executable again, as another user, from a place where that user may go.
     let copy = std::env::temp_dir().join(format!("vti-diagnostics-live-{}", std::process::id()));
-    std::fs::copy(&path, &copy).unwrap();
+    std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
     let arguments =
         ["--exact", "without_rights_xfrm_is_denied_and_the_rest_is_read", "--nocapture"];
     let output =

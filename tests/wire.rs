@@ -6,6 +6,12 @@ mod recordings;
 #[path = "wire/record.rs"]
 mod record;
 
+#[path = "wire/second_route.rs"]
+mod second_route;
+
+#[path = "wire/second_xfrm.rs"]
+mod second_xfrm;
+
 use recordings::{Decoded, Recorded, decode, recorded};
 use vti_diagnostics::snapshot::{Driver, PolicyDirection};
 use vti_diagnostics::wire::netlink;
@@ -61,6 +67,24 @@ fn the_recordings_hold_one_of_everything() {
         let directed = holds(|d| matches!(d, Decoded::State(s) if s.direction.is_some()));
         assert_eq!(directed, kernel == "6.12", "XFRMA_SA_DIR came with 6.10");
     }
+}
+
+#[test]
+fn a_second_decoder_says_the_same_of_every_message() {
+    let mut compared = 0;
+    for Recorded { name, message } in recorded() {
+        let ours = decode(name, &netlink::messages(&message).next().unwrap().unwrap()).unwrap();
+        let theirs = match name.split_once('-').unwrap().1 {
+            _ if matches!(ours, Decoded::Errno(_)) => continue,
+            "states" | "policies" | "sadinfo" | "spdinfo" | "default" => {
+                second_xfrm::second_opinion(name, &message)
+            }
+            _ => second_route::second_opinion(name, &message),
+        };
+        assert_eq!(ours, theirs, "{name}");
+        compared += 1;
+    }
+    assert!(compared > 200, "only {compared} messages compared");
 }
 
 #[test]

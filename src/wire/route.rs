@@ -5,8 +5,8 @@ use super::attribute::{Attribute, Attributes, Field, WireError, family, split_re
 use super::netlink::Request;
 use crate::snapshot::route::RouteType;
 use crate::snapshot::{Family, Route, RouteAnswer, RouteQuery};
-use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::IpAddr;
 
 /// RTM_NEWROUTE.
 pub const NEWROUTE: u16 = 24;
@@ -188,10 +188,11 @@ fn decode_mtu(metrics: Attributes<'_>) -> Result<Option<u32>, WireError> {
     Ok(mtu)
 }
 
+/// The destination of a route without RTA_DST: 0.0.0.0/0 or ::/0.
 fn default_route(family: Family) -> IpNet {
     match family {
-        Family::Inet6 => IpNet::V6(Ipv6Addr::UNSPECIFIED.into()),
-        _ => IpNet::V4(Ipv4Addr::UNSPECIFIED.into()),
+        Family::Inet6 => IpNet::V6(Ipv6Net::default()),
+        _ => IpNet::V4(Ipv4Net::default()),
     }
 }
 
