@@ -1,5 +1,11 @@
 //! Reading of the machine that the tests run on. Nothing is changed, and nothing is expected of its state but that it can be read.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure here is a failed test; the helpers are no test functions"
+)]
+
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Instant;

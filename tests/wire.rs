@@ -1,5 +1,12 @@
 //! The decoders of netlink messages against what real kernels sent: the recordings in tests/wire.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test; the helpers are no test functions"
+)]
+
 #[path = "wire/recordings.rs"]
 mod recordings;
 
