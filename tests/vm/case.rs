@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// IFLA_INFO_KIND of the tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
     Vti,
     Vti6,
@@ -15,10 +14,6 @@ pub enum Driver {
 }
 
 impl Driver {
-    pub fn all() -> Vec<Driver> {
-        vec![Driver::Vti, Driver::Vti6, Driver::Xfrm]
-    }
-
     fn name(self) -> &'static str {
         match self {
             Driver::Vti => "vti",
@@ -28,19 +23,14 @@ impl Driver {
     }
 }
 
-/// An address family, written 4 or 6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u8")]
+/// An address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     V4,
     V6,
 }
 
 impl Family {
-    pub fn both() -> Vec<Family> {
-        vec![Family::V4, Family::V6]
-    }
-
     fn digit(self) -> char {
         match self {
             Family::V4 => '4',
@@ -52,18 +42,6 @@ impl Family {
         match self {
             Family::V4 => v4,
             Family::V6 => v6,
-        }
-    }
-}
-
-impl TryFrom<u8> for Family {
-    type Error = String;
-
-    fn try_from(digit: u8) -> Result<Self, String> {
-        match digit {
-            4 => Ok(Family::V4),
-            6 => Ok(Family::V6),
-            _ => Err(format!("a family is 4 or 6, not {digit}")),
         }
     }
 }
@@ -102,12 +80,14 @@ impl Case {
         drivers.into_iter().flat_map(|pair| [V4, V6].map(|inner| case(pair, inner))).collect()
     }
 
-    /// Whether a word of a [`crate::scenario::Per`] key holds: a driver, `inner4`, `outer6`, or a kernel.
-    pub fn has_tag(&self, tag: &str) -> bool {
-        tag == self.driver.name()
-            || tag == self.kernel
-            || tag == format!("inner{}", self.inner.digit())
-            || tag == format!("outer{}", self.outer.digit())
+    /// Whether all words of a pattern hold: drivers, `inner4`, `outer6`, kernels.
+    pub fn matches(&self, pattern: &str) -> bool {
+        pattern.split_whitespace().all(|word| {
+            word == self.driver.name()
+                || word == self.kernel
+                || word == format!("inner{}", self.inner.digit())
+                || word == format!("outer{}", self.outer.digit())
+        })
     }
 
     /// The variables as one end sees them. They are explained at the head of `scenarios/base`.
@@ -127,6 +107,9 @@ impl Case {
             inner.pick("10.9.1.0/24", "fd09:1::/64"),
             inner.pick("10.9.2.0/24", "fd09:2::/64"),
         );
+        let any = inner.pick("0.0.0.0/0", "::/0");
+        let sa_out = format!("src {local} dst {remote} proto esp spi {spi_out}");
+        let sa_in = format!("src {remote} dst {local} proto esp spi {spi_in}");
         let (key, other_key, tunnel) = match self.driver {
             Driver::Xfrm => ("if_id 7", "if_id 8", "type xfrm dev wan if_id 7".to_owned()),
             driver => (
@@ -140,7 +123,7 @@ impl Case {
             ("LOCAL", local),
             ("REMOTE", remote),
             ("OUTER_NET", outer.pick("192.0.2.0/24", "2001:db8::/64").to_owned()),
-            ("OUTER_BITS", outer.pick("24", "64").to_owned()),
+            ("OUTER_BITS", outer.pick("24", "64 nodad").to_owned()),
             ("OUTER_HOST", outer.pick("32", "128").to_owned()),
             ("OUTER_FAMILY", outer.pick("-4", "-6").to_owned()),
             ("OUTER_ANY", outer.pick("0.0.0.0/0", "::/0").to_owned()),
@@ -150,15 +133,18 @@ impl Case {
             ("INNER_LOCAL", inner_local),
             ("INNER_REMOTE", inner_remote),
             ("INNER_NET", inner_net),
-            ("INNER_BITS", inner.pick("32", "128").to_owned()),
-            ("ANY", inner.pick("0.0.0.0/0", "::/0").to_owned()),
+            ("INNER_BITS", inner.pick("32", "128 nodad").to_owned()),
+            ("ANY", any.to_owned()),
             ("OTHER_ANY", inner.pick("::/0", "0.0.0.0/0").to_owned()),
             ("ELSEWHERE", inner.pick("10.77.0.0/16", "fd77::/16").to_owned()),
             ("KEY", key.to_owned()),
+            ("MARK", if self.driver == Driver::Xfrm { String::new() } else { key.to_owned() }),
             ("OTHER_KEY", other_key.to_owned()),
             ("TUNNEL", tunnel),
-            ("SPI_OUT", spi_out),
-            ("SPI_IN", spi_in),
+            ("SPI_OUT", spi_out.clone()),
+            ("SA_OUT", sa_out),
+            ("SA_IN", sa_in),
+            ("POLICY", format!("src {any} dst {any}")),
             (
                 "ALG",
                 "aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128".to_owned(),

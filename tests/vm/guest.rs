@@ -87,20 +87,17 @@ fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String
     let ends = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
     let [router, peer] = [End::Router, End::Peer].map(|end| case.variables(end));
     let veth =
-        "ip link add wan address $MAC type veth peer name wan address $REMOTE_MAC netns peer\n";
-    let build = case::render(&[veth, base, &scenario.setup, &scenario.fault].join("\n"), &router)?;
-    let build_peer = case::render(base, &peer)?;
+        "ip link add wan address $MAC type veth peer name wan address $REMOTE_MAC netns router\n";
+    let build_peer = case::render(&[veth, base].concat(), &peer)?;
+    let build_router = case::render(&[base, &scenario.setup, &scenario.fault].join("\n"), &router)?;
     let traffic = scenario
         .traffic
         .iter()
         .map(|traffic| rendered(traffic, &router))
         .collect::<Fallible<Vec<_>>>()?;
     ends.router.within(|| {
-        // The peer first, as far as it goes without the cable: its lines need wan.
-        let (cable, rest) = build.split_once('\n').unwrap_or_default();
-        lines::run(cable)?;
         ends.peer.within(|| lines::run(&build_peer))?;
-        lines::run(rest)?;
+        lines::run(&build_router)?;
         let happened = observe(&ends, case, &traffic)?;
         let mut differences = compare::differences(scenario, case, &happened);
         if !differences.is_empty() {
@@ -143,8 +140,8 @@ fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> 
     let mut unsent = 0;
     for traffic in traffic {
         unsent += ends.of(traffic.from).within(|| traffic::send(traffic))?;
+        std::thread::sleep(SETTLE);
     }
-    std::thread::sleep(SETTLE);
     let counters = Counters::read()?.since(&before);
     let mut delivered = 0;
     for sink in &sinks {

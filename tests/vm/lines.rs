@@ -28,6 +28,10 @@ pub fn run(text: &str) -> Fallible<()> {
             true => batch.lines += &format!("{words}\n"),
             false => checked(Command::new("bash").args(["-ec", line]), "", line)?,
         }
+        // `ip xfrm … deleteall` exits when it is done, and takes the rest of its batch along.
+        if words.contains(" deleteall") {
+            batch.flush()?;
+        }
     }
     batch.flush()
 }

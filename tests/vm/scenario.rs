@@ -1,7 +1,7 @@
 //! The scenario files as data: what a person writes in `scenarios/*.yaml`. Nothing here runs anything.
 
 use crate::Fallible;
-use crate::case::{Case, Driver, Family};
+use crate::case::Case;
 use crate::traffic::Traffic;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -15,18 +15,9 @@ pub struct Scenario {
     pub name: String,
     /// One line: what happens in the kernel.
     pub why: String,
-    /// The drivers it applies to; all when left out.
-    #[serde(default = "Driver::all")]
-    pub drivers: Vec<Driver>,
-    /// The families of the packets inside; both when left out.
-    #[serde(default = "Family::both")]
-    pub inner: Vec<Family>,
-    /// The families outside, where the driver has a choice; both when left out.
-    #[serde(default = "Family::both")]
-    pub outer: Vec<Family>,
-    /// The kernels it applies to; all when left out.
+    /// Patterns of the cases it applies to ([`Case::matches`]); all cases when left out.
     #[serde(default)]
-    pub kernels: Vec<String>,
+    pub only: Vec<String>,
     /// Lines run after the healthy base.
     #[serde(default)]
     pub setup: String,
@@ -62,7 +53,8 @@ pub struct Expect {
     pub site: Option<Per<String>>,
 }
 
-/// A value for all cases, or one by the case: `{vti: 0, "xfrm inner6": 5}`. The most exact key wins; no key is the default.
+/// A value for all cases, or one by the case: `{vti: 0, xfrm inner6: 5}` ([`Case::matches`]). The pattern of most words wins;
+/// where none holds it is the default: nothing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Per<T> {
@@ -82,13 +74,9 @@ impl<T: Clone + Default> Per<T> {
         match self {
             Per::All(value) => value.clone(),
             Per::By(values) => {
-                let matching = values
-                    .iter()
-                    .filter(|(key, _)| key.split_whitespace().all(|tag| case.has_tag(tag)));
-                matching
-                    .max_by_key(|(key, _)| key.split_whitespace().count())
-                    .map(|(_, value)| value.clone())
-                    .unwrap_or_default()
+                let matching = values.iter().filter(|(pattern, _)| case.matches(pattern));
+                let best = matching.max_by_key(|(pattern, _)| pattern.split_whitespace().count());
+                best.map(|(_, value)| value.clone()).unwrap_or_default()
             }
         }
     }
@@ -97,12 +85,10 @@ impl<T: Clone + Default> Per<T> {
 impl Scenario {
     /// The combinations it applies to, on this kernel.
     pub fn cases(&self, kernel: &str) -> Vec<Case> {
-        let applies = self.kernels.is_empty() || self.kernels.iter().any(|name| name == kernel);
-        Case::all(kernel)
-            .into_iter()
-            .filter(|case| applies && self.drivers.contains(&case.driver))
-            .filter(|case| self.inner.contains(&case.inner) && self.outer.contains(&case.outer))
-            .collect()
+        let applies = |case: &Case| {
+            self.only.is_empty() || self.only.iter().any(|pattern| case.matches(pattern))
+        };
+        Case::all(kernel).into_iter().filter(applies).collect()
     }
 }
 
