@@ -56,7 +56,7 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
         found = found.concluded(fact, Source::XfrmStatistics);
     }
     let facts = [
-        Some(column(total, no_encryption)),
+        Some(column(case, total, no_encryption)),
         Some(collisions(total)),
         Some(rest(total)),
         outage(total),
@@ -78,14 +78,18 @@ fn counters(total: &Counters) -> String {
 }
 
 /// What the carrier column holds.
-fn column(total: &Counters, no_encryption: bool) -> String {
+fn column(case: &Case<'_>, total: &Counters, no_encryption: bool) -> String {
+    let by = match case.counted.inferred {
+        Some(_) => "by errs - drop, if the stack dropped none: ",
+        None => "",
+    };
     match (total.tx_carrier_column, total.tx_carrier_errors, total.tx_aborted_errors) {
         (0, ..) => {
             "none was a failed lookup (VTI-1xx) or a refused encryption (VTI-211 to 213): carrier is 0"
                 .to_owned()
         }
         (_, Some(carrier), Some(aborted)) => format!(
-            "{carrier} carrier errors (no policy, SA or route: VTI-1xx), {aborted} aborted ones (encryption stage: VTI-211 to 213)"
+            "{by}{carrier} carrier errors (no policy, SA or route: VTI-1xx), {aborted} aborted ones (encryption stage: VTI-211 to 213)"
         ),
         (column, ..) if no_encryption => format!(
             "carrier {column} is a sum with the aborted errors, but none of these is of the encryption stage: XfrmOutState* and XfrmOutError \

@@ -125,7 +125,9 @@ fn unknown(page: &mut Page, vtis: &[&InterfaceReport]) {
     for interface in vtis.iter().filter(|interface| interface.verdict == Verdict::Unknown) {
         let mut reason = not_read(&interface.undetermined);
         if interface.ifindex.is_none() && interface.findings.is_empty() {
-            reason = format!("the counters show no transmit errors; {reason}");
+            let drops = interface.driver_inferred.iter().map(|why| format!("; {why}"));
+            let drops: String = drops.collect();
+            reason = format!("the counters show no transmit errors{drops}; {reason}");
         }
         match groups.iter_mut().find(|(group, _)| *group == reason) {
             Some((_, names)) => names.push(&interface.name),
