@@ -85,7 +85,7 @@ pub struct Evidence {
     pub fact: String,
     /// The source it was read from.
     pub source: &'static str,
-    /// The command that shows the same.
+    /// The command that shows the same; empty where none does: a conclusion, or text that was given.
     pub see: String,
 }
 

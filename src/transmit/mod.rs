@@ -10,6 +10,7 @@ mod bucket;
 pub mod counters;
 mod device;
 mod flow;
+pub mod infer;
 mod outer;
 mod policy;
 mod state;
