@@ -8,7 +8,6 @@ pub mod cli;
 pub mod collect;
 pub mod diagnose;
 pub mod error;
-pub mod pasted;
 pub mod render;
 pub mod report;
 pub mod snapshot;

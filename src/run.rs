@@ -98,9 +98,9 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
         snapshots: live(arguments.interval),
     };
     if arguments.redact {
-        taken = capture::redact(&taken);
+        taken = capture::redact(&taken)?;
     }
-    let yaml = capture::to_yaml(&taken);
+    let yaml = capture::to_yaml(&taken)?;
     match &arguments.output {
         None => Ok(yaml),
         Some(file) => {

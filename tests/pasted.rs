@@ -11,8 +11,8 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use std::path::Path;
+use vti_diagnostics::capture::pasted::{load_text, net_dev, xfrm_stat};
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::pasted::{load_text, net_dev, xfrm_stat};
 use vti_diagnostics::render::text;
 use vti_diagnostics::report::{Confidence, InterfaceReport, Report, Verdict};
 use vti_diagnostics::snapshot::{DeviceColumns, Driver, Reason, Snapshot};

@@ -1,0 +1,95 @@
+//! Reads a capture from a file or standard input, and says in one sentence why one cannot be used.
+//! It holds the limits of what is read; the form of the text is in `yaml`.
+
+use super::{Capture, yaml};
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// The largest capture that is read, in bytes: two looks at a router with some 20,000 tunnels.
+const MOST: usize = 64 << 20;
+
+/// The capture in this file; `-` is standard input.
+///
+/// # Errors
+/// One sentence with the file's name: `DataUnavailable` or `PermissionDenied` where it cannot be read, `InsufficientResources` over
+/// 64 MiB, `IncorrectValue` where it is no capture, or one of a later version.
+pub fn load(path: &Path) -> Result<Capture> {
+    let (name, bytes) = if path == Path::new("-") {
+        ("standard input".to_string(), read(io::stdin().lock()))
+    } else {
+        (path.display().to_string(), File::open(path).and_then(read))
+    };
+    let bytes = bytes.map_err(|error| {
+        let sentence = format!("cannot read {name}: {}", in_words(&error));
+        match error.kind() {
+            ErrorKind::PermissionDenied => Error::PermissionDenied(sentence),
+            ErrorKind::FileTooLarge => Error::InsufficientResources(sentence),
+            _ => Error::DataUnavailable(sentence),
+        }
+    })?;
+    let refused = |why: &str| Error::IncorrectValue(format!("cannot read {name}: {why}"));
+    let text = text(&bytes).map_err(refused)?;
+    yaml::parse(text).map_err(|why| refused(&why))
+}
+
+fn read(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MOST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::FileTooLarge => "it is larger than 64 MiB, the most that is read".to_string(),
+        ErrorKind::NotFound => "no such file".to_string(),
+        ErrorKind::PermissionDenied => "permission denied".to_string(),
+        ErrorKind::IsADirectory => "it is a directory".to_string(),
+        _ => error.to_string(),
+    }
+}
+
+/// The bytes as text, if they can be a capture at all.
+fn text(bytes: &[u8]) -> std::result::Result<&str, &'static str> {
+    const BINARY: &str = "it is binary, not a capture";
+    let text = std::str::from_utf8(bytes).map_err(|_| BINARY)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.contains('\0') {
+        return Err(BINARY);
+    }
+    if text.trim().is_empty() {
+        return Err("it is empty");
+    }
+    if text.starts_with("Inter-|") {
+        return Err("it is a /proc/net/dev, not a capture; use --proc-net-dev");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_capture_is_named() {
+        for (bytes, expected) in [
+            (&b"\x1f\x8b\x08\x00"[..], "binary"),
+            (b"schema: 1\0", "binary"),
+            (b"", "empty"),
+            (b"\xef\xbb\xbf \n", "empty"),
+            (b"Inter-|   Receive", "--proc-net-dev"),
+        ] {
+            let why = text(bytes).unwrap_err();
+            assert!(why.contains(expected), "{bytes:?}: {why}");
+        }
+        assert_eq!(text(b"\xef\xbb\xbfschema: 1"), Ok("schema: 1"));
+    }
+
+    #[test]
+    fn more_than_the_limit_is_refused_and_not_read_to_its_end() {
+        let error = read(io::repeat(b' ')).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+        assert_eq!(read(io::repeat(b' ').take(MOST as u64)).unwrap().len(), MOST);
+    }
+}

@@ -1,0 +1,34 @@
+//! Captures: one or two snapshots of a host as a file, to be diagnosed anywhere.
+//! What is in the snapshots is decided by `collect` and `snapshot`; nothing here diagnoses.
+
+mod address;
+mod file;
+pub mod pasted;
+mod redact;
+mod yaml;
+
+pub use file::load;
+pub use pasted::load_text;
+pub use redact::{redact, redact_with};
+pub use yaml::{from_yaml, to_yaml};
+
+use crate::snapshot::Snapshot;
+use serde::{Deserialize, Serialize};
+
+/// The version of the file's form. Added fields do not raise it; a file of a later version is refused.
+pub const SCHEMA: u32 = 1;
+
+/// The content of a capture file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Capture {
+    /// [`SCHEMA`] of the program that wrote it.
+    pub schema: u32,
+    /// The version of the program that wrote it.
+    #[serde(default)]
+    pub tool_version: String,
+    /// Addresses and names were replaced, see [`redact`].
+    #[serde(default)]
+    pub redacted: bool,
+    /// One, or two of the same host, the earlier first.
+    pub snapshots: Vec<Snapshot>,
+}

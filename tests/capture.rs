@@ -1,0 +1,84 @@
+//! Captures as files: what is written means the same to every reader, redaction keeps the diagnosis and no name, and no file, however
+//! broken, ends in a panic. `captures/full.yaml` uses every field that a capture has.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it measured"
+)]
+
+#[path = "capture/form.rs"]
+mod form;
+#[path = "capture/mutated.rs"]
+mod mutated;
+#[path = "capture/python.rs"]
+mod python;
+#[path = "capture/redacted.rs"]
+mod redacted;
+
+use serde_json::Value;
+use std::sync::LazyLock;
+use vti_diagnostics::capture::{Capture, from_yaml};
+
+/// Two snapshots of a router with eight tunnels, most of them with a fault.
+const FULL: &str = include_str!("captures/full.yaml");
+
+fn full() -> Capture {
+    static READ: LazyLock<Capture> = LazyLock::new(|| from_yaml(FULL).unwrap());
+    READ.clone()
+}
+
+/// Calls `visit` for each string under `value` with its path: keys, without the indices of lists (`snapshots.links.seen.name`).
+fn for_each_string(value: &mut Value, path: &str, visit: &mut impl FnMut(&str, &mut String)) {
+    match value {
+        Value::String(text) => visit(path, text),
+        Value::Array(list) => list.iter_mut().for_each(|v| for_each_string(v, path, visit)),
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                for_each_string(value, &path, visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a string at this path may be any text.
+fn is_free_text(path: &str) -> bool {
+    let ends = ["tool_version", "hostname", "kernel_release", "vyos_version", "name", "info_kind"];
+    let more = ["iif", "oif", "detail"];
+    path.rsplit('.').next().is_some_and(|key| ends.contains(&key) || more.contains(&key))
+}
+
+/// The capture with each list cut to one entry and `text` wherever any text may be.
+fn with_text_everywhere(text: &str) -> Capture {
+    fn cut(value: &mut Value) {
+        match value {
+            Value::Array(list) => {
+                list.truncate(1);
+                list.iter_mut().for_each(cut);
+            }
+            Value::Object(map) => map.values_mut().for_each(cut),
+            _ => {}
+        }
+    }
+    let mut capture = full();
+    for snapshot in &mut capture.snapshots {
+        // The first rule with names, and a link that is of another kind.
+        snapshot.rules.as_mut().unwrap().retain(|rule| rule.oif.is_some());
+        snapshot.links.as_mut().unwrap().retain(|link| link.name == "eth0.100");
+    }
+    // The later one: it has what the earlier one misses, except for one detail.
+    capture.snapshots.remove(0);
+    let mut tree = serde_json::to_value(&capture).unwrap();
+    cut(&mut tree);
+    for_each_string(&mut tree, "", &mut |path, found| {
+        if is_free_text(path) {
+            *found = text.to_string();
+        }
+    });
+    serde_json::from_value(tree).unwrap()
+}
