@@ -1,7 +1,7 @@
 //! VTI-103: IPv6 enters a tunnel that was negotiated for IPv4 only.
 
 use super::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
+use crate::report::{Code, Confidence, Counters, Severity};
 use crate::snapshot::{Observed, Source};
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -47,7 +47,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let noise = case.link_local_lost_to(&[102, 103])?;
     let Some(first) = noise.first() else { return Ok(None) };
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
-    if !case.others_sent() || total.tx_errors == 0 {
+    if !case.others_sent() || carrier(total) == 0 {
         // Nothing of it was counted, or another cause explains the count better.
         return Ok(None);
     }
@@ -57,10 +57,15 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     );
     let site = Found::proven(case, first, summary);
     // That such packets are lost is proven; that the counter is theirs alone is not.
-    let rising = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
+    let rising = case.counted.rise(carrier).is_ok_and(|rise| rise > 0);
     let found = Found { confidence: Confidence::Consistent, ..site };
     let found = found.severity(if rising { Severity::Warning } else { Severity::Notice });
     Ok(Some(advice(case, found)))
+}
+
+/// Carrier errors, or what may be such.
+fn carrier(c: &Counters) -> u64 {
+    c.tx_carrier_errors.unwrap_or(c.tx_carrier_column)
 }
 
 fn advice(case: &Case<'_>, found: Found) -> Found {
