@@ -85,7 +85,7 @@ pub struct Evidence {
     pub fact: String,
     /// The source it was read from.
     pub source: &'static str,
-    /// The command that shows the same.
+    /// The command that shows the same; empty where none does: a conclusion, or text that was given.
     pub see: String,
 }
 
@@ -237,8 +237,8 @@ pub struct FlowReport {
     pub site: String,
     /// Counters of the device that move, by their kernel names.
     pub counters: Vec<&'static str>,
-    /// The counter of `/proc/net/xfrm_stat` that moves.
-    pub xfrm_statistic: Option<&'static str>,
+    /// Counters of `/proc/net/xfrm_stat` that move, where the kernel has it.
+    pub xfrm_statistics: Vec<&'static str>,
     /// What the sender gets back.
     pub sender: Option<String>,
     /// What could not be decided from the state that was read.

@@ -3,7 +3,7 @@
 
 mod address;
 mod file;
-mod pasted;
+pub mod pasted;
 mod redact;
 mod yaml;
 

@@ -1,13 +1,199 @@
-//! Stub: a snapshot from a saved `/proc/net/dev`.
+//! The text of `/proc/net/dev` and `/proc/net/xfrm_stat` as people paste it into tickets: with prompts, quote marks, lost headers.
+//! It brings the rows into the kernel's form and leaves their parsing to the reader of the live files. A row that is not whole is an
+//! error, never left out.
 
+use crate::collect::proc;
 use crate::error::{Error, Result};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{DeviceColumns, Host, Reason, Snapshot, XfrmCounter};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// A snapshot of a saved `/proc/net/dev` and, where given, the `/proc/net/xfrm_stat` of the same host.
+/// Above this it is no table of interfaces. In bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// The two lines that the kernel prints above the rows.
+const HEADER: &str = "Inter-|   Receive  |  Transmit\n face |bytes    packets\n";
+
+/// Numbers in a row: eight of receive, eight of transmit (`dev_seq_printf_stats()`).
+const COLUMNS: usize = 16;
+
+/// So many numbers in a line are a row, or what is left of one.
+const ROW_LIKE: usize = 8;
+
+/// IFNAMSIZ less the final zero.
+const LONGEST_NAME: usize = 15;
+
+/// What is said of a second row of the same name.
+const TWICE: &str = "comes twice: give the table of one moment, not of two";
+
+/// Why a text is not what it must be: words for the sentence that names the file.
+type Fault = String;
+
+/// The rows of a pasted `/proc/net/dev`, in the order of the text. Lines that are no rows (prompts, headers, blank lines) are passed
+/// over.
 ///
 /// # Errors
-/// Always: this is a stub.
-pub fn load_text(net_dev: &Path, _: Option<&Path>) -> Result<Snapshot> {
-    Err(Error::DataUnavailable(format!("cannot read {}: stub", net_dev.display())))
+/// `IncorrectValue`, naming the line: a row that is not whole, an interface that comes twice (two tables), no row at all.
+pub fn net_dev(text: &str) -> Result<Vec<DeviceColumns>> {
+    rows(text).map_err(Error::IncorrectValue)
+}
+
+/// The counters of a pasted `/proc/net/xfrm_stat`, in the order of the text.
+///
+/// # Errors
+/// As for [`net_dev`].
+pub fn xfrm_stat(text: &str) -> Result<Vec<XfrmCounter>> {
+    counters(text).map_err(Error::IncorrectValue)
+}
+
+/// A snapshot of which only these texts are known; `-` reads one of them from standard input. Its rows are in the order of the text.
+///
+/// # Errors
+/// One sentence that names the file: not there, a directory, larger than 1 MiB, not UTF-8, or not such a text (see [`net_dev`]).
+pub fn load_text(net_dev: &Path, xfrm_stat: Option<&Path>) -> Result<Snapshot> {
+    let is_stdin = |path: &Path| path == Path::new("-");
+    if is_stdin(net_dev) && xfrm_stat.is_some_and(is_stdin) {
+        return Err(Error::IncorrectValue(
+            "cannot read both /proc/net/dev and /proc/net/xfrm_stat from standard input".to_owned(),
+        ));
+    }
+    let host = Host { hostname: String::new(), kernel_release: String::new(), vyos_version: None };
+    let only = "only the text of /proc/net/dev was given";
+    let mut snapshot = Snapshot::unread(0, host, Reason::Skipped, only);
+    snapshot.proc_net_dev = Ok(load(net_dev, rows)?);
+    if let Some(path) = xfrm_stat {
+        snapshot.xfrm_statistics = Ok(load(path, counters)?);
+    }
+    Ok(snapshot)
+}
+
+/// Reads a file, or standard input for `-`, and what is in it.
+fn load<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, Fault>) -> Result<T> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let text = if is_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
+    let text = text.map_err(|error| unreadable(&name, &error))?;
+    if text.len() as u64 > LARGEST {
+        return Err(Error::InsufficientResources(format!(
+            "cannot read {name}: it is larger than {} MiB",
+            LARGEST >> 20
+        )));
+    }
+    let text = String::from_utf8(text)
+        .map_err(|_| Error::IncorrectValue(format!("cannot read {name}: it is not UTF-8 text")))?;
+    parse(&text).map_err(|fault| Error::IncorrectValue(format!("cannot read {name}: {fault}")))
+}
+
+/// At most one byte more than may be.
+fn read(file: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(name: &str, error: &io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::DataUnavailable(format!("cannot read {name}: no such file")),
+        ErrorKind::PermissionDenied => {
+            Error::PermissionDenied(format!("cannot read {name}: permission denied"))
+        }
+        kind => Error::DataUnavailable(format!("cannot read {name}: {kind}")),
+    }
+}
+
+fn rows(text: &str) -> std::result::Result<Vec<DeviceColumns>, Fault> {
+    let mut table = HEADER.to_owned();
+    let mut order: HashMap<&str, usize> = HashMap::new();
+    for (line, content) in lines(text) {
+        let Some((name, numbers)) = row(content).map_err(|fault| at(line, &fault))? else {
+            continue;
+        };
+        if order.insert(name, line).is_some() {
+            return Err(at(line, &format!("{name} {TWICE}")));
+        }
+        table.push_str(&format!("{name}: {}\n", numbers.join(" ")));
+    }
+    if order.is_empty() {
+        return Err("no row of /proc/net/dev is in it".to_owned());
+    }
+    let mut columns = proc::parse_net_dev(&table)
+        .filter(|columns| columns.len() == order.len())
+        .ok_or("its rows are not in the kernel's form")?;
+    columns.sort_by_key(|row| order.get(row.name.as_str()));
+    Ok(columns)
+}
+
+/// The name and the numbers of a row; none for a line that is no row.
+fn row(content: &str) -> std::result::Result<Option<(&str, Vec<&str>)>, Fault> {
+    let is_number = |word: &&str| word.bytes().all(|b| b.is_ascii_digit());
+    let numbers = content.split_whitespace().filter(is_number).count();
+    let parts = content.split_once(':').filter(|(name, _)| is_name(name));
+    let Some((name, rest)) = parts else {
+        if numbers >= ROW_LIKE {
+            return Err(format!(
+                "{numbers} numbers without the name of an interface: is the line above wrapped?"
+            ));
+        }
+        return Ok(None);
+    };
+    let mut words = rest.split_whitespace();
+    if !words.clone().next().is_some_and(|first| is_number(&first)) && numbers < ROW_LIKE {
+        return Ok(None);
+    }
+    let columns: Vec<&str> = words.by_ref().take(COLUMNS).collect();
+    // parse() alone would also take a sign.
+    if let Some(word) = columns.iter().find(|w| !is_number(w) || w.parse::<u64>().is_err()) {
+        return Err(format!("{name}: {word:.24} is not a number of 64 bits"));
+    }
+    if columns.len() < COLUMNS {
+        return Err(format!(
+            "{name} has {} of {COLUMNS} numbers: is the line cut or wrapped?",
+            columns.len()
+        ));
+    }
+    match words.find(|word| word.contains(':')) {
+        Some(word) => Err(format!("{name} is followed by {word:.24}: give each row its own line")),
+        None => Ok(Some((name, columns))),
+    }
+}
+
+/// What `dev_valid_name()` lets be the name of a device.
+fn is_name(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !name.contains(|c: char| c == '/' || c.is_whitespace())
+}
+
+fn counters(text: &str) -> std::result::Result<Vec<XfrmCounter>, Fault> {
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
+    for (line, content) in lines(text) {
+        let mut words = content.split_whitespace();
+        let Some(name) = words.next().filter(|word| word.starts_with("Xfrm")) else { continue };
+        let value = words.next().filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        let Some(value) = value.and_then(|word| word.parse().ok()) else {
+            return Err(at(line, &format!("{name:.24} is not followed by a number of 64 bits")));
+        };
+        if !seen.insert(name) {
+            return Err(at(line, &format!("{name:.24} {TWICE}")));
+        }
+        found.push(XfrmCounter { name: name.to_owned(), value });
+    }
+    if found.is_empty() {
+        return Err("no counter of /proc/net/xfrm_stat is in it".to_owned());
+    }
+    Ok(found)
+}
+
+/// The lines with their numbers from 1, without what mail and terminals put around them: quote marks, indentation, carriage returns, a
+/// byte order mark.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let around = |c: char| c == '>' || c == '\u{feff}' || c.is_whitespace();
+    text.lines()
+        .enumerate()
+        .map(move |(n, line)| (n + 1, line.trim_start_matches(around).trim_end()))
+}
+
+fn at(line: usize, fault: &str) -> Fault {
+    format!("line {line}: {fault}")
 }

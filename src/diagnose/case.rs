@@ -80,9 +80,15 @@ impl<'a> Case<'a> {
         self.now.host.vyos_version.is_some()
     }
 
-    /// The command that shows a source, for this host.
+    /// Whether all that is known is text which somebody saved or pasted: of a host that is not at hand.
+    pub(super) fn is_text_only(&self) -> bool {
+        self.tunnel.is_err() && self.now.host.kernel_release.is_empty()
+    }
+
+    /// The command that shows a source, for this host; empty where whoever reads the report gave the text.
     pub(super) fn see(&self, source: Source) -> String {
         match (source, self.is_vyos()) {
+            _ if self.is_text_only() => String::new(),
             (Source::SecurityAssociations, true) => "show vpn ipsec state".into(),
             (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
             (Source::Links, true) => format!("show interfaces vti {}", self.name),

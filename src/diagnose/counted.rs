@@ -6,7 +6,8 @@ use crate::report::Counters;
 use crate::snapshot::{
     DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
 };
-use crate::transmit::counters::{Split, exports_errors, infer_driver};
+use crate::transmit::counters::{Split, exports_errors};
+use crate::transmit::infer::{Inferred, infer_driver};
 
 /// Counters of one interface.
 pub(super) struct Counted {
@@ -14,8 +15,8 @@ pub(super) struct Counted {
     pub total: Observed<Counters>,
     /// Between the two snapshots.
     pub interval: Observed<Counters>,
-    /// The driver that the columns speak of, and why, where the kernel was not asked.
-    pub inferred: Option<(Driver, String)>,
+    /// The drivers that the columns speak of, and why, where the kernel was not asked.
+    pub inferred: Option<Inferred>,
     /// Whether the kernel shows error counters of this driver at all.
     pub exported: bool,
 }
@@ -35,7 +36,9 @@ impl Counted {
                     format!("{} is not there", link.name),
                 )),
                 Some(Link { statistics: Some(s), .. }) => Ok(of_statistics(s, exported)),
-                Some(_) => row(snapshot, &link.name).map(|c| of_columns(c, link.driver())),
+                Some(_) => {
+                    row(snapshot, &link.name).map(|c| of_columns(c, link.driver().as_slice()))
+                }
             }
         };
         let total = of(now);
@@ -45,9 +48,10 @@ impl Counted {
 
     /// Of a row of `/proc/net/dev` alone.
     pub fn of_row(now: &Snapshot, earlier: Option<&Snapshot>, name: &str) -> Self {
-        let inferred = row(now, name).ok().and_then(infer_driver);
-        let driver = inferred.as_ref().map(|(driver, _)| *driver);
-        let of = |snapshot: &Snapshot| row(snapshot, name).map(|c| of_columns(c, driver));
+        let table = now.proc_net_dev.as_deref().unwrap_or_default();
+        let inferred = row(now, name).ok().and_then(|c| infer_driver(c, table));
+        let drivers = inferred.as_ref().map_or(&[][..], |inferred| &inferred.drivers);
+        let of = |snapshot: &Snapshot| row(snapshot, name).map(|c| of_columns(c, drivers));
         let total = of(now);
         let interval = Self::interval(now, earlier, &total, of);
         Self { total, interval, inferred, exported: true }
@@ -130,7 +134,7 @@ fn of_statistics(s: &Statistics, exported: bool) -> Counters {
     }
 }
 
-fn of_columns(c: &DeviceColumns, driver: Option<Driver>) -> Counters {
+fn of_columns(c: &DeviceColumns, drivers: &[Driver]) -> Counters {
     Counters {
         tx_packets: c.tx_packets,
         tx_bytes: c.tx_bytes,
@@ -139,7 +143,7 @@ fn of_columns(c: &DeviceColumns, driver: Option<Driver>) -> Counters {
         rx_bytes: c.rx_bytes,
         rx_errors: c.rx_errs,
         rx_dropped: c.rx_drop,
-        ..of_split(Split::of_columns(c, driver), true)
+        ..of_split(Split::of_columns(c, drivers), true)
     }
 }
 

@@ -83,6 +83,13 @@ impl Found {
         self
     }
 
+    /// What follows from facts of `source`: no command shows it.
+    pub(super) fn concluded(mut self, fact: impl Into<String>, source: Source) -> Self {
+        let (fact, see) = (fact.into(), String::new());
+        self.evidence.push(Evidence { fact, source: source.name(), see });
+        self
+    }
+
     /// Facts that are there or not.
     pub(super) fn seen_if(self, case: &Case<'_>, fact: Option<String>, source: Source) -> Self {
         match fact {

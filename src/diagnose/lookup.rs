@@ -108,7 +108,7 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
         summary,
         site: kernel,
         counters: verdict.counters.iter().map(|c| c.name()).collect(),
-        xfrm_statistic: verdict.mib.map(transmit::Mib::name),
+        xfrm_statistics: verdict.mibs.iter().map(|m| m.name()).collect(),
         sender: site.sender().map(Into::into),
         open: match site {
             Site::Open(missing) => vec![missing.to_string()],

@@ -9,6 +9,7 @@
 mod case;
 mod classify;
 mod counted;
+mod fits;
 mod flows;
 mod found;
 mod inbound;
@@ -152,6 +153,9 @@ fn cases<'a>(
 /// Why there is no VTI of this name.
 fn no_such_interface(now: &Snapshot, name: &str) -> Error {
     match &now.links {
+        Err(_) if now.proc_net_dev.is_ok() => {
+            Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))
+        }
         Err(missing) => {
             Error::DataUnavailable(format!("cannot look for interface {name}: {missing}"))
         }

@@ -2,7 +2,7 @@
 
 use super::Case;
 use super::lookup::flow_report;
-use crate::report::{CounterSpans, InterfaceReport, Verdict};
+use crate::report::{CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
 use crate::tunnel::Key;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
     let (local, remote) = endpoints(case);
     let (driver, driver_inferred) = match (tunnel, &case.counted.inferred) {
         (Some(tunnel), _) => (Some(tunnel.driver), None),
-        (None, Some((driver, why))) => (Some(*driver), Some(why.clone())),
+        (None, Some(inferred)) => (inferred.driver(), Some(inferred.why.clone())),
         (None, None) => (None, None),
     };
     let peers = tunnel.and_then(|t| t.peers().ok()).unwrap_or_default();
@@ -39,8 +39,10 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         local,
         remote,
         peers: peers.iter().map(IpAddr::to_string).collect(),
-        fallback_device: link
-            .map_or_else(|| is_fallback_name(case.name), |l| l.is_fallback_device()),
+        fallback_device: link.map_or_else(
+            || is_fallback_name(case.name) && carried_nothing(case),
+            |l| l.is_fallback_device(),
+        ),
         counters: CounterSpans {
             since_boot: case.counted.total.as_ref().ok().copied(),
             since_cleared: None,
@@ -90,6 +92,12 @@ const fn oper_state(state: OperState) -> &'static str {
 /// The device that ip_vti or ip6_vti makes in each namespace when its module loads.
 fn is_fallback_name(name: &str) -> bool {
     ["ip_vti0", "ip6_vti0"].contains(&name)
+}
+
+/// A fallback device that somebody brought up takes packets that no tunnel claims; by its name alone it is not known to be idle.
+fn carried_nothing(case: &Case<'_>) -> bool {
+    let moved = |c: &Counters| c.tx_packets > 0 || c.rx_packets > 0 || c.tx_errors > 0;
+    !case.counted.total.as_ref().is_ok_and(moved)
 }
 
 /// Where only names are known: those that VyOS and common practice give to VTIs.

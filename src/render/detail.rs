@@ -4,7 +4,8 @@ use super::finding::words;
 use super::lookup;
 use super::page::{GAP, Page};
 use super::table;
-use crate::report::{Counters, FlowReport, InterfaceReport, SourceStatus, Status};
+use crate::report::{Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined};
+use crate::snapshot::Missing;
 
 /// Where labels and their texts stand: `  Ruled out  text`.
 const INDENT: usize = 2;
@@ -42,12 +43,8 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
         );
         labelled(page, "Follows", &text);
     }
-    for open in &interface.undetermined {
-        labelled(
-            page,
-            "Undecided",
-            &format!("{} {}: {}", open.code, words(open.name), open.missing),
-        );
+    for (missing, names) in undecided(&interface.undetermined) {
+        labelled(page, "Undecided", &format!("{}: {missing}", names.join(", ")));
     }
     if !interface.ruled_out.is_empty() {
         let ruled_out: Vec<String> =
@@ -69,6 +66,19 @@ pub(super) fn sources(page: &mut Page, sources: &[SourceStatus]) {
 
 fn labelled(page: &mut Page, label: &str, text: &str) {
     page.row(INDENT, &[(label, LABEL), (text, page.room(INDENT + LABEL + GAP))]);
+}
+
+/// What was missing, and all that it leaves open, in the order of the first.
+fn undecided(open: &[Undetermined]) -> Vec<(&Missing, Vec<String>)> {
+    let mut groups: Vec<(&Missing, Vec<String>)> = Vec::new();
+    for Undetermined { code, name, missing } in open {
+        let name = format!("{code} {}", words(name));
+        match groups.iter_mut().find(|(group, _)| *group == missing) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((missing, vec![name])),
+        }
+    }
+    groups
 }
 
 /// `xfrm, if_id 2, ifindex 7, MTU 1500, admin up, oper unknown`.

@@ -42,7 +42,7 @@ pub(super) fn block(page: &mut Page, subject: &str, finding: &Finding, extent: E
     for (_, command) in &mut seen {
         if *command == above {
             *command = "";
-        } else {
+        } else if !command.is_empty() {
             above = command;
         }
     }

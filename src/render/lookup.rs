@@ -14,7 +14,7 @@ pub(super) fn fate(page: &mut Page, indent: usize, flow: &FlowReport) {
         let room = page.room(indent + LABEL + GAP);
         page.row(indent, &[(label, LABEL), (text, room)]);
     };
-    let counted = [flow.counters.join(", "), flow.xfrm_statistic.unwrap_or_default().to_string()];
+    let counted = [flow.counters.join(", "), flow.xfrm_statistics.join(", ")];
     let counted: Vec<String> = counted.into_iter().filter(|text| !text.is_empty()).collect();
     if !counted.is_empty() {
         fact("counts", &counted.join("; "));

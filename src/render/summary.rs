@@ -4,7 +4,7 @@ use super::number;
 use super::page::Page;
 use super::table;
 use crate::report::{InterfaceReport, Report, Status, Undetermined, Verdict};
-use crate::snapshot::Reason;
+use crate::snapshot::{Reason, Source};
 
 /// The finding that says that this kernel shows no carrier errors of an xfrm interface.
 const NOT_EXPORTED: u16 = 603;
@@ -112,6 +112,10 @@ fn nothing(report: &Report) -> String {
         .filter(|source| matches!(source.status, Status::Denied | Status::Failed))
         .map(|source| format!("{}: {}", source.name, source.detail))
         .collect();
+    if failed.is_empty() {
+        return "No interface in this text has the name of a VTI (vtiN, xfrmN, ipsecN); choose one with --interface."
+            .to_string();
+    }
     format!("The interfaces could not be read ({}).", failed.join("; "))
 }
 
@@ -119,7 +123,12 @@ fn nothing(report: &Report) -> String {
 fn unknown(page: &mut Page, vtis: &[&InterfaceReport]) {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for interface in vtis.iter().filter(|interface| interface.verdict == Verdict::Unknown) {
-        let reason = not_read(&interface.undetermined);
+        let mut reason = not_read(&interface.undetermined);
+        if interface.ifindex.is_none() && interface.findings.is_empty() {
+            let drops = interface.driver_inferred.iter().map(|why| format!("; {why}"));
+            let drops: String = drops.collect();
+            reason = format!("the counters show no transmit errors{drops}; {reason}");
+        }
         match groups.iter_mut().find(|(group, _)| *group == reason) {
             Some((_, names)) => names.push(&interface.name),
             None => groups.push((reason, vec![&interface.name])),
@@ -155,9 +164,11 @@ fn not_read(undetermined: &[Undetermined]) -> String {
     let words = |(reason, sources): &(Reason, Vec<&str>)| {
         format!("cannot read {} ({reason})", sources.join(", "))
     };
-    match reasons.as_slice() {
-        [] => "not everything that matters was read".to_string(),
-        some => some.iter().map(words).collect::<Vec<_>>().join("; "),
+    let skipped = undetermined.iter().map(|u| &u.missing).find(|m| m.source == Source::Links);
+    match (reasons.as_slice(), skipped) {
+        ([], Some(missing)) if !missing.detail.is_empty() => missing.detail.clone(),
+        ([], _) => "not everything that matters was read".to_string(),
+        (some, _) => some.iter().map(words).collect::<Vec<_>>().join("; "),
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Mib {
     OutPolError,
     OutStateExpired,
     OutStateSeqError,
-    /// Together with OutPolError, 6.10 and later.
+    /// 6.10 and later.
     OutStateDirError,
 }
 
@@ -116,17 +116,17 @@ pub fn moved(site: &Site, driver: Driver, kernel: Option<(u32, u32)>) -> Vec<Cou
     counters
 }
 
-/// The counter of `/proc/net/xfrm_stat` that moves when a packet ends at `site`.
-pub const fn mib(site: &Site) -> Option<Mib> {
+/// The counters of `/proc/net/xfrm_stat` that move when a packet ends at `site`.
+pub const fn mibs(site: &Site) -> &'static [Mib] {
     match site {
-        Site::NoAssociation(_) => Some(Mib::OutNoStates),
-        Site::OuterRoute { .. } => Some(Mib::OutBundleGenError),
-        Site::PolicyBlock { index: Some(_) } => Some(Mib::OutPolBlock),
-        Site::TemplateSource { .. } => Some(Mib::OutPolError),
-        Site::AssociationDirection { .. } => Some(Mib::OutStateDirError),
-        Site::LimitReached { .. } => Some(Mib::OutStateExpired),
-        Site::SequenceOverflow { .. } => Some(Mib::OutStateSeqError),
-        _ => None,
+        Site::NoAssociation(_) => &[Mib::OutNoStates],
+        Site::OuterRoute { .. } => &[Mib::OutBundleGenError],
+        Site::PolicyBlock { index: Some(_) } => &[Mib::OutPolBlock],
+        Site::TemplateSource { .. } => &[Mib::OutPolError],
+        Site::AssociationDirection { .. } => &[Mib::OutStateDirError, Mib::OutPolError],
+        Site::LimitReached { .. } => &[Mib::OutStateExpired],
+        Site::SequenceOverflow { .. } => &[Mib::OutStateSeqError],
+        _ => &[],
     }
 }
 
@@ -168,16 +168,15 @@ impl Split {
         }
     }
 
-    /// From a row of `/proc/net/dev`, whose carrier column is a sum. On xfrm and vti6 aborted packets do not count as dropped, so
-    /// `aborted = errs - drop` splits the sum again; on vti nothing does.
-    pub fn of_columns(c: &DeviceColumns, driver: Option<Driver>) -> Self {
-        let aborted = match driver {
-            // Without any drop counted the device may be one that never counts drops.
-            Some(Driver::Xfrm | Driver::Vti6) => {
-                c.tx_errs.checked_sub(c.tx_drop).filter(|a| *a <= c.tx_carrier)
-            }
-            _ if c.tx_carrier == 0 => Some(0),
-            _ => None,
+    /// From a row of `/proc/net/dev`, whose carrier column is a sum, and the drivers that it may be of. On xfrm and vti6 aborted packets
+    /// do not count as dropped, so `aborted = errs - drop` splits the sum again (as far as the stack dropped none); on vti nothing does.
+    pub fn of_columns(c: &DeviceColumns, drivers: &[Driver]) -> Self {
+        let aborted = if c.tx_carrier == 0 {
+            Some(0)
+        } else if drivers.is_empty() || drivers.contains(&Driver::Vti) {
+            None
+        } else {
+            c.tx_errs.checked_sub(c.tx_drop).filter(|a| *a <= c.tx_carrier)
         };
         Self {
             errors: c.tx_errs,
@@ -188,23 +187,4 @@ impl Split {
             rest: c.tx_errs.saturating_sub(c.tx_carrier).saturating_sub(c.tx_colls),
         }
     }
-}
-
-/// The driver that wrote a row of `/proc/net/dev`, and the reasoning; none where the row fits several.
-pub fn infer_driver(c: &DeviceColumns) -> Option<(Driver, String)> {
-    let class = c.tx_carrier + c.tx_colls;
-    if c.tx_errs == 0 || c.tx_errs < class {
-        return None;
-    }
-    let (errs, drop) = (c.tx_errs, c.tx_drop);
-    if drop == 0 {
-        let why = format!(
-            "errs is {errs} and drop is 0: vti counts errors without drops, vti6 and xfrm count both together"
-        );
-        return Some((Driver::Vti, why));
-    }
-    // Packets that fail in the encryption stage count as errors but not as drops, so drop may be less, never more.
-    (drop <= errs && errs - drop <= c.tx_carrier).then(|| {
-        (Driver::Xfrm, format!("errs is {errs} and drop is {drop}: xfrm (and vti6) count both together, vti never counts drops"))
-    })
 }

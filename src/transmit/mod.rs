@@ -10,6 +10,7 @@ mod bucket;
 pub mod counters;
 mod device;
 mod flow;
+pub mod infer;
 mod outer;
 mod policy;
 mod state;
@@ -71,7 +72,7 @@ pub fn send(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
     let kernel = tunnel.state.snapshot.host.kernel_version();
     Verdict {
         counters: counters::moved(&site, tunnel.driver, kernel),
-        mib: counters::mib(&site),
+        mibs: counters::mibs(&site).to_vec(),
         site,
         trail: trail.0,
     }
@@ -124,7 +125,7 @@ fn transform(
 
 /// Whether two ends are the same for counters and sender: policy indices and SPIs may differ.
 fn same_end(a: &Site, b: &Site) -> bool {
-    std::mem::discriminant(a) == std::mem::discriminant(b) && counters::mib(a) == counters::mib(b)
+    std::mem::discriminant(a) == std::mem::discriminant(b) && counters::mibs(a) == counters::mibs(b)
 }
 
 /// A fact that no state which can be read decides.

@@ -12,8 +12,8 @@ pub struct Verdict {
     pub site: Site,
     /// Counters of the device that this kernel moves for the packet (and shows).
     pub counters: Vec<Counter>,
-    /// The counter of `/proc/net/xfrm_stat` that moves, where the kernel has that file.
-    pub mib: Option<Mib>,
+    /// Counters of `/proc/net/xfrm_stat` that move, where the kernel has that file.
+    pub mibs: Vec<Mib>,
     /// The steps taken, with what was compared at each.
     pub trail: Vec<Step>,
 }

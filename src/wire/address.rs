@@ -38,3 +38,39 @@ pub fn decode(payload: &[u8]) -> Result<Option<Address>, WireError> {
     let peer = peer.filter(|peer| *peer != prefix.addr());
     Ok(Some(Address { ifindex, prefix, peer, scope, flags }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples::payloads;
+
+    fn address(text: &str) -> Address {
+        let all = payloads(include_str!("../../tests/wire/6.1-addresses.hex"), NEWADDR);
+        let all = all.iter().map(|payload| decode(payload).unwrap().unwrap());
+        all.into_iter().find(|a| a.prefix.to_string() == text).unwrap()
+    }
+
+    #[test]
+    fn an_address_has_its_prefix_scope_and_flags() {
+        let loopback = address("127.0.0.1/8");
+        assert_eq!((loopback.ifindex, loopback.scope, loopback.peer), (1, 254, None));
+        assert_eq!(address("2001:db8::1/64").flags, 0x82, "permanent, nodad");
+    }
+
+    #[test]
+    fn a_point_to_point_address_has_its_peer() {
+        assert_eq!(address("10.9.0.1/32").peer, Some("10.9.0.2".parse().unwrap()));
+        assert_eq!(address("2001:db8:9::1/128").peer, Some("2001:db8:9::2".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_of_another_family_is_none() {
+        assert_eq!(decode(&[28, 0, 0, 0, 1, 0, 0, 0]), Ok(None));
+    }
+
+    #[test]
+    fn a_message_without_an_address_is_an_error() {
+        let error = decode(&[2, 24, 0, 0, 1, 0, 0, 0]).unwrap_err();
+        assert_eq!(error.to_string(), "IFA_LOCAL: missing");
+    }
+}

@@ -175,13 +175,14 @@ pub const fn family(number: u16) -> Option<Family> {
 pub struct Attribute<'a> {
     /// `nla_type` under NLA_TYPE_MASK.
     pub kind: u16,
-    bytes: &'a [u8],
+    /// What follows its header; decoders give it its name first ([`Attribute::named`]).
+    pub payload: &'a [u8],
 }
 
 impl<'a> Attribute<'a> {
     /// The payload, under the kernel's name of this attribute.
     pub const fn named(&self, name: &'static str) -> Field<'a> {
-        Field::new(name, self.bytes)
+        Field::new(name, self.payload)
     }
 }
 
@@ -209,7 +210,7 @@ impl<'a> Attributes<'a> {
         let (length, kind) = (header.u16(0)?, header.u16(2)?);
         let (payload, rest) = split_record(self.name, bytes, length.into(), HEADER)?;
         self.rest = rest;
-        Ok(Attribute { kind: kind & TYPE_MASK, bytes: payload })
+        Ok(Attribute { kind: kind & TYPE_MASK, payload })
     }
 }
 
@@ -236,7 +237,7 @@ mod tests {
 
     fn all(bytes: &[u8]) -> Result<Vec<(u16, usize)>, WireError> {
         let list = Field::new("LIST", bytes).attributes(0);
-        list.map(|a| a.map(|a| (a.kind, a.bytes.len()))).collect()
+        list.map(|a| a.map(|a| (a.kind, a.payload.len()))).collect()
     }
 
     #[test]

@@ -224,3 +224,132 @@ const fn decode_oper_state(number: u8) -> OperState {
         _ => OperState::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples::payloads;
+
+    fn payload(name: &str) -> Vec<u8> {
+        let all = payloads(include_str!("../../tests/wire/6.1-links.hex"), NEWLINK);
+        all.into_iter().find(|payload| decode(payload).unwrap().name == name).unwrap()
+    }
+
+    fn link(name: &str) -> Link {
+        decode(&payload(name)).unwrap()
+    }
+
+    /// The message of vti8 with the attribute `kind` of its top level changed to `new`.
+    fn with_attribute(kind: u16, new: &[u8]) -> Vec<u8> {
+        let payload = payload("vti8");
+        let (header, mut bytes) = (payload[..HEADER].to_vec(), Vec::new());
+        for attribute in Field::new("ifinfomsg", &payload).attributes(HEADER).map(Result::unwrap) {
+            let value = if attribute.kind == kind { new } else { attribute.payload };
+            bytes.extend(u16::try_from(value.len() + 4).unwrap().to_ne_bytes());
+            bytes.extend(attribute.kind.to_ne_bytes());
+            bytes.extend(value);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        [header, bytes].concat()
+    }
+
+    #[test]
+    fn a_vti_has_its_keys_addresses_and_binding() {
+        let keys = VtiKeys {
+            link: 0,
+            input_key: 8,
+            output_key: 9,
+            local: "192.0.2.1".parse().unwrap(),
+            remote: "198.51.100.8".parse().unwrap(),
+            fwmark: 0,
+        };
+        assert_eq!(link("vti8").kind, LinkKind::Vti(keys));
+        let LinkKind::Vti(keys) = link("vti9").kind else { panic!("not a vti") };
+        assert_eq!((keys.link, keys.input_key, keys.fwmark), (6, 0x0a00_0001, 0x55));
+        assert!(keys.local.is_unspecified());
+        let LinkKind::Vti6(keys) = link("vtisix").kind else { panic!("not a vti6") };
+        assert_eq!((keys.input_key, keys.output_key), (6, 7));
+        assert_eq!(keys.remote.to_string(), "2001:db8::6");
+        assert!(link("ip_vti0").is_fallback_device() && link("ip6_vti0").is_fallback_device());
+    }
+
+    #[test]
+    fn an_xfrm_interface_has_its_if_id_or_takes_it_from_packets() {
+        let device = |link, if_id, collect_metadata| {
+            LinkKind::Xfrm(XfrmInterface { link, if_id: IfId(if_id), collect_metadata })
+        };
+        assert_eq!(link("vti0").kind, device(6, 1, false));
+        assert_eq!(link("vti1").kind, device(8, 0x2002, false));
+        assert_eq!(link("any0").kind, device(0, 0, true));
+    }
+
+    #[test]
+    fn a_vrf_has_its_table_and_its_members_point_to_it() {
+        let vrf = link("blue");
+        assert_eq!(vrf.kind, LinkKind::Vrf { table: 1000 });
+        assert_eq!(link("wan2").master, Some(vrf.ifindex));
+        assert_eq!(link("wan2").kind, LinkKind::Other { info_kind: "dummy".to_owned() });
+    }
+
+    #[test]
+    fn the_state_of_a_link_is_read() {
+        let loopback = link("lo");
+        assert!(loopback.loopback && loopback.admin_up && loopback.carrier);
+        assert_eq!((loopback.ifindex, loopback.mtu), (1, 65536));
+        let down = link("ip_vti0");
+        assert_eq!((down.admin_up, down.carrier, down.oper_state), (false, false, OperState::Down));
+        assert_eq!(link("moved").link_netnsid, Some(0));
+        assert_eq!(link("vti0").link_netnsid, None);
+    }
+
+    #[test]
+    fn device_settings_are_read_of_both_families() {
+        let vti8 = link("vti8").ipv4.unwrap();
+        assert_eq!((vti8.disable_xfrm, vti8.disable_policy, vti8.rp_filter), (true, false, 2));
+        let vti0 = link("vti0");
+        let ipv4 = vti0.ipv4.unwrap();
+        assert_eq!((ipv4.disable_policy, ipv4.forwarding), (true, true));
+        let ipv6 = vti0.ipv6.unwrap();
+        assert_eq!((ipv6.forwarding, ipv6.disable_ipv6, ipv6.mtu), (true, false, 1400));
+        assert_eq!((ipv6.accept_ra, ipv6.router_solicitations), (1, -1));
+        assert!(link("vti2").ipv6.unwrap().disable_ipv6);
+        assert_eq!(link("vti1").ipv6, None, "no IPv6 below an MTU of 1280");
+    }
+
+    #[test]
+    fn counters_are_read_of_vtis_only() {
+        assert_eq!(link("lo").statistics, None);
+        let counters: Vec<u8> = (0..25_u64).flat_map(u64::to_ne_bytes).collect();
+        let statistics = decode(&with_attribute(IFLA_STATS64, &counters)).unwrap().statistics;
+        let expected = Statistics {
+            rx_packets: 0,
+            tx_packets: 1,
+            rx_bytes: 2,
+            tx_bytes: 3,
+            rx_errors: 4,
+            tx_errors: 5,
+            rx_dropped: 6,
+            tx_dropped: 7,
+            collisions: 9,
+            tx_aborted_errors: 16,
+            tx_carrier_errors: 17,
+            tx_fifo_errors: 18,
+            tx_heartbeat_errors: 19,
+            tx_window_errors: 20,
+        };
+        assert_eq!(statistics, Some(expected));
+        let shorter = decode(&with_attribute(IFLA_STATS64, &counters[..23 * 8])).unwrap();
+        assert_eq!(shorter.statistics, Some(expected), "an older kernel");
+    }
+
+    #[test]
+    fn a_malformed_attribute_is_named() {
+        let error = decode(&with_attribute(IFLA_MTU, &[1, 2])).unwrap_err();
+        assert_eq!(error.to_string(), "IFLA_MTU: need 4 bytes, have 2");
+        let data = [8, 0, 1, 0, b'v', b't', b'i', 0, 9, 0, 2, 0, 5, 0, 3, 0, 1, 0, 0, 0];
+        let error = decode(&with_attribute(IFLA_LINKINFO, &data)).unwrap_err();
+        assert_eq!(error.to_string(), "IFLA_VTI_OKEY: need 4 bytes, have 1");
+        let error = decode(&with_attribute(IFLA_LINKINFO, &data[..8])).unwrap_err();
+        assert_eq!(error.to_string(), "IFLA_INFO_DATA: missing");
+    }
+}

@@ -19,3 +19,25 @@ pub mod xfrm_policy;
 pub mod xfrm_state;
 
 pub use attribute::WireError;
+
+#[cfg(test)]
+mod samples {
+    //! Messages that real kernels sent, out of the recordings of the integration test `wire`.
+
+    use super::netlink;
+
+    /// The payloads of the messages of `kind` in a recording.
+    pub fn payloads(recording: &str, kind: u16) -> Vec<Vec<u8>> {
+        let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap() as u8;
+        let lines = recording.lines().filter(|line| !line.starts_with('#'));
+        let datagrams = lines.map(|line| {
+            let pairs = line.as_bytes().chunks_exact(2);
+            pairs.map(|pair| digit(&pair[0]) << 4 | digit(&pair[1])).collect::<Vec<u8>>()
+        });
+        let messages = |datagram: Vec<u8>| -> Vec<Vec<u8>> {
+            let messages = netlink::messages(&datagram).map(Result::unwrap);
+            messages.filter(|m| m.kind == kind).map(|m| m.payload.to_vec()).collect()
+        };
+        datagrams.flat_map(messages).collect()
+    }
+}

@@ -27,3 +27,28 @@ pub fn decode(payload: &[u8]) -> Result<Option<Neighbour>, WireError> {
     let address = address.ok_or(WireError::Absent { what: "NDA_DST" })?;
     Ok(Some(Neighbour { ifindex, address, state }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples::payloads;
+
+    #[test]
+    fn a_neighbour_has_its_interface_and_state() {
+        let all = payloads(include_str!("../../tests/wire/6.12-neighbours.hex"), NEWNEIGH);
+        let all: Vec<_> = all.iter().map(|payload| decode(payload).unwrap().unwrap()).collect();
+        let state = |text: &str| {
+            let address: std::net::IpAddr = text.parse().unwrap();
+            all.iter().find(|n| n.address == address).map(|n| (n.ifindex, n.state))
+        };
+        assert_eq!(state("192.0.2.254"), Some((6, 0x80)), "permanent");
+        assert_eq!(state("2001:db8::fe"), Some((6, 0x02)), "reachable");
+        assert!(all.iter().any(|n| n.state == 0x20 && n.is_unresolved()), "failed");
+    }
+
+    #[test]
+    fn a_neighbour_whose_address_is_cut_is_an_error() {
+        let payload = [2, 0, 0, 0, 6, 0, 0, 0, 2, 0, 0, 0, 7, 0, 1, 0, 192, 0, 2, 0];
+        assert_eq!(decode(&payload).unwrap_err().to_string(), "NDA_DST: need 4 bytes, have 3");
+    }
+}

@@ -5,8 +5,8 @@ use super::attribute::{Attribute, Attributes, Field, WireError, family, split_re
 use super::netlink::Request;
 use crate::snapshot::route::RouteType;
 use crate::snapshot::{Family, Route, RouteAnswer, RouteQuery};
-use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::IpAddr;
 
 /// RTM_NEWROUTE.
 pub const NEWROUTE: u16 = 24;
@@ -188,10 +188,11 @@ fn decode_mtu(metrics: Attributes<'_>) -> Result<Option<u32>, WireError> {
     Ok(mtu)
 }
 
+/// The destination of a route without RTA_DST: 0.0.0.0/0 or ::/0.
 fn default_route(family: Family) -> IpNet {
     match family {
-        Family::Inet6 => IpNet::V6(Ipv6Addr::UNSPECIFIED.into()),
-        _ => IpNet::V4(Ipv4Addr::UNSPECIFIED.into()),
+        Family::Inet6 => IpNet::V6(Ipv6Net::default()),
+        _ => IpNet::V4(Ipv4Net::default()),
     }
 }
 
@@ -207,5 +208,127 @@ const fn decode_type(number: u8) -> RouteType {
         8 => RouteType::Prohibit,
         9 => RouteType::Throw,
         other => RouteType::Other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::netlink;
+    use crate::wire::samples::payloads;
+
+    fn routes(table: u32, destination: &str) -> Vec<Route> {
+        let all = payloads(include_str!("../../tests/wire/6.1-routes.hex"), NEWROUTE);
+        let all = all.iter().flat_map(|payload| decode(payload).unwrap());
+        all.filter(|r| r.table == table && r.destination.to_string() == destination).collect()
+    }
+
+    fn hops(table: u32, destination: &str) -> Vec<(Option<u32>, Option<String>)> {
+        let routes = routes(table, destination);
+        routes.iter().map(|r| (r.oif, r.gateway.map(|g| g.to_string()))).collect()
+    }
+
+    #[test]
+    fn a_multipath_route_is_one_route_for_each_next_hop() {
+        let gateway = |text: &str| Some(text.to_owned());
+        let four = [(Some(6), gateway("192.0.2.2")), (Some(9), None)];
+        assert_eq!(hops(254, "10.10.0.0/16"), four);
+        assert_eq!(routes(254, "10.10.0.0/16")[1].metric, 7);
+        let six = [(Some(6), gateway("2001:db8::2")), (Some(15), gateway("fe80::1"))];
+        assert_eq!(hops(254, "2001:db8:1::/48"), six);
+    }
+
+    #[test]
+    fn a_route_without_a_destination_is_the_default_route() {
+        assert_eq!(hops(254, "0.0.0.0/0"), [(Some(6), Some("192.0.2.254".to_owned()))]);
+        assert_eq!(hops(254, "::/0"), [(Some(6), Some("2001:db8::fe".to_owned()))]);
+        assert_eq!(routes(1000, "0.0.0.0/0")[0].route_type, RouteType::Unreachable);
+    }
+
+    #[test]
+    fn a_route_over_a_next_hop_of_the_other_family_has_its_gateway() {
+        assert_eq!(hops(254, "10.14.0.0/16"), [(Some(6), Some("2001:db8::fe".to_owned()))]);
+    }
+
+    #[test]
+    fn a_blackhole_has_no_interface() {
+        let route = &routes(254, "10.12.0.0/16")[0];
+        assert_eq!((route.route_type, route.oif), (RouteType::Blackhole, None));
+        assert_eq!(routes(220, "10.17.0.0/16")[0].route_type, RouteType::Throw);
+    }
+
+    #[test]
+    fn a_preferred_source_is_read() {
+        let route = &routes(254, "10.11.0.0/16")[0];
+        assert_eq!(route.preferred_source, Some("10.0.0.1".parse().unwrap()));
+        assert_eq!((route.protocol, route.oif), (4, Some(9)));
+    }
+
+    #[test]
+    fn a_cached_clone_is_no_entry_of_a_table() {
+        let answers = payloads(include_str!("../../tests/wire/6.1-answers.hex"), NEWROUTE);
+        let four: Vec<_> = answers.iter().filter(|payload| payload[0] == 2).collect();
+        assert!(!four.is_empty());
+        for payload in four {
+            assert_eq!(decode(payload), Ok(Vec::new()));
+            assert!(decode_answer(payload).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_answer_has_the_mtu_that_the_route_sets() {
+        let answers = payloads(include_str!("../../tests/wire/6.12-answers.hex"), NEWROUTE);
+        let expected = RouteAnswer::Route {
+            route_type: RouteType::Local,
+            oif: 1,
+            gateway: None,
+            source: Some("127.0.0.1".parse().unwrap()),
+            table: 255,
+            mtu: None,
+        };
+        let answers: Vec<_> =
+            answers.iter().map(|payload| decode_answer(payload).unwrap()).collect();
+        assert!(answers.contains(&expected));
+        let with_mtu = [2, 32, 0, 0, 254, 0, 0, 1, 0, 2, 0, 0, 8, 0, 4, 0, 6, 0, 0, 0];
+        let metrics = [12, 0, 8, 0, 8, 0, 2, 0, 0x14, 5, 0, 0];
+        match decode_answer(&[&with_mtu[..], &metrics].concat()).unwrap() {
+            RouteAnswer::Route { mtu, oif, .. } => assert_eq!((mtu, oif), (Some(1300), 6)),
+            RouteAnswer::Error { .. } => panic!("an error"),
+        }
+    }
+
+    #[test]
+    fn a_question_holds_what_is_asked_and_no_more() {
+        let query = RouteQuery {
+            destination: "198.51.100.7".parse().unwrap(),
+            source: Some("192.0.2.1".parse().unwrap()),
+            mark: 0x64,
+            vrf: Some(7),
+        };
+        let bytes = question(&query).bytes(1);
+        let message = netlink::messages(&bytes).next().unwrap().unwrap();
+        assert_eq!((message.kind, message.flags), (GETROUTE, 1));
+        let header = &message.payload[..HEADER];
+        assert_eq!(header, [2, 32, 32, 0, 0, 0, 0, 0, 0, 0x10, 0, 0], "RTM_F_LOOKUP_TABLE alone");
+        let attributes = Field::new("rtmsg", message.payload).attributes(HEADER);
+        let attributes: Vec<_> =
+            attributes.map(|a| a.map(|a| (a.kind, a.payload)).unwrap()).collect();
+        let expected: [(u16, &[u8]); 4] = [
+            (RTA_DST, &[198, 51, 100, 7]),
+            (RTA_SRC, &[192, 0, 2, 1]),
+            (RTA_MARK, &[0x64, 0, 0, 0]),
+            (RTA_OIF, &[7, 0, 0, 0]),
+        ];
+        assert_eq!(attributes, expected);
+        let plain = RouteQuery { source: None, mark: 0, vrf: None, ..query };
+        assert_eq!(question(&plain).bytes(1).len(), 16 + HEADER + 8);
+    }
+
+    #[test]
+    fn a_next_hop_that_is_cut_is_an_error() {
+        let header = [2, 0, 0, 0, 254, 0, 0, 1, 0, 0, 0, 0];
+        let multipath = [12, 0, 9, 0, 16, 0, 0, 0, 6, 0, 0, 0];
+        let error = decode(&[header, multipath].concat()).unwrap_err();
+        assert_eq!(error.to_string(), "rtnexthop: need 16 bytes, have 8");
     }
 }

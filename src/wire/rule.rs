@@ -63,3 +63,48 @@ pub fn decode(payload: &[u8]) -> Result<Option<Rule>, WireError> {
     }
     Ok(Some(rule))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Family;
+    use crate::wire::samples::payloads;
+
+    fn rules() -> Vec<Option<Rule>> {
+        let all = payloads(include_str!("../../tests/wire/6.1-rules.hex"), NEWRULE);
+        all.iter().map(|payload| decode(payload).unwrap()).collect()
+    }
+
+    fn rule(family: Family, priority: u32) -> Rule {
+        let all = rules().into_iter().flatten();
+        all.into_iter().find(|r| r.family == family && r.priority == priority).unwrap()
+    }
+
+    #[test]
+    fn a_rule_has_its_selectors_and_its_table() {
+        let marked = rule(Family::Inet, 100);
+        assert_eq!((marked.action, marked.table), (1, 220));
+        assert_eq!(marked.fwmark, Mark { value: 5, mask: 0xff });
+        let inverted = rule(Family::Inet, 101);
+        assert!(inverted.invert);
+        assert_eq!(inverted.source, Some("10.0.0.0/8".parse().unwrap()));
+        assert_eq!(inverted.destination, Some("192.0.2.0/24".parse().unwrap()));
+        let blackhole = rule(Family::Inet, 102);
+        assert_eq!(blackhole.action, 6);
+        assert_eq!(
+            (blackhole.iif.as_deref(), blackhole.oif.as_deref()),
+            (Some("vti0"), Some("wan"))
+        );
+        assert!(rule(Family::Inet6, 1000).l3mdev);
+    }
+
+    #[test]
+    fn a_table_above_255_is_read_in_full() {
+        assert_eq!(rule(Family::Inet6, 103).table, 70000);
+    }
+
+    #[test]
+    fn the_rules_of_multicast_routing_are_none() {
+        assert!(rules().contains(&None));
+    }
+}

@@ -81,3 +81,42 @@ pub fn decode_default(payload: &[u8]) -> Result<DefaultPolicies, WireError> {
     };
     Ok(DefaultPolicies { inbound: action(0)?, forward: action(1)?, outbound: action(2)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::samples::payloads;
+
+    #[test]
+    fn the_sizes_of_both_databases_are_read() {
+        let sad = payloads(include_str!("../../tests/wire/6.1-sadinfo.hex"), NEWSADINFO);
+        let expected = SadInfo { count: 13, hash_buckets: 16, hash_maximum: 1_048_576 };
+        assert_eq!(decode_sad(&sad[0]), Ok(expected));
+        let spd = payloads(include_str!("../../tests/wire/6.1-spdinfo.hex"), NEWSPDINFO);
+        let expected = SpdInfo {
+            inbound: 2,
+            outbound: 9,
+            forward: 1,
+            inbound_socket: 1,
+            outbound_socket: 1,
+            forward_socket: 0,
+        };
+        assert_eq!(decode_spd(&spd[0]), Ok(expected));
+    }
+
+    #[test]
+    fn default_policies_are_read_in_the_kernels_order() {
+        let answer = payloads(include_str!("../../tests/wire/6.1-default.hex"), GETDEFAULT);
+        let (allow, block) = (Action::Allow, Action::Block);
+        let expected = DefaultPolicies { inbound: allow, forward: block, outbound: allow };
+        assert_eq!(decode_default(&answer[0]), Ok(expected));
+    }
+
+    #[test]
+    fn a_size_that_is_not_sent_is_not_zero() {
+        assert_eq!(decode_sad(&[0; 4]).unwrap_err().to_string(), "XFRMA_SAD_HINFO: missing");
+        assert_eq!(decode_spd(&[0; 4]).unwrap_err().to_string(), "XFRMA_SPD_INFO: missing");
+        let error = decode_default(&[2, 2, 0]).unwrap_err();
+        assert_eq!(error.to_string(), "xfrm_userpolicy_default: unexpected value 0");
+    }
+}

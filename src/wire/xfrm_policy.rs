@@ -69,9 +69,8 @@ pub fn decode(payload: &[u8]) -> Result<Policy, WireError> {
 const fn decode_direction(number: u8) -> Option<PolicyDirection> {
     match number {
         0 => Some(PolicyDirection::In),
-        // An index chosen by the user is checked by its lowest two bits only, so that 5 and 6 are 1 and 2 again.
-        1 | 5 => Some(PolicyDirection::Out),
-        2 | 6 => Some(PolicyDirection::Forward),
+        1 => Some(PolicyDirection::Out),
+        2 => Some(PolicyDirection::Forward),
         3 => Some(PolicyDirection::SocketIn),
         4 => Some(PolicyDirection::SocketOut),
         _ => None,
@@ -92,4 +91,105 @@ fn decode_template(field: Field<'_>) -> Result<Template, WireError> {
         family,
         optional: field.u8(50)? != 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Mode;
+    use crate::snapshot::xfrm::PortMask;
+    use crate::wire::samples::payloads;
+
+    fn payload(index: u32) -> Vec<u8> {
+        let all = payloads(include_str!("../../tests/wire/6.12-policies.hex"), NEWPOLICY);
+        all.into_iter().find(|payload| decode(payload).unwrap().index == index).unwrap()
+    }
+
+    fn policy(index: u32) -> Policy {
+        decode(&payload(index)).unwrap()
+    }
+
+    #[test]
+    fn a_policy_has_its_ids_and_its_template() {
+        let policy = policy(1);
+        assert_eq!((policy.direction, policy.priority), (PolicyDirection::Out, 399_999));
+        assert_eq!((policy.action, policy.if_id), (Action::Allow, IfId(1)));
+        let template = Template {
+            source: "192.0.2.1".parse().unwrap(),
+            destination: "198.51.100.7".parse().unwrap(),
+            protocol: 50,
+            spi: Spi(0xc100_0001),
+            reqid: ReqId(1),
+            mode: Mode::Tunnel,
+            family: Family::Inet,
+            optional: false,
+        };
+        assert_eq!(policy.templates, [template]);
+    }
+
+    #[test]
+    fn directions_are_told_apart_and_sockets_from_the_rest() {
+        let expected = [
+            (1, PolicyDirection::Out),
+            (8, PolicyDirection::In),
+            (18, PolicyDirection::Forward),
+            (83, PolicyDirection::SocketIn),
+            (92, PolicyDirection::SocketOut),
+        ];
+        for (index, direction) in expected {
+            assert_eq!(policy(index).direction, direction);
+        }
+    }
+
+    #[test]
+    fn a_bundle_has_its_templates_in_order() {
+        let policy = policy(49);
+        let templates: Vec<_> =
+            policy.templates.iter().map(|t| (t.protocol, t.mode, t.optional)).collect();
+        let expected =
+            [(108, Mode::Transport, true), (50, Mode::Tunnel, false), (51, Mode::Transport, false)];
+        assert_eq!(templates, expected);
+        let selector = policy.selector;
+        assert_eq!((selector.protocol, selector.ifindex), (17, 9));
+        assert_eq!(selector.source.to_string(), "10.1.0.0/16");
+        assert_eq!(selector.source_port, PortMask { port: 500, mask: u16::MAX });
+        assert_eq!(selector.destination_port, PortMask { port: 4500, mask: u16::MAX });
+    }
+
+    #[test]
+    fn marks_types_and_actions_are_read() {
+        assert_eq!(policy(25).mark, Mark { value: 9, mask: 0xff });
+        assert_eq!((policy(57).action, policy(57).flags), (Action::Block, 2));
+        assert_eq!(policy(65).policy_type, PolicyType::Sub);
+        assert_eq!(policy(65).templates, []);
+    }
+
+    #[test]
+    fn the_template_may_be_of_another_family_than_the_selector() {
+        let policy = policy(41);
+        assert_eq!(
+            (policy.selector.family, policy.templates[0].family),
+            (Family::Inet6, Family::Inet)
+        );
+    }
+
+    #[test]
+    fn a_direction_or_action_that_cannot_be_is_an_error() {
+        let mut bytes = payload(1);
+        bytes[160] = 7;
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "xfrm_userpolicy_info: unexpected value 7");
+        bytes[160..162].copy_from_slice(&[1, 9]);
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "xfrm_userpolicy_info: unexpected value 9");
+    }
+
+    #[test]
+    fn a_template_that_is_cut_is_an_error() {
+        let mut bytes = payload(1)[..HEADER].to_vec();
+        bytes.extend([104, 0, 5, 0]);
+        bytes.extend([0; 24].iter().chain(&[2, 0]).chain(&[0; 74]));
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "XFRMA_TMPL: need 128 bytes, have 100");
+    }
 }

@@ -133,3 +133,154 @@ fn decode_direction(field: Field<'_>) -> Result<Direction, WireError> {
         other => Err(field.value(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{Family, Limits, Mode};
+    use crate::wire::samples::payloads;
+
+    fn payload(spi: u32) -> Vec<u8> {
+        let all = payloads(include_str!("../../tests/wire/6.12-states.hex"), NEWSA);
+        all.into_iter().find(|payload| decode(payload).unwrap().spi == Spi(spi)).unwrap()
+    }
+
+    fn state(spi: u32) -> SecurityAssociation {
+        decode(&payload(spi)).unwrap()
+    }
+
+    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(value.len() + 4).unwrap();
+        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+        bytes.extend(value);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    #[test]
+    fn an_sa_has_its_addresses_ids_and_limits() {
+        let state = state(0xc100_0001);
+        assert_eq!(state.source.to_string(), "192.0.2.1");
+        assert_eq!(state.destination.to_string(), "198.51.100.7");
+        assert_eq!((state.protocol, state.reqid, state.if_id), (50, ReqId(1), IfId(1)));
+        assert_eq!((state.mode, state.family), (Mode::Tunnel, Family::Inet));
+        let limits = Limits {
+            soft_bytes: Some(100_000),
+            hard_bytes: Some(200_000),
+            soft_packets: Some(1000),
+            hard_packets: Some(2000),
+            soft_add_seconds: Some(3000),
+            hard_add_seconds: Some(3600),
+            soft_use_seconds: Some(20),
+            hard_use_seconds: Some(30),
+        };
+        assert_eq!(state.limits, limits);
+        assert_eq!(state.replay, Some(ReplayState { outbound: 0, inbound: 0, window: 32 }));
+        assert!(state.current.add_time > 1_700_000_000 && state.current.use_time == 0);
+    }
+
+    #[test]
+    fn an_sa_without_limits_has_none() {
+        assert_eq!(state(0xc100_0003).limits, Limits::default());
+    }
+
+    #[test]
+    fn marks_and_encapsulation_are_read() {
+        let state = state(0xc100_0003);
+        assert_eq!(state.mark, Mark { value: 9, mask: 0xff });
+        assert_eq!(state.set_mark, Mark { value: 0x64, mask: 0xffff });
+        let encapsulation =
+            Encapsulation { encap_type: 2, source_port: 4500, destination_port: 4501 };
+        assert_eq!(state.encapsulation, Some(encapsulation));
+    }
+
+    #[test]
+    fn an_output_mark_without_a_mask_counts_in_all_bits() {
+        let bytes = [payload(0xc100_0001), attribute(XFRMA_SET_MARK, &[5, 0, 0, 0])].concat();
+        assert_eq!(decode(&bytes).unwrap().set_mark, Mark { value: 5, mask: u32::MAX });
+    }
+
+    #[test]
+    fn extended_sequence_numbers_have_64_bits() {
+        let recorded = state(0xc100_0002);
+        assert!(recorded.uses_esn());
+        assert_eq!(recorded.replay.unwrap().window, 128);
+        let numbers = [4, 0x10, 0x20, 1, 2, 64].map(u32::to_ne_bytes).concat();
+        let bytes = [payload(0xc100_0001), attribute(XFRMA_REPLAY_ESN_VAL, &numbers)].concat();
+        let expected = ReplayState { outbound: 0x1_0000_0010, inbound: 0x2_0000_0020, window: 64 };
+        assert_eq!(decode(&bytes).unwrap().replay, Some(expected));
+    }
+
+    #[test]
+    fn a_larval_sa_has_no_spi_and_the_flow_as_its_selector() {
+        let state = state(0);
+        assert!(state.is_larval());
+        assert_eq!(
+            state.selector.to_string().split(" protocol").next(),
+            Some("10.0.0.1/32 -> 10.77.0.1/32")
+        );
+        assert_eq!((state.selector.protocol, state.selector.source_port.port), (1, 8));
+        assert_eq!(state.limits.hard_add_seconds, Some(30));
+    }
+
+    #[test]
+    fn a_selector_without_a_family_is_shown_in_that_of_its_sa() {
+        let state = state(0xc100_0004);
+        assert_eq!((state.family, state.selector.family), (Family::Inet6, Family::Unspec));
+        assert_eq!(state.selector.source.to_string(), "::/0");
+    }
+
+    #[test]
+    fn a_selector_without_a_family_may_have_the_prefix_lengths_of_either() {
+        let mut bytes = payload(0xc100_0001);
+        bytes[40..44].copy_from_slice(&[0, 0, 128, 0]);
+        let selector = decode(&bytes).unwrap().selector;
+        assert_eq!((selector.family, selector.destination.prefix_len()), (Family::Unspec, 128));
+        bytes[42] = 129;
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "xfrm_usersa_info: unexpected value 129");
+        bytes[40..44].copy_from_slice(&[2, 0, 33, 0]);
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "xfrm_usersa_info: unexpected value 33");
+    }
+
+    #[test]
+    fn the_direction_of_newer_kernels_is_read() {
+        assert_eq!(state(0xc100_0001).direction, None);
+        assert_eq!(state(0xc100_00d1).direction, Some(Direction::In));
+        assert_eq!(state(0xc100_00d2).direction, Some(Direction::Out));
+        let bytes = [payload(0xc100_0001), attribute(XFRMA_SA_DIR, &[3])].concat();
+        assert_eq!(decode(&bytes).unwrap_err().to_string(), "XFRMA_SA_DIR: unexpected value 3");
+    }
+
+    #[test]
+    fn hardware_offload_is_read() {
+        let device = attribute(XFRMA_OFFLOAD_DEV, &[6, 0, 0, 0, 4, 0, 0, 0]);
+        let bytes = [payload(0xc100_0001), device].concat();
+        assert_eq!(decode(&bytes).unwrap().offload, Some(Offload { ifindex: 6, flags: 4 }));
+    }
+
+    #[test]
+    fn flags_of_both_kinds_are_read() {
+        let state = state(0xc100_0007);
+        assert_eq!((state.flags, state.extra_flags, state.if_id), (3, 1, IfId(3)));
+    }
+
+    #[test]
+    fn the_attributes_with_keys_are_passed_over_whatever_they_hold() {
+        let plain = state(0xc100_0001);
+        for kind in [1, 2, 3, 18, 20] {
+            for value in [&[][..], &[0xff; 3], &[0xff; 200]] {
+                let bytes = [payload(0xc100_0001), attribute(kind, value)].concat();
+                assert_eq!(decode(&bytes).as_ref(), Ok(&plain));
+            }
+        }
+    }
+
+    #[test]
+    fn a_truncated_attribute_is_named() {
+        let bytes = [payload(0xc100_0001), attribute(XFRMA_IF_ID, &[1, 0])].concat();
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "XFRMA_IF_ID: need 4 bytes, have 2");
+    }
+}

@@ -1,0 +1,151 @@
+//! The guest's side: every case in fresh network namespaces: build the tunnel, break it, send, count, compare.
+
+use crate::case::{self, Case, End};
+use crate::compare::{self, Happened};
+use crate::counters::Counters;
+use crate::namespace::Namespace;
+use crate::scenario::{self, Scenario};
+use crate::traffic::{self, Traffic};
+use crate::{Fallible, lines, model, program};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Settings that new namespaces inherit: the kernel must not send anything of its own through the tunnel.
+/// Scenarios about such packets switch them on again.
+const QUIET: [(&str, &str); 6] = [
+    ("/proc/sys/net/core/devconf_inherit_init_net", "1"),
+    ("/proc/sys/net/ipv6/conf/default/accept_dad", "0"),
+    ("/proc/sys/net/ipv6/conf/default/router_solicitations", "0"),
+    ("/proc/sys/net/ipv6/conf/default/autoconf", "0"),
+    // No link-local address.
+    ("/proc/sys/net/ipv6/conf/default/addr_gen_mode", "1"),
+    ("/proc/sys/net/ipv6/conf/default/accept_ra", "0"),
+];
+
+/// The peer decrypts in softirqs, at the latest when its ksoftirqd runs.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// Runs the cases whose `scenario driver families` holds one of the words (all without words). True when all passed.
+pub fn run(words: &[&str]) -> Fallible<bool> {
+    if !read("/proc/cmdline")?.contains("vti-lab") {
+        return Err("this is not the guest that tests/vm/boot starts".into());
+    }
+    for (path, value) in QUIET {
+        std::fs::write(path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
+    }
+    let release = read("/proc/sys/kernel/osrelease")?;
+    let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
+    let base = read("scenarios/base")?;
+    let (mut passed, mut failed) = (0, 0);
+    for scenario in scenarios()? {
+        for case in scenario.cases(&kernel) {
+            let name = format!("{} {case}", scenario.name);
+            if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
+                continue;
+            }
+            let started = Instant::now();
+            let differences = run_case(&base, &scenario, &case).unwrap_or_else(|error| vec![error]);
+            let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
+            println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
+            if differences.is_empty() {
+                passed += 1;
+            } else {
+                failed += 1;
+                println!("       {}", scenario.why);
+                differences
+                    .iter()
+                    .flat_map(|difference| difference.lines())
+                    .for_each(|line| println!("     {line}"));
+            }
+        }
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn read(path: &str) -> Fallible<String> {
+    std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
+}
+
+/// All scenarios, by file name and then in the order of the file.
+fn scenarios() -> Fallible<Vec<Scenario>> {
+    let entries = std::fs::read_dir("scenarios")
+        .map_err(|error| format!("cannot read scenarios: {error}"))?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension() == Some("yaml".as_ref()))
+        .collect();
+    files.sort();
+    let loaded = files.iter().map(|path| scenario::load(path)).collect::<Fallible<Vec<_>>>()?;
+    Ok(loaded.into_iter().flatten().collect())
+}
+
+/// What differs from what the scenario expects; nothing when it passed.
+fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+    let ends = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
+    let [router, peer] = [End::Router, End::Peer].map(|end| case.variables(end));
+    let veth =
+        "ip link add wan address $MAC type veth peer name wan address $REMOTE_MAC netns router\n";
+    let build_peer = case::render(&[veth, base].concat(), &peer)?;
+    let build_router = case::render(&[base, &scenario.setup, &scenario.fault].join("\n"), &router)?;
+    let traffic = scenario
+        .traffic
+        .iter()
+        .map(|traffic| rendered(traffic, &router))
+        .collect::<Fallible<Vec<_>>>()?;
+    ends.router.within(|| {
+        ends.peer.within(|| lines::run(&build_peer))?;
+        lines::run(&build_router)?;
+        let happened = observe(&ends, case, &traffic)?;
+        let mut differences = compare::differences(scenario, case, &happened);
+        if !differences.is_empty() {
+            let Counters { device, xfrm_stat } = &happened.counters;
+            differences.push(format!(
+                "counters that moved: {device:?} {xfrm_stat:?}\nvti-diagnostics show:\n{}",
+                program::text()
+            ));
+        }
+        Ok(differences)
+    })
+}
+
+fn rendered(traffic: &Traffic, variables: &BTreeMap<&'static str, String>) -> Fallible<Traffic> {
+    let source =
+        traffic.source.as_ref().map(|source| case::render(source, variables)).transpose()?;
+    Ok(Traffic { udp: case::render(&traffic.udp, variables)?, source, ..traffic.clone() })
+}
+
+/// The two ends' namespaces.
+struct Ends {
+    router: Namespace,
+    peer: Namespace,
+}
+
+impl Ends {
+    fn of(&self, end: End) -> &Namespace {
+        match end {
+            End::Router => &self.router,
+            End::Peer => &self.peer,
+        }
+    }
+}
+
+/// Sends, and sees what it did. Runs in the router's namespace.
+fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> {
+    let sinks = [ends.router.within(traffic::sink)?, ends.peer.within(traffic::sink)?];
+    let prediction = model::model_prediction(case, traffic)?;
+    let before = Counters::read()?;
+    let mut unsent = 0;
+    for traffic in traffic {
+        unsent += ends.of(traffic.from).within(|| traffic::send(traffic))?;
+        std::thread::sleep(SETTLE);
+    }
+    let counters = Counters::read()?.since(&before);
+    let mut delivered = 0;
+    for sink in &sinks {
+        delivered += traffic::arrived(sink)?;
+    }
+    Ok(Happened { counters, delivered, unsent, finding: program::first_finding(), prediction })
+}

@@ -1,0 +1,106 @@
+//! What the transmit model says the kernel will do with a scenario's packets, asked before they are sent.
+//! The state comes from the program's own capture, so that reading, writing and loading are held against the kernel too.
+
+use crate::Fallible;
+use crate::case::{Case, End};
+use crate::counters::Counters;
+use crate::traffic::Traffic;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::process::Command;
+use vti_diagnostics::snapshot::{Snapshot, Spi};
+use vti_diagnostics::transmit::{self, Flow, Site};
+use vti_diagnostics::tunnel::State;
+
+/// A prediction in the same words as the kernel's counters, without those that do not move.
+#[derive(Debug)]
+pub struct Prediction {
+    pub counters: Counters,
+    /// The kernel function and condition where the first packet ends.
+    pub site: String,
+}
+
+/// The prediction for this traffic through t0, from the state of this thread's namespace. None: nothing of it is sent through t0 by
+/// this host, or the source of a packet is the kernel's choice and not known.
+pub fn model_prediction(case: &Case, traffic: &[Traffic]) -> Fallible<Option<Prediction>> {
+    if traffic.iter().any(|traffic| traffic.from != End::Router) {
+        return Ok(None);
+    }
+    let mut snapshot = capture()?;
+    let mut prediction = Prediction { counters: Counters::default(), site: String::new() };
+    for traffic in traffic {
+        let Some(flow) = flow(case, traffic) else { return Ok(None) };
+        for _ in 0..traffic.count {
+            let verdict = {
+                let state = State::new(&snapshot);
+                let tunnels = state.tunnels().map_err(|missing| missing.to_string())?;
+                let Some(tunnel) = tunnels.iter().find(|t| t.link.name == "t0") else {
+                    return Ok(None);
+                };
+                let verdict = transmit::send(tunnel, &flow);
+                if prediction.site.is_empty() {
+                    prediction.site = verdict.site.kernel(tunnel.driver);
+                }
+                verdict
+            };
+            let device = verdict.counters.iter().map(|counter| counter.name());
+            count(&mut prediction.counters.device, device);
+            count(&mut prediction.counters.xfrm_stat, verdict.mibs.iter().map(|mib| mib.name()));
+            follow(&mut snapshot, &verdict.site);
+        }
+    }
+    Ok(Some(prediction))
+}
+
+fn count<'a>(counters: &mut BTreeMap<String, u64>, names: impl Iterator<Item = &'a str>) {
+    for name in names {
+        *counters.entry(name.to_owned()).or_default() += 1;
+    }
+}
+
+/// What a packet changes for the next one: an SA at its limit is gone, one that sent has sent.
+fn follow(snapshot: &mut Snapshot, site: &Site) {
+    let Ok(associations) = &mut snapshot.associations else { return };
+    match site {
+        Site::LimitReached { spi, .. } => associations.retain(|a| a.spi != *spi),
+        Site::Sent { spi: Spi(number), .. } => {
+            for association in associations.iter_mut().filter(|a| a.spi.0 == *number) {
+                association.current.packets += 1;
+                if let Some(replay) = &mut association.replay {
+                    replay.outbound += 1;
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The flow of one datagram.
+fn flow(case: &Case, traffic: &Traffic) -> Option<Flow> {
+    let destination: IpAddr = traffic.udp.parse().ok()?;
+    let usual = case.variables(End::Router).remove("INNER_LOCAL");
+    let source: IpAddr = traffic.source.clone().or(usual)?.parse().ok()?;
+    if source.is_ipv4() != destination.is_ipv4() {
+        return None;
+    }
+    let headers = if destination.is_ipv4() { 28 } else { 48 };
+    Some(Flow {
+        destination_port: 9,
+        mark: traffic.mark.unwrap_or(0),
+        size: u32::try_from(traffic.size).ok()? + headers,
+        dont_fragment: true,
+        ..Flow::probe(source, destination)
+    })
+}
+
+/// The program's capture of this namespace.
+fn capture() -> Fallible<Snapshot> {
+    let output = Command::new("./vti-diagnostics")
+        .arg("capture")
+        .output()
+        .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
+    let text = String::from_utf8(output.stdout).map_err(|error| format!("capture: {error}"))?;
+    let capture: vti_diagnostics::capture::Capture =
+        serde_yaml::from_str(&text).map_err(|error| format!("capture: {error}"))?;
+    capture.snapshots.into_iter().next_back().ok_or_else(|| "an empty capture".into())
+}

@@ -1,0 +1,100 @@
+//! The scenario files as data: what a person writes in `scenarios/*.yaml`. Nothing here runs anything.
+
+use crate::Fallible;
+use crate::case::Case;
+use crate::traffic::Traffic;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// One way to break (or not to break) a tunnel, for every combination of driver and families that it applies to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Unique, in kebab case.
+    pub name: String,
+    /// One line: what happens in the kernel.
+    pub why: String,
+    /// Patterns of the cases it applies to ([`Case::matches`]); all cases when left out.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// Lines run after the healthy base.
+    #[serde(default)]
+    pub setup: String,
+    /// Lines that break it.
+    #[serde(default)]
+    pub fault: String,
+    /// What is sent once it is broken.
+    pub traffic: Vec<Traffic>,
+    /// What must have happened.
+    pub expect: Expect,
+}
+
+/// What must have happened. Every counter that is not named must not have moved.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// Changes of the tunnel's counters, by their names in `/sys/class/net/t0/statistics`.
+    #[serde(default)]
+    pub counters: BTreeMap<String, Per<u64>>,
+    /// Changes of `/proc/net/xfrm_stat`.
+    #[serde(default)]
+    pub xfrm_stat: BTreeMap<String, Per<u64>>,
+    /// Datagrams that reached the other end's socket.
+    #[serde(default)]
+    pub delivered: Per<u64>,
+    /// Sends that failed at the sender's socket.
+    #[serde(default)]
+    pub unsent: Per<u64>,
+    /// The code of the first finding, or the verdict where there is none (`ok`).
+    pub finding: Per<String>,
+    /// The kernel site that the model must name, where it matters.
+    #[serde(default)]
+    pub site: Option<Per<String>>,
+}
+
+/// A value for all cases, or one by the case: `{vti: 0, xfrm inner6: 5}` ([`Case::matches`]). The pattern of most words wins;
+/// where none holds it is the default: nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Per<T> {
+    All(T),
+    By(BTreeMap<String, T>),
+}
+
+impl<T: Default> Default for Per<T> {
+    fn default() -> Self {
+        Per::All(T::default())
+    }
+}
+
+impl<T: Clone + Default> Per<T> {
+    /// The value for a case.
+    pub fn of(&self, case: &Case) -> T {
+        match self {
+            Per::All(value) => value.clone(),
+            Per::By(values) => {
+                let matching = values.iter().filter(|(pattern, _)| case.matches(pattern));
+                let best = matching.max_by_key(|(pattern, _)| pattern.split_whitespace().count());
+                best.map(|(_, value)| value.clone()).unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Scenario {
+    /// The combinations it applies to, on this kernel.
+    pub fn cases(&self, kernel: &str) -> Vec<Case> {
+        let applies = |case: &Case| {
+            self.only.is_empty() || self.only.iter().any(|pattern| case.matches(pattern))
+        };
+        Case::all(kernel).into_iter().filter(applies).collect()
+    }
+}
+
+/// The scenarios of one file, in its order.
+pub fn load(path: &Path) -> Fallible<Vec<Scenario>> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    serde_yaml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
