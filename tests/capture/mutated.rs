@@ -7,6 +7,9 @@ use vti_diagnostics::capture::{Capture, from_yaml, redact, to_yaml};
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::render::text;
 
+/// Mutations of a usual run: a capture takes tens of milliseconds without optimisation.
+const COUNT: usize = if cfg!(debug_assertions) { 300 } else { 5000 };
+
 /// xorshift64*: the same mutations in each run.
 struct Random(u64);
 
@@ -227,7 +230,7 @@ fn most_memory() -> usize {
 
 #[test]
 fn mutated_captures_are_refused_or_diagnosed() {
-    let count = std::env::var("CAPTURE_MUTATIONS").map_or(5000, |n| n.parse().unwrap());
+    let count = std::env::var("CAPTURE_MUTATIONS").map_or(COUNT, |n| n.parse().unwrap());
     let full = super::full();
     let small = |n: usize| {
         let mut capture = Capture { snapshots: vec![full.snapshots[n].clone()], ..full.clone() };
@@ -264,7 +267,10 @@ fn mutated_captures_are_refused_or_diagnosed() {
     );
     assert!(diagnosed > count / 10 && diagnosed < count);
     assert!(slowest < Duration::from_secs(10));
-    assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    // Only the long run has the process to itself.
+    if std::env::var("CAPTURE_MUTATIONS").is_ok() {
+        assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    }
 }
 
 #[test]
