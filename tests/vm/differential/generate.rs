@@ -60,7 +60,7 @@ pub fn plan(random: &mut Random) -> Plan {
     table_of_mark_5(random, &mut plan.lines);
     let mut serial = 0;
     for tunnel in &tunnels {
-        for _ in 0..random.pick(&[0, 1, 1, 1, 1, 1, 2, 2]) {
+        for _ in 0..random.pick(&[0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) {
             let template = policy(random, tunnel, &mut serial, &mut plan.lines);
             for _ in 0..random.pick(&[0, 1, 1, 1, 1, 1, 1, 2]) {
                 let line = association(random, tunnel, &template, &mut serial);
@@ -186,7 +186,7 @@ fn policy(
     lines: &mut Vec<String>,
 ) -> Template {
     *serial += 1;
-    let inner = random.nearly(tunnel.inner, 25, &[4, 6]);
+    let inner = random.nearly(tunnel.inner, 14, &[4, 6]);
     let elsewhere = address(tunnel.outer, random.pick(&REMOTES));
     let template = Template {
         source: random.nearly(
@@ -257,17 +257,11 @@ fn selector(random: &mut Random, tunnel: &Tunnel, inner: u8) -> String {
     let [any_source, wrong_sources @ ..] = source;
     let source = random.nearly(any_source, 25, &wrong_sources);
     let [any_destination, ..] = destination.clone();
-    let destination = random.nearly(any_destination, 35, &destination);
+    let destination = random.nearly(any_destination, 20, &destination);
     let upper = random.nearly(
         "",
         12,
-        &[
-            "proto 17",
-            "proto 6",
-            "proto 17 dport 9",
-            "proto 17 dport 10",
-            "proto 17 sport 40000",
-        ],
+        &["proto 17", "proto 6", "proto 17 dport 9", "proto 17 dport 10", "proto 17 sport 40000"],
     );
     let device = random.nearly("", 2, &["dev t0", "dev wan"]);
     format!("src {source} dst {destination} {device} {upper}")
@@ -425,7 +419,7 @@ fn settings(random: &mut Random, tunnels: u64, plan: &mut Plan) {
 }
 
 fn packet(random: &mut Random, tunnel: &Tunnel, number: u64) -> Packet {
-    let family = random.nearly(tunnel.inner, 20, &[4, 6]);
+    let family = random.nearly(tunnel.inner, 12, &[4, 6]);
     let net = tunnel.number + 2;
     let (source, destination) = match family {
         4 => ("10.9.1.1".to_owned(), format!("10.9.{net}.{}", number + 1)),
