@@ -76,7 +76,10 @@ fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
         "./lab --guest {}",
         filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
+    let results = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"));
     let mut guest = Command::new(script)
+        .arg("-r")
+        .arg(results)
         .arg(kernel)
         .arg(command)
         .args(payload)

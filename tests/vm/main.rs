@@ -14,6 +14,7 @@
 mod case;
 mod compare;
 mod counters;
+mod differential;
 mod guest;
 mod host;
 mod lines;
