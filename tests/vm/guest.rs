@@ -3,6 +3,7 @@
 use crate::case::{self, Case, End};
 use crate::compare::{self, Happened};
 use crate::counters::Counters;
+use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
@@ -10,6 +11,7 @@ use crate::{Fallible, lines, model, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use vti_diagnostics::snapshot::Snapshot;
 
 /// Settings that new namespaces inherit: the kernel must not send anything of its own through the tunnel.
 /// Scenarios about such packets switch them on again.
@@ -37,6 +39,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     let release = read("/proc/sys/kernel/osrelease")?;
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
+    let (words, mut keep) = Keep::asked_for(words);
     let (mut passed, mut failed) = (0, 0);
     for scenario in scenarios()? {
         for case in scenario.cases(&kernel) {
@@ -44,8 +47,12 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;
             }
+            if keep.passes_over(&scenario, &case) {
+                continue;
+            }
             let started = Instant::now();
-            let differences = run_case(&base, &scenario, &case).unwrap_or_else(|error| vec![error]);
+            let differences =
+                run_case(&base, &scenario, &case, &mut keep).unwrap_or_else(|error| vec![error]);
             let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
             println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
             if differences.is_empty() {
@@ -83,7 +90,12 @@ fn scenarios() -> Fallible<Vec<Scenario>> {
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
-fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+fn run_case(
+    base: &str,
+    scenario: &Scenario,
+    case: &Case,
+    keep: &mut Keep,
+) -> Fallible<Vec<String>> {
     let ends = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
     let [router, peer] = [End::Router, End::Peer].map(|end| case.variables(end));
     let veth =
@@ -95,10 +107,17 @@ fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String
         .iter()
         .map(|traffic| rendered(traffic, &router))
         .collect::<Fallible<Vec<_>>>()?;
+    let repair = case::render(&scenario.repair, &router)?;
     ends.router.within(|| {
         ends.peer.within(|| lines::run(&build_peer))?;
         lines::run(&build_router)?;
-        let happened = observe(&ends, case, &traffic)?;
+        let earlier = model::capture()?;
+        let mut happened = observe(&ends, case, &traffic, &earlier)?;
+        lines::run(&repair)?;
+        let now = model::capture()?;
+        happened.finding = program::first_finding();
+        happened.over_time = program::first_finding_over_time(&earlier, &now)?;
+        keep.keep(scenario, case, [earlier, now])?;
         let mut differences = compare::differences(scenario, case, &happened);
         if !differences.is_empty() {
             let Counters { device, xfrm_stat } = &happened.counters;
@@ -133,9 +152,14 @@ impl Ends {
 }
 
 /// Sends, and sees what it did. Runs in the router's namespace.
-fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> {
+fn observe(
+    ends: &Ends,
+    case: &Case,
+    traffic: &[Traffic],
+    earlier: &Snapshot,
+) -> Fallible<Happened> {
     let sinks = [ends.router.within(traffic::sink)?, ends.peer.within(traffic::sink)?];
-    let prediction = model::model_prediction(case, traffic)?;
+    let prediction = model::model_prediction(case, traffic, earlier.clone())?;
     let before = Counters::read()?;
     let mut unsent = 0;
     for traffic in traffic {
@@ -147,5 +171,5 @@ fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> 
     for sink in &sinks {
         delivered += traffic::arrived(sink)?;
     }
-    Ok(Happened { counters, delivered, unsent, finding: program::first_finding(), prediction })
+    Ok(Happened { counters, delivered, unsent, finding: None, over_time: None, prediction })
 }

@@ -2,6 +2,7 @@
 //! It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
 
 use crate::Fallible;
+use crate::keep::OPTION;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +21,10 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         words.iter().partition(|word| KERNELS.contains(word));
     if kernels.is_empty() {
         kernels = KERNELS.to_vec();
+    }
+    // One kernel's captures are enough, and two would overwrite each other.
+    if filter.contains(&OPTION) {
+        kernels.drain(..kernels.len() - 1);
     }
     let payload = payload()?;
     let sums: Vec<Fallible<Sum>> = std::thread::scope(|scope| {
@@ -76,7 +81,12 @@ fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
         "./lab --guest {}",
         filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
-    let mut guest = Command::new(script)
+    let mut guest = Command::new(script);
+    if filter.contains(&OPTION) {
+        guest.arg("-r").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures"));
+    }
+    let mut guest = guest
+        .arg("-c")
         .arg(kernel)
         .arg(command)
         .args(payload)

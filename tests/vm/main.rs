@@ -16,6 +16,7 @@ mod compare;
 mod counters;
 mod guest;
 mod host;
+mod keep;
 mod lines;
 mod model;
 mod namespace;
