@@ -28,7 +28,7 @@
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `snapshot`, `error`      | `diagnose`, `render`                    |
 //! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
-//! | `render`                        | `report` and the types in it     | I/O, the clock, the environment         |
+//! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `cli`                           | clap                             | everything of ours                      |
 //! | `run`, `output`, `main`         | all                              | deciding anything about a tunnel        |
 //!

@@ -4,8 +4,9 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::snapshot::{
-    Address, Driver, Family, IfId, Link, LinkKind, Missing, Observed, Policy, PolicyDirection,
-    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation, Snapshot, Source,
+    Address, Driver, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy,
+    PolicyDirection, PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation,
+    Snapshot, Source,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -20,6 +21,8 @@ pub struct State<'a> {
     lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
     links: Observed<HashMap<u32, &'a Link>>,
     local: Observed<HashMap<IpAddr, Vec<&'a Address>>>,
+    addresses: Observed<HashMap<u32, Vec<&'a Address>>>,
+    neighbours: Observed<HashMap<(u32, IpAddr), &'a Neighbour>>,
 }
 
 /// Policies by direction and key, each list in the order of priority.
@@ -56,6 +59,10 @@ impl<'a> State<'a> {
             links: seen(&snapshot.links).map(|list| list.iter().map(|l| (l.ifindex, l)).collect()),
             local: seen(&snapshot.addresses)
                 .map(|list| grouped(list.iter(), |a| Some(a.prefix.addr()))),
+            addresses: seen(&snapshot.addresses)
+                .map(|list| grouped(list.iter(), |a| Some(a.ifindex))),
+            neighbours: seen(&snapshot.neighbours)
+                .map(|list| list.iter().map(|n| ((n.ifindex, n.address), n)).collect()),
         }
     }
 
@@ -171,6 +178,18 @@ impl<'a> State<'a> {
         let lists = [by_if_id, by_mark, by_reqid, index.by_destination.get(&destination)];
         let all = lists.into_iter().flatten().flat_map(|list| list.iter().take(MOST));
         Ok(all.copied().filter(|a| seen.insert(std::ptr::from_ref(*a))).collect())
+    }
+
+    /// The addresses of one interface.
+    pub fn addresses_of(&self, ifindex: u32) -> Observed<&[&'a Address]> {
+        let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
+        Ok(addresses.get(&ifindex).map_or(&[], Vec::as_slice))
+    }
+
+    /// The kernel's neighbour entry for an address on an interface.
+    pub fn neighbour(&self, ifindex: u32, address: IpAddr) -> Observed<Option<&'a Neighbour>> {
+        let neighbours = self.neighbours.as_ref().map_err(Clone::clone)?;
+        Ok(neighbours.get(&(ifindex, address)).copied())
     }
 
     /// The kernel's answer to a route question.
@@ -410,5 +429,23 @@ impl<'a> Tunnel<'a> {
         let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
         let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
         Ok(lists.flatten().copied().filter(|a| !a.is_larval()).collect())
+    }
+
+    /// SAs to this host that carry the interface's inbound key, from wherever they come.
+    pub fn associations_with_inbound_key(&self) -> Observed<Vec<&'a SecurityAssociation>> {
+        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+        let list = match self.key {
+            Key::IfId(if_id) => index.by_if_id.get(&if_id),
+            Key::Mark { input: 0, .. } => None,
+            Key::Mark { input, .. } => index.by_mark.get(&input),
+        };
+        let mut found = Vec::new();
+        for association in list.into_iter().flatten().copied() {
+            let is_inbound = !self.state.local_addresses(association.destination)?.is_empty();
+            if is_inbound && !association.is_larval() && self.admits_inbound(association) {
+                found.push(association);
+            }
+        }
+        Ok(found)
     }
 }

@@ -40,6 +40,7 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
     struct Head {
         schema: u32,
     }
+    affordable(text)?;
     let read: std::result::Result<Capture, _> =
         singleton_map_recursive::deserialize(Deserializer::from_str(text));
     // A later version may have another form altogether, so that its number is looked at first.
@@ -62,6 +63,22 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
         0 => Err("it holds no snapshot".to_string()),
         number => Err(format!("expected one or two snapshots, have {number}")),
     }
+}
+
+/// Refuses what the library's scanner takes quadratic time for: lists and maps in brackets within each other (it looks at all that are
+/// open at each word), and tags that are declared. A capture as it is written here has neither.
+fn affordable(text: &str) -> std::result::Result<(), &'static str> {
+    // Some seconds.
+    const MOST_STEPS: usize = 1 << 30;
+    let empty = text.matches("[]").count() + text.matches("{}").count();
+    let brackets = text.matches(['[', '{']).count().saturating_sub(empty);
+    if brackets.saturating_mul(text.len()) > MOST_STEPS {
+        return Err("it has too many brackets for its size; expected YAML with indentation");
+    }
+    if text.lines().any(|line| line.starts_with("%TAG")) {
+        return Err("it declares YAML tags, which no capture does");
+    }
+    Ok(())
 }
 
 /// The library's words on one line, cut where the text that they quote is long.

@@ -28,7 +28,11 @@ impl Counted {
         let of = |snapshot: &Snapshot| -> Observed<Counters> {
             let links = snapshot.links.as_ref().map_err(Clone::clone)?;
             // The same interface: a new one of the same name starts from zero.
-            let same = links.iter().find(|l| l.ifindex == link.ifindex && l.name == link.name);
+            let is_same = |l: &&Link| l.ifindex == link.ifindex && l.name == link.name;
+            // Links are sorted, but for a capture that was edited by hand.
+            let sorted = links.binary_search_by_key(&link.ifindex, |l| l.ifindex).ok();
+            let same = sorted.and_then(|at| links.get(at)).filter(is_same);
+            let same = same.or_else(|| links.iter().find(is_same));
             match same {
                 None => Err(Missing::new(
                     Source::Links,

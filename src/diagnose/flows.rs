@@ -1,13 +1,11 @@
 //! The flows to try on a tunnel, taken from the state: routed prefixes, selectors, addresses, link-local multicast.
 //! They decide what a diagnosis can see, so each says why it was tried.
 
-use crate::snapshot::{
-    Address, Driver, Family, Observed, Policy, PolicyDirection, Route, RouteType,
-};
+use crate::snapshot::{Address, Driver, Family, Policy, PolicyDirection, Route, RouteType};
 use crate::transmit::Flow;
 use crate::tunnel::Tunnel;
 use ipnet::IpNet;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -44,15 +42,14 @@ const MOST_SELECTORS: usize = 8;
 
 /// The flows to try, with the reason for each.
 pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
-    let routes = routed_prefixes(tunnel);
+    let routes = routed(tunnel);
     // Without the policies every flow ends open, which is what a diagnosis must see.
     let policies = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
     let own: Vec<IpNet> = addresses(tunnel).iter().map(|a| a.prefix).collect();
     let mut flows = Vec::new();
-    for prefix in routes.iter().take(MOST_ROUTES) {
-        let destinations = destinations_in(prefix, &policies, &own);
-        for destination in destinations {
-            let source = source_for(destination, &policies, &own);
+    for (prefix, preferred) in routes.iter().take(MOST_ROUTES) {
+        for destination in destinations_in(prefix, &policies, &own) {
+            let source = source_for(destination, *preferred, &policies, &own);
             flows.push((Origin::Routed(*prefix), Flow::probe(source, destination)));
         }
     }
@@ -74,6 +71,11 @@ pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
 
 /// The prefixes that are routed into the tunnel, without the link-local ones that every IPv6 device has.
 pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
+    routed(tunnel).into_keys().collect()
+}
+
+/// The routed prefixes, each with the source that its route prefers.
+fn routed(tunnel: &Tunnel<'_>) -> BTreeMap<IpNet, Option<IpAddr>> {
     let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
     let carries = |r: &&&Route| {
         let address = r.destination.addr();
@@ -83,16 +85,13 @@ pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
             && !r.dead
             && !(link_local && r.destination.prefix_len() > 0)
     };
-    let prefixes: BTreeSet<IpNet> = routes.iter().filter(carries).map(|r| r.destination).collect();
-    prefixes.into_iter().collect()
+    routes.iter().filter(carries).map(|r| (r.destination, r.preferred_source)).collect()
 }
 
 /// The interface's own usable addresses.
 fn addresses<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Address> {
-    let all = tunnel.state.snapshot.addresses.as_ref().map(Vec::as_slice).unwrap_or_default();
-    all.iter()
-        .filter(|a| a.ifindex == tunnel.link.ifindex && !is_link_local(a.prefix.addr()))
-        .collect()
+    let all = tunnel.state.addresses_of(tunnel.link.ifindex).unwrap_or_default();
+    all.iter().copied().filter(|a| !is_link_local(a.prefix.addr())).collect()
 }
 
 fn is_link_local(address: IpAddr) -> bool {
@@ -161,29 +160,27 @@ fn successor(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The source that such a packet has: the interface's own address, unless only a policy for other sources covers the destination
-/// (then it is forwarded for them).
-fn source_for(destination: IpAddr, policies: &[&Policy], own: &[IpNet]) -> IpAddr {
+/// The source that such a packet has: the one that its route prefers, or the interface's own address, unless only a policy for other
+/// sources covers the destination (then it is forwarded for them).
+fn source_for(
+    destination: IpAddr,
+    preferred: Option<IpAddr>,
+    policies: &[&Policy],
+    own: &[IpNet],
+) -> IpAddr {
     let family = Family::of(destination);
-    let address = own.iter().map(IpNet::addr).find(|a| Family::of(*a) == family);
-    let covering: Vec<&Policy> = policies
-        .iter()
-        .copied()
-        .filter(|p| p.selector.family == family && p.selector.destination.contains(&destination))
-        .collect();
-    match address {
-        Some(a)
-            if covering.is_empty() || covering.iter().any(|p| p.selector.source.contains(&a)) =>
-        {
-            a
-        }
-        _ => covering.first().map(|p| first_host(p.selector.source, &[])).or(address).unwrap_or(
-            match destination {
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            },
-        ),
-    }
+    let address =
+        preferred.or_else(|| own.iter().map(IpNet::addr).find(|a| Family::of(*a) == family));
+    let covers =
+        |p: &&&Policy| p.selector.family == family && p.selector.destination.contains(&destination);
+    let covering: Vec<IpNet> = policies.iter().filter(covers).map(|p| p.selector.source).collect();
+    let any = match destination {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let forwarded = || covering.first().map(|source| first_host(*source, &[]));
+    let fits = |a: &IpAddr| covering.is_empty() || covering.iter().any(|source| source.contains(a));
+    address.filter(fits).or_else(forwarded).or(address).unwrap_or(any)
 }
 
 /// A flow that a policy's selector takes, protocol and ports included.
@@ -221,11 +218,6 @@ fn link_local(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
 }
 
 fn own_ipv6(tunnel: &Tunnel<'_>, wanted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let all: Observed<&Vec<Address>> =
-        tunnel.state.snapshot.addresses.as_ref().map_err(Clone::clone);
-    let all = all.ok()?;
-    all.iter()
-        .filter(|a| a.ifindex == tunnel.link.ifindex)
-        .map(|a| a.prefix.addr())
-        .find(|a| a.is_ipv6() && wanted(*a))
+    let own = tunnel.state.addresses_of(tunnel.link.ifindex).ok()?;
+    own.iter().map(|a| a.prefix.addr()).find(|a| a.is_ipv6() && wanted(*a))
 }

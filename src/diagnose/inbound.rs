@@ -22,10 +22,14 @@ impl<'a> Inbound<'a> {
             return Ok(None);
         }
         let local: BTreeSet<IpAddr> = outbound.iter().map(|a| a.source).collect();
-        let (mut own, mut stray) = (Vec::new(), Vec::new());
+        // From anywhere: the peer may send from another address than this host sends to.
+        let mut own = tunnel.associations_with_inbound_key()?;
+        let mut stray = Vec::new();
         for association in tunnel.associations_from_peers(&local)? {
             if tunnel.admits_inbound(association) {
-                own.push(association);
+                if !own.iter().any(|a| std::ptr::eq(*a, association)) {
+                    own.push(association);
+                }
             } else if !tunnel.state.is_wanted(PolicyDirection::In, association)? {
                 stray.push(association);
             }

@@ -2,7 +2,7 @@
 
 use super::unexplained::LOOKUP_FAILED;
 use super::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
+use crate::report::{Code, Confidence, Counters, Severity};
 use crate::snapshot::{Observed, Source};
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -48,10 +48,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let noise = case.link_local_lost_to(&[102, 103])?;
     let Some(first) = noise.first() else { return Ok(None) };
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
-    let counted = total.tx_carrier_errors.unwrap_or(total.tx_errors);
     let lookup_failed =
         LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0));
-    if !case.others_sent() || counted == 0 || lookup_failed {
+    if !case.others_sent() || carrier(total) == 0 || lookup_failed {
         // Nothing of it was counted, or another cause explains the count better.
         return Ok(None);
     }
@@ -61,10 +60,15 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     );
     let site = Found::proven(case, first, summary);
     // That such packets are lost is proven; that the counter is theirs alone is not.
-    let rising = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
+    let rising = case.counted.rise(carrier).is_ok_and(|rise| rise > 0);
     let found = Found { confidence: Confidence::Consistent, ..site };
     let found = found.severity(if rising { Severity::Warning } else { Severity::Notice });
     Ok(Some(advice(case, found)))
+}
+
+/// Carrier errors, or what may be such.
+fn carrier(c: &Counters) -> u64 {
+    c.tx_carrier_errors.unwrap_or(c.tx_carrier_column)
 }
 
 fn advice(case: &Case<'_>, found: Found) -> Found {

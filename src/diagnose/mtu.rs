@@ -40,7 +40,7 @@ impl Room {
 
     /// Whether a packet of the interface's MTU fits for certain, with any algorithm.
     pub fn fits(&self) -> bool {
-        self.interface + self.overhead.0 <= self.path
+        self.interface.saturating_add(self.overhead.0) <= self.path
     }
 
     /// An MTU that fits with the usual algorithms (AES-GCM or CBC with SHA-2): 73 to 90 bytes, rounded down to tens.

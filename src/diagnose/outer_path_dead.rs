@@ -73,7 +73,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
 
 /// Whether the kernel has asked for the next hop in vain.
 fn unresolved(case: &Case<'_>, ifindex: u32, hop: std::net::IpAddr) -> Observed<bool> {
-    let neighbours = case.now.neighbours.as_ref().map_err(Clone::clone)?;
-    let same = |n: &&Neighbour| n.ifindex == ifindex && n.address == hop;
-    Ok(neighbours.iter().find(same).is_some_and(Neighbour::is_unresolved))
+    Ok(case.tunnel()?.state.neighbour(ifindex, hop)?.is_some_and(Neighbour::is_unresolved))
 }

@@ -156,8 +156,11 @@ pub struct Split {
 impl Split {
     /// From IFLA_STATS64, where each counter stands for itself.
     pub const fn of_statistics(s: &Statistics) -> Self {
-        let column =
-            s.tx_carrier_errors + s.tx_aborted_errors + s.tx_window_errors + s.tx_heartbeat_errors;
+        let column = s
+            .tx_carrier_errors
+            .saturating_add(s.tx_aborted_errors)
+            .saturating_add(s.tx_window_errors)
+            .saturating_add(s.tx_heartbeat_errors);
         Self {
             errors: s.tx_errors,
             carrier: Some(s.tx_carrier_errors),

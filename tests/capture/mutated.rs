@@ -7,6 +7,9 @@ use vti_diagnostics::capture::{Capture, from_yaml, redact, to_yaml};
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::render::text;
 
+/// Mutations of a usual run: a capture takes tens of milliseconds without optimisation.
+const COUNT: usize = if cfg!(debug_assertions) { 300 } else { 5000 };
+
 /// xorshift64*: the same mutations in each run.
 struct Random(u64);
 
@@ -27,42 +30,56 @@ impl Random {
     }
 }
 
-/// Values at the ends of what a field can hold, or of another kind.
-const VALUES: &[&str] = &[
+/// Values at the ends of what a field can hold, of a kind that the line had.
+const NUMBERS: &[&str] = &[
     "0",
     "1",
-    "-1",
+    "2",
+    "8",
+    "32",
+    "68",
     "255",
-    "256",
+    "1280",
     "65535",
     "2147483647",
-    "-2147483648",
+    "4294967294",
     "4294967295",
-    "4294967296",
+    "9223372036854775807",
+    "18446744073709551614",
     "18446744073709551615",
-    "18446744073709551616",
-    "1e400",
-    ".nan",
-    "true",
-    "null",
-    "",
-    "''",
-    "{}",
-    "[]",
+];
+const ADDRESSES: &[&str] = &[
     "0.0.0.0",
     "255.255.255.255",
+    "127.0.0.1",
+    "224.0.0.1",
     "'::'",
+    "'::1'",
     "'ff02::1'",
+    "'fe80::1'",
+    "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'",
+    "'::ffff:1.2.3.4'",
+];
+const PREFIXES: &[&str] = &[
     "0.0.0.0/0",
     "'::/0'",
-    "10.0.0.1/32",
-    "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'",
     "255.255.255.255/32",
-    "127.0.0.1",
-    "'0x00000000'",
-    "'0xffffffff'",
-    "'0xffffffff/0xffffffff'",
-    "'0x0/0xffffffff'",
+    "255.255.255.255/0",
+    "255.255.255.254/31",
+    "128.0.0.0/1",
+    "10.0.0.1/32",
+    "224.0.0.0/4",
+    "127.0.0.0/8",
+    "'ffff::/1'",
+    "'::1/127'",
+    "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128'",
+    "'ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe/127'",
+];
+const HEXADECIMAL: &[&str] = &["'0x00000000'", "'0xffffffff'", "'0x00000001'"];
+const MARKS: &[&str] = &["'0xffffffff/0xffffffff'", "'0x0/0xffffffff'", "'0xff/0x0'", "'0x1/0x1'"];
+const WORDS: &[&str] = &[
+    "true",
+    "false",
     "unspec",
     "inet",
     "inet6",
@@ -81,51 +98,113 @@ const VALUES: &[&str] = &[
     "vti6",
     "xfrm",
     "vrf",
+    "x",
+];
+/// Values that no field takes, or that only look like one.
+const STRANGE: &[&str] = &[
+    "-1",
+    "256",
+    "4294967296",
+    "18446744073709551616",
+    "1e400",
+    ".nan",
+    "null",
+    "",
+    "''",
+    "{}",
+    "[]",
     "\"\\e[31m\\0\\n\"",
     "*a",
     "&a a",
     "!t x",
 ];
 
+/// Another value for a line with this one.
+fn value(random: &mut Random, old: &str) -> &'static str {
+    let old = old.trim().trim_matches(['"', '\'']);
+    let list = if random.below(20) == 0 {
+        STRANGE
+    } else if old.parse::<u64>().is_ok() {
+        NUMBERS
+    } else if old.parse::<std::net::IpAddr>().is_ok() {
+        ADDRESSES
+    } else if old.starts_with("0x") {
+        if old.contains('/') { MARKS } else { HEXADECIMAL }
+    } else if old.contains('/') {
+        PREFIXES
+    } else {
+        WORDS
+    };
+    random.of(list)
+}
+
+/// The lines of the list entry that begins at or after `at`.
+fn entry(lines: &[&str], at: usize) -> std::ops::Range<usize> {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let begins = |line: &&str| line.trim_start().starts_with("- ");
+    let Some(start) = lines[at..].iter().position(begins).map(|n| at + n) else { return at..at };
+    let inside = |line: &&str| depth(line) > depth(lines[start]);
+    start..start + 1 + lines[start + 1..].iter().take_while(|line| inside(line)).count()
+}
+
 fn mutated(random: &mut Random, sources: &[&str]) -> String {
-    let mut text = random.of(sources).as_bytes().to_vec();
-    for _ in 0..=random.below(4) {
-        let lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').collect();
-        let (at, length) = (random.below(lines.len()), 1 + random.below(30));
-        let end = (at + length).min(lines.len());
-        text = match random.below(8) {
-            // A scalar becomes another, most often: it is what gets through to the diagnosis.
-            0..=2 => {
-                let mut lines: Vec<Vec<u8>> = lines.iter().map(|l| l.to_vec()).collect();
-                if let Some(line) = lines.get_mut(at) {
-                    let colon = line.windows(2).position(|w| w == b": ").unwrap_or(line.len());
-                    line.truncate(colon);
-                    line.extend_from_slice(b": ");
-                    line.extend_from_slice(random.of(VALUES).as_bytes());
-                    line.push(b'\n');
-                }
-                lines.concat()
-            }
-            3 => {
-                let mut text = lines.concat();
-                let at = random.below(text.len());
-                if let Some(byte) = text.get_mut(at) {
-                    *byte ^= 1 << random.below(7);
-                }
-                text
-            }
-            4 => [&lines[..at], &lines[end..]].concat().concat(),
-            5 => [&lines[..end], &lines[at..]].concat().concat(),
-            6 if random.below(8) == 0 => text[..random.below(text.len())].to_vec(),
-            _ => {
-                let other: Vec<&str> = random.of(sources).split_inclusive('\n').collect();
-                let from = random.below(other.len());
-                let piece = other[from..(from + length).min(other.len())].concat();
-                [&lines[..at].concat(), piece.as_bytes(), &lines[end..].concat()].concat()
-            }
-        };
+    let mut text = random.of(sources).to_string();
+    while {
+        text = mutated_once(random, &text, sources);
+        random.below(3) != 0
+    } {}
+    text
+}
+
+fn mutated_once(random: &mut Random, text: &str, sources: &[&str]) -> String {
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let at = random.below(lines.len());
+    let Some(line) = lines.get(at) else { return random.of(sources).to_string() };
+    let (start, end) = (at, (at + 1 + random.below(30)).min(lines.len()));
+    let other: Vec<&str> = random.of(sources).split_inclusive('\n').collect();
+    let from = random.below(other.len());
+    match random.below(100) {
+        0..60 => {
+            let (key, old) = line.split_once(": ").unwrap_or((line, ""));
+            let line = format!("{key}: {}\n", value(random, old));
+            lines[at] = &line;
+            lines.concat()
+        }
+        60..70 => {
+            lines.drain(entry(&lines, at));
+            lines.concat()
+        }
+        70..80 => {
+            let again = lines[entry(&lines, at)].to_vec();
+            lines.splice(start..start, again);
+            lines.concat()
+        }
+        // An entry for another, perhaps of another list.
+        80..85 => {
+            lines.splice(entry(&lines, at), other[entry(&other, from)].iter().copied());
+            lines.concat()
+        }
+        85..90 => {
+            let mut bytes = text.as_bytes().to_vec();
+            let at = random.below(bytes.len());
+            bytes[at] ^= 1 << random.below(8);
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        90..94 => {
+            lines.remove(at);
+            lines.concat()
+        }
+        94..96 => [&lines[..start], &lines[end..]].concat().concat(),
+        96..97 => [&lines[..end], &lines[start..]].concat().concat(),
+        97..99 => {
+            let piece = &other[from..(from + end - start).min(other.len())];
+            [&lines[..start], piece, &lines[end..]].concat().concat()
+        }
+        _ => {
+            let bytes = &text.as_bytes()[..random.below(text.len())];
+            String::from_utf8_lossy(bytes).into_owned()
+        }
     }
-    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// All that the program does with a capture. Whether it was one.
@@ -151,7 +230,7 @@ fn most_memory() -> usize {
 
 #[test]
 fn mutated_captures_are_refused_or_diagnosed() {
-    let count = std::env::var("CAPTURE_MUTATIONS").map_or(5000, |n| n.parse().unwrap());
+    let count = std::env::var("CAPTURE_MUTATIONS").map_or(COUNT, |n| n.parse().unwrap());
     let full = super::full();
     let small = |n: usize| {
         let mut capture = Capture { snapshots: vec![full.snapshots[n].clone()], ..full.clone() };
@@ -188,7 +267,10 @@ fn mutated_captures_are_refused_or_diagnosed() {
     );
     assert!(diagnosed > count / 10 && diagnosed < count);
     assert!(slowest < Duration::from_secs(10));
-    assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    // Only the long run has the process to itself.
+    if std::env::var("CAPTURE_MUTATIONS").is_ok() {
+        assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    }
 }
 
 #[test]
@@ -202,16 +284,21 @@ fn hostile_yaml_is_refused_soon_and_in_little_memory() {
         bomb.push_str(&format!("{name}: &{name} [{items}]\n"));
     }
     bomb.push_str("snapshots: *l\n");
-    let deep = |open: &str| format!("schema: 1\nsnapshots: {}", open.repeat(100_000));
-    let huge = "x".repeat(4 << 20);
+    let deep = |open: &str, times| format!("schema: 1\nsnapshots: {}", open.repeat(times));
+    let huge = "x".repeat(1 << 20);
     let link = "oper_state: unknown";
     for (name, yaml) in [
         ("alias bomb", bomb),
         ("alias to itself", "schema: 1\nsnapshots: &a [*a]\n".to_string()),
-        ("deep lists", deep("[")),
-        ("deep maps", deep("{a: ")),
-        ("deep dashes", deep("\n- ").replace("\n- ", "- ").replacen("- ", "\n- ", 1)),
-        ("deep ignored lists", format!("a: {}", "[".repeat(50_000)) + "\n" + FULL),
+        ("deep lists", deep("[", 5_000)),
+        ("very deep lists", deep("[", 1_000_000)),
+        ("deep maps", deep("{a: ", 2_000)),
+        ("very deep maps", deep("{a: ", 1_000_000)),
+        ("deep dashes", format!("schema: 1\nsnapshots:\n{}", "- ".repeat(100_000))),
+        (
+            "declared tags",
+            (0..50_000).map(|n| format!("%TAG !{n}! !{n}\n")).collect::<String>() + "---\n" + FULL,
+        ),
         ("huge word", FULL.replacen(link, &format!("oper_state: {huge}"), 1)),
         ("huge number", FULL.replacen("mtu: 1500", &format!("mtu: {}", "9".repeat(1 << 20)), 1)),
         ("huge key", format!("{huge}: 1\n")),
@@ -223,8 +310,10 @@ fn hostile_yaml_is_refused_soon_and_in_little_memory() {
         let sentence = from_yaml(&yaml).expect_err(name).to_string();
         assert!(sentence.len() < 1000, "{name}: {sentence}");
     }
+    // What nobody reads may be deep, too.
+    assert!(use_it(&format!("a: {}{}\n{FULL}", "[".repeat(2_000), "]".repeat(2_000))));
     // A long text where any text may be is only long.
     assert!(use_it(&FULL.replace("hostname: gw1-paris", &format!("hostname: {huge}"))));
     println!("hostile YAML: {:?}, VmHWM {} KiB", start.elapsed(), most_memory());
-    assert!(start.elapsed() < Duration::from_secs(60));
+    assert!(start.elapsed() < Duration::from_secs(30));
 }
