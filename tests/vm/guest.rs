@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, lines, model, program};
+use crate::{Fallible, charon, lines, model, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -53,22 +53,41 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             let started = Instant::now();
             let differences =
                 run_case(&base, &scenario, &case, &mut keep).unwrap_or_else(|error| vec![error]);
-            let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
-            println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
-            if differences.is_empty() {
-                passed += 1;
-            } else {
-                failed += 1;
-                println!("       {}", scenario.why);
-                differences
-                    .iter()
-                    .flat_map(|difference| difference.lines())
-                    .for_each(|line| println!("     {line}"));
+            match tell(&name, &scenario.why, started, &differences) {
+                true => passed += 1,
+                false => failed += 1,
             }
+        }
+    }
+    let daemons = if keep.is_wanted() { Vec::new() } else { charon::scenarios()? };
+    for (scenario, driver) in daemons.iter().flat_map(|s| charon::DRIVERS.map(|d| (s, d))) {
+        let name = format!("{} {driver}", scenario.name);
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
+            continue;
+        }
+        let started = Instant::now();
+        let differences = charon::run_case(scenario, driver).unwrap_or_else(|error| vec![error]);
+        match tell(&name, &scenario.why, started, &differences) {
+            true => passed += 1,
+            false => failed += 1,
         }
     }
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0)
+}
+
+/// Prints how a case went. True when it passed.
+fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
+    let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
+    println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
+    if !differences.is_empty() {
+        println!("       {why}");
+        differences
+            .iter()
+            .flat_map(|difference| difference.lines())
+            .for_each(|line| println!("     {line}"));
+    }
+    differences.is_empty()
 }
 
 fn read(path: &str) -> Fallible<String> {

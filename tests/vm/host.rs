@@ -60,6 +60,8 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         stripped(&own, "lab")?,
         stripped(Path::new(env!("CARGO_BIN_EXE_vti-diagnostics")), "vti-diagnostics")?,
         here.join("scenarios"),
+        here.join("charon.sh"),
+        here.join("charon.yaml"),
     ])
 }
 

@@ -29,6 +29,11 @@ impl Keep {
         (others, Keep { wanted, kept: BTreeSet::new() })
     }
 
+    /// Whether captures are what the run is for.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// Whether this case need not be run: captures are asked for, and this one is not wanted or was kept already.
     pub fn passes_over(&self, scenario: &Scenario, case: &Case) -> bool {
         self.wanted

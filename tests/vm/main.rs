@@ -12,6 +12,7 @@
 )]
 
 mod case;
+mod charon;
 mod compare;
 mod counters;
 mod guest;
