@@ -19,9 +19,9 @@ What happens
     larger than tx_carrier_errors.
 
 Why
-    dev_seq_printf_stats() prints tx_carrier_errors + tx_aborted_errors +
-    tx_window_errors + tx_heartbeat_errors in that column. On a VTI the
-    aborted errors are failures of the encryption stage.
+    dev_seq_printf_stats() prints tx_carrier_errors + tx_aborted_errors
+    + tx_window_errors + tx_heartbeat_errors in that column. On a VTI
+    the aborted errors are failures of the encryption stage.
 
 How to confirm
     ip -s -s link show dev IFACE

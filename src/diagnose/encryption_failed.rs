@@ -15,8 +15,8 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    tx_aborted_errors rises; /proc/net/dev adds it to the carrier column.
-    The SA was found and the device's checks passed.
+    tx_aborted_errors rises; /proc/net/dev adds it to the carrier
+    column. The SA was found and the device's checks passed.
 
 Why
     dst_output() failed: the crypto layer or the offload device refused

@@ -194,25 +194,30 @@ fn of_selector(policy: &Policy) -> Option<Flow> {
     (s.family != Family::Unspec).then_some(Flow { protocol, source_port, destination_port, ..flow })
 }
 
-/// What an up device with IPv6 sends by itself. ip_vti and ip6_vti send no router solicitations (ARPHRD_TUNNEL), and forwarding stops
-/// them.
+/// What an up device with IPv6 sends by itself. It reports groups as soon as it has one besides ff02::1: that of an address, or those of
+/// routers. It solicits routers once it has a link-local address; ip_vti and ip6_vti never do (ARPHRD_TUNNEL), and forwarding stops it.
 fn link_local(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
     let Some(ipv6) = tunnel.link.ipv6.as_ref().filter(|c| tunnel.link.admin_up && !c.disable_ipv6)
     else {
         return Vec::new();
     };
-    let source = own_link_local(tunnel).unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let link_local = own_ipv6(tunnel, is_link_local);
+    let source = link_local.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    let unread = tunnel.state.snapshot.addresses.is_err();
+    let reports = unread || ipv6.forwarding || own_ipv6(tunnel, |_| true).is_some();
     let group = |last: u16| IpAddr::V6(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, last));
     let report =
         (Origin::LinkLocal("multicast listener report"), Flow::icmpv6(source, group(0x16), 143));
-    let solicits =
-        tunnel.driver == Driver::Xfrm && !ipv6.forwarding && ipv6.router_solicitations != 0;
+    let solicits = (unread || link_local.is_some())
+        && tunnel.driver == Driver::Xfrm
+        && !ipv6.forwarding
+        && ipv6.router_solicitations != 0;
     let solicitation =
         (Origin::LinkLocal("router solicitation"), Flow::icmpv6(source, group(2), 133));
-    std::iter::once(report).chain(solicits.then_some(solicitation)).collect()
+    reports.then_some(report).into_iter().chain(solicits.then_some(solicitation)).collect()
 }
 
-fn own_link_local(tunnel: &Tunnel<'_>) -> Option<IpAddr> {
+fn own_ipv6(tunnel: &Tunnel<'_>, wanted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let own = tunnel.state.addresses_of(tunnel.link.ifindex).ok()?;
-    own.iter().map(|a| a.prefix.addr()).find(|a| a.is_ipv6() && is_link_local(*a))
+    own.iter().map(|a| a.prefix.addr()).find(|a| a.is_ipv6() && wanted(*a))
 }

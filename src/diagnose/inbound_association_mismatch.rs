@@ -26,7 +26,7 @@ Why
     The inbound SA's mark or if_id is not the interface's.
 
 How to confirm
-    ip xfrm state list                mark or if_id of the SA from the peer
+    ip xfrm state list                mark or if_id of the inbound SA
     ip -d link show dev IFACE
 
 What to do

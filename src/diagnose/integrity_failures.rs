@@ -20,10 +20,10 @@ What happens
     integrity-failed counter and XfrmInStateProtoError with them.
 
 Why
-    The integrity value computed here differs from the one in the packet:
-    the two ends hold different keys or algorithms for the SPI (manual
-    keys, a half-restored peer, two SAs with one SPI), or something on
-    the way changes packets.
+    The integrity value computed here differs from the one in the
+    packet: the two ends hold different keys or algorithms for the SPI
+    (manual keys, a half-restored peer, two SAs with one SPI), or
+    something on the way changes packets.
 
 How to confirm
     ip -s xfrm state list             stats: failed

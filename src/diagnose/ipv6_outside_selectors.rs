@@ -1,5 +1,6 @@
 //! VTI-103: IPv6 enters a tunnel that was negotiated for IPv4 only.
 
+use super::unexplained::LOOKUP_FAILED;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Counters, Severity};
 use crate::snapshot::{Observed, Source};
@@ -47,7 +48,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let noise = case.link_local_lost_to(&[102, 103])?;
     let Some(first) = noise.first() else { return Ok(None) };
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
-    if !case.others_sent() || carrier(total) == 0 {
+    let lookup_failed =
+        LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0));
+    if !case.others_sent() || carrier(total) == 0 || lookup_failed {
         // Nothing of it was counted, or another cause explains the count better.
         return Ok(None);
     }

@@ -22,9 +22,9 @@ What happens
 
 Why
     xfrm_input() looks the SA up by destination, SPI and protocol (and,
-    on vti, the input key as mark), and finds none: the inbound SA is not
-    installed, or the peer still uses an old SPI after one side lost its
-    state.
+    on vti, the input key as mark), and finds none: the inbound SA is
+    not installed, or the peer still uses an old SPI after one side lost
+    its state.
 
 How to confirm
     ip xfrm state list                no SA from the peer to this host

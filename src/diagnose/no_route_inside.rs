@@ -1,5 +1,6 @@
 //! VTI-141: packets without a route reach the device, and the lookup through it fails.
 
+use super::unexplained::LOOKUP_FAILED;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, RouteType, Source};
@@ -38,6 +39,10 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let tunnel = case.tunnel()?;
     let rise = case.counted.rise(|c| c.tx_carrier_errors.unwrap_or(c.tx_carrier_column))?;
     if rise == 0 || !tunnel.link.admin_up {
+        return Ok(None);
+    }
+    // A packet that has no route inside never comes as far as the policies.
+    if LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0)) {
         return Ok(None);
     }
     let routes = tunnel.state.routes_through(tunnel.link.ifindex)?;

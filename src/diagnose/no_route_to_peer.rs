@@ -27,7 +27,7 @@ Why
     selects a table without a route.
 
 How to confirm
-    ip route get PEER from LOCAL      with mark M where the SA has an output-mark
+    ip route get PEER from LOCAL      with mark M: the SA's output-mark
 
 What to do
     Bring the route to the peer back: the WAN interface, its gateway,

@@ -20,10 +20,11 @@ What happens
     carrier error; XfrmOutNoStates moves with it.
 
 Why
-    The policy's template asks for an SA to the peer, and xfrm_state_find()
-    finds none. The kernel asks the key daemon for one (an ACQUIRE, once
-    in 30 s) and drops the packet meanwhile. IKE is down, negotiating, or
-    refused; or the SA expired or was deleted and the policy stayed.
+    The policy's template asks for an SA to the peer, and
+    xfrm_state_find() finds none. The kernel asks the key daemon for one
+    (an ACQUIRE, once in 30 s) and drops the packet meanwhile. IKE is
+    down, negotiating, or refused; or the SA expired or was deleted and
+    the policy stayed.
 
 How to confirm
     ip xfrm state list                no SA to the peer

@@ -20,12 +20,12 @@ What happens
     pass, large ones are lost: connections open and then hang.
 
 Why
-    The inner packet is larger than what the outer path leaves after ESP,
-    and it must not be fragmented (IPv4 with DF, or IPv6). The driver
-    drops it and answers ICMP fragmentation needed or packet too big,
-    with the size that fits. One such packet for each sender and path is
-    normal path MTU discovery; many mean that the answers do not arrive
-    or are not obeyed.
+    The inner packet is larger than what the outer path leaves after
+    ESP, and it must not be fragmented (IPv4 with DF, or IPv6). The
+    driver drops it and answers ICMP fragmentation needed or packet too
+    big, with the size that fits. One such packet for each sender and
+    path is normal path MTU discovery; many mean that the answers do not
+    arrive or are not obeyed.
 
 How to confirm
     ping -M do -s 1400 DESTINATION

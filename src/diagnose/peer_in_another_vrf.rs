@@ -20,8 +20,8 @@ What happens
     carrier error; XfrmOutBundleGenError moves with it.
 
 Why
-    A vti or vti6 device looks the outer route up in its own VRF, but the
-    address that the SA sends from belongs to another one. (An xfrm
+    A vti or vti6 device looks the outer route up in its own VRF, but
+    the address that the SA sends from belongs to another one. (An xfrm
     interface looks in the VRF of the device it was created on, so it
     can sit in another VRF than its underlay.)
 

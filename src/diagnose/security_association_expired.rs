@@ -31,7 +31,7 @@ How to confirm
 What to do
     show log vpn ipsec                why rekeying failed
     reset vpn ipsec site-to-site peer PEER
-    Raise life-bytes or life-packets of the ESP group, or leave them out.
+    Raise life-bytes or life-packets of the ESP group, or omit them.
 ";
 
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {

@@ -3,7 +3,7 @@
 use super::inbound::Inbound;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, PolicyDirection, Source};
+use crate::snapshot::{Driver, Observed, PolicyDirection, Source};
 use ipnet::IpNet;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -41,6 +41,10 @@ const STRICT: u32 = 1;
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
     let tunnel = case.tunnel()?;
+    // What an xfrm interface delivers keeps its secpath, and that exempts it.
+    if tunnel.driver == Driver::Xfrm {
+        return Ok(None);
+    }
     let all = case.now.sysctls.all_rp_filter.clone()?;
     let own = tunnel.link.ipv4.as_ref().map_or(0, |c| c.rp_filter);
     if all.max(own) != STRICT || inbound.own.is_empty() {

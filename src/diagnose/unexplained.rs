@@ -31,13 +31,16 @@ What to do
     --interval 10 --redact. It replays anywhere.
 ";
 
+/// Counters of `/proc/net/xfrm_stat` that move where `xfrm_lookup_with_ifid()` fails.
+pub(super) const LOOKUP_FAILED: [&str; 4] =
+    ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
+
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let rise = case.counted.rise(|c| c.tx_errors)?;
     if rise == 0 {
         return Ok(None);
     }
-    let mibs = ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
-    let moved: Vec<String> = mibs
+    let moved: Vec<String> = LOOKUP_FAILED
         .iter()
         .filter_map(|name| {
             case.risen(name).ok().filter(|rise| *rise > 0).map(|rise| format!("{name} +{rise}"))

@@ -25,7 +25,8 @@ Why
     without an if_id ends at once.
 
 How to confirm
-    sysctl net.ipv4.conf.all.disable_xfrm net.ipv4.conf.IFACE.disable_xfrm
+    sysctl net.ipv4.conf.all.disable_xfrm
+    sysctl net.ipv4.conf.IFACE.disable_xfrm
 
 What to do
     Set both to 0. What many guides mean for VTIs is disable_policy.

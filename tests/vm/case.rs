@@ -80,6 +80,11 @@ impl Case {
         drivers.into_iter().flat_map(|pair| [V4, V6].map(|inner| case(pair, inner))).collect()
     }
 
+    /// vti, vti6 or xfrm.
+    pub fn driver_name(&self) -> &'static str {
+        self.driver.name()
+    }
+
     /// Whether all words of a pattern hold: drivers, `inner4`, `outer6`, kernels.
     pub fn matches(&self, pattern: &str) -> bool {
         pattern.split_whitespace().all(|word| {

@@ -17,6 +17,8 @@ pub struct Happened {
     pub unsent: u64,
     /// The program's answer.
     pub finding: Option<String>,
+    /// Its answer when it also has a look from before the traffic.
+    pub over_time: Option<String>,
     /// The model's answer.
     pub prediction: Option<Prediction>,
 }
@@ -37,6 +39,9 @@ pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec
     differences.extend(differs("unsent", &expect.unsent.of(case), &happened.unsent));
     if let Some(finding) = &happened.finding {
         differences.extend(differs("show: first finding", &expect.finding.of(case), finding));
+    }
+    if let Some(finding) = &happened.over_time {
+        differences.extend(differs("two looks: first finding", &expect.over_time(case), finding));
     }
     differences
 }

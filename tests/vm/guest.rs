@@ -3,13 +3,15 @@
 use crate::case::{self, Case, End};
 use crate::compare::{self, Happened};
 use crate::counters::Counters;
+use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, differential, lines, model, program};
+use crate::{Fallible, charon, differential, lines, model, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use vti_diagnostics::snapshot::Snapshot;
 
 /// Settings that new namespaces inherit: the kernel must not send anything of its own through the tunnel.
 /// Scenarios about such packets switch them on again.
@@ -51,6 +53,7 @@ fn run_scenarios(words: &[&str]) -> Fallible<(u64, u64)> {
     let release = read("/proc/sys/kernel/osrelease")?;
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
+    let (words, mut keep) = Keep::asked_for(words);
     let (mut passed, mut failed) = (0, 0);
     for scenario in scenarios()? {
         for case in scenario.cases(&kernel) {
@@ -58,23 +61,46 @@ fn run_scenarios(words: &[&str]) -> Fallible<(u64, u64)> {
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;
             }
+            if keep.passes_over(&scenario, &case) {
+                continue;
+            }
             let started = Instant::now();
-            let differences = run_case(&base, &scenario, &case).unwrap_or_else(|error| vec![error]);
-            let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
-            println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
-            if differences.is_empty() {
-                passed += 1;
-            } else {
-                failed += 1;
-                println!("       {}", scenario.why);
-                differences
-                    .iter()
-                    .flat_map(|difference| difference.lines())
-                    .for_each(|line| println!("     {line}"));
+            let differences =
+                run_case(&base, &scenario, &case, &mut keep).unwrap_or_else(|error| vec![error]);
+            match tell(&name, &scenario.why, started, &differences) {
+                true => passed += 1,
+                false => failed += 1,
             }
         }
     }
+    let daemons = if keep.is_wanted() { Vec::new() } else { charon::scenarios()? };
+    for (scenario, driver) in daemons.iter().flat_map(|s| charon::DRIVERS.map(|d| (s, d))) {
+        let name = format!("{} {driver}", scenario.name);
+        if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
+            continue;
+        }
+        let started = Instant::now();
+        let differences = charon::run_case(scenario, driver).unwrap_or_else(|error| vec![error]);
+        match tell(&name, &scenario.why, started, &differences) {
+            true => passed += 1,
+            false => failed += 1,
+        }
+    }
     Ok((passed, failed))
+}
+
+/// Prints how a case went. True when it passed.
+fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
+    let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
+    println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
+    if !differences.is_empty() {
+        println!("       {why}");
+        differences
+            .iter()
+            .flat_map(|difference| difference.lines())
+            .for_each(|line| println!("     {line}"));
+    }
+    differences.is_empty()
 }
 
 fn read(path: &str) -> Fallible<String> {
@@ -96,7 +122,12 @@ fn scenarios() -> Fallible<Vec<Scenario>> {
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
-fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+fn run_case(
+    base: &str,
+    scenario: &Scenario,
+    case: &Case,
+    keep: &mut Keep,
+) -> Fallible<Vec<String>> {
     let ends = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
     let [router, peer] = [End::Router, End::Peer].map(|end| case.variables(end));
     let veth =
@@ -108,10 +139,17 @@ fn run_case(base: &str, scenario: &Scenario, case: &Case) -> Fallible<Vec<String
         .iter()
         .map(|traffic| rendered(traffic, &router))
         .collect::<Fallible<Vec<_>>>()?;
+    let repair = case::render(&scenario.repair, &router)?;
     ends.router.within(|| {
         ends.peer.within(|| lines::run(&build_peer))?;
         lines::run(&build_router)?;
-        let happened = observe(&ends, case, &traffic)?;
+        let earlier = model::capture()?;
+        let mut happened = observe(&ends, case, &traffic, &earlier)?;
+        lines::run(&repair)?;
+        let now = model::capture()?;
+        happened.finding = program::first_finding();
+        happened.over_time = program::first_finding_over_time(&earlier, &now)?;
+        keep.keep(scenario, case, [earlier, now])?;
         let mut differences = compare::differences(scenario, case, &happened);
         if !differences.is_empty() {
             let Counters { device, xfrm_stat } = &happened.counters;
@@ -146,9 +184,14 @@ impl Ends {
 }
 
 /// Sends, and sees what it did. Runs in the router's namespace.
-fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> {
+fn observe(
+    ends: &Ends,
+    case: &Case,
+    traffic: &[Traffic],
+    earlier: &Snapshot,
+) -> Fallible<Happened> {
     let sinks = [ends.router.within(traffic::sink)?, ends.peer.within(traffic::sink)?];
-    let prediction = model::model_prediction(case, traffic)?;
+    let prediction = model::model_prediction(case, traffic, earlier.clone())?;
     let before = Counters::read()?;
     let mut unsent = 0;
     for traffic in traffic {
@@ -160,5 +203,5 @@ fn observe(ends: &Ends, case: &Case, traffic: &[Traffic]) -> Fallible<Happened> 
     for sink in &sinks {
         delivered += traffic::arrived(sink)?;
     }
-    Ok(Happened { counters, delivered, unsent, finding: program::first_finding(), prediction })
+    Ok(Happened { counters, delivered, unsent, finding: None, over_time: None, prediction })
 }

@@ -2,6 +2,7 @@
 //! It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
 
 use crate::Fallible;
+use crate::keep::OPTION;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +21,10 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         words.iter().partition(|word| KERNELS.contains(word));
     if kernels.is_empty() {
         kernels = KERNELS.to_vec();
+    }
+    // One kernel's captures are enough, and two would overwrite each other.
+    if filter.contains(&OPTION) {
+        kernels.drain(..kernels.len() - 1);
     }
     let payload = payload()?;
     let sums: Vec<Fallible<Sum>> = std::thread::scope(|scope| {
@@ -55,6 +60,8 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         stripped(&own, "lab")?,
         stripped(Path::new(env!("CARGO_BIN_EXE_vti-diagnostics")), "vti-diagnostics")?,
         here.join("scenarios"),
+        here.join("charon.sh"),
+        here.join("charon.yaml"),
     ])
 }
 
@@ -76,10 +83,15 @@ fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
         "./lab --guest {}",
         filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
-    let results = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"));
+    let results = if filter.contains(&OPTION) {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
+    } else {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"))
+    };
     let mut guest = Command::new(script)
         .arg("-r")
         .arg(results)
+        .arg("-c")
         .arg(kernel)
         .arg(command)
         .args(payload)

@@ -12,11 +12,13 @@
 )]
 
 mod case;
+mod charon;
 mod compare;
 mod counters;
 mod differential;
 mod guest;
 mod host;
+mod keep;
 mod lines;
 mod model;
 mod namespace;

@@ -22,11 +22,14 @@ pub struct Prediction {
 
 /// The prediction for this traffic through t0, from the state of this thread's namespace. None: nothing of it is sent through t0 by
 /// this host, or the source of a packet is the kernel's choice and not known.
-pub fn model_prediction(case: &Case, traffic: &[Traffic]) -> Fallible<Option<Prediction>> {
+pub fn model_prediction(
+    case: &Case,
+    traffic: &[Traffic],
+    mut snapshot: Snapshot,
+) -> Fallible<Option<Prediction>> {
     if traffic.iter().any(|traffic| traffic.from != End::Router) {
         return Ok(None);
     }
-    let mut snapshot = capture()?;
     let mut prediction = Prediction { counters: Counters::default(), site: String::new() };
     for traffic in traffic {
         let Some(flow) = flow(case, traffic) else { return Ok(None) };
@@ -94,7 +97,7 @@ fn flow(case: &Case, traffic: &Traffic) -> Option<Flow> {
 }
 
 /// The program's capture of this namespace.
-fn capture() -> Fallible<Snapshot> {
+pub fn capture() -> Fallible<Snapshot> {
     let output = Command::new("./vti-diagnostics")
         .arg("capture")
         .output()

@@ -26,8 +26,14 @@ pub struct Scenario {
     pub fault: String,
     /// What is sent once it is broken.
     pub traffic: Vec<Traffic>,
+    /// Lines run after the traffic, before the program is asked.
+    #[serde(default)]
+    pub repair: String,
     /// What must have happened.
     pub expect: Expect,
+    /// The cases whose captures `run --write-captures` keeps for tests/replay.rs: of each pattern ([`Case::matches`]) the first.
+    #[serde(default)]
+    pub capture: Vec<String>,
 }
 
 /// What must have happened. Every counter that is not named must not have moved.
@@ -48,9 +54,19 @@ pub struct Expect {
     pub unsent: Per<u64>,
     /// The code of the first finding, or the verdict where there is none (`ok`).
     pub finding: Per<String>,
+    /// The same where the program also has a look from before the traffic; like `finding` when left out.
+    #[serde(default)]
+    pub over_time: Option<Per<String>>,
     /// The kernel site that the model must name, where it matters.
     #[serde(default)]
     pub site: Option<Per<String>>,
+}
+
+impl Expect {
+    /// The first finding where the program also has a look from before the traffic.
+    pub fn over_time(&self, case: &Case) -> String {
+        self.over_time.as_ref().unwrap_or(&self.finding).of(case)
+    }
 }
 
 /// A value for all cases, or one by the case: `{vti: 0, xfrm inner6: 5}` ([`Case::matches`]). The pattern of most words wins;

@@ -1,0 +1,114 @@
+# Two strongSwan daemons, in the namespaces `router` and `peer`, with a tunnel as VyOS configures it: by mark on a vti (VyOS 1.3) or
+# by if_id on an xfrm interface (1.4). Sourced before the lines of a scenario of charon.yaml, inside `router`; DRIVER is vti or xfrm.
+# Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
+
+CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret
+TS='local_ts=0.0.0.0/0,::/0
+remote_ts=0.0.0.0/0,::/0'
+PEER_TS=$TS
+
+# Addresses, routes and the interface t0 of both ends.
+links() {
+  ip link add wan type veth peer name wan netns peer
+  local end local remote inner other
+  for end in router peer; do
+    read -r local remote inner other <<<"$(of $end 192.0.2.1 192.0.2.2 10.9.1.1 10.9.2.1)"
+    ip -n $end link set lo up
+    ip -n $end addr add "$local/24" dev wan
+    ip -n $end link set wan up
+    ip -n $end addr add "$inner/32" dev lo
+    if [ "$end $DRIVER" = 'router vti' ]; then
+      ip -n $end link add t0 type vti local "$local" remote "$remote" key 7
+    else
+      ip -n $end link add t0 type xfrm dev wan if_id 7
+    fi
+    ip -n $end link set t0 up
+    ip -n $end route add "${other%.1}.0/24" dev t0 src "$inner"
+  done
+}
+
+# The four addresses as an end sees them: own before the other's.
+of() { if [ "$1" = router ]; then echo "$2 $3 $4 $5"; else echo "$3 $2 $5 $4"; fi; }
+
+# start END: the daemon with its configuration loaded.
+start() {
+  local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=secret key='if_id_in=7
+if_id_out=7'
+  read -r local remote _ <<<"$(of "$end" 192.0.2.1 192.0.2.2 - -)"
+  if [ "$end" = peer ]; then
+    connection=$PEER_CONNECTION child=$PEER_CHILD ts=$PEER_TS secret=$PEER_SECRET
+  elif [ "$DRIVER" = vti ]; then
+    key='mark_in=7
+mark_out=7'
+  fi
+  rm -rf "/tmp/$end"
+  mkdir -p "/tmp/$end/swanctl"
+  cat >"/tmp/$end/swanctl/swanctl.conf" <<CONF
+connections { c {
+  local_addrs=$local
+  remote_addrs=$remote
+  version=2
+  proposals=aes128gcm16-prfsha256-curve25519
+  $connection
+  local { auth=psk }
+  remote { auth=psk }
+  children { c {
+    $ts
+    esp_proposals=aes128gcm16
+    $key
+    $child
+  } }
+} }
+secrets { ike { secret=$secret } }
+CONF
+  cat >"/tmp/$end/strongswan.conf" <<CONF
+charon {
+  load = random nonce aes sha1 sha2 hmac kdf curve25519 gcm kernel-netlink socket-default vici updown
+  install_routes=no
+  make_before_break=no
+  retransmit_timeout=0.4
+  retransmit_base=1
+  retransmit_tries=2
+  plugins { vici { socket = unix:///tmp/$end/vici } }
+  filelog { log { path=/tmp/$end/log
+    default=1
+    flush_line=yes } }
+}
+CONF
+  ip netns exec "$end" unshare -m sh -c "mount -t tmpfs run /run; STRONGSWAN_CONF=/tmp/$end/strongswan.conf exec /usr/lib/ipsec/charon" \
+    >"/tmp/$end/out" 2>&1 &
+  echo $! >"/tmp/$end.pid"
+  local tries=0
+  until [ -S "/tmp/$end/vici" ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { echo "charon of $end did not start"; cat "/tmp/$end/out" "/tmp/$end/log"; return 1; } >&2
+  done
+  control "$end" --load-all --file "/tmp/$end/swanctl/swanctl.conf" >"/tmp/$end/load" 2>&1 || { cat "/tmp/$end/load" >&2; return 1; }
+}
+
+# control END ARGUMENTS: swanctl of one daemon.
+control() {
+  local end=$1
+  shift
+  STRONGSWAN_CONF=/tmp/$end/strongswan.conf SWANCTL_DIR=/tmp/$end/swanctl timeout 10 swanctl "$@" --uri "unix:///tmp/$end/vici"
+}
+
+both() { start peer; start router; }
+up() { control router --initiate --child c --timeout 8 >/tmp/router/up 2>&1 || { cat /tmp/router/up >&2; return 1; }; }
+refused() { ! control router --initiate --child c --timeout 5 >/tmp/router/up 2>&1; }
+# stop END SIGNAL: ends a daemon, and waits until it is gone.
+stop() { kill "-$2" "$(cat "/tmp/$1.pid")" 2>/dev/null || true; while kill -0 "$(cat "/tmp/$1.pid")" 2>/dev/null; do sleep 0.1; done; }
+# reached, lost: pings through the tunnel that are answered, or not.
+reached() { ping -q -c 3 -i 0.2 -W 2 10.9.2.1 >/dev/null; }
+lost() { ! ping -q -c 3 -i 0.2 -W 1 "${1-10.9.2.1}" >/dev/null 2>&1; }
+# under_traffic COMMAND...: runs it while packets are sent into the tunnel.
+under_traffic() {
+  ping -q -i 0.02 10.9.2.1 >/dev/null 2>&1 &
+  local pinging=$!
+  sleep 0.5
+  "$@" || { kill $pinging; return 1; }
+  sleep 1.5
+  kill $pinging
+}
+carrier() { cat /sys/class/net/t0/statistics/tx_carrier_errors; }

@@ -1,0 +1,80 @@
+//! Keeps captures of scenarios for tests/replay.rs: `run --write-captures`. What is kept is what the program itself captured, before and
+//! after the traffic. It is not redacted: the addresses are those of the documentation, and the replay tests redact it themselves.
+
+use crate::Fallible;
+use crate::case::Case;
+use crate::scenario::Scenario;
+use std::collections::BTreeSet;
+use std::path::Path;
+use vti_diagnostics::capture::{self, Capture};
+use vti_diagnostics::snapshot::Snapshot;
+
+/// The argument that asks for captures.
+pub const OPTION: &str = "--write-captures";
+
+/// Where the guest leaves what `boot -r` brings back.
+const RESULTS: &str = "/results";
+
+/// Writes the captures that the scenarios want.
+pub struct Keep {
+    wanted: bool,
+    kept: BTreeSet<String>,
+}
+
+impl Keep {
+    /// The words without [`OPTION`], and whether it was among them.
+    pub fn asked_for<'a>(words: &[&'a str]) -> (Vec<&'a str>, Keep) {
+        let others: Vec<&str> = words.iter().copied().filter(|word| *word != OPTION).collect();
+        let wanted = others.len() < words.len();
+        (others, Keep { wanted, kept: BTreeSet::new() })
+    }
+
+    /// Whether captures are what the run is for.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
+    /// Whether this case need not be run: captures are asked for, and this one is not wanted or was kept already.
+    pub fn passes_over(&self, scenario: &Scenario, case: &Case) -> bool {
+        self.wanted
+            && (self.kept.contains(&file_name(scenario, case))
+                || !scenario.capture.iter().any(|pattern| case.matches(pattern)))
+    }
+
+    /// Writes the capture of a case. One that fails writes it too: the replay test then fails likewise, and is quicker to work with.
+    pub fn keep(
+        &mut self,
+        scenario: &Scenario,
+        case: &Case,
+        snapshots: [Snapshot; 2],
+    ) -> Fallible<()> {
+        let name = file_name(scenario, case);
+        if !self.wanted || !self.kept.insert(name.clone()) {
+            return Ok(());
+        }
+        let release =
+            snapshots.iter().map(|s| s.host.kernel_release.clone()).next().unwrap_or_default();
+        let capture = Capture {
+            schema: capture::SCHEMA,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            redacted: false,
+            snapshots: snapshots.into(),
+        };
+        let yaml = capture::to_yaml(&capture).map_err(|error| format!("{name}: {error}"))?;
+        let text = format!(
+            "# Written by tests/vm/run {OPTION}: {}, {case}, kernel {release}.\n# expect t0: {}\n{yaml}",
+            scenario.name,
+            scenario.expect.over_time(case)
+        );
+        let path = Path::new(RESULTS).join(name);
+        std::fs::write(&path, text)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+}
+
+/// `CODE-SCENARIO-DRIVER.yaml`.
+fn file_name(scenario: &Scenario, case: &Case) -> String {
+    let code = scenario.expect.over_time(case);
+    let number = code.trim_start_matches("VTI-");
+    format!("{number}-{}-{}.yaml", scenario.name, case.driver_name())
+}
