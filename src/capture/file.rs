@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The largest capture that is read, in bytes: two looks at a router with some 20,000 tunnels.
+/// The largest capture that is read, in bytes: two looks at a router with some 8,000 tunnels.
 const MOST: usize = 64 << 20;
 
 /// The capture in this file; `-` is standard input.

@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
     affordable(text)?;
     let read: std::result::Result<Capture, _> =
         singleton_map_recursive::deserialize(Deserializer::from_str(text));
-    // A later version may have another form altogether, so that its number is looked at first.
+    // A later version may have another form altogether: its number is the better reason.
     let schema = match &read {
         Ok(capture) => Some(capture.schema),
         Err(_) => serde_yaml::from_str(text).ok().map(|head: Head| head.schema),
@@ -75,7 +75,9 @@ fn affordable(text: &str) -> std::result::Result<(), &'static str> {
     if brackets.saturating_mul(text.len()) > MOST_STEPS {
         return Err("it has too many brackets for its size; expected YAML with indentation");
     }
-    if text.lines().any(|line| line.starts_with("%TAG")) {
+    // All that ends a line in YAML 1.1.
+    let mut lines = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    if lines.any(|line| line.starts_with("%TAG")) {
         return Err("it declares YAML tags, which no capture does");
     }
     Ok(())
