@@ -1,7 +1,7 @@
 //! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage behind them.
 
 use super::outer::OuterRoute;
-use super::state::limit_reached;
+use super::state::{limit_reached, sequence_used_up};
 use super::verdict::{Site, StateCheck};
 use super::{End, Flow, Trail, Walk, undecidable};
 use crate::snapshot::{
@@ -218,8 +218,7 @@ pub(super) fn encrypt(
                 only: !has_successor(tunnel, association)?,
             }));
         }
-        let used_up = association.replay.is_some_and(|r| r.outbound >= u64::from(u32::MAX));
-        if used_up && !association.uses_esn() {
+        if sequence_used_up(association) {
             trail.step(
                 "encryption",
                 format!("SA {spi} has used its last sequence number"),

@@ -96,6 +96,13 @@ fn find<'a>(
         let wildcard = buckets.wildcard_chain(chain)?;
         (found, under_way) = split(wildcard, usable);
     }
+    if let [first, rest @ ..] = found.as_slice()
+        && let Some(doubtful) = found.iter().find(|a| is_dying(a, now).is_none())
+        && rest.iter().any(|a| !interchangeable(a, first))
+    {
+        let what = format!("whether the SA {} is past its soft byte limit", doubtful.spi);
+        return Err(undecidable(Source::SecurityAssociations, what).into());
+    }
     // Not dying before dying, then the newest.
     found.sort_by_key(|a| (is_dying(a, now), std::cmp::Reverse(a.current.add_time)));
     if let Some(best) = found.first() {
@@ -152,16 +159,24 @@ fn selector_takes(association: &SecurityAssociation, flow: &Flow, oif: u32) -> b
 }
 
 /// Past a soft limit: the kernel prefers any other. (Past a hard time limit there is none: the timer deletes the SA at once.)
-fn is_dying(association: &SecurityAssociation, now: u64) -> bool {
+/// `xfrm_state_check_expire()` looks at bytes and packets before it adds those of the packet, so an SA at its limit serves one more.
+/// None: the bytes may be over by that one packet alone.
+fn is_dying(association: &SecurityAssociation, now: u64) -> Option<bool> {
+    const LARGEST_PACKET: u64 = 65_536;
     let (limits, current) = (&association.limits, &association.current);
     let past = |limit: Option<u64>, from: u64| {
         limit.is_some_and(|l| from != 0 && now >= from.saturating_add(l))
     };
-    let reached = |limit: Option<u64>, used: u64| limit.is_some_and(|l| used >= l);
-    past(limits.soft_add_seconds, current.add_time)
+    if past(limits.soft_add_seconds, current.add_time)
         || past(limits.soft_use_seconds, current.use_time)
-        || reached(limits.soft_bytes, current.bytes)
-        || reached(limits.soft_packets, current.packets)
+        || limits.soft_packets.is_some_and(|l| current.packets > l)
+    {
+        return Some(true);
+    }
+    match limits.soft_bytes.map(|limit| current.bytes.checked_sub(limit)) {
+        None | Some(None | Some(0)) => Some(false),
+        Some(Some(over)) => (over > LARGEST_PACKET).then_some(true),
+    }
 }
 
 /// Two SAs that lead a packet the same way.
@@ -169,7 +184,9 @@ fn interchangeable(a: &SecurityAssociation, b: &SecurityAssociation) -> bool {
     a.source == b.source
         && a.set_mark == b.set_mark
         && a.direction == b.direction
+        && a.encapsulation == b.encapsulation
         && limit_reached(a) == limit_reached(b)
+        && sequence_used_up(a) == sequence_used_up(b)
 }
 
 /// `xfrm_state_check_expire()`: the byte or packet limit is reached, the next packet ends the SA.
@@ -177,6 +194,12 @@ pub(super) fn limit_reached(association: &SecurityAssociation) -> bool {
     let (limits, current) = (&association.limits, &association.current);
     limits.hard_bytes.is_some_and(|l| current.bytes >= l)
         || limits.hard_packets.is_some_and(|l| current.packets >= l)
+}
+
+/// `xfrm_replay_overflow()`: the last sequence number is used, of 64 bits with ESN.
+pub(super) fn sequence_used_up(association: &SecurityAssociation) -> bool {
+    let last = if association.uses_esn() { u64::MAX } else { u64::from(u32::MAX) };
+    association.replay.is_some_and(|replay| replay.outbound >= last)
 }
 
 fn fitting<'a>(

@@ -119,8 +119,8 @@ impl Tunnel {
             outer: outer_family,
             inner: random.pick(&[4, 6]),
             key: random.nearly(7 + digit, 8, &[7, 0x107, 5, if driver == "xfrm" { 9 } else { 0 }]),
-            local: address(outer_family, &random.nearly("1", 6, &LOCALS)),
-            remote: address(outer_family, &random.nearly("2", 25, &REMOTES)),
+            local: address(outer_family, random.nearly("1", 6, &LOCALS)),
+            remote: address(outer_family, random.nearly("2", 25, &REMOTES)),
         }
     }
 
