@@ -48,7 +48,7 @@ connections { c {
   local_addrs=$local
   remote_addrs=$remote
   version=2
-  proposals=aes128gcm16-prfsha256-curve25519
+  proposals=aes128gcm16-prfsha256-modp2048
   $connection
   local { auth=psk }
   remote { auth=psk }
@@ -63,7 +63,7 @@ secrets { ike { secret=$secret } }
 CONF
   cat >"/tmp/$end/strongswan.conf" <<CONF
 charon {
-  load = random nonce aes sha1 sha2 hmac kdf curve25519 gcm kernel-netlink socket-default vici updown
+  load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
   install_routes=no
   make_before_break=no
   retransmit_timeout=0.4
