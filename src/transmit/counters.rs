@@ -117,8 +117,9 @@ pub fn moved(site: &Site, driver: Driver, kernel: Option<(u32, u32)>) -> Vec<Cou
 }
 
 /// The counters of `/proc/net/xfrm_stat` that move when a packet ends at `site`.
-pub const fn mibs(site: &Site) -> &'static [Mib] {
+pub fn mibs(site: &Site) -> &'static [Mib] {
     match site {
+        Site::NoAssociation(wanted) if wanted.spi_in_use => &[Mib::OutPolError],
         Site::NoAssociation(_) => &[Mib::OutNoStates],
         Site::OuterRoute { .. } => &[Mib::OutBundleGenError],
         Site::PolicyBlock { index: Some(_) } => &[Mib::OutPolBlock],

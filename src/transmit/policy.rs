@@ -1,9 +1,10 @@
 //! Policy lookup: `xfrm_policy_lookup()` and `xfrm_expand_policies()`, once for the routed packet and once in the device.
 
 use super::verdict::Site;
-use super::{End, Flow, Trail, Walk};
+use super::{End, Flow, Trail, Walk, undecidable};
 use crate::snapshot::{
-    Action, Family, IfId, LinkKind, Observed, Policy, PolicyDirection, PolicyType, Reason,
+    Action, Family, IfId, LinkKind, Mode, Observed, Policy, PolicyDirection, PolicyType, Reason,
+    Source,
 };
 use crate::tunnel::Tunnel;
 
@@ -26,6 +27,22 @@ impl<'a> Choice<'a> {
     fn has_templates(&self) -> bool {
         self.policies.iter().any(|p| !p.templates.is_empty())
     }
+
+    /// What it does to a packet, before any SA is looked at.
+    fn effect(&self) -> (bool, bool) {
+        (self.blocks().is_some(), self.has_templates())
+    }
+}
+
+/// Which of several policies of equal priority the kernel takes depends on its tables, so they must do the same.
+fn one_effect(choices: &[Choice<'_>]) -> Walk<()> {
+    match choices {
+        [first, rest @ ..] if rest.iter().any(|choice| choice.effect() != first.effect()) => {
+            let what = "which of the policies of equal priority is taken: they do different things";
+            Err(undecidable(Source::SecurityPolicies, what).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How the device fills in `flowi_oif`: vti and vti6 leave their own ifindex, xfrm puts IFLA_XFRM_LINK.
@@ -38,10 +55,20 @@ pub(crate) const fn flow_oif(tunnel: &Tunnel<'_>) -> u32 {
 
 /// The lookup that the packet goes through when it is routed, before the device: without an if_id, with the packet's own mark.
 pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
-    if xfrm_disabled(tunnel, flow)? {
+    // This lookup has no if_id, so disable_xfrm counts for xfrm interfaces as well.
+    if route_disables_xfrm(tunnel, flow)? {
         return Ok(());
     }
     let choices = lookup(tunnel, flow, IfId(0), flow.mark, tunnel.link.ifindex)?;
+    if flow.family() == Family::Inet6 {
+        // Only a forwarded IPv6 packet's flow names the device; that of a socket has none (ip6_dst_lookup_flow()).
+        let of_socket = lookup(tunnel, flow, IfId(0), flow.mark, 0)?;
+        if choices.first().map(Choice::effect) != of_socket.first().map(Choice::effect) {
+            let what = "whether a policy for one device takes the routed packet: only if it is forwarded, not if this host sends it";
+            return Err(undecidable(Source::SecurityPolicies, what).into());
+        }
+    }
+    one_effect(&choices)?;
     let Some(choice) = choices.first() else {
         if default_blocks(tunnel)? {
             trail.step(
@@ -58,6 +85,12 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
         // A bypass policy: the packet goes on untransformed.
         return Ok(());
     }
+    let transport = |p: &&Policy| p.templates.iter().all(|t| t.mode == Mode::Transport);
+    if choice.blocks().is_none() && choice.policies.iter().all(|p| transport(p)) {
+        // Transport mode keeps the route: the ESP packet goes into the device, and has a lookup of its own there.
+        let what = "what the device does with a packet that a transport-mode policy without its key encrypts before";
+        return Err(undecidable(Source::SecurityPolicies, what).into());
+    }
     trail.step("first lookup", describe(policy), "taken before the device");
     Err(End(Site::TakenByPolicy { index: policy.index, encrypts: choice.blocks().is_none() }))
 }
@@ -68,7 +101,7 @@ pub(super) fn device_lookup<'a>(
     flow: &Flow,
     trail: &mut Trail,
 ) -> Walk<Vec<Choice<'a>>> {
-    if xfrm_disabled(tunnel, flow)? {
+    if tunnel.if_id() == IfId(0) && route_disables_xfrm(tunnel, flow)? {
         trail.step("policy out", "disable_xfrm is set: no lookup for this device", "skipped");
         return Err(End(Site::XfrmDisabled));
     }
@@ -87,6 +120,7 @@ pub(super) fn device_lookup<'a>(
         }
         return Err(End(Site::NoPolicy { key_exists: !own.is_empty() }));
     };
+    one_effect(&choices)?;
     trail.step("policy out", describe(policy), "match");
     if let Some(policy) = choices.first().and_then(Choice::blocks) {
         trail.step("action", describe(policy), "block");
@@ -127,9 +161,9 @@ fn lookup<'a>(
         .collect())
 }
 
-/// DST_NOXFRM: disable_xfrm of the device or of all, for IPv4 routes; it counts only where the lookup has no if_id.
-fn xfrm_disabled(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
-    if flow.family() != Family::Inet || tunnel.if_id() != IfId(0) {
+/// DST_NOXFRM: disable_xfrm of the device or of all, for IPv4 routes; it counts only in lookups without an if_id.
+fn route_disables_xfrm(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
+    if flow.family() != Family::Inet {
         return Ok(false);
     }
     if tunnel.link.ipv4.as_ref().is_some_and(|c| c.disable_xfrm) {

@@ -140,7 +140,7 @@ fn no_association(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
     let snapshot = tunnel.state.snapshot;
     let queues =
         tunnel.driver != Driver::Xfrm && snapshot.host.kernel_version().is_none_or(|v| v >= (5, 9));
-    let holds = queues && !snapshot.sysctls.xfrm_larval_drop.clone()?;
+    let holds = queues && !wanted.spi_in_use && !snapshot.sysctls.xfrm_larval_drop.clone()?;
     Ok(if holds { Site::Held(Box::new(wanted)) } else { Site::NoAssociation(Box::new(wanted)) })
 }
 
@@ -285,8 +285,26 @@ fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> 
         text: query.describe(),
         destination: query.destination,
         larval,
+        spi_in_use: !larval && spi_in_use(tunnel, query)?,
         nearest,
     })
+}
+
+/// Before it asks for a new SA, `xfrm_state_find()` looks for one with the template's SPI by `__xfrm_state_lookup()`, which compares
+/// less: one that does not fit ends the search with -EEXIST.
+fn spi_in_use(tunnel: &Tunnel<'_>, query: &Query<'_>) -> Observed<bool> {
+    let Query { policy, template, destination, family, .. } = *query;
+    if template.spi == Spi(0) {
+        return Ok(false);
+    }
+    let associations = tunnel.state.snapshot.associations.as_ref().map_err(Clone::clone)?;
+    Ok(associations.iter().any(|a| {
+        a.spi == template.spi
+            && a.destination == destination
+            && a.protocol == template.protocol
+            && a.family == family
+            && policy.mark.value & policy.mark.mask & a.mark.mask == a.mark.value
+    }))
 }
 
 impl Query<'_> {

@@ -168,6 +168,8 @@ pub struct Wanted {
     pub destination: IpAddr,
     /// An acquire is under way: a larval SA stands for it.
     pub larval: bool,
+    /// The template names an SPI that an SA which does not fit has: -EEXIST instead of -EAGAIN, so never held.
+    pub spi_in_use: bool,
     /// The SA that comes nearest, and the fields in which it does not fit.
     pub nearest: Option<Nearest>,
 }

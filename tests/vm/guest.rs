@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, lines, model, program};
+use crate::{Fallible, charon, differential, lines, model, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -28,7 +28,8 @@ const QUIET: [(&str, &str); 6] = [
 /// The peer decrypts in softirqs, at the latest when its ksoftirqd runs.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Runs the cases whose `scenario driver families` holds one of the words (all without words). True when all passed.
+/// Runs the cases whose `scenario driver families` holds one of the words; with the word `differential` only the differential test;
+/// without words both. True when all passed.
 pub fn run(words: &[&str]) -> Fallible<bool> {
     if !read("/proc/cmdline")?.contains("vti-lab") {
         return Err("this is not the guest that tests/vm/boot starts".into());
@@ -36,6 +37,19 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     for (path, value) in QUIET {
         std::fs::write(path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
     }
+    let (mut passed, mut failed) = (0, 0);
+    if words.first() != Some(&"differential") {
+        (passed, failed) = run_scenarios(words)?;
+    }
+    if let [] | ["differential", ..] = words {
+        let more = differential::run(words.get(1..).unwrap_or_default())?;
+        (passed, failed) = (passed + more.0, failed + more.1);
+    }
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn run_scenarios(words: &[&str]) -> Fallible<(u64, u64)> {
     let release = read("/proc/sys/kernel/osrelease")?;
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
@@ -72,8 +86,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             false => failed += 1,
         }
     }
-    println!("{passed} passed, {failed} failed");
-    Ok(failed == 0)
+    Ok((passed, failed))
 }
 
 /// Prints how a case went. True when it passed.

@@ -83,11 +83,14 @@ fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
         "./lab --guest {}",
         filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
-    let mut guest = Command::new(script);
-    if filter.contains(&OPTION) {
-        guest.arg("-r").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures"));
-    }
-    let mut guest = guest
+    let results = if filter.contains(&OPTION) {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
+    } else {
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"))
+    };
+    let mut guest = Command::new(script)
+        .arg("-r")
+        .arg(results)
         .arg("-c")
         .arg(kernel)
         .arg(command)

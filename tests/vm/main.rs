@@ -15,6 +15,7 @@ mod case;
 mod charon;
 mod compare;
 mod counters;
+mod differential;
 mod guest;
 mod host;
 mod keep;

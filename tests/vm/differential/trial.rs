@@ -1,0 +1,263 @@
+//! One case in a fresh network namespace: build it, ask the model, send, and hold the kernel's counters against the answer.
+
+use super::plan::{Packet, Plan};
+use crate::Fallible;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{
+    AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
+};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use vti_diagnostics::snapshot::{Link, RouteAnswer, RouteQuery, Snapshot, Statistics};
+use vti_diagnostics::transmit::{self, Flow, Site, Verdict};
+use vti_diagnostics::tunnel::State;
+
+/// Changes of counters by their names, those that did not move left out.
+type Moved = BTreeMap<String, u64>;
+
+/// What became of one packet.
+pub struct Outcome {
+    /// The model's answer.
+    pub verdict: Verdict,
+    /// The packet as it was sent.
+    pub flow: Flow,
+    /// What it was predicted from.
+    pub snapshot: Snapshot,
+    /// Where the kernel did something else, one line each.
+    pub differences: Vec<String>,
+}
+
+/// What became of the packets that could be compared.
+#[derive(Default)]
+pub struct Trial {
+    pub outcomes: Vec<Outcome>,
+    /// Packets that do not get into their tunnel, or whose counters another packet moves as well.
+    pub incomparable: u64,
+    /// What the kernel refused of the lines.
+    pub refused: String,
+}
+
+/// Runs one case. The thread stays in the case's namespace, which ends with the next one. On the main thread only:
+/// `/proc/net` is that of the process's first thread.
+pub fn run(plan: &Plan) -> Fallible<Trial> {
+    unshare(CloneFlags::CLONE_NEWNET)
+        .map_err(|error| format!("cannot make a namespace: {error}"))?;
+    let mut trial = Trial { refused: build(&plan.lines)?, ..Trial::default() };
+    if !plan.later.is_empty() {
+        std::thread::sleep(Duration::from_millis(1100));
+        trial.refused += &build(&plan.later)?;
+    }
+    for (path, value) in &plan.settings {
+        // The file of a tunnel that the kernel refused is not there.
+        let _ = std::fs::write(format!("/proc/sys/net/{path}"), value);
+    }
+    let _listener = plan.listener.then(listen).transpose()?;
+    let questions: Vec<RouteQuery> = plan.packets.iter().map(question).collect();
+    let mut snapshot = vti_diagnostics::collect::snapshot(&questions);
+    for packet in &plan.packets {
+        let Some((verdict, flow)) = predict(&snapshot, packet)? else {
+            trial.incomparable += 1;
+            continue;
+        };
+        send(packet, &flow)?;
+        let mut after = vti_diagnostics::collect::snapshot(&questions);
+        let Some(differences) = compare(&verdict, packet, &snapshot, &after)? else {
+            trial.incomparable += 1;
+            break;
+        };
+        // A held packet is tried again by a timer; an SA at its limit is deleted by one.
+        let held = matches!(verdict.site, Site::Held(_) | Site::Open(_));
+        if matches!(verdict.site, Site::LimitReached { .. } | Site::Open(_)) {
+            std::thread::sleep(Duration::from_millis(5));
+            after = vti_diagnostics::collect::snapshot(&questions);
+        }
+        trial.outcomes.push(Outcome {
+            verdict,
+            flow,
+            snapshot: std::mem::replace(&mut snapshot, after),
+            differences,
+        });
+        if held {
+            break;
+        }
+    }
+    Ok(trial)
+}
+
+/// One `ip` for all lines; its messages about those that the kernel refused.
+fn build(lines: &[String]) -> Fallible<String> {
+    let failed = |error: std::io::Error| format!("cannot run ip: {error}");
+    let mut process = Command::new("ip")
+        .args(["-force", "-batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    if let Some(mut stdin) = process.stdin.take() {
+        stdin.write_all((lines.join("\n") + "\n").as_bytes()).map_err(failed)?;
+    }
+    let output = process.wait_with_output().map_err(failed)?;
+    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
+    // At a word that it does not know, ip ends, and the lines behind it are lost.
+    if messages.contains("Usage:")
+        || messages.lines().any(|line| line.starts_with("Error: a") || line.contains(" is wrong"))
+    {
+        return Err(format!("a line is not one of ip: {messages}{}", lines.join("\n")));
+    }
+    Ok(messages)
+}
+
+/// A socket that hears acquires, XFRMNLGRP_ACQUIRE.
+fn listen() -> Fallible<OwnedFd> {
+    let failed = |error: nix::Error| format!("cannot listen to acquires: {error}");
+    let socket = socket(
+        AddressFamily::Netlink,
+        SockType::Raw,
+        SockFlag::SOCK_CLOEXEC,
+        // NETLINK_XFRM is 6; nix has no name for it but that of TCP.
+        SockProtocol::Tcp,
+    )
+    .map_err(failed)?;
+    bind(socket.as_raw_fd(), &NetlinkAddr::new(0, 1)).map_err(failed)?;
+    Ok(socket)
+}
+
+/// How the packet itself is routed.
+fn question(packet: &Packet) -> RouteQuery {
+    let Packet { source, destination, mark, .. } = packet;
+    RouteQuery { destination: *destination, source: Some(*source), mark: *mark, vrf: None }
+}
+
+/// The model's answer, and the packet as it will be sent. None where it is not routed into its tunnel.
+fn predict(snapshot: &Snapshot, packet: &Packet) -> Fallible<Option<(Verdict, Flow)>> {
+    let state = State::new(snapshot);
+    let tunnels = state.tunnels().map_err(|missing| missing.to_string())?;
+    let Some(tunnel) = tunnels.iter().find(|t| t.link.name == packet.tunnel) else {
+        return Ok(None);
+    };
+    let answer = state.route(&question(packet)).map_err(|missing| missing.to_string())?;
+    let mut mtu = tunnel.link.mtu;
+    match answer {
+        RouteAnswer::Route { oif, mtu: path, .. } if *oif == tunnel.link.ifindex => {
+            mtu = path.unwrap_or(mtu).min(mtu);
+        }
+        _ if !tunnel.link.admin_up => {}
+        _ => return Ok(None),
+    }
+    let defer = std::fs::read_to_string("/proc/sys/net/ipv4/ip_no_pmtu_disc");
+    let sets_df = defer.is_ok_and(|text| text.trim() == "0");
+    let flow = Flow {
+        source_port: packet.source_port,
+        destination_port: packet.destination_port,
+        mark: packet.mark,
+        // A larger one is cut into fragments before the tunnel.
+        size: packet.size.min(mtu),
+        dont_fragment: sets_df,
+        ..Flow::probe(packet.source, packet.destination)
+    };
+    Ok(Some((transmit::send(tunnel, &flow), flow)))
+}
+
+/// One datagram from a socket of its own. That it is not sent is part of what is compared, and no error.
+fn send(packet: &Packet, flow: &Flow) -> Fallible<()> {
+    let Packet { source, destination, source_port, destination_port, mark, .. } = packet;
+    let socket = UdpSocket::bind((*source, *source_port))
+        .map_err(|error| format!("cannot bind {source}: {error}"))?;
+    socket.set_nonblocking(true).map_err(|error| format!("cannot set non-blocking: {error}"))?;
+    setsockopt(&socket, sockopt::Mark, mark)
+        .map_err(|error| format!("cannot set SO_MARK: {error}"))?;
+    let headers = if source.is_ipv4() { 28 } else { 48 };
+    let payload = vec![0; usize::try_from(flow.size.saturating_sub(headers)).unwrap_or(0)];
+    let _ = socket.send_to(&payload, (*destination, *destination_port));
+    Ok(())
+}
+
+/// The differences; none where other packets count as well.
+fn compare(
+    verdict: &Verdict,
+    packet: &Packet,
+    before: &Snapshot,
+    after: &Snapshot,
+) -> Fallible<Option<Vec<String>>> {
+    if matches!(verdict.site, Site::Open(_)) {
+        return Ok(Some(Vec::new()));
+    }
+    let links = |snapshot: &Snapshot| -> Fallible<Vec<Link>> {
+        let links = snapshot.links.as_ref().map_err(ToString::to_string)?;
+        Ok(links.iter().filter(|link| link.driver().is_some()).cloned().collect())
+    };
+    let (old, new) = (links(before)?, links(after)?);
+    let is_tunnel = |index: u32| old.iter().any(|link| link.ifindex == index);
+    // Its ESP packet goes into a tunnel again.
+    match verdict.site {
+        Site::Sent { oif, .. } if is_tunnel(oif) => return Ok(None),
+        Site::TakenByPolicy { .. }
+            if before.route_lookups.iter().flatten().any(|lookup| {
+                lookup.query.source != Some(packet.source)
+                    && matches!(lookup.answer, RouteAnswer::Route { oif, .. } if is_tunnel(oif))
+            }) =>
+        {
+            return Ok(None);
+        }
+        _ => {}
+    }
+    let mut differences = Vec::new();
+    for (old, new) in old.iter().zip(&new) {
+        let expected: Moved = if old.name == packet.tunnel {
+            verdict.counters.iter().map(|counter| (counter.name().to_owned(), 1)).collect()
+        } else {
+            Moved::new()
+        };
+        let found = match (&old.statistics, &new.statistics) {
+            (Some(old), Some(new)) => moved(&statistics(old), &statistics(new)),
+            _ => return Err(format!("no statistics of {}", old.name)),
+        };
+        if expected != found {
+            differences.push(format!("{}: predicted {expected:?}, moved {found:?}", old.name));
+        }
+    }
+    // What the first lookup of a socket counts is not the device's, and not predicted.
+    let elsewhere =
+        matches!(verdict.site, Site::TakenByPolicy { .. } | Site::DefaultBlock | Site::AdminDown);
+    let expected: Moved = verdict.mibs.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
+    let found = moved(&outbound(before)?, &outbound(after)?);
+    if !elsewhere && expected != found {
+        differences.push(format!("xfrm_stat: predicted {expected:?}, moved {found:?}"));
+    }
+    Ok(Some(differences))
+}
+
+fn statistics(s: &Statistics) -> Moved {
+    [
+        ("tx_packets", s.tx_packets),
+        ("tx_errors", s.tx_errors),
+        ("tx_dropped", s.tx_dropped),
+        ("tx_carrier_errors", s.tx_carrier_errors),
+        ("tx_aborted_errors", s.tx_aborted_errors),
+        ("tx_fifo_errors", s.tx_fifo_errors),
+        ("collisions", s.collisions),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn outbound(snapshot: &Snapshot) -> Fallible<Moved> {
+    let counters = snapshot.xfrm_statistics.as_ref().map_err(ToString::to_string)?;
+    let out = counters.iter().filter(|counter| counter.name.starts_with("XfrmOut"));
+    Ok(out.map(|counter| (counter.name.clone(), counter.value)).collect())
+}
+
+fn moved(before: &Moved, after: &Moved) -> Moved {
+    after
+        .iter()
+        .map(|(name, value)| {
+            (name.clone(), value.wrapping_sub(before.get(name).copied().unwrap_or(0)))
+        })
+        .filter(|(_, change)| *change != 0)
+        .collect()
+}
