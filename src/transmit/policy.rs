@@ -86,7 +86,7 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
         return Ok(());
     }
     let transport = |p: &&Policy| p.templates.iter().all(|t| t.mode == Mode::Transport);
-    if choice.blocks().is_none() && choice.policies.iter().all(|p| transport(p)) {
+    if choice.blocks().is_none() && choice.policies.iter().all(transport) {
         // Transport mode keeps the route: the ESP packet goes into the device, and has a lookup of its own there.
         let what = "what the device does with a packet that a transport-mode policy without its key encrypts before";
         return Err(undecidable(Source::SecurityPolicies, what).into());
