@@ -15,6 +15,9 @@ pub struct Scenario {
     pub name: String,
     /// One line: what happens.
     pub why: String,
+    /// Whether a NAT is between the peers.
+    #[serde(default)]
+    nat: bool,
     /// Bash after charon.sh, inside the router's namespace.
     run: String,
     /// The code of the first finding, or the verdict where there is none.
@@ -34,9 +37,10 @@ pub fn scenarios() -> Fallible<Vec<Scenario>> {
 /// What differs from what the scenario expects; nothing when it passed.
 pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
     let router = Namespace::new("router")?;
-    let _peer = Namespace::new("peer")?;
+    let _others = [Namespace::new("peer")?, Namespace::new("nat")?];
+    let bash = |lines: &str| bash(lines, driver, scenario.nat);
     router.within(|| {
-        let ran = bash(&format!("links\n{}", scenario.run), driver);
+        let ran = bash(&format!("links\n{}", scenario.run));
         let found = program::first_finding().unwrap_or_default();
         let expected = &scenario.finding;
         let mut differences = Vec::new();
@@ -49,18 +53,19 @@ pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
         if !differences.is_empty() {
             differences.push(format!("vti-diagnostics show:\n{}", program::text()));
         }
-        bash("for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done; rm -f /tmp/*.pid", driver)?;
+        bash("for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done; rm -f /tmp/*.pid")?;
         Ok(differences)
     })
 }
 
 /// Output is not waited for: the daemons inherit it.
-fn bash(lines: &str, driver: &str) -> Fallible<()> {
+fn bash(lines: &str, driver: &str, nat: bool) -> Fallible<()> {
     let file = |error: std::io::Error| format!("cannot write /tmp/case: {error}");
     let log = std::fs::File::create("/tmp/case").map_err(file)?;
     let status = Command::new("bash")
         .args(["-exc", &format!(". ./charon.sh\n{lines}")])
         .env("DRIVER", driver)
+        .env("NAT", if nat { "yes" } else { "" })
         .stdin(Stdio::null())
         .stdout(log.try_clone().map_err(file)?)
         .stderr(log)

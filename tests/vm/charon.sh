@@ -1,18 +1,32 @@
 # Two strongSwan daemons, in the namespaces `router` and `peer`, with a tunnel as VyOS configures it: by mark on a vti (VyOS 1.3) or
-# by if_id on an xfrm interface (1.4). Sourced before the lines of a scenario of charon.yaml, inside `router`; DRIVER is vti or xfrm.
+# by if_id on an xfrm interface (1.4). Sourced before the lines of a scenario of charon.yaml, inside `router`; DRIVER is vti or xfrm; with
+# NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
 CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
 PEER_TS=$TS
+PEER=192.0.2.2
+[ -z "$NAT" ] || PEER=198.51.100.2
 
 # Addresses, routes and the interface t0 of both ends.
 links() {
-  ip link add wan type veth peer name wan netns peer
+  if [ -n "$NAT" ]; then
+    ip link add wan type veth peer name r netns nat
+    ip -n peer link add wan type veth peer name p netns nat
+    ip -n nat addr add 192.0.2.254/24 dev r
+    ip -n nat addr add 198.51.100.254/24 dev p
+    ip -n nat link set r up
+    ip -n nat link set p up
+    ip netns exec nat sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+    ip netns exec nat nft 'add table ip nat; add chain ip nat post { type nat hook postrouting priority 100; }; add rule ip nat post oifname p masquerade'
+  else
+    ip link add wan type veth peer name wan netns peer
+  fi
   local end local remote inner other
   for end in router peer; do
-    read -r local remote inner other <<<"$(of $end 192.0.2.1 192.0.2.2 10.9.1.1 10.9.2.1)"
+    read -r local remote inner other <<<"$(of $end 192.0.2.1 $PEER 10.9.1.1 10.9.2.1)"
     ip -n $end link set lo up
     ip -n $end addr add "$local/24" dev wan
     ip -n $end link set wan up
@@ -25,6 +39,7 @@ links() {
     ip -n $end link set t0 up
     ip -n $end route add "${other%.1}.0/24" dev t0 src "$inner"
   done
+  [ -z "$NAT" ] || ip route add default via 192.0.2.254
 }
 
 # The four addresses as an end sees them: own before the other's.
@@ -34,9 +49,9 @@ of() { if [ "$1" = router ]; then echo "$2 $3 $4 $5"; else echo "$3 $2 $5 $4"; f
 start() {
   local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=secret key='if_id_in=7
 if_id_out=7'
-  read -r local remote _ <<<"$(of "$end" 192.0.2.1 192.0.2.2 - -)"
+  read -r local remote _ <<<"$(of "$end" 192.0.2.1 $PEER - -)"
   if [ "$end" = peer ]; then
-    connection=$PEER_CONNECTION child=$PEER_CHILD ts=$PEER_TS secret=$PEER_SECRET
+    remote=%any connection=$PEER_CONNECTION child=$PEER_CHILD ts=$PEER_TS secret=$PEER_SECRET
   elif [ "$DRIVER" = vti ]; then
     key='mark_in=7
 mark_out=7'
@@ -48,7 +63,7 @@ connections { c {
   local_addrs=$local
   remote_addrs=$remote
   version=2
-  proposals=aes128gcm16-prfsha256-curve25519
+  proposals=aes128gcm16-prfsha256-modp2048
   $connection
   local { auth=psk }
   remote { auth=psk }
@@ -63,12 +78,12 @@ secrets { ike { secret=$secret } }
 CONF
   cat >"/tmp/$end/strongswan.conf" <<CONF
 charon {
-  load = random nonce aes sha1 sha2 hmac kdf curve25519 gcm kernel-netlink socket-default vici updown
+  load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
   install_routes=no
   make_before_break=no
-  retransmit_timeout=0.4
+  retransmit_timeout=1
   retransmit_base=1
-  retransmit_tries=2
+  retransmit_tries=4
   plugins { vici { socket = unix:///tmp/$end/vici } }
   filelog { log { path=/tmp/$end/log
     default=1
@@ -91,14 +106,23 @@ CONF
 control() {
   local end=$1
   shift
-  STRONGSWAN_CONF=/tmp/$end/strongswan.conf SWANCTL_DIR=/tmp/$end/swanctl timeout 10 swanctl "$@" --uri "unix:///tmp/$end/vici"
+  STRONGSWAN_CONF=/tmp/$end/strongswan.conf SWANCTL_DIR=/tmp/$end/swanctl timeout 25 swanctl "$@" --uri "unix:///tmp/$end/vici"
 }
 
 both() { start peer; start router; }
-up() { control router --initiate --child c --timeout 8 >/tmp/router/up 2>&1 || { cat /tmp/router/up >&2; return 1; }; }
+up() { control router --initiate --child c --timeout 20 >/tmp/router/up 2>&1 || { cat /tmp/router/up >&2; return 1; }; }
 refused() { ! control router --initiate --child c --timeout 5 >/tmp/router/up 2>&1; }
 # stop END SIGNAL: ends a daemon, and waits until it is gone.
 stop() { kill "-$2" "$(cat "/tmp/$1.pid")" 2>/dev/null || true; while kill -0 "$(cat "/tmp/$1.pid")" 2>/dev/null; do sleep 0.1; done; }
+# gone: waits until no SA is left.
+gone() {
+  local tries=0
+  while [ -n "$(ip xfrm state)" ]; do
+    sleep 0.2
+    tries=$((tries + 1))
+    [ $tries -lt 100 ] || return 1
+  done
+}
 # reached, lost: pings through the tunnel that are answered, or not.
 reached() { ping -q -c 3 -i 0.2 -W 2 10.9.2.1 >/dev/null; }
 lost() { ! ping -q -c 3 -i 0.2 -W 1 "${1-10.9.2.1}" >/dev/null 2>&1; }

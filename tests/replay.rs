@@ -1,0 +1,159 @@
+//! Captures of real kernels, diagnosed again without one: the first finding, the text and the JSON of each; and, by them, the
+//! registry of diagnoses. Nothing here runs a kernel: `tests/vm/run --write-captures` writes the captures of the scenarios.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "replay/registry.rs"]
+mod registry;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use vti_diagnostics::capture::{self, Capture};
+use vti_diagnostics::diagnose::{self, Observation};
+use vti_diagnostics::render::{json, text};
+use vti_diagnostics::report::{InterfaceReport, Report, Verdict};
+
+/// A capture and what its head says of it: `# expect INTERFACE: CODE`, or a verdict where there is no finding.
+struct Recorded {
+    name: String,
+    capture: Capture,
+    expected: BTreeMap<String, String>,
+}
+
+/// All captures that say what they expect, by name. `full.yaml` does not: it is invented, for the form of the file.
+static RECORDED: LazyLock<Vec<Recorded>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures");
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let recorded = files.iter().map(|path| recorded(path));
+    recorded.filter(|recorded| !recorded.expected.is_empty()).collect()
+});
+
+fn recorded(path: &Path) -> Recorded {
+    let text = std::fs::read_to_string(path).unwrap();
+    let expected = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# expect ")?.split_once(": "))
+        .map(|(interface, code)| (interface.to_owned(), code.to_owned()))
+        .collect();
+    Recorded {
+        name: path.file_stem().unwrap().to_str().unwrap().to_owned(),
+        capture: capture::load(path).unwrap(),
+        expected,
+    }
+}
+
+/// The report without what differs from one version to the next.
+fn diagnosed(capture: &Capture) -> Report {
+    let [.., now] = capture.snapshots.as_slice() else { panic!("an empty capture") };
+    let earlier = capture.snapshots.iter().rev().nth(1);
+    let mut report = diagnose::run(&Observation { now, earlier }, None).unwrap();
+    report.tool_version = "VERSION";
+    report.taken_at = None;
+    report
+}
+
+/// The code of the first finding, or the verdict where there is none.
+fn first(interface: &InterfaceReport) -> String {
+    match (interface.findings.first(), interface.verdict) {
+        (Some(finding), _) => finding.code.to_string(),
+        (None, Verdict::Ok) => "ok".to_owned(),
+        (None, verdict) => format!("{verdict:?}"),
+    }
+}
+
+/// What must outlive redaction and a round trip: the codes of each interface, in every class, in their order.
+fn codes(report: &Report) -> Vec<String> {
+    let codes = report.interfaces.iter().map(|i| {
+        let found: Vec<String> = i
+            .findings
+            .iter()
+            .map(|f| format!("{} {:?} {:?}", f.code, f.severity, f.confidence))
+            .collect();
+        let open: Vec<String> = i.undetermined.iter().map(|u| u.code.to_string()).collect();
+        let masked: Vec<String> = i.masked.iter().map(|m| m.code.to_string()).collect();
+        format!("{:?} found {found:?}, undetermined {open:?}, masked {masked:?}", i.verdict)
+    });
+    // Redaction may change the order of the names.
+    let mut codes: Vec<String> = codes.collect();
+    codes.sort();
+    codes
+}
+
+#[test]
+fn each_capture_has_the_first_finding_of_its_scenario() {
+    let mut wrong = Vec::new();
+    for recorded in RECORDED.iter() {
+        let report = diagnosed(&recorded.capture);
+        for (name, expected) in &recorded.expected {
+            let interface = report.interfaces.iter().find(|i| i.name == *name);
+            let found = interface.map_or("no such interface".to_owned(), first);
+            if found != *expected {
+                wrong.push(format!("{} {name}: expected {expected}, found {found}", recorded.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_an_operator_sees_of_each_capture() {
+    golden(|report| ("txt", text::report(report, 80, false)));
+}
+
+#[test]
+fn what_a_program_reads_of_each_capture() {
+    golden(|report| ("json", json::write(report).unwrap()));
+}
+
+fn golden(render: impl Fn(&Report) -> (&'static str, String)) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("replay");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for recorded in RECORDED.iter() {
+            let (form, rendered) = render(&diagnosed(&recorded.capture));
+            insta::assert_snapshot!(format!("{}.{form}", recorded.name), rendered);
+        }
+    });
+}
+
+#[test]
+fn a_healthy_tunnel_of_each_driver_is_ok() {
+    let healthy = |r: &&Recorded| r.expected.values().all(|code| code == "ok");
+    for driver in ["vti", "vti6", "xfrm"] {
+        let name = format!("-{driver}");
+        assert!(RECORDED.iter().filter(healthy).any(|r| r.name.ends_with(&name)), "{driver}");
+    }
+}
+
+#[test]
+fn redaction_keeps_every_finding() {
+    let key = BuildHasherDefault::<DefaultHasher>::default();
+    for recorded in RECORDED.iter() {
+        let redacted = capture::redact_with(&recorded.capture, &key).unwrap();
+        let again = capture::redact_with(&redacted, &key).unwrap();
+        let expected = codes(&diagnosed(&recorded.capture));
+        assert_eq!(codes(&diagnosed(&redacted)), expected, "{}", recorded.name);
+        assert_eq!(codes(&diagnosed(&again)), expected, "{}, redacted twice", recorded.name);
+    }
+}
+
+#[test]
+fn writing_and_reading_keeps_the_capture() {
+    for recorded in RECORDED.iter() {
+        let text = capture::to_yaml(&recorded.capture).unwrap();
+        let read = capture::from_yaml(&text).unwrap();
+        assert!(read == recorded.capture, "{}", recorded.name);
+    }
+}

@@ -1,0 +1,159 @@
+//! The registry of diagnoses against the captures: each is confirmed by one, ruled out by one and left open by one; its texts have one
+//! form; and the set of codes, which is a contract, changes only where somebody sees it.
+
+use super::{RECORDED, Recorded};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use vti_diagnostics::capture::Capture;
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Observation};
+use vti_diagnostics::report::InterfaceReport;
+use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
+
+/// Codes that no capture of a laboratory kernel confirms, and why.
+const UNCONFIRMED: &[(u16, &str)] = &[];
+
+/// Takes one source away, in every snapshot of a capture.
+type Withhold = fn(&mut Capture);
+
+macro_rules! withhold {
+    ($($source:ident: $($field:ident).+),* $(,)?) => {
+        [$((Source::$source.name(), (|capture: &mut Capture| {
+            for snapshot in &mut capture.snapshots {
+                snapshot.$($field).+ = Err(Missing::new(Source::$source, Reason::Denied, ""));
+            }
+        }) as Withhold)),*]
+    };
+}
+
+fn sources() -> Vec<(&'static str, Withhold)> {
+    let mut all = withhold! {
+        Links: links, Addresses: addresses, Rules: rules, Routes: routes, RouteLookups: route_lookups,
+        Neighbours: neighbours, SecurityAssociations: associations, SecurityPolicies: policies,
+        DefaultPolicies: default_policies, XfrmStatistics: xfrm_statistics,
+        ProcNetDev: proc_net_dev, LarvalDrop: sysctls.xfrm_larval_drop,
+        AllDisableXfrm: sysctls.all_disable_xfrm, RpFilter: sysctls.all_rp_filter,
+    }
+    .to_vec();
+    all.push((Source::EarlierSnapshot.name(), |capture| {
+        capture.snapshots = capture.snapshots.split_off(capture.snapshots.len() - 1);
+    }));
+    // Either of the two gives the counters.
+    all.push(("all counters", |capture| {
+        for snapshot in &mut capture.snapshots {
+            snapshot.links.iter_mut().flatten().for_each(|link| link.statistics = None);
+            snapshot.proc_net_dev = Err(Missing::new(Source::ProcNetDev, Reason::Denied, ""));
+        }
+    }));
+    all
+}
+
+/// The reports of the interfaces that a capture expects something of.
+fn interfaces(recorded: &Recorded, capture: &Capture) -> Vec<InterfaceReport> {
+    let now: &Snapshot = capture.snapshots.last().unwrap();
+    let earlier = capture.snapshots.iter().rev().nth(1);
+    let report = |name: &String| diagnose::run(&Observation { now, earlier }, Some(name)).ok();
+    recorded.expected.keys().filter_map(report).flat_map(|report| report.interfaces).collect()
+}
+
+fn all() -> Vec<InterfaceReport> {
+    RECORDED.iter().flat_map(|recorded| interfaces(recorded, &recorded.capture)).collect()
+}
+
+fn confirmed(interface: &InterfaceReport) -> BTreeSet<u16> {
+    interface.findings.iter().map(|f| f.code.0).collect()
+}
+
+#[test]
+fn each_diagnosis_is_confirmed_by_a_capture() {
+    let found: BTreeSet<u16> = all().iter().flat_map(confirmed).collect();
+    for diagnosis in DIAGNOSES {
+        let code = diagnosis.code.0;
+        let excused = UNCONFIRMED.iter().any(|(excused, _)| *excused == code);
+        assert_ne!(found.contains(&code), excused, "{} {}", diagnosis.code, diagnosis.name);
+    }
+}
+
+#[test]
+fn each_diagnosis_is_ruled_out_by_a_healthy_capture() {
+    let healthy = all().into_iter().filter(|i| i.findings.is_empty());
+    let out: BTreeSet<u16> = healthy.flat_map(|i| i.ruled_out).map(|c| c.code.0).collect();
+    for diagnosis in DIAGNOSES {
+        assert!(out.contains(&diagnosis.code.0), "{} {}", diagnosis.code, diagnosis.name);
+    }
+}
+
+/// What each confirmed diagnosis stands on: without one of these sources it is undetermined, and not ruled out.
+#[test]
+fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
+    let mut needed: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
+    for recorded in RECORDED.iter() {
+        let found: BTreeSet<u16> =
+            interfaces(recorded, &recorded.capture).iter().flat_map(confirmed).collect();
+        for (name, withhold) in sources() {
+            let mut capture = recorded.capture.clone();
+            withhold(&mut capture);
+            for interface in interfaces(recorded, &capture) {
+                let open = interface.undetermined.iter().map(|u| u.code.0);
+                for code in open.filter(|code| found.contains(code)) {
+                    needed.entry(code).or_default().insert(name);
+                }
+            }
+        }
+    }
+    let mut table = String::new();
+    for diagnosis in DIAGNOSES {
+        let excused = UNCONFIRMED.iter().any(|(excused, _)| *excused == diagnosis.code.0);
+        let sources = needed.remove(&diagnosis.code.0).unwrap_or_default();
+        assert!(excused || !sources.is_empty(), "{} {}", diagnosis.code, diagnosis.name);
+        let sources: Vec<&str> = sources.into_iter().collect();
+        writeln!(table, "{} {}", diagnosis.code, sources.join(", ")).unwrap();
+    }
+    insta::assert_snapshot!("what_each_diagnosis_stands_on", table);
+}
+
+#[test]
+fn the_set_of_codes_is_a_contract() {
+    let mut table = String::new();
+    for d in DIAGNOSES {
+        writeln!(table, "{} {} {:?}", d.code, d.name, d.severity).unwrap();
+    }
+    insta::assert_snapshot!("the_set_of_codes", table);
+}
+
+#[test]
+fn codes_are_sorted_and_unique_and_names_are_in_kebab_case() {
+    assert!(DIAGNOSES.windows(2).all(|pair| pair[0].code < pair[1].code));
+    let names: BTreeSet<&str> = DIAGNOSES.iter().map(|d| d.name).collect();
+    assert_eq!(names.len(), DIAGNOSES.len());
+    for name in names {
+        let words = name.split('-');
+        let is_word = |word: &str| {
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+        };
+        assert!(words.into_iter().all(is_word), "{name}");
+    }
+}
+
+#[test]
+fn only_diagnoses_that_exist_mask_others() {
+    let codes: BTreeSet<u16> = DIAGNOSES.iter().map(|d| d.code.0).collect();
+    for diagnosis in DIAGNOSES {
+        for cause in diagnosis.masked_by {
+            assert!(codes.contains(cause), "{} is masked by {cause}", diagnosis.code);
+            assert_ne!(*cause, diagnosis.code.0, "{} masks itself", diagnosis.code);
+        }
+    }
+}
+
+#[test]
+fn each_explanation_has_its_four_headings_and_fits_in_72_columns() {
+    const HEADINGS: [&str; 4] = ["What happens", "Why", "How to confirm", "What to do"];
+    for diagnosis in DIAGNOSES {
+        let lines = diagnosis.explain.lines().filter(|line| !line.is_empty());
+        let headings: Vec<&str> = lines.clone().filter(|line| !line.starts_with(' ')).collect();
+        assert_eq!(headings, HEADINGS, "{}", diagnosis.code);
+        for line in lines {
+            assert!(line.chars().count() <= 72, "{}: {line}", diagnosis.code);
+        }
+    }
+}
