@@ -267,7 +267,10 @@ fn mutated_captures_are_refused_or_diagnosed() {
     );
     assert!(diagnosed > count / 10 && diagnosed < count);
     assert!(slowest < Duration::from_secs(10));
-    assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    // Only the long run has the process to itself.
+    if std::env::var("CAPTURE_MUTATIONS").is_ok() {
+        assert!(most_memory() < 64 << 10, "{} KiB", most_memory());
+    }
 }
 
 #[test]
