@@ -108,7 +108,7 @@ fn find<'a>(
     if let Some(best) = found.first() {
         let rank = |a: &SecurityAssociation| (is_dying(a, now), a.current.add_time);
         if let Some(rival) =
-            found.get(1).filter(|a| rank(a) == rank(best) && !interchangeable(a, best))
+            found.iter().skip(1).find(|a| rank(a) == rank(best) && !interchangeable(a, best))
         {
             let what = format!(
                 "which of the SAs {} and {} of the same second is used",
