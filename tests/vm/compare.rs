@@ -29,7 +29,8 @@ pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec
     let expected =
         Counters { device: of(&expect.counters, case), xfrm_stat: of(&expect.xfrm_stat, case) };
     let mut differences = counters("kernel", &expected, &happened.counters);
-    if let Some(prediction) = &happened.prediction {
+    let modelled = scenario.unmodelled.is_none();
+    if let Some(prediction) = happened.prediction.as_ref().filter(|_| modelled) {
         differences.extend(counters("model", &expected, &prediction.counters));
         if let Some(site) = &expect.site {
             differences.extend(differs("model: site", &site.of(case), &prediction.site));

@@ -49,7 +49,7 @@ pub fn model_prediction(
             let device = verdict.counters.iter().map(|counter| counter.name());
             count(&mut prediction.counters.device, device);
             count(&mut prediction.counters.xfrm_stat, verdict.mibs.iter().map(|mib| mib.name()));
-            follow(&mut snapshot, &verdict.site);
+            follow(&mut snapshot, &verdict.site, &flow);
         }
     }
     Ok(Some(prediction))
@@ -62,13 +62,14 @@ fn count<'a>(counters: &mut BTreeMap<String, u64>, names: impl Iterator<Item = &
 }
 
 /// What a packet changes for the next one: an SA at its limit is gone, one that sent has sent.
-fn follow(snapshot: &mut Snapshot, site: &Site) {
+fn follow(snapshot: &mut Snapshot, site: &Site, flow: &Flow) {
     let Ok(associations) = &mut snapshot.associations else { return };
     match site {
         Site::LimitReached { spi, .. } => associations.retain(|a| a.spi != *spi),
         Site::Sent { spi: Spi(number), .. } => {
             for association in associations.iter_mut().filter(|a| a.spi.0 == *number) {
                 association.current.packets += 1;
+                association.current.bytes += u64::from(flow.size);
                 if let Some(replay) = &mut association.replay {
                     replay.outbound += 1;
                 }

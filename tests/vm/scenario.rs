@@ -24,6 +24,9 @@ pub struct Scenario {
     /// Lines that break it.
     #[serde(default)]
     pub fault: String,
+    /// Why the model has no answer here: what loses the packets is no state that it takes.
+    #[serde(default)]
+    pub unmodelled: Option<String>,
     /// What is sent once it is broken.
     pub traffic: Vec<Traffic>,
     /// Lines run after the traffic, before the program is asked.
