@@ -41,7 +41,7 @@ pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
     let bash = |lines: &str| bash(lines, driver, scenario.nat);
     router.within(|| {
         let ran = bash(&format!("links\n{}", scenario.run));
-        let found = program::first_finding().unwrap_or_default();
+        let found = program::first_finding()?.unwrap_or_default();
         let expected = &scenario.finding;
         let mut differences = Vec::new();
         if let Err(error) = ran {

@@ -23,7 +23,7 @@ pub struct Happened {
     pub prediction: Option<Prediction>,
 }
 
-/// Empty when the case passed. The model and the program are compared only where they answer.
+/// Empty when the case passed. The model is compared only where it answers.
 pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec<String> {
     let expect = &scenario.expect;
     let expected =
@@ -38,12 +38,18 @@ pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec
     }
     differences.extend(differs("delivered", &expect.delivered.of(case), &happened.delivered));
     differences.extend(differs("unsent", &expect.unsent.of(case), &happened.unsent));
-    if let Some(finding) = &happened.finding {
-        differences.extend(differs("show: first finding", &expect.finding.of(case), finding));
-    }
-    if let Some(finding) = &happened.over_time {
-        differences.extend(differs("two looks: first finding", &expect.over_time(case), finding));
-    }
+    // No answer is a difference, too.
+    let said = |finding: &Option<String>| finding.clone().unwrap_or_else(|| "nothing".to_owned());
+    differences.extend(differs(
+        "show: first finding",
+        &expect.finding.of(case),
+        &said(&happened.finding),
+    ));
+    differences.extend(differs(
+        "two looks: first finding",
+        &expect.over_time(case),
+        &said(&happened.over_time),
+    ));
     differences
 }
 

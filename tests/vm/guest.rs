@@ -28,8 +28,8 @@ const QUIET: [(&str, &str); 6] = [
 /// The peer decrypts in softirqs, at the latest when its ksoftirqd runs.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Runs the cases whose `scenario driver families` holds one of the words; with the word `differential` only the differential test;
-/// without words both. True when all passed.
+/// Runs the cases whose `scenario driver families` holds one of the words; with the word `matrix` first, only scenarios without daemons;
+/// with the word `differential` first, only the differential test; without words everything. True when all passed.
 pub fn run(words: &[&str]) -> Fallible<bool> {
     if !read("/proc/cmdline")?.contains("vti-lab") {
         return Err("this is not the guest that tests/vm/boot starts".into());
@@ -38,8 +38,10 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         std::fs::write(path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
     }
     let (mut passed, mut failed) = (0, 0);
-    if words.first() != Some(&"differential") {
-        (passed, failed) = run_scenarios(words)?;
+    match words {
+        ["differential", ..] => {}
+        ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
+        words => (passed, failed) = run_scenarios(words, true)?,
     }
     if let [] | ["differential", ..] = words {
         let more = differential::run(words.get(1..).unwrap_or_default())?;
@@ -49,7 +51,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     Ok(failed == 0)
 }
 
-fn run_scenarios(words: &[&str]) -> Fallible<(u64, u64)> {
+fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
     let release = read("/proc/sys/kernel/osrelease")?;
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
@@ -73,7 +75,8 @@ fn run_scenarios(words: &[&str]) -> Fallible<(u64, u64)> {
             }
         }
     }
-    let daemons = if keep.is_wanted() { Vec::new() } else { charon::scenarios()? };
+    let with_daemons = with_daemons && !keep.is_wanted();
+    let daemons = if with_daemons { charon::scenarios()? } else { Vec::new() };
     for (scenario, driver) in daemons.iter().flat_map(|s| charon::DRIVERS.map(|d| (s, d))) {
         let name = format!("{} {driver}", scenario.name);
         if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
@@ -147,7 +150,7 @@ fn run_case(
         let mut happened = observe(&ends, case, &traffic, &earlier)?;
         lines::run(&repair)?;
         let now = model::capture()?;
-        happened.finding = program::first_finding();
+        happened.finding = program::first_finding()?;
         happened.over_time = program::first_finding_over_time(&earlier, &now)?;
         keep.keep(scenario, case, [earlier, now])?;
         let mut differences = compare::differences(scenario, case, &happened);

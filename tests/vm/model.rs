@@ -4,10 +4,10 @@
 use crate::Fallible;
 use crate::case::{Case, End};
 use crate::counters::Counters;
+use crate::program;
 use crate::traffic::Traffic;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::process::Command;
 use vti_diagnostics::snapshot::{Snapshot, Spi};
 use vti_diagnostics::transmit::{self, Flow, Site};
 use vti_diagnostics::tunnel::State;
@@ -99,12 +99,7 @@ fn flow(case: &Case, traffic: &Traffic) -> Option<Flow> {
 
 /// The program's capture of this namespace.
 pub fn capture() -> Fallible<Snapshot> {
-    let output = Command::new("./vti-diagnostics")
-        .arg("capture")
-        .output()
-        .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
-    let text = String::from_utf8(output.stdout).map_err(|error| format!("capture: {error}"))?;
-    let capture: vti_diagnostics::capture::Capture =
-        serde_yaml::from_str(&text).map_err(|error| format!("capture: {error}"))?;
+    let text = program::output(&["capture"])?;
+    let capture = vti_diagnostics::capture::from_yaml(&text).map_err(|error| error.to_string())?;
     capture.snapshots.into_iter().next_back().ok_or_else(|| "an empty capture".into())
 }

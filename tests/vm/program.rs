@@ -6,13 +6,38 @@ use std::process::Command;
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::snapshot::Snapshot;
 
-/// The code of the first finding for t0, or its verdict where there is none. None: the program does not answer (yet).
-pub fn first_finding() -> Option<String> {
+/// The keys of the SAs that scenarios make, in the hexadecimal form that `ip xfrm state` shows.
+const KEYS: [&str; 3] = [
+    "000102030405060708090a0b0c0d0e0f10111213",
+    "ff0102030405060708090a0b0c0d0e0f10111213",
+    "0001020304050607",
+];
+
+/// The code of the first finding for t0, or its verdict where there is none.
+pub fn first_finding() -> Fallible<Option<String>> {
+    let report = output(&["show", "--interface", "t0", "--detail", "--format", "json"])?;
+    let report = serde_json::from_str(&report).map_err(|error| format!("show: {error}"))?;
+    Ok(first_of(&report))
+}
+
+/// What the program prints. It is an error if any key is in it.
+pub fn output(arguments: &[&str]) -> Fallible<String> {
     let output = Command::new("./vti-diagnostics")
-        .args(["show", "--interface", "t0", "--format", "json"])
+        .args(arguments)
         .output()
-        .ok()?;
-    first_of(&serde_json::from_slice(&output.stdout).ok()?)
+        .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
+    let bytes = |key: &str| -> Vec<u8> {
+        let digits = (0..key.len()).step_by(2).filter_map(|at| key.get(at..at + 2));
+        digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for key in KEYS {
+        let raw = bytes(key);
+        if text.contains(key) || output.stdout.windows(raw.len()).any(|window| window == raw) {
+            return Err(format!("{} prints a key", arguments.join(" ")));
+        }
+    }
+    Ok(text)
 }
 
 /// The same from two looks, by the library.
