@@ -54,7 +54,8 @@ fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> u16 {
 /// The outer route fails: because the source is gone (122), because it is in another VRF (123), or for want of a route (121).
 fn outer_route(tunnel: &Tunnel<'_>, source: std::net::IpAddr) -> u16 {
     let Ok(addresses) = tunnel.state.local_addresses(source) else { return 121 };
-    if addresses.is_empty() && !source.is_unspecified() {
+    if addresses.is_empty() && source.is_ipv4() && !source.is_unspecified() {
+        // Only the IPv4 lookup asks for the source; an IPv6 one that fails lacks the route.
         return 122;
     }
     let domain = |ifindex| tunnel.state.vrf_of(ifindex).ok().flatten().map(|l| l.ifindex);

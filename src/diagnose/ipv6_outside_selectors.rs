@@ -10,7 +10,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "ipv6-outside-selectors",
     severity: Severity::Warning,
     explain: EXPLAIN,
-    masked_by: &[101],
+    masked_by: &[101, 201],
     check,
 };
 
