@@ -3,7 +3,9 @@
 use super::inbound::Inbound;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Driver, Observed, PolicyDirection, Source};
+use crate::snapshot::{
+    Action, Driver, Observed, Policy, PolicyDirection, ReqId, SecurityAssociation, Source, Template,
+};
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(404),
@@ -24,7 +26,7 @@ Why
     A decrypted packet must match a policy that names the SA it came by:
     direction in for this host, and on xfrm interfaces direction fwd for
     what is forwarded. None with the interface's input key or if_id is
-    there.
+    there, or the one that is there blocks or asks for another SA.
 
 How to confirm
     ip xfrm policy list dir in
@@ -41,36 +43,60 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     if inbound.own.is_empty() {
         return Ok(None);
     }
+    let policies = tunnel.own_policies(PolicyDirection::In)?;
     let forwards =
         tunnel.driver == Driver::Xfrm && tunnel.link.ipv4.as_ref().is_some_and(|c| c.forwarding);
-    let no_in = tunnel.own_policies(PolicyDirection::In)?.is_empty();
     let no_forward = forwards && tunnel.own_policies(PolicyDirection::Forward)?.is_empty();
-    let (direction, what) = match (no_in, no_forward) {
-        (true, _) => ("in", "what the peer sends is decrypted and then dropped"),
-        (false, true) => {
-            ("fwd", "what the peer sends for hosts behind this one is decrypted and then dropped")
-        }
-        (false, false) => return Ok(None),
+    let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
+    let dropped = "what the peer sends is decrypted and then dropped";
+    let key = tunnel.key;
+    let (site, summary, direction) = if policies.is_empty() {
+        let summary = format!("no policy of direction in has the {key}: {dropped}");
+        ("__xfrm_policy_check: XfrmInNoPols", summary, "in")
+    } else if !lets_in {
+        let summary = format!(
+            "no policy of direction in with the {key} lets in what came by its SA (action, reqid, mode): {dropped}"
+        );
+        ("__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch", summary, "in")
+    } else if no_forward {
+        let summary = format!(
+            "no policy of direction fwd has the {key}: {dropped} if it is for hosts behind this one"
+        );
+        ("__xfrm_policy_check: XfrmInNoPols", summary, "fwd")
+    } else {
+        return Ok(None);
     };
     let list = format!("ip xfrm policy list dir {direction}");
+    let first = policies.first().map(|p| {
+        let asks = p
+            .templates
+            .first()
+            .map_or("no template".to_owned(), |t| format!("reqid {}, mode {}", t.reqid, t.mode));
+        format!("policy dir in {}: {:?}, {asks}", p.selector, p.action)
+    });
+    let association =
+        inbound.own.first().map(|a| format!("SA {}: reqid {}, mode {}", a.spi, a.reqid, a.mode));
     Ok(Some(
-        Found::new(
-            Confidence::Proven,
-            "__xfrm_policy_check: XfrmInNoPols",
-            format!("no policy of direction {direction} has the {}: {what}", tunnel.key),
-        )
-        .seen(
-            case,
-            format!("no policy dir {direction} with the {}", tunnel.key),
-            Source::SecurityPolicies,
-        )
-        .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-        .next(case, "see the policies", "show vpn ipsec policy", &list)
-        .next(
-            case,
-            "negotiate anew",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --terminate --child NAME",
-        ),
+        Found::new(Confidence::Proven, site, summary)
+            .seen_if(case, first, Source::SecurityPolicies)
+            .seen_if(case, association, Source::SecurityAssociations)
+            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
+            .next(case, "see the policies", "show vpn ipsec policy", &list)
+            .next(
+                case,
+                "negotiate anew",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --terminate --child NAME",
+            ),
     ))
+}
+
+/// Whether a policy accepts a packet that came by the SA: `__xfrm_policy_check()` with `xfrm_state_ok()`.
+fn lets_in(policy: &Policy, association: &SecurityAssociation) -> bool {
+    let takes = |t: &Template| {
+        (t.reqid == ReqId(0) || t.reqid == association.reqid)
+            && t.mode == association.mode
+            && t.protocol == association.protocol
+    };
+    policy.action == Action::Allow && policy.templates.iter().any(takes)
 }
