@@ -9,6 +9,7 @@ use crate::snapshot::{
     SecurityAssociation, Snapshot, Source, Spi, Template,
 };
 use crate::tunnel::Tunnel;
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
@@ -336,50 +337,29 @@ impl Query<'_> {
         let (template, policy) = (self.template, self.policy);
         let mark = policy.mark.value & policy.mark.mask;
         let mut found = Vec::new();
-        let mut compare = |fits: bool, field, have: String, want: String| {
+        // Most SAs fit, so that nothing is written out before it differs.
+        let mut compare = |fits: bool, field, have: &dyn Display, want: &dyn Display| {
             if !fits {
-                found.push(Mismatch { field, have, want });
+                found.push(Mismatch { field, have: have.to_string(), want: want.to_string() });
             }
         };
-        compare(a.if_id == policy.if_id, "if_id", a.if_id.to_string(), policy.if_id.to_string());
-        compare(
-            mark & a.mark.mask == a.mark.value,
-            "mark",
-            a.mark.to_string(),
-            format!("{mark:#x}"),
-        );
-        compare(
-            a.reqid == template.reqid,
-            "reqid",
-            a.reqid.to_string(),
-            template.reqid.to_string(),
-        );
-        compare(a.mode == template.mode, "mode", a.mode.to_string(), template.mode.to_string());
-        compare(
-            a.protocol == template.protocol,
-            "protocol",
-            protocol(a.protocol),
-            protocol(template.protocol),
-        );
-        compare(
-            a.family == self.family,
-            "outer family",
-            family_name(a.family).into(),
-            family_name(self.family).into(),
-        );
+        compare(a.if_id == policy.if_id, "if_id", &a.if_id, &policy.if_id);
+        let marked = mark & a.mark.mask == a.mark.value;
+        compare(marked, "mark", &a.mark, &format_args!("{mark:#x}"));
+        compare(a.reqid == template.reqid, "reqid", &a.reqid, &template.reqid);
+        compare(a.mode == template.mode, "mode", &a.mode, &template.mode);
+        let same_protocol = a.protocol == template.protocol;
+        compare(same_protocol, "protocol", &Protocol(a.protocol), &Protocol(template.protocol));
+        let (have, want) = (family_name(a.family), family_name(self.family));
+        compare(a.family == self.family, "outer family", &have, &want);
         let destination = a.destination == self.destination;
-        compare(
-            destination,
-            "destination address",
-            a.destination.to_string(),
-            self.destination.to_string(),
-        );
+        compare(destination, "destination address", &a.destination, &self.destination);
         let source =
             a.source == self.source || a.source.is_unspecified() || self.source.is_unspecified();
-        compare(source, SOURCE, a.source.to_string(), self.source.to_string());
+        compare(source, SOURCE, &a.source, &self.source);
         let spi = template.spi == Spi(0) || template.spi == a.spi;
-        compare(spi, "spi", a.spi.to_string(), template.spi.to_string());
-        compare(a.flags & WILDRECV == 0, "flag wildrecv", "set".into(), "not set".into());
+        compare(spi, "spi", &a.spi, &template.spi);
+        compare(a.flags & WILDRECV == 0, "flag wildrecv", &"set", &"not set");
         found
     }
 
@@ -388,7 +368,7 @@ impl Query<'_> {
         let Template { mode, reqid, spi, .. } = self.template;
         let mut text = format!(
             "{} {mode} {} -> {}",
-            protocol(self.template.protocol),
+            Protocol(self.template.protocol),
             self.source,
             self.destination
         );
@@ -415,12 +395,17 @@ impl std::fmt::Display for Nearest {
     }
 }
 
-fn protocol(number: u8) -> String {
-    match number {
-        50 => "esp".into(),
-        51 => "ah".into(),
-        108 => "comp".into(),
-        other => format!("protocol {other}"),
+/// The protocol of an SA as the tools name it.
+struct Protocol(u8);
+
+impl Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            50 => f.write_str("esp"),
+            51 => f.write_str("ah"),
+            108 => f.write_str("comp"),
+            other => write!(f, "protocol {other}"),
+        }
     }
 }
 
