@@ -53,8 +53,11 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     } else {
         format!("{share:.1e} of the packets")
     };
-    let errors = format!("{} errors since boot, {of_packets}", total.tx_errors);
-    let summary = match (case.tunnel.is_ok(), case.is_text_only()) {
+    let noun = if total.tx_errors == 1 { "error" } else { "errors" };
+    let errors = format!("{} {noun} since boot, {of_packets}", total.tx_errors);
+    // Without policies and SAs the model has nothing to say, and must not seem to.
+    let is_read = case.tunnel.is_ok() && case.now.policies.is_ok() && case.now.associations.is_ok();
+    let summary = match (is_read, case.is_text_only()) {
         (true, _) => format!("{errors}; {still}; nothing read now would cause them"),
         (false, false) => format!("{errors}; {still}; the state behind them was not read"),
         (false, true) => {
