@@ -1,12 +1,14 @@
 //! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
+mod configuration;
 mod failure;
 mod host;
 mod link;
 pub mod proc;
 mod route;
 mod socket;
+mod vici;
 mod xfrm;
 
 use crate::snapshot::{Host, Reason, RouteQuery, Snapshot};
@@ -33,6 +35,9 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
+        ike: vici::ike(vici::SOCKET.as_ref()),
+        configuration: configuration::configuration(),
+        hook_state: configuration::hook_state(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     snapshot.routes = route::routes(&snapshot.links);

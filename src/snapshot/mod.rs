@@ -6,9 +6,11 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod host;
+pub mod ike;
 pub mod link;
 pub mod observed;
 pub mod route;
+pub mod vyos;
 pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
@@ -122,6 +124,24 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::ProcNetDev as u8 }>"
     )]
     pub proc_net_dev: Observed<Vec<DeviceColumns>>,
+    /// charon's connections, IKE_SAs and CHILD_SAs (VICI).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Charon as u8 }>"
+    )]
+    pub ike: Observed<ike::Ike>,
+    /// What VyOS configured.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Configuration as u8 }>"
+    )]
+    pub configuration: Observed<vyos::Configuration>,
+    /// What VyOS's updown hook remembers: `vtiN`, or `vtiN:CHILD:v4`. In a directory that anybody may write to: a hint only.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"
+    )]
+    pub hook_state: Observed<Vec<String>>,
 }
 
 impl Snapshot {
@@ -146,6 +166,9 @@ impl Snapshot {
             spd_info: Err(missing(Source::SpdInfo)),
             xfrm_statistics: Err(missing(Source::XfrmStatistics)),
             proc_net_dev: Err(missing(Source::ProcNetDev)),
+            ike: Err(missing(Source::Charon)),
+            configuration: Err(missing(Source::Configuration)),
+            hook_state: Err(missing(Source::HookState)),
         }
     }
 
@@ -189,6 +212,9 @@ impl Snapshot {
             (Source::AllDisableXfrm, self.sysctls.all_disable_xfrm.as_ref().err()),
             (Source::RpFilter, self.sysctls.all_rp_filter.as_ref().err()),
             (Source::Uptime, self.uptime_ms.as_ref().err()),
+            (Source::Charon, self.ike.as_ref().err()),
+            (Source::Configuration, self.configuration.as_ref().err()),
+            (Source::HookState, self.hook_state.as_ref().err()),
         ]
     }
 

@@ -122,6 +122,9 @@ sources! {
     AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm";
     RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter";
     Uptime => "/proc/uptime", "uptime";
+    Charon => "charon (VICI)", "swanctl --list-sas";
+    Configuration => "VyOS configuration", "show configuration commands";
+    HookState => "state of vti-up-down", "cat /tmp/ipsec_vti_interfaces";
     DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf";
     EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10";
     InsideRoute => "the route of the packet", "ip route get";
