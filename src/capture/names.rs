@@ -45,6 +45,14 @@ impl Names {
             _ => interface(entry),
         }
     }
+
+    /// What stands for a line of charon's log: its connection and the words of the protocol, which are all that a diagnosis looks for.
+    pub fn log_line(&self, line: &str) -> String {
+        let connection = crate::snapshot::ike::connection_of_line(line);
+        let name = connection.map_or_else(String::new, |name| format!("<{}|1> ", self.peer(name)));
+        let events = crate::snapshot::ike::LOG_EVENTS.iter().find(|words| line.contains(**words));
+        format!("charon: 01[IKE] {name}{}", events.copied().unwrap_or("another line"))
+    }
 }
 
 /// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.

@@ -44,6 +44,8 @@ enum Kind {
     PeerName,
     /// An entry of the updown hook: interface, CHILD, family.
     HookEntry,
+    /// A line of charon, of which only what kind it is stays.
+    LogLine,
     /// An address or prefix where it is one; any other text is left out.
     Anything,
     /// An address or a prefix, or it is refused.
@@ -62,6 +64,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("associations" | "traps", "connection")
         | ("traps", "child") => Kind::PeerName,
         ("hook_state", "seen") => Kind::HookEntry,
+        ("charon_log", "seen") => Kind::LogLine,
         ("associations", "local_id" | "remote_id" | "local_host" | "remote_host")
         | ("children", "local_ts" | "remote_ts")
         | ("connections", "local_addresses" | "remote_addresses")
@@ -131,6 +134,7 @@ impl<K: BuildHasher> Redaction<'_, K> {
             },
             Kind::PeerName => Ok(self.names.peer(text)),
             Kind::HookEntry => Ok(self.names.hook_entry(text)),
+            Kind::LogLine => Ok(self.names.log_line(text)),
             Kind::Anything if text.starts_with('%') => Ok(text.to_owned()),
             Kind::Anything => Ok(self.address(text).unwrap_or_else(|| "other".to_owned())),
             Kind::Address => self.address(text).ok_or_else(|| {

@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer};
-use crate::snapshot::{Observed, Source};
+use crate::snapshot::{Observed, Reason, Source};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -112,17 +112,26 @@ fn nodes(path: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
 fn values(node: &Path) -> Result<Vec<String>, Failure> {
     match bounded(&node.join("node.val"), LONGEST_VALUE) {
         Ok(text) => Ok(text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()),
-        Err(Failure { reason: crate::snapshot::Reason::Absent, .. }) => Ok(Vec::new()),
+        Err(Failure { reason: Reason::Absent, .. }) => Ok(Vec::new()),
         Err(failure) => Err(failure),
     }
 }
 
-/// The text of a regular file that is no symbolic link, at most so many bytes of it.
-fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
+/// Opens a regular file that is no symbolic link, and does not wait for anybody.
+pub(super) fn regular_file(path: &Path) -> Result<File, Failure> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
-    let file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Failure::new(Reason::Failed, "it is no regular file"))
+    }
+}
+
+/// The text of a regular file, at most so many bytes of it.
+fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    regular_file(path)?.take(most).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

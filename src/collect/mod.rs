@@ -5,6 +5,7 @@ mod configuration;
 mod failure;
 mod host;
 mod link;
+mod log;
 pub mod proc;
 mod route;
 mod socket;
@@ -38,6 +39,7 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         ike: vici::ike(vici::SOCKET.as_ref()),
         configuration: configuration::configuration(),
         hook_state: configuration::hook_state(),
+        charon_log: log::charon_log(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     snapshot.routes = route::routes(&snapshot.links);

@@ -193,3 +193,22 @@ impl ChildSa {
         )
     }
 }
+
+/// The connection that a line of charon's log is about, where it says so (`ike_name = yes`, as on VyOS): `<NAME|7>`.
+pub fn connection_of_line(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("] <")?;
+    let (inside, _) = rest.split_once('>')?;
+    inside.split_once('|').map(|(name, _)| name)
+}
+
+/// Words of charon's log that say how the last attempt went.
+pub const LOG_EVENTS: &[&str] = &[
+    "received AUTHENTICATION_FAILED notify error",
+    "received NO_PROPOSAL_CHOSEN notify error",
+    "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built",
+    "received TS_UNACCEPTABLE notify, no CHILD_SA built",
+    "peer not responding",
+    "retransmit ",
+    "received DELETE for IKE_SA",
+    "established with SPIs",
+];

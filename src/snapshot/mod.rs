@@ -142,6 +142,12 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"
     )]
     pub hook_state: Observed<Vec<String>>,
+    /// The last lines of charon and the updown hook in the system's log, oldest first. Peers put words into them.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
+    )]
+    pub charon_log: Observed<Vec<String>>,
 }
 
 impl Snapshot {
@@ -169,6 +175,7 @@ impl Snapshot {
             ike: Err(missing(Source::Charon)),
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
+            charon_log: Err(missing(Source::CharonLog)),
         }
     }
 
@@ -215,6 +222,7 @@ impl Snapshot {
             (Source::Charon, self.ike.as_ref().err()),
             (Source::Configuration, self.configuration.as_ref().err()),
             (Source::HookState, self.hook_state.as_ref().err()),
+            (Source::CharonLog, self.charon_log.as_ref().err()),
         ]
     }
 

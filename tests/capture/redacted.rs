@@ -73,6 +73,8 @@ const SAFE: &[&str] = &[
     "snapshots.xfrm_statistics.seen.name",
     "snapshots.xfrm_statistics.missing.source",
     "snapshots.xfrm_statistics.missing.reason",
+    "snapshots.charon_log.missing.source",
+    "snapshots.charon_log.missing.reason",
     "snapshots.ike.missing.source",
     "snapshots.ike.missing.reason",
     "snapshots.configuration.missing.source",
