@@ -94,11 +94,7 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_new(
-    path: &Path,
-    text: &str,
-    prepare: impl Fn(&File) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_new(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     prepare(&file)?;

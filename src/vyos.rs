@@ -39,8 +39,9 @@ fn change_op_cache(path: &Path, change: Change) -> Result<()> {
         Change::Install => op_cache::install(&text),
         Change::Remove => op_cache::remove(&text),
     };
-    let changed = changed
-        .map_err(|error| Error::IncorrectValue(format!("cannot use {}: {error}", path.display())))?;
+    let changed = changed.map_err(|error| {
+        Error::IncorrectValue(format!("cannot use {}: {error}", path.display()))
+    })?;
     changed.map_or(Ok(()), |text| output::replace(path, &text, &metadata))
 }
 

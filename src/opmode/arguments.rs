@@ -39,8 +39,23 @@ mod tests {
     #[test]
     fn everything_else_is_refused_without_being_repeated() {
         let hostile = [
-            "", "vti", "vti-1", "vti0 ", " vti0", "vti0\n", "VTI0", "vti0x", "eth0", "--help", "vti٣",
-            "vti0;id", "$(id)", "../vti0", "vti*", "vti1234567890123", "vti\0",
+            "",
+            "vti",
+            "vti-1",
+            "vti0 ",
+            " vti0",
+            "vti0\n",
+            "VTI0",
+            "vti0x",
+            "eth0",
+            "--help",
+            "vti٣",
+            "vti0;id",
+            "$(id)",
+            "../vti0",
+            "vti*",
+            "vti1234567890123",
+            "vti\0",
         ];
         for value in hostile {
             let said = interface(OsStr::new(value)).unwrap_err().to_string();

@@ -119,7 +119,10 @@ mod tests {
     fn our_own_definition_is_understood() {
         let nodes = parse(crate::opmode::XML).unwrap();
         let [show] = nodes.as_slice() else { panic!("{nodes:?}") };
-        assert_eq!((show.kind, show.name.as_str(), show.command.as_ref()), (Kind::Node, "show", None));
+        assert_eq!(
+            (show.kind, show.name.as_str(), show.command.as_ref()),
+            (Kind::Node, "show", None)
+        );
         let vpn = &show.children[0];
         let ours = &vpn.children[0];
         assert_eq!(
@@ -131,7 +134,9 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         let inside = |part: &str| {
-            parse(&format!("<interfaceDefinition><node name=\"a\">{part}</node></interfaceDefinition>"))
+            parse(&format!(
+                "<interfaceDefinition><node name=\"a\">{part}</node></interfaceDefinition>"
+            ))
         };
         assert!(inside("").is_ok());
         for part in [

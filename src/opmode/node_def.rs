@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn a_word_is_one_file_with_help_and_run() {
-        let xml = "<node name=\"a\"><properties><help>H</help></properties><command>c</command></node>";
+        let xml =
+            "<node name=\"a\"><properties><help>H</help></properties><command>c</command></node>";
         assert_eq!(compiled(xml), [("a/node.def".to_string(), "help: H\nrun: c\n".to_string())]);
     }
 
