@@ -11,6 +11,7 @@
 mod cache;
 mod definition;
 mod hostile;
+mod pager;
 mod runner;
 mod shell;
 mod trace;
