@@ -36,6 +36,14 @@ fn the_tree_has_these_files() {
 }
 
 #[test]
+fn a_tree_that_cannot_be_written_is_an_error() {
+    let mut program = Command::new(crate::program());
+    let output = program.args(["vyos", "node-defs", "--output", "/dev/null/x"]).output().unwrap();
+    let said = crate::sentence(&output);
+    assert!(said.starts_with("cannot write /dev/null/x/show/vpn/vti-diagnostics/"), "{said}");
+}
+
+#[test]
 fn no_file_is_one_of_vyos() {
     for release in RELEASES {
         let owned = owned(release);
