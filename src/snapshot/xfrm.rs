@@ -260,8 +260,11 @@ pub struct SecurityAssociation {
     pub destination: IpAddr,
     /// 50 ESP, 51 AH, 108 IPComp.
     pub protocol: u8,
-    /// 0 on a larval SA (XFRM_STATE_ACQ).
+    /// 0 on a larval SA that an acquire made; one that `xfrm_alloc_spi()` made has its SPI already.
     pub spi: Spi,
+    /// It has no algorithm yet: the dump carries no state, but this tells XFRM_STATE_ACQ from XFRM_STATE_VALID.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub larval: bool,
     /// Ties it to a template.
     pub reqid: ReqId,
     /// Tunnel, transport, …
@@ -318,9 +321,9 @@ pub struct SecurityAssociation {
 }
 
 impl SecurityAssociation {
-    /// Still under negotiation (XFRM_STATE_ACQ): the dump carries no state, but only these have no SPI.
+    /// Still under negotiation (XFRM_STATE_ACQ).
     pub const fn is_larval(&self) -> bool {
-        self.spi.0 == 0
+        self.larval || self.spi.0 == 0
     }
 
     /// XFRM_STATE_ESN: 64-bit sequence numbers.

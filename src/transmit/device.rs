@@ -1,7 +1,7 @@
 //! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage behind them.
 
 use super::outer::OuterRoute;
-use super::state::{limit_reached, sequence_used_up};
+use super::state::{Use, limit_reached, sequence_used_up};
 use super::verdict::{Site, StateCheck};
 use super::{End, Flow, Trail, Walk, undecidable};
 use crate::snapshot::{
@@ -201,13 +201,18 @@ pub fn overhead(chain: &[&SecurityAssociation]) -> (u32, u32) {
 /// The encryption stage: `xfrm_output_one()` of each SA, as far as its state foretells it.
 pub(super) fn encrypt(
     tunnel: &Tunnel<'_>,
+    flow: &Flow,
     chain: &[&SecurityAssociation],
     route: &OuterRoute,
     trail: &mut Trail,
 ) -> Walk<Site> {
-    for association in chain {
+    for (position, association) in chain.iter().enumerate() {
         let spi = association.spi;
-        if limit_reached(association) {
+        let earlier =
+            chain.iter().take(position).filter(|a| std::ptr::eq(**a, *association)).count() as u64;
+        // What the packet itself has used of it before, where two policies lead to one SA.
+        let used = Use { packets: earlier, bytes: earlier * u64::from(flow.size) };
+        if limit_reached(association, used) {
             trail.step(
                 "encryption",
                 format!("SA {spi} has reached its byte or packet limit"),
@@ -218,7 +223,7 @@ pub(super) fn encrypt(
                 only: !has_successor(tunnel, association)?,
             }));
         }
-        if sequence_used_up(association) {
+        if sequence_used_up(association, used) {
             trail.step(
                 "encryption",
                 format!("SA {spi} has used its last sequence number"),
@@ -240,6 +245,6 @@ fn has_successor(tunnel: &Tunnel<'_>, association: &SecurityAssociation) -> Obse
         a.spi != association.spi
             && key(a) == key(association)
             && !a.is_larval()
-            && !limit_reached(a)
+            && !limit_reached(a, Use::default())
     }))
 }

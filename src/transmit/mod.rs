@@ -120,7 +120,7 @@ fn transform(
     device::check_association(tunnel, &chain, trail)?;
     device::check_route(tunnel, &route, trail)?;
     device::check_size(tunnel, flow, &chain, &route, trail)?;
-    device::encrypt(tunnel, &chain, &route, trail)
+    device::encrypt(tunnel, flow, &chain, &route, trail)
 }
 
 /// Whether two ends are the same for counters and sender: policy indices and SPIs may differ.

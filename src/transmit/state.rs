@@ -217,21 +217,28 @@ fn interchangeable(a: &SecurityAssociation, b: &SecurityAssociation) -> bool {
         && a.set_mark == b.set_mark
         && a.direction == b.direction
         && a.encapsulation == b.encapsulation
-        && limit_reached(a) == limit_reached(b)
-        && sequence_used_up(a) == sequence_used_up(b)
+        && limit_reached(a, Use::default()) == limit_reached(b, Use::default())
+        && sequence_used_up(a, Use::default()) == sequence_used_up(b, Use::default())
+}
+
+/// Use of an SA that the state which was read does not show yet.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Use {
+    pub packets: u64,
+    pub bytes: u64,
 }
 
 /// `xfrm_state_check_expire()`: the byte or packet limit is reached, the next packet ends the SA.
-pub(super) fn limit_reached(association: &SecurityAssociation) -> bool {
+pub(super) fn limit_reached(association: &SecurityAssociation, used: Use) -> bool {
     let (limits, current) = (&association.limits, &association.current);
-    limits.hard_bytes.is_some_and(|l| current.bytes >= l)
-        || limits.hard_packets.is_some_and(|l| current.packets >= l)
+    limits.hard_bytes.is_some_and(|l| current.bytes.saturating_add(used.bytes) >= l)
+        || limits.hard_packets.is_some_and(|l| current.packets.saturating_add(used.packets) >= l)
 }
 
 /// `xfrm_replay_overflow()`: the last sequence number is used, of 64 bits with ESN.
-pub(super) fn sequence_used_up(association: &SecurityAssociation) -> bool {
+pub(super) fn sequence_used_up(association: &SecurityAssociation, used: Use) -> bool {
     let last = if association.uses_esn() { u64::MAX } else { u64::from(u32::MAX) };
-    association.replay.is_some_and(|replay| replay.outbound >= last)
+    association.replay.is_some_and(|replay| replay.outbound.saturating_add(used.packets) >= last)
 }
 
 fn fitting<'a>(

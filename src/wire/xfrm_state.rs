@@ -1,5 +1,5 @@
 //! XFRM_MSG_NEWSA: security associations (`copy_to_user_state_extra()`).
-//! The attributes with keys (XFRMA_ALG_AUTH, ALG_CRYPT, ALG_COMP, ALG_AEAD, ALG_AUTH_TRUNC) are passed over unread. Keep it so.
+//! The attributes with keys (XFRMA_ALG_*) are passed over unread; only whether there is any is looked at. Keep it so.
 
 use super::attribute::{Field, WireError, family};
 use super::selector::{decode_lifetime, decode_limits, decode_mark, decode_mode, decode_selector};
@@ -13,6 +13,8 @@ pub const GETSA: u16 = 18;
 
 /// `sizeof(struct xfrm_usersa_info)`.
 const HEADER: usize = 224;
+/// XFRMA_ALG_AUTH, ALG_CRYPT, ALG_COMP, ALG_AEAD, ALG_AUTH_TRUNC: what follows their heads is never touched.
+const ALGORITHMS: [u16; 5] = [1, 2, 3, 18, 20];
 const XFRMA_ENCAP: u16 = 4;
 const XFRMA_REPLAY_VAL: u16 = 10;
 const XFRMA_LASTUSED: u16 = 15;
@@ -34,6 +36,7 @@ pub fn decode(payload: &[u8]) -> Result<SecurityAssociation, WireError> {
     for attribute in header.attributes(HEADER) {
         let attribute = attribute?;
         match attribute.kind {
+            kind if ALGORITHMS.contains(&kind) => association.larval = false,
             XFRMA_ENCAP => {
                 let field = attribute.named("XFRMA_ENCAP");
                 association.encapsulation = Some(Encapsulation {
@@ -88,6 +91,7 @@ fn decode_header(header: Field<'_>) -> Result<SecurityAssociation, WireError> {
         selector: decode_selector(header, family)?,
         destination: header.address(56, family)?,
         spi: Spi(header.be32(72)?),
+        larval: true,
         protocol: header.u8(76)?,
         source: header.address(80, family)?,
         limits: decode_limits(header, 96)?,

@@ -106,6 +106,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Se
         destination: address(&info.id.daddr, outer),
         protocol: info.id.proto,
         spi: Spi(info.id.spi),
+        larval: !attributes.iter().any(is_algorithm),
         reqid: ReqId(info.reqid),
         mode: mode(info.mode),
         family: outer,
@@ -169,6 +170,11 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Se
         }
     }
     state
+}
+
+/// XFRMA_ALG_*, by their numbers.
+fn is_algorithm(attribute: &XfrmAttrs) -> bool {
+    [1, 2, 3, 18, 20].contains(&netlink_packet_core::Nla::kind(attribute))
 }
 
 fn policy(info: &netlink_packet_xfrm::UserPolicyInfo, attributes: &[XfrmAttrs]) -> Policy {
