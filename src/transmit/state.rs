@@ -20,6 +20,9 @@ const SCOPE_GLOBAL: u8 = 0;
 /// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
 const WILDRECV: u8 = 8;
 
+/// No packet is larger.
+const LARGEST_PACKET: u64 = 65_536;
+
 /// The field that the second walk does not compare.
 const SOURCE: &str = "source address";
 
@@ -194,7 +197,6 @@ fn selector_takes(association: &SecurityAssociation, flow: &Flow, oif: u32) -> b
 /// `xfrm_state_check_expire()` looks at bytes and packets before it adds those of the packet, so an SA at its limit serves one more.
 /// None: the bytes may be over by that one packet alone.
 fn is_dying(association: &SecurityAssociation, now: u64) -> Option<bool> {
-    const LARGEST_PACKET: u64 = 65_536;
     let (limits, current) = (&association.limits, &association.current);
     let past = |limit: Option<u64>, from: u64| {
         limit.is_some_and(|l| from != 0 && now >= from.saturating_add(l))
@@ -211,14 +213,18 @@ fn is_dying(association: &SecurityAssociation, now: u64) -> Option<bool> {
     }
 }
 
-/// Two SAs that lead a packet the same way.
+/// Two SAs that lead a packet the same way, also one that uses them twice.
 fn interchangeable(a: &SecurityAssociation, b: &SecurityAssociation) -> bool {
+    let once_more = Use { packets: 1, bytes: LARGEST_PACKET };
+    let both = |test: fn(&SecurityAssociation, Use) -> bool| {
+        [Use::default(), once_more].iter().all(|used| test(a, *used) == test(b, *used))
+    };
     a.source == b.source
         && a.set_mark == b.set_mark
         && a.direction == b.direction
         && a.encapsulation == b.encapsulation
-        && limit_reached(a, Use::default()) == limit_reached(b, Use::default())
-        && sequence_used_up(a, Use::default()) == sequence_used_up(b, Use::default())
+        && both(limit_reached)
+        && both(sequence_used_up)
 }
 
 /// Use of an SA that the state which was read does not show yet.
