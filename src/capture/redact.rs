@@ -49,7 +49,9 @@ enum Kind {
 fn kind(object: &str, key: &str) -> Kind {
     match (object, key) {
         ("host", "hostname") => Kind::Hostname,
-        ("links" | "proc_net_dev", "name") | ("rules", "iif" | "oif") => Kind::InterfaceName,
+        ("links" | "proc_net_dev" | "cleared", "name") | ("rules", "iif" | "oif") => {
+            Kind::InterfaceName
+        }
         ("missing", "detail") => Kind::FreeText,
         ("", "tool_version")
         | ("host", "kernel_release" | "vyos_version")
@@ -114,7 +116,7 @@ impl<K: BuildHasher> Redaction<'_, K> {
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
-/// come names that only rules and `/proc/net/dev` have.
+/// come names that only rules, `/proc/net/dev` and cleared counters have.
 fn names(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let mut links: Vec<(u32, &str, bool)> = snapshots
         .iter()
@@ -126,7 +128,9 @@ fn names(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let rules = snapshots.iter().flat_map(|s| s.rules.iter().flatten());
     let in_rules = rules.flat_map(|r| [r.iif.as_deref(), r.oif.as_deref()]).flatten();
     let rows = snapshots.iter().flat_map(|s| s.proc_net_dev.iter().flatten());
-    let mut others: Vec<&str> = rows.map(|r| r.name.as_str()).chain(in_rules).collect();
+    let cleared = snapshots.iter().flat_map(|s| &s.cleared).map(|c| c.name.as_str());
+    let mut others: Vec<&str> =
+        rows.map(|r| r.name.as_str()).chain(in_rules).chain(cleared).collect();
     others.sort_unstable();
 
     let (mut names, mut interfaces, mut vrfs) = (BTreeMap::new(), 0_u32, 0_u32);

@@ -7,6 +7,7 @@ mod link;
 pub mod proc;
 mod route;
 mod socket;
+pub mod vyos;
 mod xfrm;
 
 use crate::snapshot::{Host, Reason, RouteQuery, Snapshot};
@@ -35,6 +36,7 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         spd_info: xfrm::spd_info(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
+    snapshot.cleared = vyos::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);

@@ -9,6 +9,7 @@ pub mod host;
 pub mod link;
 pub mod observed;
 pub mod route;
+pub mod vyos;
 pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ pub use link::{
 };
 pub use observed::{Missing, Observed, Reason, Source};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
+pub use vyos::{Baseline, Cleared};
 pub use xfrm::{
     Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
     Offload, Policy, PolicyDirection, PolicyType, PortMask, ReplayState, ReqId, SadInfo,
@@ -122,6 +124,9 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::ProcNetDev as u8 }>"
     )]
     pub proc_net_dev: Observed<Vec<DeviceColumns>>,
+    /// VTIs whose counters an operator of VyOS cleared, and what they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Cleared>,
 }
 
 impl Snapshot {
@@ -146,6 +151,7 @@ impl Snapshot {
             spd_info: Err(missing(Source::SpdInfo)),
             xfrm_statistics: Err(missing(Source::XfrmStatistics)),
             proc_net_dev: Err(missing(Source::ProcNetDev)),
+            cleared: Vec::new(),
         }
     }
 
@@ -166,11 +172,13 @@ impl Snapshot {
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
+        self.cleared.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them.
+    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them. Of cleared counters only a failed read is
+    /// told: few systems are VyOS, and few interfaces were cleared.
     pub fn sources(&self) -> Vec<(Source, Option<&Missing>)> {
-        vec![
+        let mut sources = vec![
             (Source::Links, self.links.as_ref().err()),
             (Source::Addresses, self.addresses.as_ref().err()),
             (Source::Rules, self.rules.as_ref().err()),
@@ -189,7 +197,10 @@ impl Snapshot {
             (Source::AllDisableXfrm, self.sysctls.all_disable_xfrm.as_ref().err()),
             (Source::RpFilter, self.sysctls.all_rp_filter.as_ref().err()),
             (Source::Uptime, self.uptime_ms.as_ref().err()),
-        ]
+        ];
+        let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
+        sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));
+        sources
     }
 
     /// The value of a counter of `/proc/net/xfrm_stat`; missing where the kernel has no such counter.

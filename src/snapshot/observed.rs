@@ -122,6 +122,7 @@ sources! {
     AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm";
     RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter";
     Uptime => "/proc/uptime", "uptime";
+    Cleared => "cleared counters", "show interfaces vti";
     DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf";
     EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10";
     InsideRoute => "the route of the packet", "ip route get";

@@ -73,6 +73,8 @@ const SAFE: &[&str] = &[
     "snapshots.xfrm_statistics.seen.name",
     "snapshots.xfrm_statistics.missing.source",
     "snapshots.xfrm_statistics.missing.reason",
+    "snapshots.cleared.baseline.missing.source",
+    "snapshots.cleared.baseline.missing.reason",
 ];
 
 /// What the kernel treats by its value: it stays, and nothing becomes it.
