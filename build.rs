@@ -124,11 +124,24 @@ fn main() -> Result<(), Box<dyn error::Error>> {
 
 fn write(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let mut command = cli::Arguments::command();
+    let mut command = public();
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         clap_complete::generate_to(shell, &mut command, "vti-diagnostics", directory)?;
     }
     fs::write(directory.join("vti-diagnostics.8"), man_page(command)?)
+}
+
+/// The command line without the commands that only VyOS and the package run.
+fn public() -> Command {
+    let all = cli::Arguments::command();
+    let shown = all.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();
+    Command::new("vti-diagnostics")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(all.get_about().cloned().unwrap_or_default())
+        .long_about(all.get_long_about().cloned().unwrap_or_default())
+        .disable_help_subcommand(true)
+        .subcommand_required(true)
+        .subcommands(shown)
 }
 
 /// One page for all commands; no date, so that two builds are the same.

@@ -2,6 +2,7 @@
 //! The build script reads this file too, for the man page and the completions, so it uses clap and std only.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -32,6 +33,14 @@ pub enum Command {
     Capture(Capture),
     /// Explain a finding, or list all of them
     Explain(Explain),
+    /// What VyOS runs as root for its operators: it only reads, and takes no path
+    #[command(name = "op-mode", hide = true, disable_help_flag = true, subcommand)]
+    #[command(disable_help_subcommand = true, arg_required_else_help = false)]
+    OpMode(OpMode),
+    /// Make the commands known to VyOS
+    #[command(hide = true, subcommand)]
+    #[command(disable_help_subcommand = true, arg_required_else_help = false)]
+    Vyos(Vyos),
 }
 
 /// Arguments of `show`.
@@ -122,6 +131,60 @@ pub struct Capture {
 pub struct Explain {
     /// A code or a name: VTI-111, 111, no-security-association
     pub code: Option<String>,
+}
+
+/// The commands of `op-mode`.
+#[derive(Debug, Subcommand)]
+pub enum OpMode {
+    /// Diagnose the VTIs of this system
+    #[command(disable_help_flag = true)]
+    Show(OpModeShow),
+    /// The names of the VTIs, a line each
+    #[command(disable_help_flag = true)]
+    CompleteInterfaces,
+}
+
+/// Arguments of `op-mode show`: nothing that could name a file.
+#[derive(Debug, Args)]
+pub struct OpModeShow {
+    /// Only this VTI; any bytes come this way, and they are checked where they are used
+    #[arg(long, value_name = "IF", allow_hyphen_values = true)]
+    pub intf_name: Option<OsString>,
+    /// Also show counters, flows, and what was ruled out
+    #[arg(long)]
+    pub detail: bool,
+    /// JSON
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// The commands of `vyos`, for the package.
+#[derive(Debug, Subcommand)]
+pub enum Vyos {
+    /// Write the node.def files, when the package is built
+    NodeDefs {
+        /// The directory that stands for VyOS's tree of templates
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Put the commands into VyOS's cache, or take them out
+    OpCache {
+        /// What to do with them
+        #[arg(value_enum)]
+        change: Change,
+        /// The cache; where it does not exist there is nothing to do
+        #[arg(long, value_name = "FILE", default_value = "/usr/share/vyos/op_cache.json")]
+        file: PathBuf,
+    },
+}
+
+/// What is done to VyOS's cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Change {
+    /// Our commands are in it, in this version
+    Install,
+    /// They are not
+    Remove,
 }
 
 /// How a report is written.

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod collect;
 pub mod diagnose;
 pub mod error;
+pub mod opmode;
 pub mod render;
 pub mod report;
 pub mod snapshot;

@@ -29,8 +29,13 @@
 //! | `collect`, `capture`            | `wire`, `snapshot`, `error`      | `diagnose`, `render`                    |
 //! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
+//! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
 //! | `cli`                           | clap                             | everything of ours                      |
-//! | `run`, `output`, `main`         | all                              | deciding anything about a tunnel        |
+//! | `run`, `vyos`, `output`, `main` | all                              | deciding anything about a tunnel        |
+//!
+//! Beside that way, `opmode` makes what VyOS must have to know our commands, and checks what VyOS hands them; `vyos` puts it into files
+//! for the package. `vti-diagnostics op-mode` is the one entry that operators of a router can run as root with arguments of their choice:
+//! it reads, takes no path, and writes standard output alone.
 //!
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe, starts a process, or changes the
 //! state of the system.
@@ -41,6 +46,7 @@
 
 mod output;
 mod run;
+mod vyos;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -58,6 +64,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// Of what is wrong with the arguments, no more characters are said: an argument can be long.
+const LONGEST: usize = 300;
+
 /// Help and version, which clap takes for errors, or what is wrong with the arguments: what clap says first, in one line, with the word
 /// that it thinks was meant, and without the usage.
 fn refused(error: &clap::Error) -> ExitCode {
@@ -70,5 +79,11 @@ fn refused(error: &clap::Error) -> ExitCode {
         .map(|paragraph| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" "));
     let wrong = paragraphs.next().unwrap_or_default();
     let tip = paragraphs.find_map(|p| Some(format!("; {}", p.strip_prefix("tip: ")?)));
-    output::fail(&format!("{}{}", wrong.trim_start_matches("error: "), tip.unwrap_or_default()))
+    let wrong = wrong.trim_start_matches("error: ");
+    let mut said = format!("{wrong}{}", tip.unwrap_or_default());
+    if let Some((end, _)) = said.char_indices().nth(LONGEST) {
+        said.truncate(end);
+        said.push('…');
+    }
+    output::fail(&said)
 }

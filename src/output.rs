@@ -1,8 +1,8 @@
 //! Where a run ends: standard output, standard error, a file, and the exit status. The only writer of the program.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use vti_diagnostics::error::{Error, Result};
@@ -49,9 +49,35 @@ pub fn fail(sentence: &str) -> ExitCode {
 /// # Errors
 /// `Write` with the path, if any step fails; then nothing is left behind.
 pub fn save(path: &Path, text: &str) -> Result<()> {
+    put(path, text, |_| Ok(()))
+}
+
+/// Writes a file whole or not at all, with the owner and the mode of the one that it replaces.
+///
+/// # Errors
+/// As those of [`save`].
+pub fn replace(path: &Path, text: &str, replaced: &Metadata) -> Result<()> {
+    put(path, text, |file| {
+        // The owner first: a change of it takes bits from the mode.
+        fchown(file, Some(replaced.uid()), Some(replaced.gid()))?;
+        file.set_permissions(replaced.permissions())
+    })
+}
+
+/// Writes a file of a package under construction, and the directories above it.
+///
+/// # Errors
+/// `Write` with the path.
+pub fn create(path: &Path, text: &str) -> Result<()> {
+    let directory = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let failed = |source| Error::Write { path: path.display().to_string(), source };
+    directory.and_then(|()| fs::write(path, text)).map_err(failed)
+}
+
+fn put(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> Result<()> {
     let failed = |source| Error::Write { path: path.display().to_string(), source };
     let beside = beside(path).map_err(failed)?;
-    let written = write_new(&beside, text).and_then(|()| fs::rename(&beside, path));
+    let written = write_new(&beside, text, prepare).and_then(|()| fs::rename(&beside, path));
     written.map_err(|error| {
         // One that exists already is another's.
         if error.kind() != ErrorKind::AlreadyExists {
@@ -68,8 +94,9 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &str, prepare: impl Fn(&File) -> io::Result<()>) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
+    prepare(&file)?;
     file.sync_all()
 }

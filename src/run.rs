@@ -1,15 +1,16 @@
 //! One run: from the arguments to the text that answers them. It reads the system through `collect` and files through `capture`, and writes
-//! only the file of `capture --output`; it decides nothing about tunnels.
+//! only the files of `capture --output` and of `vyos`; it decides nothing about tunnels.
 
-use crate::output;
+use crate::{output, vyos};
 use std::net::IpAddr;
 use std::thread;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::cli::{self, Arguments, Command, Format};
+use vti_diagnostics::cli::{self, Arguments, Command, Format, OpMode};
 use vti_diagnostics::collect;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
 use vti_diagnostics::error::{Error, Result};
+use vti_diagnostics::opmode::arguments::interface;
 use vti_diagnostics::render::{explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
@@ -28,6 +29,9 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::Lookup(arguments) => lookup(arguments, width),
         Command::Capture(arguments) => write_capture(arguments),
         Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
+        Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
+        Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
+        Command::Vyos(arguments) => vyos::run(arguments).map(|()| String::new()),
     }
 }
 
@@ -37,14 +41,42 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
         (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
         (None, None) => live(arguments.interval),
     };
-    let observation = match snapshots.as_slice() {
+    let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
+    report(&snapshots, arguments.interface.as_deref(), &form)
+}
+
+/// `show` as VyOS runs it: of this system, now.
+fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
+    let name = arguments.intf_name.as_deref().map(interface).transpose()?;
+    let format = if arguments.raw { Format::Json } else { Format::Text };
+    report(&live(None), name, &Form { format, detail: arguments.detail, width })
+}
+
+/// The names that VyOS's shell offers, in the order of their numbers.
+fn op_mode_names() -> String {
+    let mut names = collect::vti_names();
+    names.retain(|name| interface(name.as_ref()).is_ok());
+    names.sort_by(|a, b| a.len().cmp(&b.len()).then(a.cmp(b)));
+    names.dedup();
+    names.iter().map(|name| format!("{name}\n")).collect()
+}
+
+/// How a report is written.
+struct Form {
+    format: Format,
+    detail: bool,
+    width: usize,
+}
+
+fn report(snapshots: &[Snapshot], interface: Option<&str>, form: &Form) -> Result<String> {
+    let observation = match snapshots {
         [.., earlier, now] => Observation { now, earlier: Some(earlier) },
         [now] => Observation { now, earlier: None },
         [] => return Err(empty()),
     };
-    let report = diagnose::run(&observation, arguments.interface.as_deref())?;
-    match arguments.output.format() {
-        Format::Text => Ok(text::report(&report, width, arguments.detail)),
+    let report = diagnose::run(&observation, interface)?;
+    match form.format {
+        Format::Text => Ok(text::report(&report, form.width, form.detail)),
         Format::Json => json::write(&report),
         Format::Yaml => yaml::write(&report),
     }

@@ -4,6 +4,7 @@
 mod failure;
 mod host;
 mod link;
+mod name;
 pub mod proc;
 mod route;
 mod socket;
@@ -47,6 +48,12 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
 /// The host alone, for reports that read nothing else of it.
 pub fn host() -> Host {
     host::host()
+}
+
+/// Names of the VTIs that exist, of any of their drivers, and of those that VyOS's configuration has, in no order and perhaps twice.
+/// Quick and without rights; what cannot be read adds no names.
+pub fn vti_names() -> Vec<String> {
+    name::vti_names()
 }
 
 /// Whether the process has effective user id 0. Without it, XFRM state is denied unless the process has CAP_NET_ADMIN.

@@ -3,9 +3,10 @@
 
 use super::failure::Failure;
 use crate::snapshot::{Baseline, Cleared, Link, Observed, Reason, Source};
-use rustix::fs::{Mode, OFlags};
-use std::fs::File;
-use std::io::{self, Read};
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const DIRECTORY: &str = "/var/run/vyatta";
@@ -41,8 +42,7 @@ fn of_interface(directory: &Path, name: &str) -> Option<Cleared> {
 /// The text of a regular file of no more than [`LIMIT`] bytes.
 fn text(path: &Path) -> Result<String, Failure> {
     // NONBLOCK: opening a FIFO must not wait for its writer.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?);
+    let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
         return Err(Failure::new(Reason::Malformed, "not a regular file"));
     }
