@@ -121,6 +121,30 @@ fn names_that_no_interface_has_are_refused() {
 }
 
 #[test]
+fn help_does_not_name_what_only_vyos_and_the_package_run() {
+    let help = stdout(&["--help"]);
+    assert!(!help.contains("op-mode") && !help.contains("vyos"), "{help}");
+}
+
+#[test]
+fn a_long_argument_is_not_repeated_in_full() {
+    let said = sentence(&["show", &"x".repeat(100_000)]);
+    assert!(said.starts_with("unexpected argument 'xxx") && said.len() < 400, "{}", said.len());
+}
+
+#[test]
+fn commands_of_vyos_and_the_package_need_a_second_word() {
+    for command in [&["op-mode"][..], &["vyos"], &["vyos", "op-cache"], &["vyos", "node-defs"]] {
+        sentence(command);
+    }
+    // The entry for operators has no help: it is one more thing to print.
+    for option in ["--help", "-h", "--version"] {
+        sentence(&["op-mode", option]);
+        sentence(&["op-mode", "show", option]);
+    }
+}
+
+#[test]
 fn intervals_are_between_a_second_and_an_hour() {
     for seconds in ["0", "3601", "-1", "1.5", "x", ""] {
         let interval = format!("--interval={seconds}");

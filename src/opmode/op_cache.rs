@@ -196,7 +196,7 @@ fn located(command: &str) -> String {
 }
 
 /// JSON in the form of `like`, so that taking our commands out gives the bytes of before: one line as Python's json.dump writes it, or
-/// with indents; other characters than ASCII as `\uXXXX`.
+/// with indents; DEL and other characters than ASCII as `\uXXXX`.
 fn write(value: &Value, like: &str) -> Result<String> {
     let mut bytes = Vec::new();
     let written = match like.split_once('\n') {
@@ -211,7 +211,7 @@ fn write(value: &Value, like: &str) -> Result<String> {
     let text = String::from_utf8(bytes).map_err(|error| unknown(&error.to_string()))?;
     let mut ascii = String::with_capacity(text.len() + 1);
     for c in text.chars() {
-        if c.is_ascii() {
+        if c.is_ascii() && c != '\x7f' {
             ascii.push(c);
             continue;
         }
