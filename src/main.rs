@@ -40,7 +40,8 @@
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe, starts a process, or changes the
 //! state of the system.
 //!
-//! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error.
+//! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
+//! output, as VyOS's own commands).
 
 #![forbid(unsafe_code)]
 
@@ -60,7 +61,16 @@ fn main() -> ExitCode {
     };
     match run::run(&arguments, output::width()) {
         Ok(text) => output::print(&text),
-        Err(error) => output::fail(&error.to_string()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Fails with one sentence where whoever called will see it.
+fn fail(sentence: &str) -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == "op-mode") {
+        output::fail_on_output(sentence)
+    } else {
+        output::fail(sentence)
     }
 }
 
@@ -85,5 +95,5 @@ fn refused(error: &clap::Error) -> ExitCode {
         said.truncate(end);
         said.push('…');
     }
-    output::fail(&said)
+    fail(&said)
 }

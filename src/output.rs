@@ -38,8 +38,17 @@ pub fn print(text: &str) -> ExitCode {
 
 /// Writes one sentence to standard error and fails.
 pub fn fail(sentence: &str) -> ExitCode {
-    // If standard error is gone, only the status is left to tell.
-    let _ = writeln!(io::stderr(), "{}", escape(sentence));
+    fail_on(io::stderr(), sentence)
+}
+
+/// The same on standard output: VyOS's own commands say there what is wrong, and its HTTP interface hands it on.
+pub fn fail_on_output(sentence: &str) -> ExitCode {
+    fail_on(io::stdout(), sentence)
+}
+
+fn fail_on(mut stream: impl Write, sentence: &str) -> ExitCode {
+    // If the stream is gone, only the status is left to tell.
+    let _ = writeln!(stream, "{}", escape(sentence));
     ExitCode::FAILURE
 }
 

@@ -1,5 +1,5 @@
 //! Counters that an operator of VyOS cleared: what the report makes of the baseline, by captures that have one. Nothing here reads VyOS's
-//! files; `src/collect/vyos.rs` has those tests.
+//! files; `src/collect/cleared.rs` has those tests.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +10,7 @@
 )]
 
 use vti_diagnostics::capture::{self, Capture, from_yaml};
-use vti_diagnostics::collect::vyos::parse_baseline;
+use vti_diagnostics::collect::cleared::parse_baseline;
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::render::text;
 use vti_diagnostics::report::{InterfaceReport, Report, Status};

@@ -1,14 +1,17 @@
 //! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
+pub mod cleared;
+mod configuration;
 mod failure;
 mod host;
 mod link;
+mod log;
 mod name;
 pub mod proc;
 mod route;
 mod socket;
-pub mod vyos;
+mod vici;
 mod xfrm;
 
 use crate::snapshot::{Host, Reason, RouteQuery, Snapshot};
@@ -35,9 +38,13 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
+        ike: vici::ike(vici::SOCKET.as_ref()),
+        configuration: configuration::configuration(),
+        hook_state: configuration::hook_state(),
+        charon_log: log::charon_log(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
-    snapshot.cleared = vyos::cleared(&snapshot.links);
+    snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);

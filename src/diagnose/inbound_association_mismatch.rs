@@ -11,7 +11,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "inbound-association-mismatch",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: &[606],
     check,
 };
 

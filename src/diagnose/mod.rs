@@ -53,6 +53,7 @@ mod security_association_expired;
 mod security_association_mismatch;
 mod sequence_number_overflow;
 mod source_validation_drops;
+mod state_in_another_namespace;
 mod traffic_outside_selectors;
 mod traffic_taken_by_another_policy;
 mod tunnel_loops_into_itself;

@@ -10,7 +10,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "mtu-leaves-no-room",
     severity: Severity::Warning,
     explain: EXPLAIN,
-    masked_by: &[202],
+    masked_by: &[202, 606],
     check,
 };
 

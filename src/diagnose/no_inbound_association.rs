@@ -10,7 +10,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "no-inbound-association",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[405],
+    masked_by: &[405, 606],
     check,
 };
 

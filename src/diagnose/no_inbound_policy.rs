@@ -12,7 +12,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "no-inbound-policy",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[405],
+    masked_by: &[405, 606],
     check,
 };
 

@@ -46,6 +46,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::mtu_leaves_no_room::DIAGNOSIS,
     super::counters_not_exported::DIAGNOSIS,
     super::carrier_column_is_a_sum::DIAGNOSIS,
+    super::state_in_another_namespace::DIAGNOSIS,
     // 9xx: residue.
     super::past_errors_only::DIAGNOSIS,
     super::unexplained::DIAGNOSIS,
@@ -70,5 +71,5 @@ pub(super) const LOST_OR_REFUSED: &[u16] = &[
 /// Causes after which transmit errors are explained.
 pub(super) const EXPLAINED: &[u16] = &[
     101, 102, 103, 104, 105, 106, 107, 111, 112, 113, 121, 122, 123, 131, 132, 141, 201, 202, 203,
-    204, 211, 212, 213, 221, 602,
+    204, 211, 212, 213, 221, 602, 606,
 ];

@@ -5,7 +5,9 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod cleared;
 pub mod host;
+pub mod ike;
 pub mod link;
 pub mod observed;
 pub mod route;
@@ -14,6 +16,7 @@ pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
 
+pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
 pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
@@ -21,7 +24,6 @@ pub use link::{
 };
 pub use observed::{Missing, Observed, Reason, Source};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
-pub use vyos::{Baseline, Cleared};
 pub use xfrm::{
     Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
     Offload, Policy, PolicyDirection, PolicyType, PortMask, ReplayState, ReqId, SadInfo,
@@ -124,6 +126,30 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::ProcNetDev as u8 }>"
     )]
     pub proc_net_dev: Observed<Vec<DeviceColumns>>,
+    /// charon's connections, IKE_SAs and CHILD_SAs (VICI).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Charon as u8 }>"
+    )]
+    pub ike: Observed<ike::Ike>,
+    /// What VyOS configured.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Configuration as u8 }>"
+    )]
+    pub configuration: Observed<vyos::Configuration>,
+    /// What VyOS's updown hook remembers: `vtiN`, or `vtiN:CHILD:v4`. In a directory that anybody may write to: a hint only.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"
+    )]
+    pub hook_state: Observed<Vec<String>>,
+    /// The last lines of charon and the updown hook in the system's log, oldest first. Peers put words into them.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
+    )]
+    pub charon_log: Observed<Vec<String>>,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -151,6 +177,10 @@ impl Snapshot {
             spd_info: Err(missing(Source::SpdInfo)),
             xfrm_statistics: Err(missing(Source::XfrmStatistics)),
             proc_net_dev: Err(missing(Source::ProcNetDev)),
+            ike: Err(missing(Source::Charon)),
+            configuration: Err(missing(Source::Configuration)),
+            hook_state: Err(missing(Source::HookState)),
+            charon_log: Err(missing(Source::CharonLog)),
             cleared: Vec::new(),
         }
     }
@@ -197,6 +227,10 @@ impl Snapshot {
             (Source::AllDisableXfrm, self.sysctls.all_disable_xfrm.as_ref().err()),
             (Source::RpFilter, self.sysctls.all_rp_filter.as_ref().err()),
             (Source::Uptime, self.uptime_ms.as_ref().err()),
+            (Source::Charon, self.ike.as_ref().err()),
+            (Source::Configuration, self.configuration.as_ref().err()),
+            (Source::HookState, self.hook_state.as_ref().err()),
+            (Source::CharonLog, self.charon_log.as_ref().err()),
         ];
         let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
         sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));

@@ -1,34 +1,89 @@
-//! What VyOS keeps beside the kernel: the counters of an interface as they were when an operator cleared them.
-//! The kernel's own counters cannot be cleared; VyOS subtracts.
+//! What VyOS has configured for VTIs and their peers, and what its updown hook remembers. Plain data, without secrets: only what a
+//! diagnosis needs is read of the configuration.
 
-use super::observed::{self, Observed};
 use serde::{Deserialize, Serialize};
 
-/// What `clear interfaces … counters` left for one interface. An interface without one was not cleared since boot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cleared {
-    /// Interface name.
-    pub name: String,
-    /// The counters then.
-    #[serde(with = "observed::field")]
-    pub baseline: Observed<Baseline>,
+/// The part of the active configuration that makes VTIs (`interfaces vti`, `vpn ipsec`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configuration {
+    /// `interfaces vti`, by name.
+    #[serde(default)]
+    pub interfaces: Vec<ConfiguredVti>,
+    /// Peers of `vpn ipsec site-to-site` and connections of `vpn ipsec remote-access`, by name.
+    #[serde(default)]
+    pub peers: Vec<Peer>,
+    /// `vpn ipsec options disable-route-autoinstall`.
+    #[serde(default)]
+    pub disable_route_autoinstall: bool,
 }
 
-/// The counters of an interface when they were cleared, by the names of `/sys/class/net/IF/statistics`. Of the counters that a VTI moves,
-/// VyOS does not keep tx_aborted_errors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the kernel's names")]
-pub struct Baseline {
-    /// Seconds since the Unix epoch.
-    pub cleared_at: u64,
-    pub rx_packets: u64,
-    pub rx_bytes: u64,
-    pub rx_errors: u64,
-    pub rx_dropped: u64,
-    pub tx_packets: u64,
-    pub tx_bytes: u64,
-    pub tx_errors: u64,
-    pub tx_dropped: u64,
-    pub tx_carrier_errors: u64,
-    pub collisions: u64,
+/// One `interfaces vti`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfiguredVti {
+    /// Its name.
+    pub name: String,
+    /// `disable`.
+    #[serde(default)]
+    pub disabled: bool,
+    /// `vrf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vrf: Option<String>,
+}
+
+/// One peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// As the operator named it; an address or `@id` on 1.3.
+    pub name: String,
+    /// A connection of `remote-access`, whose interface stays up without clients.
+    #[serde(default)]
+    pub remote_access: bool,
+    /// `vti bind`, or `bind` of a remote-access connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bind: Option<String>,
+    /// `disable`.
+    #[serde(default)]
+    pub disabled: bool,
+    /// `remote-address`; that in the name on 1.3.
+    #[serde(default)]
+    pub remote_addresses: Vec<String>,
+    /// `connection-type`: `initiate`, `respond`, `trap`, `none`; empty where it is not set.
+    #[serde(default)]
+    pub connection_type: String,
+}
+
+impl Configuration {
+    /// The peers bound to an interface.
+    pub fn bound_to<'a>(&'a self, interface: &'a str) -> impl Iterator<Item = &'a Peer> {
+        self.peers.iter().filter(move |peer| peer.bind.as_deref() == Some(interface))
+    }
+}
+
+impl Peer {
+    /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), and 1.3 calls it
+    /// `peer-NAME-tunnel-vti` (ipsec.conf).
+    pub fn is_connection(&self, connection: &str) -> bool {
+        let dashed = |text: &str| text.replace('@', "").replace(['.', ':'], "-");
+        let old = connection
+            .strip_prefix("peer-")
+            .and_then(|rest| rest.rsplit_once("-tunnel-"))
+            .is_some_and(|(name, _)| name == self.name);
+        old || dashed(connection) == dashed(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_known_by_the_name_of_its_peer_in_every_release() {
+        let peer = |name: &str| Peer { name: name.to_owned(), ..Peer::default() };
+        assert!(peer("AWS-A").is_connection("AWS-A"));
+        assert!(peer("203.0.113.2").is_connection("203-0-113-2"));
+        assert!(peer("203.0.113.2").is_connection("peer-203.0.113.2-tunnel-vti"));
+        assert!(peer("@site-b").is_connection("site-b"));
+        assert!(!peer("203.0.113.2").is_connection("peer-203.0.113.20-tunnel-vti"));
+        assert!(!peer("AWS").is_connection("AWS-A"));
+    }
 }

@@ -11,7 +11,7 @@ use crate::tunnel::Tunnel;
 use std::net::IpAddr;
 
 /// IFA_F_TENTATIVE: the address is not yet usable.
-const TENTATIVE: u32 = 0x40;
+pub(super) const TENTATIVE: u32 = 0x40;
 
 /// Whether packets get into the device at all, and whether this namespace's state is the one it looks at.
 pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {

@@ -57,7 +57,8 @@ pub(crate) const fn flow_oif(tunnel: &Tunnel<'_>) -> u32 {
 pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
     // This lookup has no if_id, so disable_xfrm counts for xfrm interfaces as well.
     if route_disables_xfrm(tunnel, flow)? {
-        return Ok(());
+        // Policies are skipped, the default is not.
+        return if default_blocks(tunnel)? { Err(blocked_by_default(trail)) } else { Ok(()) };
     }
     let choices = lookup(tunnel, flow, IfId(0), flow.mark, tunnel.link.ifindex)?;
     if flow.family() == Family::Inet6 {
@@ -70,15 +71,7 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
     }
     one_effect(&choices)?;
     let Some(choice) = choices.first() else {
-        if default_blocks(tunnel)? {
-            trail.step(
-                "default policy",
-                "no policy takes the routed packet, default OUT policy",
-                "block",
-            );
-            return Err(End(Site::DefaultBlock));
-        }
-        return Ok(());
+        return if default_blocks(tunnel)? { Err(blocked_by_default(trail)) } else { Ok(()) };
     };
     let Some(policy) = choice.blocks().or(choice.first()) else { return Ok(()) };
     if choice.blocks().is_none() && !choice.has_templates() {
@@ -95,6 +88,12 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
     Err(End(Site::TakenByPolicy { index: policy.index, encrypts: choice.blocks().is_none() }))
 }
 
+fn blocked_by_default(trail: &mut Trail) -> End {
+    let what = "no policy takes the routed packet, default OUT policy";
+    trail.step("default policy", what, "block");
+    End(Site::DefaultBlock)
+}
+
 /// The lookup in the device. Several choices only where the state does not tell which of equal priority comes first.
 pub(super) fn device_lookup<'a>(
     tunnel: &Tunnel<'a>,
@@ -103,6 +102,9 @@ pub(super) fn device_lookup<'a>(
 ) -> Walk<Vec<Choice<'a>>> {
     if tunnel.if_id() == IfId(0) && route_disables_xfrm(tunnel, flow)? {
         trail.step("policy out", "disable_xfrm is set: no lookup for this device", "skipped");
+        if default_blocks(tunnel)? {
+            return Err(End(Site::PolicyBlock { index: None }));
+        }
         return Err(End(Site::XfrmDisabled));
     }
     let (if_id, mark) = (tunnel.if_id(), tunnel.lookup_mark(flow.mark));

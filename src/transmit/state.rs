@@ -1,6 +1,7 @@
 //! From templates to SAs: `xfrm_tmpl_resolve_one()` and `xfrm_state_find()`.
 
 use super::bucket::bucket;
+use super::device::TENTATIVE;
 use super::policy::Choice;
 use super::verdict::{Mismatch, Nearest, Site, Wanted};
 use super::{End, Flow, Trail, Walk, undecidable};
@@ -9,8 +10,12 @@ use crate::snapshot::{
     SecurityAssociation, Snapshot, Source, Spi, Template,
 };
 use crate::tunnel::Tunnel;
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// RT_SCOPE_UNIVERSE.
+const SCOPE_GLOBAL: u8 = 0;
 
 /// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
 const WILDRECV: u8 = 8;
@@ -64,6 +69,9 @@ fn template_source(tunnel: &Tunnel<'_>, template: &Template) -> Walk<IpAddr> {
     }
     let vrf = tunnel.outer_vrf()?.map(|l| l.ifindex);
     match tunnel.state.route(&Snapshot::template_source_query(template, vrf))? {
+        RouteAnswer::Route { source: Some(source), oif, .. } if source.is_ipv6() => {
+            Ok(selected_source(tunnel, template, *oif)?)
+        }
         RouteAnswer::Route { source: Some(source), .. } => Ok(*source),
         RouteAnswer::Route { source: None, .. } => Err(undecidable(
             Source::RouteLookups,
@@ -71,6 +79,29 @@ fn template_source(tunnel: &Tunnel<'_>, template: &Template) -> Walk<IpAddr> {
         )
         .into()),
         RouteAnswer::Error { errno } => Err(End(Site::TemplateSource { errno: *errno })),
+    }
+}
+
+/// The source that `ipv6_dev_get_saddr()` selects: unlike for a socket, that of the route (`src`) does not count. Certain only where the
+/// host has one address to select from.
+fn selected_source(tunnel: &Tunnel<'_>, template: &Template, oif: u32) -> Observed<IpAddr> {
+    let state = tunnel.state;
+    let addresses = state.snapshot.addresses.as_ref().map_err(Clone::clone)?;
+    let vrf = |ifindex| Ok(state.vrf_of(ifindex)?.map(|l| l.ifindex));
+    let wanted = vrf(oif)?;
+    let mut found = BTreeSet::new();
+    for address in addresses {
+        let usable = address.scope == SCOPE_GLOBAL && address.flags & TENTATIVE == 0;
+        if usable && address.prefix.addr().is_ipv6() && vrf(address.ifindex)? == wanted {
+            found.insert(address.prefix.addr());
+        }
+    }
+    match (found.pop_first(), found.is_empty()) {
+        (Some(only), true) => Ok(only),
+        _ => Err(undecidable(
+            Source::RouteLookups,
+            format!("which source a packet to {} gets", template.destination),
+        )),
     }
 }
 

@@ -8,12 +8,14 @@
 
 pub mod address;
 pub mod attribute;
+pub mod ike;
 pub mod link;
 pub mod neighbour;
 pub mod netlink;
 pub mod route;
 pub mod rule;
 pub mod selector;
+pub mod vici;
 pub mod xfrm_info;
 pub mod xfrm_policy;
 pub mod xfrm_state;

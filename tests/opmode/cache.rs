@@ -167,18 +167,18 @@ fn what_is_no_cache_stays_as_it_is() {
     let (file, target) = (directory.0.join("op_cache.json"), directory.0.join("target"));
     for (text, change) in [("not JSON\n", "install"), ("{}", "install"), ("{", "remove")] {
         fs::write(&file, text).unwrap();
-        let said = crate::sentence(&op_cache(change, &file));
+        let said = crate::complaint(&op_cache(change, &file));
         assert!(said.starts_with(&format!("cannot use {}: ", file.display())), "{said}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
     fs::remove_file(&file).unwrap();
     fs::write(&target, excerpt()).unwrap();
     symlink(&target, &file).unwrap();
-    let said = crate::sentence(&op_cache("install", &file));
+    let said = crate::complaint(&op_cache("install", &file));
     assert!(said.starts_with(&format!("cannot read {}: ", file.display())), "{said}");
     assert_eq!(fs::read_to_string(&target).unwrap(), excerpt());
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
-    crate::sentence(&op_cache("install", &file));
+    crate::complaint(&op_cache("install", &file));
     assert_eq!(directory.names(), ["op_cache.json", "target"]);
 }

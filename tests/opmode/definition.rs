@@ -39,7 +39,7 @@ fn the_tree_has_these_files() {
 fn a_tree_that_cannot_be_written_is_an_error() {
     let mut program = Command::new(crate::program());
     let output = program.args(["vyos", "node-defs", "--output", "/dev/null/x"]).output().unwrap();
-    let said = crate::sentence(&output);
+    let said = crate::complaint(&output);
     assert!(said.starts_with("cannot write /dev/null/x/show/vpn/vti-diagnostics/"), "{said}");
 }
 

@@ -268,7 +268,7 @@ impl Room {
         let stderr = parts(&output.stderr);
         assert_eq!((stdout.len(), stderr.len()), (2 * values.len(), values.len()), "{line}");
         let answers = stdout.chunks(2).zip(&stderr).zip(values);
-        answers.map(|((out, said), value)| sentence(&out[0], &out[1], said, value)).collect()
+        answers.map(|((out, said), value)| sentence(said, &out[1], &out[0], value)).collect()
     }
 
     fn traced(
@@ -298,10 +298,10 @@ fn parts(bytes: &[u8]) -> Vec<Vec<u8>> {
     text.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()
 }
 
-fn sentence(out: &[u8], status: &[u8], said: &[u8], value: &OsStr) -> String {
+fn sentence(error: &[u8], status: &[u8], said: &[u8], value: &OsStr) -> String {
     let shown = value.to_string_lossy().chars().take(60).collect::<String>();
     assert_eq!(status, b"1", "{shown:?}: {}", String::from_utf8_lossy(said));
-    assert!(out.is_empty(), "{shown:?}: {}", String::from_utf8_lossy(out));
+    assert!(error.is_empty(), "{shown:?}: {}", String::from_utf8_lossy(error));
     let said = String::from_utf8(said.to_vec()).unwrap_or_else(|_| panic!("{shown:?}"));
     let said = said.strip_suffix('\n').unwrap_or_else(|| panic!("{shown:?}: {said:?}"));
     assert!(!said.is_empty() && !said.chars().any(is_active), "{shown:?}: {said:?}");

@@ -55,11 +55,21 @@ fn bash(script: &str, arguments: &[&OsStr], directory: &Path) -> Output {
         .unwrap()
 }
 
-/// The sentence of a failed run, which has nothing on standard output.
+/// The sentence of a failed command of VyOS, which has nothing on standard error.
 fn sentence(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    one_sentence(output, &output.stdout)
+}
+
+/// The sentence of a failed command of the package, which has nothing on standard output.
+fn complaint(output: &Output) -> String {
     assert!(output.stdout.is_empty(), "{output:?}");
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    one_sentence(output, &output.stderr)
+}
+
+fn one_sentence(output: &Output, said: &[u8]) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(said.to_vec()).unwrap();
     let said = said.strip_suffix('\n').unwrap_or_else(|| panic!("{said:?}"));
     assert!(!said.is_empty() && !said.contains('\n'), "{said:?}");
     said.to_string()

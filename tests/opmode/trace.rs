@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 /// Every call that starts a process, makes, changes or opens a file, or opens a socket. With `?` where an architecture may lack it.
 const CALLS: &str = "trace=execve,?execveat,?fork,?vfork,clone,?clone3,?open,openat,?openat2,?creat,?mknod,mknodat,?rename,renameat,\
                      ?renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,truncate,ftruncate,fallocate,\
-                     ?chmod,fchmod,fchmodat,?chown,fchown,?lchown,fchownat,setxattr,socket,kill,mount,umount2,ptrace";
+                     ?chmod,fchmod,fchmodat,?chown,fchown,?lchown,fchownat,setxattr,socket,connect,kill,mount,umount2,ptrace";
 
 /// What the runs of one program did.
 #[derive(Debug, Default)]
@@ -64,12 +64,14 @@ fn read(log: &str, program: &Path) -> Trace {
     trace
 }
 
-/// Reading files, netlink, signals that arrive, and the ends of calls whose beginnings were looked at.
+/// Reading files, netlink, charon's socket, signals that arrive, and the ends of calls whose beginnings were looked at.
 fn is_allowed(what: &str) -> bool {
     let opens = what.starts_with("openat(") || what.starts_with("open(");
     let writes = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND", "O_TMPFILE"];
     (opens && what.contains("O_RDONLY") && !writes.iter().any(|flag| what.contains(flag)))
         || what.starts_with("socket(AF_NETLINK,")
+        || what.starts_with("socket(AF_UNIX, SOCK_STREAM|")
+        || (what.starts_with("connect(") && what.contains("sun_path=\"/var/run/charon"))
         || what.starts_with("--- SIG")
         || (what.starts_with("<... ") && what.contains(" resumed>"))
 }

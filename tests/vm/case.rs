@@ -61,6 +61,8 @@ pub struct Case {
     pub inner: Family,
     pub outer: Family,
     pub kernel: String,
+    /// The tunnel's name.
+    pub interface: String,
 }
 
 impl fmt::Display for Case {
@@ -75,8 +77,13 @@ impl Case {
         use Family::{V4, V6};
         let drivers =
             [(Driver::Vti, V4), (Driver::Vti6, V6), (Driver::Xfrm, V4), (Driver::Xfrm, V6)];
-        let case =
-            |(driver, outer), inner| Case { driver, inner, outer, kernel: kernel.to_owned() };
+        let case = |(driver, outer), inner| Case {
+            driver,
+            inner,
+            outer,
+            kernel: kernel.to_owned(),
+            interface: "t0".into(),
+        };
         drivers.into_iter().flat_map(|pair| [V4, V6].map(|inner| case(pair, inner))).collect()
     }
 
@@ -115,16 +122,20 @@ impl Case {
         let any = inner.pick("0.0.0.0/0", "::/0");
         let sa_out = format!("src {local} dst {remote} proto esp spi {spi_out}");
         let sa_in = format!("src {remote} dst {local} proto esp spi {spi_in}");
-        let (key, other_key, tunnel) = match self.driver {
-            Driver::Xfrm => ("if_id 7", "if_id 8", "type xfrm dev wan if_id 7".to_owned()),
-            driver => (
-                "mark 7",
-                "mark 8",
-                format!("type {} local {local} remote {remote} key 7", driver.name()),
-            ),
+        let stranger = outer.pick("192.0.2.99", "2001:db8::99");
+        let tunnel = |to: &str, number| match self.driver {
+            Driver::Xfrm => format!("type xfrm dev wan if_id {number}"),
+            driver => format!("type {} local {local} remote {to} key {number}", driver.name()),
         };
+        let (tunnel, beside) = (tunnel(&remote, 7), tunnel(stranger, 8));
+        let (key, other_key, mark) = match self.driver {
+            Driver::Xfrm => ("if_id 7", "if_id 8", false),
+            _ => ("mark 7", "mark 8", true),
+        };
+        let if_mark = |text: &str| if mark { text.to_owned() } else { String::new() };
         BTreeMap::from([
             ("DRIVER", self.driver.name().to_owned()),
+            ("VTI", self.interface.clone()),
             ("LOCAL", local),
             ("REMOTE", remote),
             ("OUTER_NET", outer.pick("192.0.2.0/24", "2001:db8::/64").to_owned()),
@@ -132,7 +143,7 @@ impl Case {
             ("OUTER_HOST", outer.pick("32", "128").to_owned()),
             ("OUTER_FAMILY", outer.pick("-4", "-6").to_owned()),
             ("OUTER_ANY", outer.pick("0.0.0.0/0", "::/0").to_owned()),
-            ("STRANGER", outer.pick("192.0.2.99", "2001:db8::99").to_owned()),
+            ("STRANGER", stranger.to_owned()),
             ("MAC", mac),
             ("REMOTE_MAC", remote_mac),
             ("INNER_LOCAL", inner_local),
@@ -143,9 +154,11 @@ impl Case {
             ("OTHER_ANY", inner.pick("::/0", "0.0.0.0/0").to_owned()),
             ("ELSEWHERE", inner.pick("10.77.0.0/16", "fd77::/16").to_owned()),
             ("KEY", key.to_owned()),
-            ("MARK", if self.driver == Driver::Xfrm { String::new() } else { key.to_owned() }),
+            ("MARK", if_mark(key)),
             ("OTHER_KEY", other_key.to_owned()),
+            ("OTHER_MARK", if_mark(other_key)),
             ("TUNNEL", tunnel),
+            ("TUNNEL_BESIDE", beside),
             ("SPI_OUT", spi_out.clone()),
             ("SA_OUT", sa_out),
             ("SA_IN", sa_in),

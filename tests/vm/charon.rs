@@ -41,7 +41,7 @@ pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
     let bash = |lines: &str| bash(lines, driver, scenario.nat);
     router.within(|| {
         let ran = bash(&format!("links\n{}", scenario.run));
-        let found = program::first_finding()?.unwrap_or_default();
+        let found = program::first_finding("t0")?.unwrap_or_default();
         let expected = &scenario.finding;
         let mut differences = Vec::new();
         if let Err(error) = ran {
@@ -51,7 +51,7 @@ pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
             differences.push(format!("show: first finding: expected {expected}, found {found}"));
         }
         if !differences.is_empty() {
-            differences.push(format!("vti-diagnostics show:\n{}", program::text()));
+            differences.push(format!("vti-diagnostics show:\n{}", program::text("t0")));
         }
         bash("for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done; rm -f /tmp/*.pid")?;
         Ok(differences)

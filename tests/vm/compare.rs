@@ -19,6 +19,8 @@ pub struct Happened {
     pub finding: Option<String>,
     /// Its answer when it also has a look from before the traffic.
     pub over_time: Option<String>,
+    /// Its answer on a kernel without /proc/net/xfrm_stat, as VyOS builds it.
+    pub without_xfrm_stat: Option<String>,
     /// The model's answer.
     pub prediction: Option<Prediction>,
 }
@@ -44,6 +46,11 @@ pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec
         "show: first finding",
         &expect.finding.of(case),
         &said(&happened.finding),
+    ));
+    differences.extend(differs(
+        "without xfrm_stat: first finding",
+        &expect.finding.of(case),
+        &said(&happened.without_xfrm_stat),
     ));
     differences.extend(differs(
         "two looks: first finding",

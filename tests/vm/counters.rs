@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// Counters or changes of counters by the kernel's names. Bytes are left out: they say nothing that packets do not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// `/sys/class/net/t0/statistics`.
+    /// `/sys/class/net/<tunnel>/statistics`.
     pub device: BTreeMap<String, u64>,
     /// `/proc/net/xfrm_stat`, of the thread: `/proc/net` itself is that of the process.
     pub xfrm_stat: BTreeMap<String, u64>,
@@ -14,8 +14,8 @@ pub struct Counters {
 
 impl Counters {
     /// Reads both, in the namespace of this process.
-    pub fn read() -> Fallible<Counters> {
-        const DEVICE: &str = "/sys/class/net/t0/statistics";
+    pub fn read(interface: &str) -> Fallible<Counters> {
+        let device = format!("/sys/class/net/{interface}/statistics");
         const XFRM: &str = "/proc/thread-self/net/xfrm_stat";
         let text = |path: &str| {
             std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
@@ -24,15 +24,15 @@ impl Counters {
             |text: &str| text.trim().parse::<u64>().map_err(|error| format!("{text}: {error}"));
         let mut counters = Counters::default();
         for entry in
-            std::fs::read_dir(DEVICE).map_err(|error| format!("cannot read {DEVICE}: {error}"))?
+            std::fs::read_dir(&device).map_err(|error| format!("cannot read {device}: {error}"))?
         {
             let name = entry
-                .map_err(|error| format!("cannot read {DEVICE}: {error}"))?
+                .map_err(|error| format!("cannot read {device}: {error}"))?
                 .file_name()
                 .to_string_lossy()
                 .into_owned();
             if !name.ends_with("_bytes") {
-                let value = number(&text(&format!("{DEVICE}/{name}"))?)?;
+                let value = number(&text(&format!("{device}/{name}"))?)?;
                 counters.device.insert(name, value);
             }
         }

@@ -11,7 +11,7 @@ use crate::{Fallible, charon, differential, lines, model, program};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-use vti_diagnostics::snapshot::Snapshot;
+use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// Settings that new namespaces inherit: the kernel must not send anything of its own through the tunnel.
 /// Scenarios about such packets switch them on again.
@@ -27,6 +27,9 @@ const QUIET: [(&str, &str); 6] = [
 
 /// The peer decrypts in softirqs, at the latest when its ksoftirqd runs.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// Ends the run at the first case that fails.
+pub const STOP: &str = "--stop";
 
 /// Runs the cases whose `scenario driver families` holds one of the words; with the word `matrix` first, only scenarios without daemons;
 /// with the word `differential` first, only the differential test; without words everything. True when all passed.
@@ -55,7 +58,9 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
     let release = read("/proc/sys/kernel/osrelease")?;
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
-    let (words, mut keep) = Keep::asked_for(words);
+    let (mut words, mut keep) = Keep::asked_for(words);
+    let stops = words.contains(&STOP);
+    words.retain(|word| *word != STOP);
     let (mut passed, mut failed) = (0, 0);
     for scenario in scenarios()? {
         for case in scenario.cases(&kernel) {
@@ -72,6 +77,9 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
             match tell(&name, &scenario.why, started, &differences) {
                 true => passed += 1,
                 false => failed += 1,
+            }
+            if stops && failed > 0 {
+                return Ok((passed, failed));
             }
         }
     }
@@ -150,19 +158,28 @@ fn run_case(
         let mut happened = observe(&ends, case, &traffic, &earlier)?;
         lines::run(&repair)?;
         let now = model::capture()?;
-        happened.finding = program::first_finding()?;
-        happened.over_time = program::first_finding_over_time(&earlier, &now)?;
+        let interface = &case.interface;
+        happened.finding = program::first_finding(interface)?;
+        happened.over_time = program::first_finding_of(&now, Some(&earlier), interface)?;
+        happened.without_xfrm_stat =
+            program::first_finding_of(&without_xfrm_stat(&now), None, interface)?;
         keep.keep(scenario, case, [earlier, now])?;
         let mut differences = compare::differences(scenario, case, &happened);
         if !differences.is_empty() {
             let Counters { device, xfrm_stat } = &happened.counters;
             differences.push(format!(
                 "counters that moved: {device:?} {xfrm_stat:?}\nvti-diagnostics show:\n{}",
-                program::text()
+                program::text(interface)
             ));
         }
         Ok(differences)
     })
+}
+
+/// The same state on a kernel without CONFIG_XFRM_STATISTICS.
+fn without_xfrm_stat(now: &Snapshot) -> Snapshot {
+    let absent = Missing::new(Source::XfrmStatistics, Reason::Absent, "not in this kernel");
+    Snapshot { xfrm_statistics: Err(absent), ..now.clone() }
 }
 
 fn rendered(traffic: &Traffic, variables: &BTreeMap<&'static str, String>) -> Fallible<Traffic> {
@@ -195,16 +212,24 @@ fn observe(
 ) -> Fallible<Happened> {
     let sinks = [ends.router.within(traffic::sink)?, ends.peer.within(traffic::sink)?];
     let prediction = model::model_prediction(case, traffic, earlier.clone())?;
-    let before = Counters::read()?;
+    let before = Counters::read(&case.interface)?;
     let mut unsent = 0;
     for traffic in traffic {
-        unsent += ends.of(traffic.from).within(|| traffic::send(traffic))?;
+        unsent += ends.of(traffic.from).within(|| traffic::send(traffic, &case.interface))?;
         std::thread::sleep(SETTLE);
     }
-    let counters = Counters::read()?.since(&before);
+    let counters = Counters::read(&case.interface)?.since(&before);
     let mut delivered = 0;
     for sink in &sinks {
         delivered += traffic::arrived(sink)?;
     }
-    Ok(Happened { counters, delivered, unsent, finding: None, over_time: None, prediction })
+    Ok(Happened {
+        counters,
+        delivered,
+        unsent,
+        finding: None,
+        over_time: None,
+        without_xfrm_stat: None,
+        prediction,
+    })
 }

@@ -20,7 +20,7 @@ pub struct Prediction {
     pub site: String,
 }
 
-/// The prediction for this traffic through t0, from the state of this thread's namespace. None: nothing of it is sent through t0 by
+/// The prediction for this traffic through the tunnel, from the state of this thread's namespace. None: nothing of it is sent through it by
 /// this host, or the source of a packet is the kernel's choice and not known.
 pub fn model_prediction(
     case: &Case,
@@ -37,7 +37,7 @@ pub fn model_prediction(
             let verdict = {
                 let state = State::new(&snapshot);
                 let tunnels = state.tunnels().map_err(|missing| missing.to_string())?;
-                let Some(tunnel) = tunnels.iter().find(|t| t.link.name == "t0") else {
+                let Some(tunnel) = tunnels.iter().find(|t| t.link.name == case.interface) else {
                     return Ok(None);
                 };
                 let verdict = transmit::send(tunnel, &flow);

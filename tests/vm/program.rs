@@ -13,11 +13,11 @@ const KEYS: [&str; 3] = [
     "0001020304050607",
 ];
 
-/// The code of the first finding for t0, or its verdict where there is none.
-pub fn first_finding() -> Fallible<Option<String>> {
-    let report = output(&["show", "--interface", "t0", "--detail", "--format", "json"])?;
+/// The code of the first finding for the interface, or its verdict where there is none.
+pub fn first_finding(interface: &str) -> Fallible<Option<String>> {
+    let report = output(&["show", "--interface", interface, "--detail", "--format", "json"])?;
     let report = serde_json::from_str(&report).map_err(|error| format!("show: {error}"))?;
-    Ok(first_of(&report))
+    Ok(first_of(&report, interface))
 }
 
 /// What the program prints. It is an error if any key is in it.
@@ -40,29 +40,32 @@ pub fn output(arguments: &[&str]) -> Fallible<String> {
     Ok(text)
 }
 
-/// The same from two looks, by the library.
-pub fn first_finding_over_time(earlier: &Snapshot, now: &Snapshot) -> Fallible<Option<String>> {
-    let observation = Observation { now, earlier: Some(earlier) };
-    let report =
-        diagnose::run(&observation, Some("t0")).map_err(|error| format!("two looks: {error}"))?;
-    let report = serde_json::to_value(&report).map_err(|error| format!("two looks: {error}"))?;
-    Ok(first_of(&report))
+/// The same by the library, from two looks where there is an earlier one.
+pub fn first_finding_of(
+    now: &Snapshot,
+    earlier: Option<&Snapshot>,
+    interface: &str,
+) -> Fallible<Option<String>> {
+    let report = diagnose::run(&Observation { now, earlier }, Some(interface))
+        .map_err(|error| format!("diagnose: {error}"))?;
+    let report = serde_json::to_value(&report).map_err(|error| format!("diagnose: {error}"))?;
+    Ok(first_of(&report, interface))
 }
 
-fn first_of(report: &Value) -> Option<String> {
+fn first_of(report: &Value, interface: &str) -> Option<String> {
     let interface = report
         .get("interfaces")?
         .as_array()?
         .iter()
-        .find(|interface| interface.get("name").is_some_and(|name| name == "t0"))?;
+        .find(|found| found.get("name").is_some_and(|name| name == interface))?;
     let finding = interface.pointer("/findings/0/code").or(interface.get("verdict"));
     finding.and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The report as a person reads it, for a failure.
-pub fn text() -> String {
-    match Command::new("./vti-diagnostics").args(["show", "--interface", "t0", "--detail"]).output()
-    {
+pub fn text(interface: &str) -> String {
+    let arguments = ["show", "--interface", interface, "--detail"];
+    match Command::new("./vti-diagnostics").args(arguments).output() {
         Ok(output) => {
             String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr)

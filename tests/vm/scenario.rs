@@ -18,6 +18,9 @@ pub struct Scenario {
     /// Patterns of the cases it applies to ([`Case::matches`]); all cases when left out.
     #[serde(default)]
     pub only: Vec<String>,
+    /// Names of the tunnel, dealt out to the cases in turn; t0 when left out.
+    #[serde(default)]
+    pub interfaces: Vec<String>,
     /// Lines run after the healthy base.
     #[serde(default)]
     pub setup: String,
@@ -107,7 +110,11 @@ impl Scenario {
         let applies = |case: &Case| {
             self.only.is_empty() || self.only.iter().any(|pattern| case.matches(pattern))
         };
-        Case::all(kernel).into_iter().filter(applies).collect()
+        let mut cases: Vec<Case> = Case::all(kernel).into_iter().filter(applies).collect();
+        for (case, name) in cases.iter_mut().zip(self.interfaces.iter().cycle()) {
+            case.interface.clone_from(name);
+        }
+        cases
     }
 }
 

@@ -16,7 +16,7 @@ const PORT: u16 = 9;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
-    /// The destination; a link-local or multicast address leaves through t0.
+    /// The destination; a link-local or multicast address leaves through the tunnel.
     pub udp: String,
     /// How many.
     pub count: u64,
@@ -46,9 +46,9 @@ fn router() -> End {
 }
 
 /// Sends all of it; the number of sends that failed.
-pub fn send(traffic: &Traffic) -> Fallible<u64> {
+pub fn send(traffic: &Traffic, interface: &str) -> Fallible<u64> {
     let address = |text: &str| text.parse::<IpAddr>().map_err(|error| format!("{text}: {error}"));
-    let destination = scoped(address(&traffic.udp)?)?;
+    let destination = scoped(address(&traffic.udp)?, interface)?;
     let source = match &traffic.source {
         Some(text) => address(text)?,
         None if destination.is_ipv4() => IpAddr::from([0, 0, 0, 0]),
@@ -75,12 +75,13 @@ pub fn send(traffic: &Traffic) -> Fallible<u64> {
     Ok(failed)
 }
 
-fn scoped(address: IpAddr) -> Fallible<SocketAddr> {
+fn scoped(address: IpAddr, interface: &str) -> Fallible<SocketAddr> {
     match address {
         IpAddr::V6(address) if address.is_multicast() || address.is_unicast_link_local() => {
-            let index = std::fs::read_to_string("/sys/class/net/t0/ifindex")
-                .map_err(|error| format!("cannot read t0's index: {error}"))?;
-            let index = index.trim().parse().map_err(|error| format!("index of t0: {error}"))?;
+            let path = format!("/sys/class/net/{interface}/ifindex");
+            let index = std::fs::read_to_string(&path)
+                .map_err(|error| format!("cannot read {path}: {error}"))?;
+            let index = index.trim().parse().map_err(|error| format!("{path}: {error}"))?;
             Ok(SocketAddrV6::new(address, PORT, 0, index).into())
         }
         address => Ok((address, PORT).into()),

@@ -112,6 +112,12 @@ impl Tunnel {
             _ => random.pick(&[4, 6]),
         };
         let digit = u32::try_from(number).unwrap_or(0);
+        // Two vti between the same addresses are refused, whatever their keys.
+        let remote = match (driver, number) {
+            ("xfrm", _) | (_, 0) => "2",
+            (_, 1) => "12",
+            _ => "13",
+        };
         Tunnel {
             name: format!("t{number}"),
             number,
@@ -120,7 +126,7 @@ impl Tunnel {
             inner: random.pick(&[4, 6]),
             key: random.nearly(7 + digit, 8, &[7, 0x107, 5, if driver == "xfrm" { 9 } else { 0 }]),
             local: address(outer_family, random.nearly("1", 6, &LOCALS)),
-            remote: address(outer_family, random.nearly("2", 25, &REMOTES)),
+            remote: address(outer_family, random.nearly(remote, 25, &REMOTES)),
         }
     }
 

@@ -24,6 +24,8 @@ struct Options {
     seed: u64,
     /// Only this one.
     case: Option<u64>,
+    /// Whether the first disagreement ends the run.
+    stops: bool,
 }
 
 /// What a run came to.
@@ -61,6 +63,9 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
                 table.failed += 1;
             }
         }
+        if options.stops && table.failed > 0 {
+            break;
+        }
         if (case + 1) % 250 == 0 {
             let Table { passed, failed, .. } = table;
             let seconds = started.elapsed().as_secs();
@@ -73,7 +78,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
 
 impl Options {
     fn parse(words: &[&str]) -> Fallible<Options> {
-        let mut options = Options { cases: 1000, seed: 1, case: None };
+        let mut options = Options { cases: 1000, seed: 1, case: None, stops: false };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut number = || {
@@ -84,6 +89,7 @@ impl Options {
                 "--cases" => options.cases = number()?,
                 "--seed" => options.seed = number()?,
                 "--case" => options.case = Some(number()?),
+                crate::guest::STOP => options.stops = true,
                 _ => return Err(format!("differential: unknown word {word}")),
             }
         }

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vti_diagnostics::snapshot::{
     Action, Family, IfId, Link, Policy, PolicyDirection, RouteAnswer, RouteQuery, Snapshot,
     Statistics,
@@ -51,7 +51,7 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
         .map_err(|error| format!("cannot make a namespace: {error}"))?;
     let mut trial = Trial { refused: build(&plan.lines)?, ..Trial::default() };
     if !plan.later.is_empty() {
-        std::thread::sleep(Duration::from_millis(1100));
+        std::thread::sleep(until_the_next_second());
         trial.refused += &build(&plan.later)?;
     }
     for (path, value) in &plan.settings {
@@ -89,6 +89,12 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
         }
     }
     Ok(trial)
+}
+
+/// A little more than is left of this second.
+fn until_the_next_second() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_millis(1010).saturating_sub(Duration::from_nanos(since.subsec_nanos().into()))
 }
 
 /// One `ip` for all lines; its messages about those that the kernel refused.

@@ -1,46 +1,43 @@
-//! The one place that correlates: a [`State`] indexes a snapshot once, a [`Tunnel`] is one VTI with everything that belongs to its key.
-//! It compares as the kernel compares, and decides nothing about faults.
+//! A snapshot with indices, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
 
-#![deny(clippy::disallowed_methods)]
-
+use super::Tunnel;
 use crate::snapshot::{
-    Address, Driver, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy,
-    PolicyDirection, PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation,
-    Snapshot, Source,
+    Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
+    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation, Snapshot, Source,
 };
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// A snapshot with the indices that make one tunnel's lookups independent of the number of tunnels.
 pub struct State<'a> {
     /// What was read.
     pub snapshot: &'a Snapshot,
-    policies: Observed<PolicyIndex<'a>>,
-    associations: Observed<AssociationIndex<'a>>,
-    routes: Observed<HashMap<u32, Vec<&'a Route>>>,
-    lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
-    links: Observed<HashMap<u32, &'a Link>>,
-    local: Observed<HashMap<IpAddr, Vec<&'a Address>>>,
-    addresses: Observed<HashMap<u32, Vec<&'a Address>>>,
-    neighbours: Observed<HashMap<(u32, IpAddr), &'a Neighbour>>,
+    pub(super) policies: Observed<PolicyIndex<'a>>,
+    pub(super) associations: Observed<AssociationIndex<'a>>,
+    pub(super) routes: Observed<HashMap<u32, Vec<&'a Route>>>,
+    pub(super) lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
+    pub(super) links: Observed<HashMap<u32, &'a Link>>,
+    pub(super) local: Observed<HashMap<IpAddr, Vec<&'a Address>>>,
+    pub(super) addresses: Observed<HashMap<u32, Vec<&'a Address>>>,
+    pub(super) neighbours: Observed<HashMap<(u32, IpAddr), &'a Neighbour>>,
 }
 
 /// Policies by direction and key, each list in the order of priority.
-struct PolicyIndex<'a> {
-    by_if_id: HashMap<(PolicyDirection, IfId), Vec<&'a Policy>>,
+pub(super) struct PolicyIndex<'a> {
+    pub(super) by_if_id: HashMap<(PolicyDirection, IfId), Vec<&'a Policy>>,
     /// Policies without an if_id, by mask and then by value, as `(mark & m) == v` needs them.
-    by_mark: HashMap<PolicyDirection, HashMap<u32, HashMap<u32, Vec<&'a Policy>>>>,
+    pub(super) by_mark: HashMap<PolicyDirection, HashMap<u32, HashMap<u32, Vec<&'a Policy>>>>,
     /// What the templates of policies ask for, to tell whose SA one is.
-    wanted: HashMap<(PolicyDirection, IfId, ReqId, IpAddr), Vec<&'a Policy>>,
+    pub(super) wanted: HashMap<(PolicyDirection, IfId, ReqId, IpAddr), Vec<&'a Policy>>,
 }
 
-struct AssociationIndex<'a> {
-    by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a SecurityAssociation>>,
-    by_destination: HashMap<IpAddr, Vec<&'a SecurityAssociation>>,
-    by_reqid: HashMap<ReqId, Vec<&'a SecurityAssociation>>,
-    by_if_id: HashMap<IfId, Vec<&'a SecurityAssociation>>,
-    by_mark: HashMap<u32, Vec<&'a SecurityAssociation>>,
-    by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a SecurityAssociation>>,
+pub(super) struct AssociationIndex<'a> {
+    pub(super) by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a SecurityAssociation>>,
+    pub(super) by_destination: HashMap<IpAddr, Vec<&'a SecurityAssociation>>,
+    pub(super) by_reqid: HashMap<ReqId, Vec<&'a SecurityAssociation>>,
+    pub(super) by_if_id: HashMap<IfId, Vec<&'a SecurityAssociation>>,
+    pub(super) by_mark: HashMap<u32, Vec<&'a SecurityAssociation>>,
+    pub(super) by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a SecurityAssociation>>,
 }
 
 impl<'a> State<'a> {
@@ -260,192 +257,4 @@ fn grouped<'a, T, K: Eq + std::hash::Hash>(
         }
     }
     groups
-}
-
-/// One VTI and the state it works in.
-#[derive(Clone, Copy)]
-pub struct Tunnel<'a> {
-    /// The whole state.
-    pub state: &'a State<'a>,
-    /// The device.
-    pub link: &'a Link,
-    /// Its driver.
-    pub driver: Driver,
-    /// What selects its policies and SAs.
-    pub key: Key,
-}
-
-/// What selects the policies and SAs of a VTI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// vti, vti6: marks.
-    Mark {
-        /// i_key.
-        input: u32,
-        /// o_key.
-        output: u32,
-    },
-    /// xfrm.
-    IfId(IfId),
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Key::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
-            Key::Mark { input, output } => {
-                write!(f, "output key {output:#x}, input key {input:#x}")
-            }
-            Key::IfId(if_id) => write!(f, "if_id {if_id}"),
-        }
-    }
-}
-
-impl<'a> Tunnel<'a> {
-    /// The tunnel of a link, if the link is a VTI.
-    pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
-        let key = match &link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
-                Key::Mark { input: keys.input_key, output: keys.output_key }
-            }
-            LinkKind::Xfrm(device) => Key::IfId(device.if_id),
-            _ => return None,
-        };
-        Some(Self { state, link, driver: link.driver()?, key })
-    }
-
-    /// The if_id comes with each packet instead of the device (xfrm only).
-    pub const fn collects_metadata(&self) -> bool {
-        matches!(&self.link.kind, LinkKind::Xfrm(device) if device.collect_metadata)
-    }
-
-    /// Whether any SA carries the interface's key, in either direction.
-    pub fn has_associations(&self) -> Observed<bool> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
-        let with_mark = |mark: u32| {
-            index
-                .by_mark
-                .get(&mark)
-                .into_iter()
-                .flatten()
-                .any(|a| a.mark.mask != 0 && a.mark.admits(mark))
-        };
-        Ok(match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty()),
-            Key::Mark { input, output } => {
-                with_mark(input) || with_mark(output) || !self.outbound_associations()?.is_empty()
-            }
-        })
-    }
-
-    /// The if_id that outbound policies must have: 0 for vti and vti6.
-    pub const fn if_id(&self) -> IfId {
-        match self.key {
-            Key::Mark { .. } => IfId(0),
-            Key::IfId(if_id) => if_id,
-        }
-    }
-
-    /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
-    pub const fn lookup_mark(&self, packet: u32) -> u32 {
-        match self.key {
-            Key::Mark { output, .. } => output,
-            Key::IfId(_) => packet,
-        }
-    }
-
-    /// The VRF that the outer route is looked up in: that of the device for vti and vti6 (`flowi_oif` is the device), that of
-    /// IFLA_XFRM_LINK for xfrm.
-    pub fn outer_vrf(&self) -> Observed<Option<&'a Link>> {
-        match &self.link.kind {
-            LinkKind::Xfrm(device) if device.link == 0 => Ok(None),
-            LinkKind::Xfrm(device) => self.state.vrf_of(device.link),
-            _ => self.state.vrf_of(self.link.ifindex),
-        }
-    }
-
-    /// Policies that carry the interface's key. For marks: those that admit the key and ask for at least one bit of it, since a policy
-    /// without a mark belongs to everybody.
-    pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
-        match self.key {
-            Key::IfId(if_id) => {
-                // Any mark: a policy that also wants a packet mark is still this interface's.
-                let index = self.state.policies.as_ref().map_err(Clone::clone)?;
-                Ok(index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default())
-            }
-            Key::Mark { input, output } => {
-                let mark = if direction == PolicyDirection::Out { output } else { input };
-                let all = self.state.policies(direction, IfId(0), mark, None, None)?;
-                Ok(all.into_iter().filter(|p| p.mark.mask != 0 || mark == 0).collect())
-            }
-        }
-    }
-
-    /// Whether an SA carries the interface's inbound key, as `xfrm_input()` and the device's receive side compare it.
-    pub fn admits_inbound(&self, association: &SecurityAssociation) -> bool {
-        match self.key {
-            Key::IfId(if_id) => association.if_id == if_id,
-            Key::Mark { input, .. } => input & association.mark.mask == association.mark.value,
-        }
-    }
-
-    /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
-    pub fn peers(&self) -> Observed<BTreeSet<IpAddr>> {
-        let templates =
-            self.own_policies(PolicyDirection::Out)?.into_iter().flat_map(|p| &p.templates);
-        let configured = match &self.link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => Some(keys.remote),
-            _ => None,
-        };
-        let named = templates.map(|t| t.destination).chain(configured);
-        Ok(named.filter(|a| !a.is_unspecified()).collect())
-    }
-
-    /// SAs that go out to one of the peers with the interface's key.
-    pub fn outbound_associations(&self) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
-        let peers = self.peers()?;
-        let mut found: Vec<_> = match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id).into_iter().flatten().copied().collect(),
-            Key::Mark { output, .. } => {
-                let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
-                let own = |a: &&SecurityAssociation| {
-                    output & a.mark.mask == a.mark.value && (a.mark.mask != 0 || output == 0)
-                };
-                lists.flatten().copied().filter(own).collect()
-            }
-        };
-        found.retain(|a| !a.is_larval() && peers.contains(&a.destination));
-        Ok(found)
-    }
-
-    /// SAs that come in from one of the peers to one of `local`, whatever their key.
-    pub fn associations_from_peers(
-        &self,
-        local: &BTreeSet<IpAddr>,
-    ) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
-        let from = self.peers()?;
-        let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
-        let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
-        Ok(lists.flatten().copied().filter(|a| !a.is_larval()).collect())
-    }
-
-    /// SAs to this host that carry the interface's inbound key, from wherever they come.
-    pub fn associations_with_inbound_key(&self) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
-        let list = match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id),
-            Key::Mark { input: 0, .. } => None,
-            Key::Mark { input, .. } => index.by_mark.get(&input),
-        };
-        let mut found = Vec::new();
-        for association in list.into_iter().flatten().copied() {
-            let is_inbound = !self.state.local_addresses(association.destination)?.is_empty();
-            if is_inbound && !association.is_larval() && self.admits_inbound(association) {
-                found.push(association);
-            }
-        }
-        Ok(found)
-    }
 }

@@ -1,12 +1,10 @@
 //! What VyOS keeps beside the kernel, in `/var/run/vyatta`: a directory that administrators may write to, so what is there is a hint. It is
 //! read with a bound, through no symbolic link, and never written.
 
+use super::configuration::regular_file;
 use super::failure::Failure;
 use crate::snapshot::{Baseline, Cleared, Link, Observed, Reason, Source};
-use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const DIRECTORY: &str = "/var/run/vyatta";
@@ -41,13 +39,8 @@ fn of_interface(directory: &Path, name: &str) -> Option<Cleared> {
 
 /// The text of a regular file of no more than [`LIMIT`] bytes.
 fn text(path: &Path) -> Result<String, Failure> {
-    // NONBLOCK: opening a FIFO must not wait for its writer.
-    let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(Failure::new(Reason::Malformed, "not a regular file"));
-    }
     let mut text = Vec::new();
-    let read = file.take(LIMIT + 1).read_to_end(&mut text)?;
+    let read = regular_file(path)?.take(LIMIT + 1).read_to_end(&mut text)?;
     if read as u64 > LIMIT {
         return Err(Failure::new(Reason::Malformed, format!("more than {LIMIT} bytes")));
     }
@@ -165,7 +158,7 @@ mod tests {
         fs::create_dir(path("directory")).unwrap();
         assert_eq!(
             directory.missing("directory"),
-            (Reason::Malformed, "not a regular file".to_owned())
+            (Reason::Failed, "it is no regular file".to_owned())
         );
         fs::write(path("large"), "x".repeat(5000)).unwrap();
         assert_eq!(

@@ -1,0 +1,207 @@
+//! Reads what VyOS configured for VTIs out of the active configuration's directory tree, and its updown hook's memory. Secrets in the
+//! tree (`authentication`) are not opened. Sizes are bounded, and no symbolic link is followed in world-writable places.
+
+use super::failure::Failure;
+use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer};
+use crate::snapshot::{Observed, Reason, Source};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The active configuration on VyOS 1.3 to current: a directory for each node, values in `node.val`.
+const ACTIVE: &str = "/opt/vyatta/config/active";
+/// What `/etc/ipsec.d/vti-up-down` remembers (vyos.utils.vti_updown_db), one entry a line.
+const HOOK_STATE: &str = "/tmp/ipsec_vti_interfaces";
+/// No value of the configuration that is read here is longer.
+const LONGEST_VALUE: u64 = 4096;
+/// The hook's state has a line for each CHILD_SA.
+const LONGEST_STATE: u64 = 256 * 1024;
+/// Nodes of one kind; more than any router has.
+const MOST_NODES: usize = 8192;
+
+/// The active configuration of this host.
+pub(super) fn configuration() -> Observed<Configuration> {
+    read_configuration(Path::new(ACTIVE)).map_err(|failure| {
+        failure.in_operation(&format!("read {ACTIVE}")).missing(Source::Configuration)
+    })
+}
+
+/// The entries of the hook's state file: `vtiN`, or `vtiN:CHILD:v4`.
+pub(super) fn hook_state() -> Observed<Vec<String>> {
+    let read = || {
+        let text = bounded(Path::new(HOOK_STATE), LONGEST_STATE)?;
+        Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    };
+    read().map_err(|failure: Failure| {
+        failure.in_operation(&format!("read {HOOK_STATE}")).missing(Source::HookState)
+    })
+}
+
+fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
+    // That it is there at all tells an empty configuration from a host without one.
+    std::fs::read_dir(root)?;
+    let ipsec = root.join("vpn/ipsec");
+    let interfaces = nodes(&root.join("interfaces/vti"))?;
+    let site_to_site = nodes(&ipsec.join("site-to-site/peer"))?;
+    let remote_access = nodes(&ipsec.join("remote-access/connection"))?;
+    let mut found = Configuration {
+        interfaces: interfaces
+            .into_iter()
+            .map(|(name, path)| interface(name, &path))
+            .collect::<Result<_, _>>()?,
+        peers: Vec::new(),
+        disable_route_autoinstall: ipsec.join("options/disable-route-autoinstall").is_dir(),
+    };
+    for (name, path) in site_to_site {
+        found.peers.push(peer(name, &path, false)?);
+    }
+    for (name, path) in remote_access {
+        found.peers.push(peer(name, &path, true)?);
+    }
+    Ok(found)
+}
+
+fn interface(name: String, path: &Path) -> Result<ConfiguredVti, Failure> {
+    Ok(ConfiguredVti {
+        name,
+        disabled: path.join("disable").is_dir(),
+        vrf: values(&path.join("vrf"))?.into_iter().next(),
+    })
+}
+
+fn peer(name: String, path: &Path, remote_access: bool) -> Result<Peer, Failure> {
+    let bind = if remote_access { "bind" } else { "vti/bind" };
+    let mut remote_addresses = values(&path.join("remote-address"))?;
+    if remote_addresses.is_empty() && name.parse::<std::net::IpAddr>().is_ok() {
+        remote_addresses.push(name.clone());
+    }
+    Ok(Peer {
+        remote_access,
+        bind: values(&path.join(bind))?.into_iter().next(),
+        disabled: path.join("disable").is_dir(),
+        remote_addresses,
+        connection_type: values(&path.join("connection-type"))?
+            .into_iter()
+            .next()
+            .unwrap_or_default(),
+        name,
+    })
+}
+
+/// The nodes below one, by name; none where it is not configured.
+fn nodes(path: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries.take(MOST_NODES) {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            // A slash in a name is written %2F (unionfs tree of vyatta-cfg).
+            let name = entry.file_name().to_string_lossy().replace("%2F", "/");
+            found.push((name, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The values of a node, a line each; none where it is not set.
+fn values(node: &Path) -> Result<Vec<String>, Failure> {
+    match bounded(&node.join("node.val"), LONGEST_VALUE) {
+        Ok(text) => Ok(text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect()),
+        Err(Failure { reason: Reason::Absent, .. }) => Ok(Vec::new()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Opens a regular file that is no symbolic link, and does not wait for anybody.
+pub(super) fn regular_file(path: &Path) -> Result<File, Failure> {
+    let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Failure::new(Reason::Failed, "it is no regular file"))
+    }
+}
+
+/// The text of a regular file, at most so many bytes of it.
+fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    regular_file(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, node: &str, value: Option<&str>) {
+        let node = root.join(node);
+        std::fs::create_dir_all(&node).unwrap();
+        if let Some(value) = value {
+            std::fs::write(node.join("node.val"), format!("{value}\n")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_configuration_tree_becomes_peers_and_interfaces() {
+        let root = tempfile::tempdir().unwrap();
+        let set = |node, value| write(root.path(), node, value);
+        set("interfaces/vti/vti0/address", Some("10.0.0.1/30"));
+        set("interfaces/vti/vti1/disable", None);
+        set("interfaces/vti/vti1/vrf", Some("red"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/vti/bind", Some("vti0"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/remote-address", Some("192.0.2.2\n192.0.2.3"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/connection-type", Some("initiate"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/authentication/pre-shared-secret", Some("hush"));
+        set("vpn/ipsec/site-to-site/peer/203.0.113.2/vti/bind", Some("vti1"));
+        set("vpn/ipsec/site-to-site/peer/203.0.113.2/disable", None);
+        set("vpn/ipsec/remote-access/connection/rw/bind", Some("vti7"));
+        set("vpn/ipsec/options/disable-route-autoinstall", None);
+        let found = read_configuration(root.path()).unwrap();
+        let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let peer = |name: &str, bind: &str| Peer {
+            name: name.into(),
+            bind: Some(bind.into()),
+            ..Peer::default()
+        };
+        let peers = [
+            Peer {
+                disabled: true,
+                remote_addresses: names(&["203.0.113.2"]),
+                ..peer("203.0.113.2", "vti1")
+            },
+            Peer {
+                remote_addresses: names(&["192.0.2.2", "192.0.2.3"]),
+                connection_type: "initiate".into(),
+                ..peer("AWS-A", "vti0")
+            },
+            Peer { remote_access: true, ..peer("rw", "vti7") },
+        ];
+        assert_eq!(found.peers, peers);
+        let vti1 = ConfiguredVti { name: "vti1".into(), disabled: true, vrf: Some("red".into()) };
+        let vti0 = ConfiguredVti { name: "vti0".into(), ..ConfiguredVti::default() };
+        assert_eq!(found.interfaces, [vti0, vti1]);
+        assert!(found.disable_route_autoinstall);
+    }
+
+    #[test]
+    fn a_host_without_a_configuration_is_not_one_with_an_empty_one() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(read_configuration(root.path()).unwrap(), Configuration::default());
+        assert!(read_configuration(&root.path().join("gone")).is_err());
+    }
+
+    #[test]
+    fn a_symbolic_link_is_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("secret"), "hush").unwrap();
+        std::os::unix::fs::symlink(root.path().join("secret"), root.path().join("link")).unwrap();
+        assert!(bounded(&root.path().join("link"), 10).is_err());
+        assert_eq!(bounded(&root.path().join("secret"), 3).unwrap(), "hus");
+    }
+}

@@ -1,0 +1,214 @@
+//! What charon says of itself over VICI: its connections, IKE_SAs and CHILD_SAs, in its own words. Plain data; no secrets are asked for,
+//! and there is no field for any.
+//!
+//! Names, identities and traffic selectors come from configuration and from peers: text as it was sent, not yet fit for a terminal.
+
+use super::xfrm::{IfId, Mark, ReqId, Spi};
+use serde::{Deserialize, Serialize};
+
+/// The IKE daemon (commands `version`, `stats`, `list-conns`, `list-sas`, `list-policies`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ike {
+    /// Its name and version, as in `charon 5.9.8`.
+    pub daemon: String,
+    /// Since when it runs, in its own words; empty where it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub since: String,
+    /// Loaded connections, by name.
+    #[serde(default)]
+    pub connections: Vec<Connection>,
+    /// IKE_SAs, in the order of their unique ids.
+    #[serde(default)]
+    pub associations: Vec<IkeSa>,
+    /// Names of the CHILD configurations whose policies wait for traffic (trap policies), by connection.
+    #[serde(default)]
+    pub traps: Vec<Trap>,
+}
+
+/// One loaded connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its name; VyOS takes that of the peer.
+    pub name: String,
+    /// `IKEv1`, `IKEv2` or `IKEv1/2`.
+    #[serde(default)]
+    pub version: String,
+    /// Own addresses, names or `%any`.
+    #[serde(default)]
+    pub local_addresses: Vec<String>,
+    /// The peer's addresses, names, ranges or `%any`.
+    #[serde(default)]
+    pub remote_addresses: Vec<String>,
+    /// Seconds between reauthentications; 0 for none.
+    #[serde(default)]
+    pub reauth_seconds: u64,
+    /// What becomes of a second IKE_SA with the same identities: `UNIQUE_NO`, `UNIQUE_REPLACE`, `UNIQUE_KEEP`, `UNIQUE_NEVER`.
+    #[serde(default)]
+    pub unique: String,
+    /// Its CHILD configurations.
+    #[serde(default)]
+    pub children: Vec<Child>,
+}
+
+/// One CHILD configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Child {
+    /// Its name.
+    pub name: String,
+    /// `TUNNEL`, `TRANSPORT`, `BEET`, `PASS`, `DROP`.
+    #[serde(default)]
+    pub mode: String,
+    /// Traffic selectors of this end.
+    #[serde(default)]
+    pub local_ts: Vec<String>,
+    /// Traffic selectors of the peer.
+    #[serde(default)]
+    pub remote_ts: Vec<String>,
+    /// What follows when the peer is dead: `none`, `clear`, `trap`, `start`.
+    #[serde(default)]
+    pub dpd_action: String,
+    /// What follows when the peer closes it.
+    #[serde(default)]
+    pub close_action: String,
+}
+
+/// A CHILD configuration with trap policies installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trap {
+    /// The connection.
+    pub connection: String,
+    /// The CHILD configuration.
+    pub child: String,
+}
+
+/// One IKE_SA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IkeSa {
+    /// The connection that it is of.
+    pub connection: String,
+    /// charon's number for it.
+    pub unique_id: u64,
+    /// 1 or 2.
+    #[serde(default)]
+    pub version: u64,
+    /// `CONNECTING`, `ESTABLISHED`, `REKEYING`, `REKEYED`, `DELETING`, `PASSIVE`, `CREATED`.
+    pub state: String,
+    /// Own address.
+    #[serde(default)]
+    pub local_host: String,
+    /// The peer's address, as it is now.
+    #[serde(default)]
+    pub remote_host: String,
+    /// Own identity.
+    #[serde(default)]
+    pub local_id: String,
+    /// The peer's identity; `%any` before it is known.
+    #[serde(default)]
+    pub remote_id: String,
+    /// Whether this end began it.
+    #[serde(default)]
+    pub initiator: bool,
+    /// Whether a NAT was found between the peers.
+    #[serde(default)]
+    pub nat: bool,
+    /// Seconds since it was established; none before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub established_seconds: Option<u64>,
+    /// Seconds until it is reauthenticated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reauth_seconds: Option<u64>,
+    /// Tasks that wait, are exchanged by this end, and by the peer: `IKE_INIT`, `CHILD_CREATE`, …
+    #[serde(default)]
+    pub tasks_queued: Vec<String>,
+    /// Tasks of requests that the peer has not answered yet.
+    #[serde(default)]
+    pub tasks_active: Vec<String>,
+    /// Tasks of the peer's requests.
+    #[serde(default)]
+    pub tasks_passive: Vec<String>,
+    /// Its CHILD_SAs.
+    #[serde(default)]
+    pub children: Vec<ChildSa>,
+}
+
+/// One CHILD_SA.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildSa {
+    /// The CHILD configuration that it is of.
+    pub name: String,
+    /// charon's number for it.
+    pub unique_id: u64,
+    /// The reqid of its SAs and templates in the kernel.
+    pub reqid: ReqId,
+    /// `INSTALLED`, `REKEYING`, `REKEYED`, `DELETING`, `ROUTED`, …
+    pub state: String,
+    /// SPI of the SA that packets come in with.
+    #[serde(default)]
+    pub spi_in: Spi,
+    /// SPI of the SA that packets go out with.
+    #[serde(default)]
+    pub spi_out: Spi,
+    /// if_id of the inbound SA; 0 for none.
+    #[serde(default)]
+    pub if_id_in: IfId,
+    /// if_id of the outbound SA; 0 for none.
+    #[serde(default)]
+    pub if_id_out: IfId,
+    /// Mark of the inbound SA.
+    #[serde(default)]
+    pub mark_in: Mark,
+    /// Mark of the outbound SA.
+    #[serde(default)]
+    pub mark_out: Mark,
+    /// Seconds since it was installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_seconds: Option<u64>,
+    /// Bytes received.
+    #[serde(default)]
+    pub bytes_in: u64,
+    /// Bytes sent.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// Negotiated traffic selectors of this end.
+    #[serde(default)]
+    pub local_ts: Vec<String>,
+    /// Negotiated traffic selectors of the peer.
+    #[serde(default)]
+    pub remote_ts: Vec<String>,
+}
+
+impl IkeSa {
+    /// Whether it can carry CHILD_SAs: established, or just replaced by its successor.
+    pub fn is_established(&self) -> bool {
+        matches!(self.state.as_str(), "ESTABLISHED" | "REKEYING" | "REKEYED")
+    }
+}
+
+impl ChildSa {
+    /// Whether its SAs are in the kernel and in use.
+    pub fn is_installed(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "INSTALLED" | "UPDATING" | "REKEYING" | "REKEYED" | "DELETING" | "DELETED"
+        )
+    }
+}
+
+/// The connection that a line of charon's log is about, where it says so (`ike_name = yes`, as on VyOS): `<NAME|7>`.
+pub fn connection_of_line(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("] <")?;
+    let (inside, _) = rest.split_once('>')?;
+    inside.split_once('|').map(|(name, _)| name)
+}
+
+/// Words of charon's log that say how the last attempt went.
+pub const LOG_EVENTS: &[&str] = &[
+    "received AUTHENTICATION_FAILED notify error",
+    "received NO_PROPOSAL_CHOSEN notify error",
+    "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built",
+    "received TS_UNACCEPTABLE notify, no CHILD_SA built",
+    "peer not responding",
+    "retransmit ",
+    "received DELETE for IKE_SA",
+    "established with SPIs",
+];

@@ -1,0 +1,91 @@
+//! The control plane's side of a tunnel: the configured peers, charon's connections and their SAs. It decides nothing about faults.
+
+use super::{Key, Tunnel};
+use crate::snapshot::Observed;
+use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
+use crate::snapshot::vyos::Peer;
+
+/// What charon and VyOS have for one tunnel.
+pub struct Control<'a> {
+    /// Peers that VyOS binds to the interface; none where there is no configuration.
+    pub peers: Vec<&'a Peer>,
+    /// charon's connections for it: those of the bound peers, those whose CHILD_SAs have the interface's key, or else those to the
+    /// tunnel's peers.
+    pub connections: Vec<&'a Connection>,
+    /// IKE_SAs of these connections.
+    pub associations: Vec<&'a IkeSa>,
+    /// CHILD_SAs of the tunnel, each with its IKE_SA.
+    pub children: Vec<(&'a IkeSa, &'a ChildSa)>,
+    /// Whether one of the connections has a trap policy installed.
+    pub is_trapped: bool,
+}
+
+impl<'a> Tunnel<'a> {
+    /// The peers that VyOS binds to the interface; none on a host without its configuration.
+    pub fn configured_peers(&self) -> Vec<&'a Peer> {
+        let configuration = self.state.snapshot.configuration.as_ref().ok();
+        configuration.into_iter().flat_map(|c| c.bound_to(&self.link.name)).collect()
+    }
+
+    /// The control plane's side.
+    pub fn control(&self) -> Observed<Control<'a>> {
+        let ike: &'a Ike = self.state.snapshot.ike.as_ref().map_err(Clone::clone)?;
+        let peers = self.configured_peers();
+        let has_key = |child: &ChildSa| match self.key {
+            Key::IfId(if_id) => child.if_id_out == if_id,
+            Key::Mark { output, .. } => child.mark_out.mask != 0 && child.mark_out.admits(output),
+        };
+        let with_key = |sa: &&IkeSa| sa.children.iter().any(has_key);
+        let is_bound = |name: &str| peers.iter().any(|peer| peer.is_connection(name));
+        let mut names: Vec<&str> = ike.connections.iter().map(|c| c.name.as_str()).collect();
+        names.extend(ike.associations.iter().map(|a| a.connection.as_str()));
+        names.retain(|name| is_bound(name));
+        names.extend(ike.associations.iter().filter(with_key).map(|a| a.connection.as_str()));
+        if names.is_empty() && peers.is_empty() {
+            // By address only where nothing better is known: several connections may lead to one peer.
+            let remotes: Vec<String> =
+                self.peers().iter().flatten().map(ToString::to_string).collect();
+            let leads = |c: &&Connection| c.remote_addresses.iter().any(|a| remotes.contains(a));
+            names.extend(ike.connections.iter().filter(leads).map(|c| c.name.as_str()));
+        }
+        let associations: Vec<&IkeSa> =
+            ike.associations.iter().filter(|a| names.contains(&a.connection.as_str())).collect();
+        // A CHILD_SA without any key is the tunnel's where nothing else of its connection has one.
+        let keyless = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
+        let children = associations
+            .iter()
+            .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
+            .filter(|(_, child)| has_key(child) || keyless(child))
+            .collect();
+        Ok(Control {
+            connections: ike
+                .connections
+                .iter()
+                .filter(|c| names.contains(&c.name.as_str()))
+                .collect(),
+            is_trapped: ike.traps.iter().any(|trap| names.contains(&trap.connection.as_str())),
+            associations,
+            children,
+            peers,
+        })
+    }
+}
+
+impl<'a> Control<'a> {
+    /// The peer as the operator knows it: the configured name, else that of the connection.
+    pub fn name(&self) -> Option<&'a str> {
+        let configured = self.peers.first().map(|peer| peer.name.as_str());
+        let loaded = self.connections.first().map(|c| c.name.as_str());
+        configured.or(loaded).or(self.associations.first().map(|a| a.connection.as_str()))
+    }
+
+    /// The IKE_SAs that are established.
+    pub fn established(&self) -> impl Iterator<Item = &'a IkeSa> {
+        self.associations.iter().copied().filter(|a| a.is_established())
+    }
+
+    /// The CHILD_SAs that are installed.
+    pub fn installed(&self) -> impl Iterator<Item = (&'a IkeSa, &'a ChildSa)> {
+        self.children.iter().copied().filter(|(_, child)| child.is_installed())
+    }
+}
