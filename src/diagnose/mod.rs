@@ -8,6 +8,7 @@
 
 mod case;
 mod classify;
+mod cleared;
 mod counted;
 mod fits;
 mod flows;
