@@ -22,12 +22,16 @@ fn stdout(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The sentence that a failed run ends with; it has nothing on standard output.
+/// The sentence that a failed run ends with; it has nothing on standard output, or `op-mode` nothing on standard error.
 fn sentence(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {output:?}");
-    assert!(output.stdout.is_empty(), "{arguments:?}: {output:?}");
-    let text = String::from_utf8(output.stderr).unwrap();
+    let (said, nothing) = match arguments.first() {
+        Some(&"op-mode") => (output.stdout, output.stderr),
+        _ => (output.stderr, output.stdout),
+    };
+    assert!(nothing.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&nothing));
+    let text = String::from_utf8(said).unwrap();
     let sentence = text.strip_suffix('\n').unwrap_or_else(|| panic!("{text:?}"));
     assert!(!sentence.is_empty() && !sentence.contains('\n'), "{arguments:?}: {sentence:?}");
     assert!(!sentence.contains("Usage") && !sentence.starts_with("error"), "{sentence:?}");

@@ -42,9 +42,9 @@ pub(super) fn resolve<'a>(
     choice: &Choice<'a>,
     trail: &mut Trail,
 ) -> Walk<Vec<&'a SecurityAssociation>> {
-    let (mut source, mut destination) = (flow.source, flow.destination);
     let mut chain = Vec::new();
     for policy in &choice.policies {
+        let (mut source, mut destination) = (flow.source, flow.destination);
         for template in &policy.templates {
             let mut query =
                 Query { policy, template, source, destination, family: template.family };
@@ -59,9 +59,24 @@ pub(super) fn resolve<'a>(
             }
         }
     }
+    if choice.policies.len() > 1 && flow.family() == Family::Inet6 {
+        chain.sort_by_key(|association| sort_class(association));
+    }
     match choice.policies.first() {
         Some(policy) if chain.is_empty() => Err(End(Site::NoTemplate { index: policy.index })),
         _ => Ok(chain),
+    }
+}
+
+/// `__xfrm6_state_sort_cmp()`: the order of the SAs of several policies for an IPv6 packet.
+fn sort_class(association: &SecurityAssociation) -> u8 {
+    const AH: u8 = 51;
+    match association.mode {
+        Mode::Transport if association.protocol != AH => 1,
+        Mode::RouteOptimization => 2,
+        Mode::Transport => 3,
+        Mode::Tunnel | Mode::Beet => 4,
+        _ => 5,
     }
 }
 
