@@ -195,6 +195,7 @@ fn association(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> Se
         source,
         destination,
         protocol: 50,
+        larval: false,
         spi: Spi(0xc000_0000 + spi),
         reqid: ReqId(if_id.0),
         mode: Mode::Tunnel,
