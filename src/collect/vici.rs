@@ -36,11 +36,15 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
             since: stats.section("uptime").map_or_else(String::new, |uptime| word(uptime, "since")),
             ..Ike::default()
         };
-        daemon
-            .stream("list-conns", "list-conn", |e| found.connections.extend(ike::connections(e)))?;
-        daemon
-            .stream("list-sas", "list-sa", |e| found.associations.extend(ike::associations(e)))?;
-        daemon.stream("list-policies", "list-policy", |e| found.traps.extend(ike::traps(e)))?;
+        daemon.stream("list-conns", &[], "list-conn", |e| {
+            found.connections.extend(ike::connections(e))
+        })?;
+        daemon.stream("list-sas", &[], "list-sa", |e| {
+            found.associations.extend(ike::associations(e))
+        })?;
+        daemon.stream("list-policies", &["trap"], "list-policy", |e| {
+            found.traps.extend(ike::traps(e))
+        })?;
         found.connections.sort_by(|a, b| a.name.cmp(&b.name));
         found.associations.sort_by_key(|a| a.unique_id);
         found.traps.sort();
@@ -84,7 +88,7 @@ impl Daemon {
 
     /// One command with one answer.
     fn ask(&mut self, command: &str) -> Result<Section, Failure> {
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, &[]))?;
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
@@ -97,16 +101,17 @@ impl Daemon {
     fn stream(
         &mut self,
         command: &str,
+        flags: &[&str],
         event: &str,
         mut take: impl FnMut(&Section),
     ) -> Result<(), Failure> {
-        self.send(&request(Kind::Register, event))?;
+        self.send(&request(Kind::Register, event, &[]))?;
         let bytes = self.receive()?;
         match Packet::decode(&bytes)?.kind {
             Kind::Confirm => {}
             kind => return Err(unexpected(event, kind)),
         }
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, flags))?;
         loop {
             let bytes = self.receive()?;
             let packet = Packet::decode(&bytes)?;

@@ -3,7 +3,7 @@
 # NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
-CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no
+CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no REUSE=yes
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
 PEER_TS=$TS
@@ -59,7 +59,7 @@ mark_out=8'
   local log=/tmp/$end/log
   [ "$end" = peer ] || log=/var/log/messages
   rm -rf "/tmp/$end"
-  mkdir -p "/tmp/$end/swanctl"
+  mkdir -p "/tmp/$end/swanctl" /var/log
   cat >"/tmp/$end/swanctl/swanctl.conf" <<CONF
 connections { AZURE {
   local_addrs=$local
@@ -82,6 +82,7 @@ CONF
 charon {
   load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
   install_routes=$ROUTES
+  reuse_ikesa=$REUSE
   make_before_break=no
   retransmit_timeout=1
   retransmit_base=1
