@@ -211,13 +211,32 @@ pub struct Counters {
     pub milliseconds: Option<u64>,
 }
 
+/// Counters of an interface since an operator of VyOS cleared them: those of IFLA_STATS64 of which VyOS keeps what they were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub struct ClearedCounters {
+    /// When they were cleared, as RFC 3339.
+    pub cleared_at: Option<String>,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub tx_errors: u64,
+    /// None where the kernel does not export it.
+    pub tx_carrier_errors: Option<u64>,
+    pub tx_dropped: u64,
+    pub collisions: u64,
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub rx_errors: u64,
+    pub rx_dropped: u64,
+}
+
 /// The three spans of time that counters are shown for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CounterSpans {
     /// Since the interface was created.
     pub since_boot: Option<Counters>,
     /// Since `clear interfaces … counters` on VyOS.
-    pub since_cleared: Option<Counters>,
+    pub since_cleared: Option<ClearedCounters>,
     /// Between the two snapshots.
     pub interval: Option<Counters>,
 }

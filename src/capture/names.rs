@@ -81,7 +81,7 @@ fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
-/// come names that only rules, `/proc/net/dev` and the configuration have.
+/// come names that only rules, `/proc/net/dev`, the configuration and cleared counters have.
 fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let mut links: Vec<(u32, &str, bool)> = snapshots
         .iter()
@@ -100,8 +100,9 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
     let hooked = hooked.map(|entry| entry.split(':').next().unwrap_or(entry));
     let rows = rows.map(|r| r.name.as_str());
-    let mut others: Vec<&str> =
-        rows.chain(in_rules).chain(configured).chain(bound).chain(hooked).collect();
+    let cleared = snapshots.iter().flat_map(|s| &s.cleared).map(|c| c.name.as_str());
+    let others = rows.chain(in_rules).chain(configured).chain(bound).chain(hooked).chain(cleared);
+    let mut others: Vec<&str> = others.collect();
     others.sort_unstable();
 
     let (mut names, mut interfaces, mut vrfs) = (BTreeMap::new(), 0_u32, 0_u32);

@@ -56,7 +56,7 @@ enum Kind {
 fn kind(object: &str, key: &str) -> Kind {
     match (object, key) {
         ("host", "hostname") => Kind::Hostname,
-        ("links" | "proc_net_dev" | "interfaces", "name")
+        ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
         | ("peers", "bind") => Kind::InterfaceName,

@@ -1,6 +1,7 @@
 //! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
+pub mod cleared;
 mod configuration;
 mod failure;
 mod host;
@@ -43,6 +44,7 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         charon_log: log::charon_log(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
+    snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);

@@ -9,6 +9,7 @@
 mod attempt;
 mod case;
 mod classify;
+mod cleared;
 mod counted;
 mod fits;
 mod flows;

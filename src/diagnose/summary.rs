@@ -1,7 +1,7 @@
 //! The part of an interface's report that needs no diagnosis: what it is, its addresses, its counters.
 
-use super::Case;
 use super::lookup::flow_report;
+use super::{Case, cleared};
 use crate::report::{CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
 use crate::tunnel::Key;
@@ -45,7 +45,8 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         ),
         counters: CounterSpans {
             since_boot: case.counted.total.as_ref().ok().copied(),
-            since_cleared: None,
+            since_cleared: link
+                .and_then(|l| cleared::since_cleared(case.now, l, case.counted.exported)),
             interval: case.counted.interval.as_ref().ok().copied(),
         },
         verdict: Verdict::Ok,

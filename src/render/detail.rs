@@ -4,7 +4,9 @@ use super::finding::words;
 use super::lookup;
 use super::page::{GAP, Page};
 use super::table;
-use crate::report::{Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined};
+use crate::report::{
+    ClearedCounters, Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined,
+};
 use crate::snapshot::Missing;
 
 /// Where labels and their texts stand: `  Ruled out  text`.
@@ -105,40 +107,43 @@ fn counters(page: &mut Page, interface: &InterfaceReport) {
     };
     let interval = spans.interval.as_ref().and_then(|span| span.milliseconds);
     let heading = interval.map_or(String::new(), |ms| format!("In {:.1} s", ms as f64 / 1000.0));
-    let cleared = spans.since_cleared.as_ref().map_or("", |_| "Since cleared");
+    let since_cleared = spans.since_cleared.as_ref();
+    if let Some(at) = since_cleared.and_then(|cleared| cleared.cleared_at.as_deref()) {
+        labelled(page, "Cleared", at);
+    }
+    let cleared = since_cleared.map_or("", |_| "Since cleared");
     let rows: Vec<[String; 4]> = COUNTERS
         .iter()
-        .map(|(name, value)| {
-            let cell = |span: &Counters| value(span).map_or("-".to_string(), |n| n.to_string());
-            let optional = |span: &Option<Counters>| span.as_ref().map_or(String::new(), cell);
+        .map(|(name, value, value_since_cleared)| {
+            let cell = |value: Option<u64>| value.map_or("-".to_string(), |n| n.to_string());
             [
                 name.to_string(),
-                cell(since_boot),
-                optional(&spans.since_cleared),
-                optional(&spans.interval),
+                cell(value(since_boot)),
+                since_cleared.map_or(String::new(), |span| cell(value_since_cleared(span))),
+                spans.interval.as_ref().map_or(String::new(), |span| cell(value(span))),
             ]
         })
         .collect();
     table::simple(page, INDENT, ["Counter", "Since boot", cleared, &heading], &rows);
 }
 
-/// A counter's name, and how to read it.
-type Counter = (&'static str, fn(&Counters) -> Option<u64>);
+/// A counter's name, how to read it, and how since it was cleared: VyOS keeps some of them only.
+type Counter = (&'static str, fn(&Counters) -> Option<u64>, fn(&ClearedCounters) -> Option<u64>);
 
 const COUNTERS: &[Counter] = &[
-    ("tx_packets", |c| Some(c.tx_packets)),
-    ("tx_bytes", |c| Some(c.tx_bytes)),
-    ("tx_errors", |c| Some(c.tx_errors)),
-    ("tx_carrier_errors", |c| c.tx_carrier_errors),
-    ("tx_aborted_errors", |c| c.tx_aborted_errors),
-    ("carrier in /proc/net/dev", |c| Some(c.tx_carrier_column)),
-    ("tx_dropped", |c| Some(c.tx_dropped)),
-    ("collisions", |c| Some(c.collisions)),
-    ("too big, or not IP", |c| Some(c.tx_too_big_or_other)),
-    ("rx_packets", |c| Some(c.rx_packets)),
-    ("rx_bytes", |c| Some(c.rx_bytes)),
-    ("rx_errors", |c| Some(c.rx_errors)),
-    ("rx_dropped", |c| Some(c.rx_dropped)),
+    ("tx_packets", |c| Some(c.tx_packets), |c| Some(c.tx_packets)),
+    ("tx_bytes", |c| Some(c.tx_bytes), |c| Some(c.tx_bytes)),
+    ("tx_errors", |c| Some(c.tx_errors), |c| Some(c.tx_errors)),
+    ("tx_carrier_errors", |c| c.tx_carrier_errors, |c| c.tx_carrier_errors),
+    ("tx_aborted_errors", |c| c.tx_aborted_errors, |_| None),
+    ("carrier in /proc/net/dev", |c| Some(c.tx_carrier_column), |_| None),
+    ("tx_dropped", |c| Some(c.tx_dropped), |c| Some(c.tx_dropped)),
+    ("collisions", |c| Some(c.collisions), |c| Some(c.collisions)),
+    ("too big, or not IP", |c| Some(c.tx_too_big_or_other), |_| None),
+    ("rx_packets", |c| Some(c.rx_packets), |c| Some(c.rx_packets)),
+    ("rx_bytes", |c| Some(c.rx_bytes), |c| Some(c.rx_bytes)),
+    ("rx_errors", |c| Some(c.rx_errors), |c| Some(c.rx_errors)),
+    ("rx_dropped", |c| Some(c.rx_dropped), |c| Some(c.rx_dropped)),
 ];
 
 fn flow(page: &mut Page, flow: &FlowReport) {

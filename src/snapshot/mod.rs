@@ -5,6 +5,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod cleared;
 pub mod host;
 pub mod ike;
 pub mod link;
@@ -15,6 +16,7 @@ pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
 
+pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
 pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
@@ -148,6 +150,9 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
     )]
     pub charon_log: Observed<Vec<String>>,
+    /// VTIs whose counters an operator of VyOS cleared, and what they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<Cleared>,
 }
 
 impl Snapshot {
@@ -176,6 +181,7 @@ impl Snapshot {
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
             charon_log: Err(missing(Source::CharonLog)),
+            cleared: Vec::new(),
         }
     }
 
@@ -196,11 +202,13 @@ impl Snapshot {
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
+        self.cleared.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them.
+    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them. Of cleared counters only a failed read is
+    /// told: few systems are VyOS, and few interfaces were cleared.
     pub fn sources(&self) -> Vec<(Source, Option<&Missing>)> {
-        vec![
+        let mut sources = vec![
             (Source::Links, self.links.as_ref().err()),
             (Source::Addresses, self.addresses.as_ref().err()),
             (Source::Rules, self.rules.as_ref().err()),
@@ -223,7 +231,10 @@ impl Snapshot {
             (Source::Configuration, self.configuration.as_ref().err()),
             (Source::HookState, self.hook_state.as_ref().err()),
             (Source::CharonLog, self.charon_log.as_ref().err()),
-        ]
+        ];
+        let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
+        sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));
+        sources
     }
 
     /// The value of a counter of `/proc/net/xfrm_stat`; missing where the kernel has no such counter.

@@ -98,6 +98,8 @@ const SAFE: &[&str] = &[
     "snapshots.ike.seen.associations.children.mark_in",
     "snapshots.ike.seen.associations.children.mark_out",
     "snapshots.configuration.seen.peers.connection_type",
+    "snapshots.cleared.baseline.missing.source",
+    "snapshots.cleared.baseline.missing.reason",
 ];
 
 /// What the kernel treats by its value: it stays, and nothing becomes it.

@@ -238,7 +238,13 @@ pub fn lookup(flow: FlowReport) -> LookupReport {
 pub fn everything() -> InterfaceReport {
     let mut interface = broken("vti1");
     interface.findings.extend([mtu(), past_errors()]);
-    interface.counters.since_cleared = Some(counters(0, 204, None));
+    interface.counters.since_cleared = Some(ClearedCounters {
+        cleared_at: Some("2025-01-01T12:00:00Z".to_string()),
+        tx_errors: 204,
+        tx_carrier_errors: Some(204),
+        tx_dropped: 204,
+        ..ClearedCounters::default()
+    });
     interface.flows = vec![lost_flow(), sent_flow()];
     interface.undetermined = hidden("vti1").undetermined;
     interface.masked = vec![Masked {

@@ -202,17 +202,18 @@ fn compare(
     };
     let (old, new) = (links(before)?, links(after)?);
     let is_tunnel = |index: u32| old.iter().any(|link| link.ifindex == index);
-    // Its ESP packet goes into a tunnel again.
+    let leads_into_a_tunnel = || {
+        before.route_lookups.iter().flatten().any(|lookup| {
+            lookup.query.source != Some(packet.source)
+                && matches!(lookup.answer, RouteAnswer::Route { oif, .. } if is_tunnel(oif))
+        })
+    };
+    // An ESP packet goes into a tunnel again: its own, or that of the ICMP error about it.
+    let answered = answer_is_looked_up(verdict, packet, before)?;
     match verdict.site {
         Site::Sent { oif, .. } if is_tunnel(oif) => return Ok(None),
-        Site::TakenByPolicy { .. }
-            if before.route_lookups.iter().flatten().any(|lookup| {
-                lookup.query.source != Some(packet.source)
-                    && matches!(lookup.answer, RouteAnswer::Route { oif, .. } if is_tunnel(oif))
-            }) =>
-        {
-            return Ok(None);
-        }
+        Site::TakenByPolicy { .. } if leads_into_a_tunnel() => return Ok(None),
+        _ if answered && leads_into_a_tunnel() => return Ok(None),
         _ => {}
     }
     let mut differences = Vec::new();
@@ -236,7 +237,7 @@ fn compare(
     let expected: Moved = verdict.mibs.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
     let found = moved(&outbound(before)?, &outbound(after)?);
     // The answer's lookup may move any counter, also one that the packet moved.
-    let agrees = if answer_is_looked_up(verdict, packet, before)? {
+    let agrees = if answered {
         expected.iter().all(|(name, value)| found.get(name) >= Some(value))
     } else {
         expected == found

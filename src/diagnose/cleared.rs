@@ -1,0 +1,31 @@
+//! The counters of one interface since `clear interfaces … counters` of VyOS: those of which VyOS keeps what they were.
+
+use super::summary::rfc3339;
+use crate::report::ClearedCounters;
+use crate::snapshot::{Link, Snapshot};
+
+/// None where they were not cleared, where it could not be read, and where a counter is below what it was: then the interface was made
+/// anew since. `exported`: whether the kernel shows the error counters of this driver.
+pub(super) fn since_cleared(
+    now: &Snapshot,
+    link: &Link,
+    exported: bool,
+) -> Option<ClearedCounters> {
+    let cleared = now.cleared.iter().find(|cleared| cleared.name == link.name)?;
+    let before = cleared.baseline.as_ref().ok()?;
+    let now = link.statistics.as_ref()?;
+    let carrier = now.tx_carrier_errors.checked_sub(before.tx_carrier_errors)?;
+    Some(ClearedCounters {
+        cleared_at: rfc3339(before.cleared_at.saturating_mul(1000)),
+        tx_packets: now.tx_packets.checked_sub(before.tx_packets)?,
+        tx_bytes: now.tx_bytes.checked_sub(before.tx_bytes)?,
+        tx_errors: now.tx_errors.checked_sub(before.tx_errors)?,
+        tx_carrier_errors: exported.then_some(carrier),
+        tx_dropped: now.tx_dropped.checked_sub(before.tx_dropped)?,
+        collisions: now.collisions.checked_sub(before.collisions)?,
+        rx_packets: now.rx_packets.checked_sub(before.rx_packets)?,
+        rx_bytes: now.rx_bytes.checked_sub(before.rx_bytes)?,
+        rx_errors: now.rx_errors.checked_sub(before.rx_errors)?,
+        rx_dropped: now.rx_dropped.checked_sub(before.rx_dropped)?,
+    })
+}
