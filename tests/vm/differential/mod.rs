@@ -1,6 +1,6 @@
 //! The differential test of the transmit model: random cases, the model's answer against the real kernel's counters.
 //!
-//! `tests/vm/run differential [--cases N] [--seed S] [--case N] [KERNEL…]`. A disagreement prints the case, shrinks it, and leaves a
+//! `tests/vm/run differential [--cases N] [--seed S] [--case N]… [KERNEL…]`. A disagreement prints the case, shrinks it, and leaves a
 //! capture in /results that replays on any machine. An open verdict is counted as open, never as agreement.
 
 mod generate;
@@ -22,8 +22,8 @@ use vti_diagnostics::transmit::{Outcome as Class, Site};
 struct Options {
     cases: u64,
     seed: u64,
-    /// Only this one.
-    case: Option<u64>,
+    /// Only these; all where none is named.
+    only: Vec<u64>,
     /// Whether the first disagreement ends the run.
     stops: bool,
 }
@@ -50,10 +50,11 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         .map_err(|error| format!("cannot set fb_tunnels_only_for_init_net: {error}"))?;
     let started = Instant::now();
     let mut table = Table::default();
-    let cases = options.case.map_or(0..options.cases, |case| case..case + 1);
-    for case in cases {
+    let all: Vec<u64> = (0..options.cases).collect();
+    let cases = if options.only.is_empty() { &all } else { &options.only };
+    for case in cases.iter().copied() {
         let plan = generate::plan(&mut Random::of_case(options.seed, case));
-        if options.case.is_some() {
+        if !options.only.is_empty() {
             print!("{plan}");
         }
         match trial::run(&plan) {
@@ -78,7 +79,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
 
 impl Options {
     fn parse(words: &[&str]) -> Fallible<Options> {
-        let mut options = Options { cases: 1000, seed: 1, case: None, stops: false };
+        let mut options = Options { cases: 1000, seed: 1, only: Vec::new(), stops: false };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut number = || {
@@ -88,7 +89,7 @@ impl Options {
             match *word {
                 "--cases" => options.cases = number()?,
                 "--seed" => options.seed = number()?,
-                "--case" => options.case = Some(number()?),
+                "--case" => options.only.push(number()?),
                 crate::guest::STOP => options.stops = true,
                 _ => return Err(format!("differential: unknown word {word}")),
             }
@@ -108,7 +109,7 @@ impl Table {
             if let Site::Open(missing) = &outcome.verdict.site {
                 *self.open.entry(kind(&missing.to_string())).or_default() += 1;
             }
-            if options.case.is_some() {
+            if !options.only.is_empty() {
                 print_outcome(outcome);
             }
         }
