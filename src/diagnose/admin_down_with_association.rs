@@ -16,8 +16,8 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     IKE and CHILD_SA are up, and the interface is administratively down:
-    its routes are gone, what should go through the tunnel goes elsewhere
-    or nowhere. No counter of the interface moves.
+    its routes are gone, what should go through the tunnel goes
+    elsewhere or nowhere. No counter of the interface moves.
 
 Why
     On VyOS the updown hook sets it up and down. With two CHILD_SAs for

@@ -21,8 +21,8 @@ What happens
 
 Why
     The peer refused the traffic selectors or the ESP proposals; the
-    CHILD_SA was deleted by hand or by the peer; or it was never asked for
-    (start-action none).
+    CHILD_SA was deleted by hand or by the peer; or it was never asked
+    for (start-action none).
 
 How to confirm
     show vpn ipsec sa

@@ -16,12 +16,12 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     A default route in table 220, which a rule looks up before the main
-    table, takes all traffic of the router: into no tunnel, or out of the
-    wrong interface. The VTI itself counts nothing.
+    table, takes all traffic of the router: into no tunnel, or out of
+    the wrong interface. The VTI itself counts nothing.
 
 Why
-    charon installs a route for each CHILD_SA. A route-based tunnel has the
-    selectors 0.0.0.0/0 and ::/0, so the route is a default route.
+    charon installs a route for each CHILD_SA. A route-based tunnel has
+    the selectors 0.0.0.0/0 and ::/0, so the route is a default route.
 
 How to confirm
     ip route show table 220

@@ -17,13 +17,14 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     Two IKE_SAs of one connection, or two CHILD_SAs of one child, stay
-    side by side. Each end may send with another one, and when one of them
-    ends, VyOS's hook of 1.4 takes the interface down although the other
-    carries traffic.
+    side by side. Each end may send with another one, and when one of
+    them ends, VyOS's hook of 1.4 takes the interface down although the
+    other carries traffic.
 
 Why
     Both ends begin at the same moment; or the identities do not let the
-    daemon see that they are one (unique-ids, two peers with one identity).
+    daemon see that they are one (unique-ids, two peers with one
+    identity).
 
 How to confirm
     show vpn ike sa

@@ -15,13 +15,13 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    VyOS keeps in /tmp/ipsec_vti_interfaces which CHILD_SAs want a VTI up.
-    Where that is wrong, the interface stays up without an SA, or goes or
-    stays down with one.
+    VyOS keeps in /tmp/ipsec_vti_interfaces which CHILD_SAs want a VTI
+    up. Where that is wrong, the interface stays up without an SA, or
+    goes or stays down with one.
 
 Why
-    The daemon was killed, so that the hook did not run; the hook failed;
-    or two CHILD_SAs of one name came and went as one.
+    The daemon was killed, so that the hook did not run; the hook
+    failed; or two CHILD_SAs of one name came and went as one.
 
 How to confirm
     cat /tmp/ipsec_vti_interfaces

@@ -22,8 +22,9 @@ What happens
 
 Why
     The peer does not answer (routing, a filter on UDP 500 and 4500, the
-    wrong address); it answers and refuses (secret or identity, no common
-    proposal); the connection is disabled, or waits for the other end.
+    wrong address); it answers and refuses (secret or identity, no
+    common proposal); the connection is disabled, or waits for the other
+    end.
 
 How to confirm
     show vpn ike sa

@@ -15,14 +15,14 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    charon shows the CHILD_SA as installed, and the kernel has no SA with
-    its SPI: `show vpn ipsec sa` says up, and packets are lost. Or the
-    kernel has SAs that charon does not know: they work until they expire,
-    and nobody renews them.
+    charon shows the CHILD_SA as installed, and the kernel has no SA
+    with its SPI: `show vpn ipsec sa` says up, and packets are lost. Or
+    the kernel has SAs that charon does not know: they work until they
+    expire, and nobody renews them.
 
 Why
-    Somebody deleted or flushed SAs (`ip xfrm state flush`); the daemon was
-    killed and started again; a hard limit ended an SA.
+    Somebody deleted or flushed SAs (`ip xfrm state flush`); the daemon
+    was killed and started again; a hard limit ended an SA.
 
 How to confirm
     show vpn ipsec sa detail          SPIs as charon knows them

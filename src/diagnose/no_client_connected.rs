@@ -15,9 +15,9 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    VyOS keeps an interface that is bound to a remote-access connection up
-    without clients. Until one connects it has no SA, and what is routed
-    into it is lost.
+    VyOS keeps an interface that is bound to a remote-access connection
+    up without clients. Until one connects it has no SA, and what is
+    routed into it is lost.
 
 Why
     `vpn ipsec remote-access connection NAME bind IFACE`: clients begin.

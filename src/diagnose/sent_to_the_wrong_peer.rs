@@ -17,8 +17,8 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     Packets are encrypted and counted as sent, to an address where the
-    peer is not. An xfrm interface has no addresses of its own that could
-    be compared (a vti would count carrier errors, VTI-131).
+    peer is not. An xfrm interface has no addresses of its own that
+    could be compared (a vti would count carrier errors, VTI-131).
 
 Why
     The peer moved, or its address in the configuration was changed, and
