@@ -16,9 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where charon listens, on Debian and on VyOS 1.3 to current.
-pub const SOCKET: &str = "/var/run/charon.vici";
-
 /// For all questions together.
 const PATIENCE: Duration = Duration::from_millis(1900);
 /// The most that is read of one daemon: some ten thousand IKE_SAs.
@@ -31,16 +28,17 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
         let version = daemon.ask("version")?;
         let stats = daemon.ask("stats")?;
         let word = |section: &Section, name| section.value(name).unwrap_or_default().to_owned();
+        let connections = daemon.stream("list-conns", &[], "list-conn", ike::connections)?;
+        let associations = daemon.stream("list-sas", &[], "list-sa", ike::associations)?;
+        // Without a flag charon lists no policy at all.
+        let traps = daemon.stream("list-policies", &["trap"], "list-policy", ike::traps)?;
         let mut found = Ike {
             daemon: format!("{} {}", word(&version, "daemon"), word(&version, "version")),
             since: stats.section("uptime").map_or_else(String::new, |uptime| word(uptime, "since")),
-            ..Ike::default()
+            connections,
+            associations,
+            traps,
         };
-        daemon
-            .stream("list-conns", "list-conn", |e| found.connections.extend(ike::connections(e)))?;
-        daemon
-            .stream("list-sas", "list-sa", |e| found.associations.extend(ike::associations(e)))?;
-        daemon.stream("list-policies", "list-policy", |e| found.traps.extend(ike::traps(e)))?;
         found.connections.sort_by(|a, b| a.name.cmp(&b.name));
         found.associations.sort_by_key(|a| a.unique_id);
         found.traps.sort();
@@ -67,7 +65,7 @@ impl Daemon {
         match system::connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
             Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
             Err(Errno::ECONNREFUSED) => {
-                return Err(Failure::new(Reason::Failed, "nobody listens to it any more"));
+                return Err(Failure::new(Reason::Failed, "nobody listens to it"));
             }
             result => result?,
         }
@@ -84,7 +82,7 @@ impl Daemon {
 
     /// One command with one answer.
     fn ask(&mut self, command: &str) -> Result<Section, Failure> {
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, &[]))?;
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
@@ -93,30 +91,32 @@ impl Daemon {
         }
     }
 
-    /// One command whose answer comes as events.
-    fn stream(
+    /// One command whose answer comes as events, each with any number of what is listed.
+    fn stream<T>(
         &mut self,
         command: &str,
+        flags: &[&str],
         event: &str,
-        mut take: impl FnMut(&Section),
-    ) -> Result<(), Failure> {
-        self.send(&request(Kind::Register, event))?;
+        decode: impl Fn(&Section) -> Vec<T>,
+    ) -> Result<Vec<T>, Failure> {
+        self.send(&request(Kind::Register, event, &[]))?;
         let bytes = self.receive()?;
         match Packet::decode(&bytes)?.kind {
             Kind::Confirm => {}
             kind => return Err(unexpected(event, kind)),
         }
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, flags))?;
+        let mut listed = Vec::new();
         loop {
             let bytes = self.receive()?;
             let packet = Packet::decode(&bytes)?;
             match packet.kind {
                 Kind::Event if packet.name == event.as_bytes() => {
-                    take(&Section::decode(packet.message)?)
+                    listed.extend(decode(&Section::decode(packet.message)?));
                 }
                 // An event of a question before this one.
                 Kind::Event => {}
-                Kind::Response => return Ok(()),
+                Kind::Response => return Ok(listed),
                 kind => return Err(unexpected(command, kind)),
             }
         }
