@@ -1,8 +1,10 @@
 //! What a real charon answered, as the program has it.
 
 use super::answers::{Answers, VTI, XFRM};
-use super::ike;
-use super::server::Server;
+use super::server::{Server, converse};
+use super::{ike, program};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use vti_diagnostics::snapshot::ike::{Child, ChildSa, Connection, IkeSa, Trap};
 use vti_diagnostics::snapshot::{IfId, Mark, ReqId, Spi};
 
@@ -97,4 +99,23 @@ fn marks_are_those_of_a_vti() {
     let mark = Mark { value: 7, mask: u32::MAX };
     assert_eq!((child.mark_in, child.mark_out), (mark, mark));
     assert_eq!((child.if_id_in, child.if_id_out), (IfId(0), IfId(0)));
+}
+
+#[test]
+fn a_lookup_reads_the_kernel_twice_and_asks_charon_once() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let answers = Answers::recorded(XFRM);
+    let server = {
+        let connections = connections.clone();
+        Server::new(move |stream| {
+            connections.fetch_add(1, Ordering::SeqCst);
+            converse(&answers, stream, usize::MAX)
+        })
+    };
+    let packet = ["--interface", "none", "--source", "192.0.2.1", "--destination", "192.0.2.2"];
+    let output =
+        program().arg("lookup").args(packet).arg("--vici").arg(&server.socket).output().unwrap();
+    // There is no such interface, which is said after everything was read.
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
 }
