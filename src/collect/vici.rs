@@ -28,17 +28,20 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
         let version = daemon.ask("version")?;
         let stats = daemon.ask("stats")?;
         let word = |section: &Section, name| section.value(name).unwrap_or_default().to_owned();
-        let connections = daemon.stream("list-conns", &[], "list-conn", ike::connections)?;
-        let associations = daemon.stream("list-sas", &[], "list-sa", ike::associations)?;
-        // Without a flag charon lists no policy at all.
-        let traps = daemon.stream("list-policies", &["trap"], "list-policy", ike::traps)?;
         let mut found = Ike {
             daemon: format!("{} {}", word(&version, "daemon"), word(&version, "version")),
             since: stats.section("uptime").map_or_else(String::new, |uptime| word(uptime, "since")),
-            connections,
-            associations,
-            traps,
+            ..Ike::default()
         };
+        daemon.stream("list-conns", &[], "list-conn", |e| {
+            found.connections.extend(ike::connections(e))
+        })?;
+        daemon.stream("list-sas", &[], "list-sa", |e| {
+            found.associations.extend(ike::associations(e))
+        })?;
+        daemon.stream("list-policies", &["trap"], "list-policy", |e| {
+            found.traps.extend(ike::traps(e))
+        })?;
         found.connections.sort_by(|a, b| a.name.cmp(&b.name));
         found.associations.sort_by_key(|a| a.unique_id);
         found.traps.sort();
@@ -91,14 +94,14 @@ impl Daemon {
         }
     }
 
-    /// One command whose answer comes as events, each with any number of what is listed.
-    fn stream<T>(
+    /// One command whose answer comes as events.
+    fn stream(
         &mut self,
         command: &str,
         flags: &[&str],
         event: &str,
-        decode: impl Fn(&Section) -> Vec<T>,
-    ) -> Result<Vec<T>, Failure> {
+        mut take: impl FnMut(&Section),
+    ) -> Result<(), Failure> {
         self.send(&request(Kind::Register, event, &[]))?;
         let bytes = self.receive()?;
         match Packet::decode(&bytes)?.kind {
@@ -106,17 +109,16 @@ impl Daemon {
             kind => return Err(unexpected(event, kind)),
         }
         self.send(&request(Kind::Request, command, flags))?;
-        let mut listed = Vec::new();
         loop {
             let bytes = self.receive()?;
             let packet = Packet::decode(&bytes)?;
             match packet.kind {
                 Kind::Event if packet.name == event.as_bytes() => {
-                    listed.extend(decode(&Section::decode(packet.message)?));
+                    take(&Section::decode(packet.message)?)
                 }
                 // An event of a question before this one.
                 Kind::Event => {}
-                Kind::Response => return Ok(listed),
+                Kind::Response => return Ok(()),
                 kind => return Err(unexpected(command, kind)),
             }
         }

@@ -35,8 +35,8 @@ fn a_socket_of_another_user_is_not_believed() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(other.stdout.take().unwrap()).lines();
-    assert!(lines.map(Result::unwrap).any(|line| line.contains("listening")));
+    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("listening")));
     let words = format!("the socket is of user {NOBODY}, not of root");
     assert_missing("another user's", &socket, Reason::Denied, &words);
     drop(other.stdin.take());
