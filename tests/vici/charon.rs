@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
-use tempfile::TempDir;
 use vti_diagnostics::collect;
 use vti_diagnostics::snapshot::Reason;
 
@@ -30,15 +29,23 @@ connections { peer_192-0-2-2 {
 secrets { ike { secret=secret } }
 ";
 
-struct Charon {
-    directory: TempDir,
+struct Charon<'a> {
+    directory: &'a Path,
     process: Child,
 }
 
-impl Charon {
+impl Drop for Charon<'_> {
+    /// A test that fails leaves no daemon.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl<'a> Charon<'a> {
     /// In new namespaces, with nothing of the host's configuration, and ready to be asked.
-    fn start(directory: TempDir) -> Self {
-        let at = directory.path().display().to_string();
+    fn start(directory: &'a Path) -> Self {
+        let at = directory.display().to_string();
         let settings = format!(
             "charon {{
   load = random nonce aes sha1 sha2 hmac kdf gmp kernel-netlink socket-default vici
@@ -47,15 +54,15 @@ impl Charon {
   filelog {{ log {{ path={at}/log }} }}
 }}"
         );
-        std::fs::write(directory.path().join("strongswan.conf"), settings).unwrap();
-        std::fs::write(directory.path().join("swanctl.conf"), CONNECTIONS).unwrap();
-        let socket = directory.path().join("vici");
+        std::fs::write(directory.join("strongswan.conf"), settings).unwrap();
+        std::fs::write(directory.join("swanctl.conf"), CONNECTIONS).unwrap();
+        let socket = directory.join("vici");
         let _ = std::fs::remove_file(&socket);
         // /run is its own: charon leaves a file with its process number there.
         let process = Command::new("unshare")
             .args(["-n", "-m", "sh", "-c"])
             .arg(format!("mount -t tmpfs run /run && exec {PROGRAM}"))
-            .env("STRONGSWAN_CONF", directory.path().join("strongswan.conf"))
+            .env("STRONGSWAN_CONF", directory.join("strongswan.conf"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -65,17 +72,17 @@ impl Charon {
             sleep(Duration::from_millis(100));
             socket.exists()
         });
-        let log = std::fs::read_to_string(charon.directory.path().join("log"));
+        let log = std::fs::read_to_string(directory.join("log"));
         assert!(ready, "charon did not start: {log:?}");
         charon
     }
 
     fn socket(&self) -> PathBuf {
-        self.directory.path().join("vici")
+        self.directory.join("vici")
     }
 
     fn load(&self) {
-        let directory = self.directory.path();
+        let directory = self.directory;
         let output = Command::new("swanctl")
             .args(["--load-all", "--file"])
             .arg(directory.join("swanctl.conf"))
@@ -93,11 +100,25 @@ impl Charon {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Ends it with a signal, and gives its directory back.
-    fn end(mut self, signal: &str) -> (TempDir, Option<i32>) {
+    /// Stops it. A thread may run on for a moment after the signal is sent.
+    fn stop(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.process.id());
+        let is_stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+            stat.rsplit_once(") ").unwrap().1.starts_with('T')
+        };
+        let stopped = (0..300).any(|_| {
+            sleep(Duration::from_millis(10));
+            std::fs::read_dir(&tasks).unwrap().all(is_stopped)
+        });
+        assert!(stopped, "charon does not stop");
+    }
+
+    /// Ends it with a signal: the one that it ended by.
+    fn end(mut self, signal: &str) -> Option<i32> {
         self.signal(signal);
-        let status = self.process.wait().unwrap();
-        (self.directory, status.signal())
+        self.process.wait().unwrap().signal()
     }
 }
 
@@ -109,7 +130,8 @@ fn a_real_charon_is_read_and_missed_when_it_hangs_or_is_gone() {
     if !collect::is_root() {
         return skip("charon needs root");
     }
-    let charon = Charon::start(tempfile::tempdir().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let charon = Charon::start(directory.path());
     charon.load();
     let socket = charon.socket();
     let found = ike(&socket);
@@ -119,18 +141,17 @@ fn a_real_charon_is_read_and_missed_when_it_hangs_or_is_gone() {
     assert_eq!(names, ["peer_192-0-2-2"]);
     assert_eq!(found.connections[0].children[0].remote_ts, ["10.9.0.0/16"]);
 
-    charon.signal("STOP");
+    charon.stop();
     assert_missing("SIGSTOP", &socket, Reason::TimedOut, "connection timed out");
     charon.signal("CONT");
     assert_eq!(ike(&socket).connections, found.connections);
 
-    let (directory, signal) = charon.end("KILL");
-    assert_eq!(signal, Some(9));
+    assert_eq!(charon.end("KILL"), Some(9));
     assert_missing("SIGKILL", &socket, Reason::Failed, "nobody listens to it");
 
-    let charon = Charon::start(directory);
+    let charon = Charon::start(directory.path());
     assert!(ike(&socket).connections.is_empty());
-    let (_directory, _) = charon.end("TERM");
+    charon.end("TERM");
     match socket.exists() {
         true => assert_missing("SIGTERM", &socket, Reason::Failed, "nobody listens to it"),
         false => assert_missing("SIGTERM", &socket, Reason::Absent, "no such file or directory"),

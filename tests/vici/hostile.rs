@@ -77,21 +77,23 @@ fn what_is_printed_of_hostile_names_and_identities_is_escaped() {
     let server = Server::answering(answers());
     let ike = ike(&server.socket);
     assert_harmless("show", &output(&["show", "--detail"], &server.socket));
-    for file in [
-        "ok-healthy-xfrm",
-        "111-policy-without-association-xfrm",
-        "112-association-of-another-key-xfrm",
-        "304-outer-neighbour-dead-xfrm",
-    ] {
+    // Up; up without its CHILD_SA; with a peer that does not answer; with no IKE_SA at all.
+    let [mut no_child, mut connecting, mut nothing] = [ike.clone(), ike.clone(), ike.clone()];
+    no_child.associations[0].children.clear();
+    connecting.associations[0].children.clear();
+    connecting.associations[0].state = "CONNECTING".to_owned();
+    nothing.associations.clear();
+    for file in ["ok-healthy-xfrm", "101-nothing-of-the-tunnel-is-installed-xfrm"] {
         let path = format!("{}/tests/captures/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-        let mut snapshots = capture::load(path.as_ref()).unwrap().snapshots;
-        snapshots.iter_mut().for_each(|snapshot| snapshot.ike = Ok(ike.clone()));
-        let now: &Snapshot = snapshots.last().unwrap();
-        let report = diagnose::run(&Observation { now, earlier: None }, None).unwrap();
-        assert_harmless(file, &text::report(&report, 80, true));
-        // JSON is exact: what is read from it is what was written.
-        let written: serde_json::Value =
-            serde_json::from_str(&json::write(&report).unwrap()).unwrap();
-        assert_eq!(written, serde_json::to_value(&report).unwrap());
+        let snapshot = capture::load(path.as_ref()).unwrap().snapshots.pop().unwrap();
+        for ike in [&ike, &no_child, &connecting, &nothing] {
+            let now = &Snapshot { ike: Ok(ike.clone()), ..snapshot.clone() };
+            let report = diagnose::run(&Observation { now, earlier: None }, None).unwrap();
+            assert_harmless(file, &text::report(&report, 80, true));
+            // JSON is exact: what is read from it is what was written.
+            let written = json::write(&report).unwrap();
+            let written: serde_json::Value = serde_json::from_str(&written).unwrap();
+            assert_eq!(written, serde_json::to_value(&report).unwrap());
+        }
     }
 }
