@@ -16,9 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where charon listens, on Debian and on VyOS 1.3 to current.
-pub const SOCKET: &str = "/var/run/charon.vici";
-
 /// For all questions together.
 const PATIENCE: Duration = Duration::from_millis(1900);
 /// The most that is read of one daemon: some ten thousand IKE_SAs.
@@ -71,7 +68,7 @@ impl Daemon {
         match system::connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
             Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
             Err(Errno::ECONNREFUSED) => {
-                return Err(Failure::new(Reason::Failed, "nobody listens to it any more"));
+                return Err(Failure::new(Reason::Failed, "nobody listens to it"));
             }
             result => result?,
         }
