@@ -1,5 +1,6 @@
 //! VTI-301: the interface is down while the SAs of its CHILD_SA are installed.
 
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -55,7 +56,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         format!("{} is admin down while its CHILD_SA{with} is installed, {why}", case.name);
     let reset = name.map_or_else(
         || "reset vpn ipsec site-to-site peer PEER".to_owned(),
-        |name| format!("reset vpn ipsec site-to-site peer {name}"),
+        |name| format!("reset vpn ipsec site-to-site peer {}", word(name)),
     );
     let found = Found::new(Confidence::Proven, "IFF_UP is not set", summary)
         .severity(severity)

@@ -1,6 +1,7 @@
 //! VTI-503: the IKE_SA is up, and the tunnel's CHILD_SA is not.
 
 use super::attempt;
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -78,8 +79,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             .next(
                 case,
                 "ask for it anew",
-                &format!("reset vpn ipsec site-to-site peer {name}"),
-                &format!("swanctl --initiate --child {child}"),
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+                &format!("swanctl --initiate --child {}", word(child)),
             ),
     ))
 }

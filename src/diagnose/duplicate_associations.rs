@@ -1,5 +1,6 @@
 //! VTI-504: several IKE_SAs or CHILD_SAs where one is meant.
 
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -84,8 +85,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             .next(
                 case,
                 "end both and negotiate anew",
-                &format!("reset vpn ipsec site-to-site peer {name}"),
-                &format!("swanctl --terminate --ike {name}"),
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+                &format!("swanctl --terminate --ike {}", word(name)),
             ),
     ))
 }

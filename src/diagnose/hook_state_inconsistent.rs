@@ -1,5 +1,6 @@
 //! VTI-605: what VyOS's updown hook remembers of a VTI is not what charon has.
 
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -72,7 +73,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             .next(
                 case,
                 "let it run anew",
-                &format!("reset vpn ipsec site-to-site peer {name}"),
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
                 "swanctl --terminate --child NAME",
             ),
     ))

@@ -1,6 +1,7 @@
 //! VTI-502: there is no IKE_SA with the tunnel's peer.
 
 use super::attempt::{self, Failure};
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -67,8 +68,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, remote.as_deref());
     }
-    let reset = format!("reset vpn ipsec site-to-site peer {name}");
-    let initiate = format!("swanctl --initiate --ike {name}");
+    let reset = format!("reset vpn ipsec site-to-site peer {}", word(name));
+    let initiate = format!("swanctl --initiate --ike {}", word(name));
     found = found.next(
         case,
         "see the last attempts",

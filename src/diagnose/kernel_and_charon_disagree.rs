@@ -1,5 +1,6 @@
 //! VTI-506: charon believes in a CHILD_SA that the kernel does not have, or the kernel has SAs that charon does not know.
 
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
@@ -46,8 +47,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             .next(
                 case,
                 "negotiate anew",
-                &format!("reset vpn ipsec site-to-site peer {name}"),
-                &format!("swanctl --terminate --ike {name}"),
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+                &format!("swanctl --terminate --ike {}", word(name)),
             )
     };
     for (_, child) in control.children.iter().filter(|(_, c)| c.state == "INSTALLED") {

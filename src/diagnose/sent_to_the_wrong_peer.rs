@@ -1,5 +1,6 @@
 //! VTI-303: an xfrm interface sends to an address that is not, or no longer, the peer's.
 
+use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Driver, Observed, Source};
@@ -90,7 +91,7 @@ fn found(
         .next(
             case,
             "negotiate anew",
-            &format!("reset vpn ipsec site-to-site peer {name}"),
-            &format!("swanctl --terminate --ike {name}"),
+            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+            &format!("swanctl --terminate --ike {}", word(name)),
         )
 }
