@@ -67,6 +67,9 @@ pub struct Show {
     /// The saved /proc/net/xfrm_stat of the same host
     #[arg(long, value_name = "FILE", requires = "proc_net_dev")]
     pub xfrm_stat: Option<PathBuf>,
+    /// charon's socket, if not /var/run/charon.vici
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["capture", "proc_net_dev"])]
+    pub vici: Option<PathBuf>,
 }
 
 /// Arguments of `lookup`.
@@ -107,6 +110,9 @@ pub struct Lookup {
     /// Ask this capture, not this system
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// charon's socket, if not /var/run/charon.vici
+    #[arg(long, value_name = "PATH", conflicts_with = "capture")]
+    pub vici: Option<PathBuf>,
     /// How the report is written.
     #[command(flatten)]
     pub output: Output,
@@ -124,6 +130,9 @@ pub struct Capture {
     /// Replace addresses and names, to share it
     #[arg(long)]
     pub redact: bool,
+    /// charon's socket, if not /var/run/charon.vici
+    #[arg(long, value_name = "PATH")]
+    pub vici: Option<PathBuf>,
 }
 
 /// Arguments of `explain`.

@@ -281,6 +281,21 @@ pub struct Step {
     pub notes: Vec<String>,
 }
 
+/// The control plane's side of a VTI, in charon's words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ControlReport {
+    /// The peer as the operator named it, else the connection.
+    pub peer: Option<String>,
+    /// State of the IKE_SA that is furthest along: `ESTABLISHED`, `CONNECTING`, …; none where there is none.
+    pub ike_state: Option<String>,
+    /// Seconds since it was established.
+    pub ike_seconds: Option<u64>,
+    /// State of the CHILD_SA that is furthest along: `INSTALLED`, …; none where there is none.
+    pub child_state: Option<String>,
+    /// Seconds since it was installed.
+    pub child_seconds: Option<u64>,
+}
+
 /// Everything about one VTI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InterfaceReport {
@@ -310,6 +325,8 @@ pub struct InterfaceReport {
     pub remote: Option<String>,
     /// Addresses of the peers its SAs and templates name.
     pub peers: Vec<String>,
+    /// What charon and VyOS have for it; none where charon was not read.
+    pub control: Option<ControlReport>,
     /// This is the device that the driver makes when its module loads; it carries nothing.
     pub fallback_device: bool,
     /// Counters.

@@ -3,6 +3,7 @@
 
 use crate::{output, vyos};
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
@@ -39,7 +40,7 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
     let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
         (Some(file), _) => capture::load(file)?.snapshots,
         (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
-        (None, None) => live(arguments.interval),
+        (None, None) => live(arguments.interval, vici(&arguments.vici)),
     };
     let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
     report(&snapshots, arguments.interface.as_deref(), &form)
@@ -49,7 +50,11 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
 fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
     let name = arguments.intf_name.as_deref().map(interface).transpose()?;
     let format = if arguments.raw { Format::Json } else { Format::Text };
-    report(&live(None), name, &Form { format, detail: arguments.detail, width })
+    report(
+        &live(None, collect::VICI_SOCKET.as_ref()),
+        name,
+        &Form { format, detail: arguments.detail, width },
+    )
 }
 
 /// The names that VyOS's shell offers, in the order of their numbers.
@@ -86,7 +91,7 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
     let flow = flow(arguments)?;
     let snapshot = match &arguments.capture {
         Some(file) => capture::load(file)?.snapshots.pop().ok_or_else(empty)?,
-        None => live_with_route(&arguments.interface, &flow),
+        None => live_with_route(&arguments.interface, &flow, vici(&arguments.vici)),
     };
     let report = diagnose::lookup(&snapshot, &arguments.interface, &flow)?;
     match arguments.output.format() {
@@ -127,7 +132,7 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
         schema: capture::SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION").to_string(),
         redacted: false,
-        snapshots: live(arguments.interval),
+        snapshots: live(arguments.interval, vici(&arguments.vici)),
     };
     if arguments.redact {
         taken = capture::redact(&taken)?;
@@ -163,18 +168,18 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
 }
 
 /// This system now; with an interval also after it.
-fn live(interval: Option<u16>) -> Vec<Snapshot> {
-    let mut snapshots = vec![collect::snapshot(&[])];
+fn live(interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
+    let mut snapshots = vec![collect::snapshot(&[], Some(vici))];
     if let Some(seconds) = interval {
         thread::sleep(Duration::from_secs(seconds.into()));
-        snapshots.push(collect::snapshot(&[]));
+        snapshots.push(collect::snapshot(&[], Some(vici)));
     }
     snapshots
 }
 
 /// This system now, with the kernel's answer for the route of the packet itself. Which VRF to ask in is seen in a first reading.
-fn live_with_route(interface: &str, flow: &Flow) -> Snapshot {
-    let first = collect::snapshot(&[]);
+fn live_with_route(interface: &str, flow: &Flow, vici: &Path) -> Snapshot {
+    let first = collect::snapshot(&[], None);
     let ifindex =
         first.links.iter().flatten().find(|link| link.name == interface).map(|link| link.ifindex);
     let query = RouteQuery {
@@ -183,7 +188,12 @@ fn live_with_route(interface: &str, flow: &Flow) -> Snapshot {
         mark: flow.mark,
         vrf: ifindex.and_then(|index| first.vrf_of(index).ok().flatten()),
     };
-    collect::snapshot(&[query])
+    collect::snapshot(&[query], Some(vici))
+}
+
+/// Where charon listens: as asked for, or the usual place.
+fn vici(asked: &Option<PathBuf>) -> &Path {
+    asked.as_deref().unwrap_or(collect::VICI_SOCKET.as_ref())
 }
 
 fn empty() -> Error {

@@ -163,6 +163,10 @@ fn inputs_and_forms_exclude_each_other() {
         &["show", "--capture", "a", "--interval", "1"],
         &["show", "--raw", "--format", "yaml"],
         &["show", "--format", "xml"],
+        &["show", "--capture", "a", "--vici", "b"],
+        &["show", "--proc-net-dev", "a", "--vici", "b"],
+        // What operators may run as root takes no path.
+        &["op-mode", "show", "--vici", "a"],
     ] {
         sentence(arguments);
     }

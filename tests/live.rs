@@ -42,12 +42,12 @@ fn assert_open_sources(snapshot: &Snapshot) {
 
 #[test]
 fn what_any_user_may_read_is_read() {
-    assert_open_sources(&collect::snapshot(&[]));
+    assert_open_sources(&collect::snapshot(&[], Some(collect::VICI_SOCKET.as_ref())));
 }
 
 #[test]
 fn the_kernel_answers_an_extra_route_question() {
-    let snapshot = collect::snapshot(&[LOOPBACK]);
+    let snapshot = collect::snapshot(&[LOOPBACK], None);
     let lookups = snapshot.route_lookups.unwrap();
     let lookup = lookups.iter().find(|lookup| lookup.query == LOOPBACK).unwrap();
     // A namespace whose loopback is down has no route to it; that is an answer, too.
@@ -59,7 +59,7 @@ fn the_kernel_answers_an_extra_route_question() {
 
 #[test]
 fn lists_are_in_their_order() {
-    let mut snapshot = collect::snapshot(&[]);
+    let mut snapshot = collect::snapshot(&[], Some(collect::VICI_SOCKET.as_ref()));
     let before = snapshot.clone();
     snapshot.sort();
     assert_eq!(snapshot, before);
@@ -89,7 +89,7 @@ fn without_rights_xfrm_is_denied_and_the_rest_is_read() {
 }
 
 fn as_nobody() {
-    let snapshot = collect::snapshot(&[]);
+    let snapshot = collect::snapshot(&[], Some(collect::VICI_SOCKET.as_ref()));
     assert_open_sources(&snapshot);
     let missing = match snapshot.associations {
         Ok(_) => return skip("the process has CAP_NET_ADMIN without being root"),
@@ -118,7 +118,7 @@ fn skip(reason: &str) {
 #[expect(clippy::print_stdout, reason = "that is what it is for")]
 fn show_this_machine() {
     let start = Instant::now();
-    let snapshot = collect::snapshot(&[]);
+    let snapshot = collect::snapshot(&[], Some(collect::VICI_SOCKET.as_ref()));
     let taken = start.elapsed();
     if std::env::var_os("FIGURES_ONLY").is_none() {
         println!("{}", serde_yaml::to_string(&snapshot).unwrap());

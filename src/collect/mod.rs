@@ -14,14 +14,19 @@ mod socket;
 mod vici;
 mod xfrm;
 
-use crate::snapshot::{Host, Reason, RouteQuery, Snapshot};
+use crate::snapshot::{Host, Missing, Reason, RouteQuery, Snapshot, Source};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where charon listens, on Debian and on VyOS 1.3 to current.
+pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 
 /// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
 ///
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
-/// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s.
-pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
+/// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
+/// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
+pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
     let mut snapshot = Snapshot {
@@ -38,7 +43,10 @@ pub fn snapshot(extra: &[RouteQuery]) -> Snapshot {
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
-        ike: vici::ike(vici::SOCKET.as_ref()),
+        ike: match vici {
+            Some(path) => vici::ike(path),
+            None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
+        },
         configuration: configuration::configuration(),
         hook_state: configuration::hook_state(),
         charon_log: log::charon_log(),

@@ -16,9 +16,6 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where charon listens, on Debian and on VyOS 1.3 to current.
-pub const SOCKET: &str = "/var/run/charon.vici";
-
 /// For all questions together.
 const PATIENCE: Duration = Duration::from_millis(1900);
 /// The most that is read of one daemon: some ten thousand IKE_SAs.
@@ -36,11 +33,15 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
             since: stats.section("uptime").map_or_else(String::new, |uptime| word(uptime, "since")),
             ..Ike::default()
         };
-        daemon
-            .stream("list-conns", "list-conn", |e| found.connections.extend(ike::connections(e)))?;
-        daemon
-            .stream("list-sas", "list-sa", |e| found.associations.extend(ike::associations(e)))?;
-        daemon.stream("list-policies", "list-policy", |e| found.traps.extend(ike::traps(e)))?;
+        daemon.stream("list-conns", &[], "list-conn", |e| {
+            found.connections.extend(ike::connections(e))
+        })?;
+        daemon.stream("list-sas", &[], "list-sa", |e| {
+            found.associations.extend(ike::associations(e))
+        })?;
+        daemon.stream("list-policies", &["trap"], "list-policy", |e| {
+            found.traps.extend(ike::traps(e))
+        })?;
         found.connections.sort_by(|a, b| a.name.cmp(&b.name));
         found.associations.sort_by_key(|a| a.unique_id);
         found.traps.sort();
@@ -67,7 +68,7 @@ impl Daemon {
         match system::connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
             Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
             Err(Errno::ECONNREFUSED) => {
-                return Err(Failure::new(Reason::Failed, "nobody listens to it any more"));
+                return Err(Failure::new(Reason::Failed, "nobody listens to it"));
             }
             result => result?,
         }
@@ -84,7 +85,7 @@ impl Daemon {
 
     /// One command with one answer.
     fn ask(&mut self, command: &str) -> Result<Section, Failure> {
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, &[]))?;
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
@@ -97,16 +98,17 @@ impl Daemon {
     fn stream(
         &mut self,
         command: &str,
+        flags: &[&str],
         event: &str,
         mut take: impl FnMut(&Section),
     ) -> Result<(), Failure> {
-        self.send(&request(Kind::Register, event))?;
+        self.send(&request(Kind::Register, event, &[]))?;
         let bytes = self.receive()?;
         match Packet::decode(&bytes)?.kind {
             Kind::Confirm => {}
             kind => return Err(unexpected(event, kind)),
         }
-        self.send(&request(Kind::Request, command))?;
+        self.send(&request(Kind::Request, command, flags))?;
         loop {
             let bytes = self.receive()?;
             let packet = Packet::decode(&bytes)?;

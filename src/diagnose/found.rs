@@ -106,3 +106,26 @@ impl Found {
         self
     }
 }
+
+/// A name as one word of a command: quoted where a shell would read more out of it.
+pub(super) fn word(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._:@-".contains(c);
+    if !name.is_empty() && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn a_name_that_a_shell_would_take_apart_is_quoted() {
+        assert_eq!(word("AWS-A.1:2@x"), "AWS-A.1:2@x");
+        assert_eq!(word("a; reboot"), "'a; reboot'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
+    }
+}

@@ -6,6 +6,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod attempt;
 mod case;
 mod classify;
 mod cleared;
@@ -20,17 +21,26 @@ mod registry;
 mod summary;
 
 // One file each, by the name of its cause.
+mod admin_down_with_association;
 mod carrier_column_is_a_sum;
+mod child_not_installed;
 mod counters_not_exported;
+mod default_route_in_table_220;
+mod duplicate_associations;
 mod encryption_failed;
 mod endpoint_mismatch;
 mod hard_limit_reached;
+mod hook_state_inconsistent;
+mod ike_daemon_not_running;
+mod ike_not_established;
 mod inbound_association_mismatch;
 mod inner_source_is_the_peer;
 mod integrity_failures;
 mod ipv6_outside_selectors;
+mod kernel_and_charon_disagree;
 mod local_address_gone;
 mod mtu_leaves_no_room;
+mod no_client_connected;
 mod no_inbound_association;
 mod no_inbound_policy;
 mod no_outbound_policy;
@@ -38,6 +48,7 @@ mod no_route_inside;
 mod no_route_to_peer;
 mod no_security_association;
 mod not_a_tunnel_mode_association;
+mod not_bound;
 mod not_ip;
 mod one_way;
 mod outer_path_dead;
@@ -51,11 +62,13 @@ mod policy_without_template;
 mod replay_drops;
 mod security_association_expired;
 mod security_association_mismatch;
+mod sent_to_the_wrong_peer;
 mod sequence_number_overflow;
 mod source_validation_drops;
 mod state_in_another_namespace;
 mod traffic_outside_selectors;
 mod traffic_taken_by_another_policy;
+mod traps_only;
 mod tunnel_loops_into_itself;
 mod unexplained;
 mod up_without_association;
@@ -222,6 +235,8 @@ fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
     let needed = |m: &Missing| match m.source {
         // Rates and these counters sharpen a diagnosis; none needs them to know that a tunnel can carry traffic.
         Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
+        // What the control plane says explains a fault; that there is one, the kernel tells.
+        Source::Charon | Source::CharonLog | Source::Configuration | Source::HookState => false,
         // What the input by its nature does not hold is no reason to doubt what it says.
         _ => m.reason != Reason::Skipped || findings.is_empty(),
     };

@@ -9,7 +9,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "no-outbound-policy",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: super::registry::NO_SA,
     check,
 };
 

@@ -10,7 +10,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "no-security-association",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: super::registry::NO_SA,
     check,
 };
 

@@ -31,7 +31,9 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::encryption_failed::DIAGNOSIS,
     super::packets_held_for_negotiation::DIAGNOSIS,
     // 3xx: lost, and no transmit error counted.
+    super::admin_down_with_association::DIAGNOSIS,
     super::up_without_association::DIAGNOSIS,
+    super::sent_to_the_wrong_peer::DIAGNOSIS,
     super::outer_path_dead::DIAGNOSIS,
     super::traffic_taken_by_another_policy::DIAGNOSIS,
     super::one_way::DIAGNOSIS,
@@ -42,15 +44,29 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::no_inbound_policy::DIAGNOSIS,
     super::inbound_association_mismatch::DIAGNOSIS,
     super::source_validation_drops::DIAGNOSIS,
+    // 5xx: IKE.
+    super::ike_daemon_not_running::DIAGNOSIS,
+    super::ike_not_established::DIAGNOSIS,
+    super::child_not_installed::DIAGNOSIS,
+    super::duplicate_associations::DIAGNOSIS,
+    super::not_bound::DIAGNOSIS,
+    super::kernel_and_charon_disagree::DIAGNOSIS,
+    super::traps_only::DIAGNOSIS,
+    super::no_client_connected::DIAGNOSIS,
     // 6xx: host and configuration.
+    super::default_route_in_table_220::DIAGNOSIS,
     super::mtu_leaves_no_room::DIAGNOSIS,
     super::counters_not_exported::DIAGNOSIS,
     super::carrier_column_is_a_sum::DIAGNOSIS,
+    super::hook_state_inconsistent::DIAGNOSIS,
     super::state_in_another_namespace::DIAGNOSIS,
     // 9xx: residue.
     super::past_errors_only::DIAGNOSIS,
     super::unexplained::DIAGNOSIS,
 ];
+
+/// Causes in the control plane of there being no SA in the kernel.
+pub(super) const NO_SA: &[u16] = &[501, 502, 503, 505, 506, 507, 508, 606];
 
 /// Causes that stop all of a flow at the carrier counter.
 pub(super) const CARRIER: &[u16] =

@@ -9,7 +9,7 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     name: "up-without-association",
     severity: Severity::Fault,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: super::registry::NO_SA,
     check,
 };
 

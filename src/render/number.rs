@@ -7,6 +7,16 @@ pub(super) fn count(value: u64) -> String {
     if value < 10_000_000 { value.to_string() } else { format!("{:.1e}", value as f64) }
 }
 
+/// How long ago, in the largest unit that fills: `45s`, `36m`, `5h`, `3d`.
+pub(super) fn age(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => format!("{}m", seconds / 60),
+        7200..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// A share: `12 %` from one percent on, below that `3.2e-8`.
 fn ratio(part: u64, whole: u64) -> String {
     let share = part as f64 / whole as f64;

@@ -1,5 +1,6 @@
 //! The top and the bottom of a report: one line a VTI, and what can be said of all of them together.
 
+use super::escape::escape;
 use super::number;
 use super::page::Page;
 use super::table;
@@ -11,8 +12,22 @@ const NOT_EXPORTED: u16 = 603;
 
 /// The table of all VTIs; nothing where there are none.
 pub(super) fn table(page: &mut Page, report: &Report) {
-    let rows: Vec<[String; 6]> = vtis(report).map(row).collect();
-    if !rows.is_empty() {
+    if vtis(report).any(|interface| interface.control.is_some()) {
+        let rows: Vec<[String; 9]> = vtis(report).map(row_with_ike).collect();
+        let header = [
+            "Interface",
+            "S/L",
+            "Peer",
+            "IKE",
+            "CHILD_SA",
+            "In",
+            "Out",
+            "Carrier errors",
+            "Verdict",
+        ];
+        table::simple(page, 0, header, &rows);
+    } else if vtis(report).next().is_some() {
+        let rows: Vec<[String; 6]> = vtis(report).map(row).collect();
         let header = ["Interface", "S/L", "Peer", "Sent", "Carrier errors", "Verdict"];
         table::simple(page, 0, header, &rows);
     }
@@ -61,6 +76,34 @@ fn row(interface: &InterfaceReport) -> [String; 6] {
         carrier,
         verdict(interface.verdict).to_string(),
     ]
+}
+
+/// The row where charon was read.
+fn row_with_ike(interface: &InterfaceReport) -> [String; 9] {
+    let [name, state, address, out, carrier, verdict] = row(interface);
+    let received = interface.counters.since_boot.as_ref();
+    let received = received.map_or_else(|| "not read".into(), |c| number::count(c.rx_packets));
+    let control = interface.control.as_ref();
+    let peer = control.and_then(|c| c.peer.as_deref()).map_or(address, escape);
+    let ike = control.map_or_else(
+        || "-".into(),
+        |c| since(c.ike_state.as_deref(), "ESTABLISHED", c.ike_seconds),
+    );
+    let child = control.map_or_else(
+        || "-".into(),
+        |c| since(c.child_state.as_deref(), "INSTALLED", c.child_seconds),
+    );
+    [name, state, peer, ike, child, received, out, carrier, verdict]
+}
+
+/// `up 3d` in the state that is meant, another state in charon's word, `-` without any.
+fn since(state: Option<&str>, up: &str, seconds: Option<u64>) -> String {
+    match (state, seconds) {
+        (None, _) => "-".into(),
+        (Some(state), Some(seconds)) if state == up => format!("up {}", number::age(seconds)),
+        (Some(state), _) if state == up => "up".into(),
+        (Some(state), _) => escape(&state.to_lowercase()),
+    }
 }
 
 /// The codes of what holds for an interface, reported or masked.

@@ -79,6 +79,13 @@ impl<'a> Control<'a> {
         configured.or(loaded).or(self.associations.first().map(|a| a.connection.as_str()))
     }
 
+    /// The peer's address: where charon talks to it, or else as configured.
+    pub fn remote(&self) -> Option<String> {
+        let talks = self.associations.iter().map(|a| &a.remote_host).find(|a| !a.starts_with('%'));
+        let configured = self.connections.iter().flat_map(|c| &c.remote_addresses);
+        talks.or(configured.into_iter().find(|a| !a.starts_with('%'))).cloned()
+    }
+
     /// The IKE_SAs that are established.
     pub fn established(&self) -> impl Iterator<Item = &'a IkeSa> {
         self.associations.iter().copied().filter(|a| a.is_established())

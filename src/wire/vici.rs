@@ -41,15 +41,24 @@ pub struct Packet<'a> {
     pub message: &'a [u8],
 }
 
-/// A request for a command or an event, without arguments, with the length that goes before it. `name` has at most 255 bytes.
-pub fn request(kind: Kind, name: &str) -> Vec<u8> {
+/// A request for a command or an event, with the length that goes before it. `flags` are keys that are set to `yes`. Names have at most
+/// 255 bytes.
+pub fn request(kind: Kind, name: &str, flags: &[&str]) -> Vec<u8> {
+    let mut packet = vec![kind as u8];
+    packet.extend(counted(name));
+    for flag in flags {
+        packet.push(3);
+        packet.extend(counted(flag));
+        packet.extend(b"\x00\x03yes");
+    }
+    let length = u32::try_from(packet.len()).unwrap_or(u32::MAX);
+    [&length.to_be_bytes()[..], &packet].concat()
+}
+
+/// A name with its length in one byte before it.
+fn counted(name: &str) -> Vec<u8> {
     let name = name.as_bytes().get(..255).unwrap_or(name.as_bytes());
-    let length = u32::try_from(name.len() + 2).unwrap_or(u32::MAX);
-    let mut bytes = length.to_be_bytes().to_vec();
-    bytes.push(kind as u8);
-    bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
-    bytes.extend_from_slice(name);
-    bytes
+    [&[u8::try_from(name.len()).unwrap_or(u8::MAX)], name].concat()
 }
 
 impl<'a> Packet<'a> {
@@ -263,8 +272,10 @@ mod tests {
 
     #[test]
     fn a_request_has_its_length_type_and_name() {
-        assert_eq!(request(Kind::Request, "stats"), b"\x00\x00\x00\x07\x00\x05stats");
-        assert_eq!(request(Kind::Register, "list-sa").get(4), Some(&3));
+        assert_eq!(request(Kind::Request, "stats", &[]), b"\x00\x00\x00\x07\x00\x05stats");
+        assert_eq!(request(Kind::Register, "list-sa", &[]).get(4), Some(&3));
+        let with_flag = request(Kind::Request, "a", &["b"]);
+        assert_eq!(with_flag, b"\x00\x00\x00\x0b\x00\x01a\x03\x01b\x00\x03yes");
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         local: Some("192.0.2.1".to_string()),
         remote: Some(peer.to_string()),
         peers: vec![peer.to_string()],
+        control: None,
         fallback_device: false,
         counters: CounterSpans {
             since_boot: Some(counters(tx_packets, 0, None)),

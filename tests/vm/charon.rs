@@ -2,10 +2,12 @@
 //! Runs in the guest only; the daemons end with their case.
 
 use crate::Fallible;
+use crate::keep::Keep;
 use crate::namespace::Namespace;
-use crate::program;
+use crate::{model, program};
 use serde::Deserialize;
 use std::process::{Command, Stdio};
+use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// One course of events between two daemons.
 #[derive(Debug, Deserialize)]
@@ -20,12 +22,36 @@ pub struct Scenario {
     nat: bool,
     /// Bash after charon.sh, inside the router's namespace.
     run: String,
+    /// The drivers it is run with; all when left out.
+    #[serde(default)]
+    drivers: Vec<String>,
+    /// The code of the first finding by the kernel's state alone; that of `finding` when left out.
+    #[serde(default)]
+    kernel: Option<String>,
     /// The code of the first finding, or the verdict where there is none.
-    finding: String,
+    pub finding: String,
+    /// Whether `run --write-captures` keeps a capture of it.
+    #[serde(default)]
+    pub capture: bool,
+    /// What the report must say.
+    #[serde(default)]
+    says: Vec<String>,
 }
 
+/// The tunnel, as VyOS names it.
+pub const VTI: &str = "vti7";
+
 /// The tunnel's drivers that VyOS has used for IPv4 peers.
-pub const DRIVERS: [&str; 2] = ["vti", "xfrm"];
+const DRIVERS: [&str; 2] = ["vti", "xfrm"];
+
+impl Scenario {
+    /// The drivers it is run with.
+    pub fn drivers(&self) -> impl Iterator<Item = &'static str> {
+        let wanted =
+            |driver: &&str| self.drivers.is_empty() || self.drivers.iter().any(|d| d == driver);
+        DRIVERS.into_iter().filter(wanted)
+    }
+}
 
 /// All scenarios.
 pub fn scenarios() -> Fallible<Vec<Scenario>> {
@@ -35,27 +61,58 @@ pub fn scenarios() -> Fallible<Vec<Scenario>> {
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
-pub fn run_case(scenario: &Scenario, driver: &str) -> Fallible<Vec<String>> {
+pub fn run_case(scenario: &Scenario, driver: &str, keep: &mut Keep) -> Fallible<Vec<String>> {
     let router = Namespace::new("router")?;
     let _others = [Namespace::new("peer")?, Namespace::new("nat")?];
     let bash = |lines: &str| bash(lines, driver, scenario.nat);
     router.within(|| {
         let ran = bash(&format!("links\n{}", scenario.run));
-        let found = program::first_finding("t0")?.unwrap_or_default();
-        let expected = &scenario.finding;
         let mut differences = Vec::new();
         if let Err(error) = ran {
             differences.push(error);
         }
-        if found != *expected {
-            differences.push(format!("show: first finding: expected {expected}, found {found}"));
-        }
+        let mut compare = |what: &str, expected: &str, found: Option<String>| {
+            let found = found.unwrap_or_default();
+            if found != expected {
+                differences
+                    .push(format!("{what}: first finding: expected {expected}, found {found}"));
+            }
+        };
+        compare("show", &scenario.finding, program::first_finding(VTI)?);
+        let now = model::capture()?;
+        keep.keep_daemons(scenario, driver, now.clone())?;
+        let kernel = scenario.kernel.as_ref().unwrap_or(&scenario.finding);
+        compare(
+            "by the kernel alone",
+            kernel,
+            program::first_finding_of(&kernel_alone(now), None, VTI)?,
+        );
+        let text = program::text(VTI);
+        // Wrapped lines are one text.
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        differences.extend(
+            scenario
+                .says
+                .iter()
+                .filter(|words| !flat.contains(*words))
+                .map(|words| format!("show does not say: {words}")),
+        );
         if !differences.is_empty() {
-            differences.push(format!("vti-diagnostics show:\n{}", program::text("t0")));
+            differences.push(format!("vti-diagnostics show:\n{text}"));
         }
-        bash("for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done; rm -f /tmp/*.pid")?;
+        bash("clean")?;
         Ok(differences)
     })
+}
+
+/// What is left where only the kernel is read.
+fn kernel_alone(mut now: Snapshot) -> Snapshot {
+    let absent = |source| Missing::new(source, Reason::Absent, "left out");
+    now.ike = Err(absent(Source::Charon));
+    now.configuration = Err(absent(Source::Configuration));
+    now.hook_state = Err(absent(Source::HookState));
+    now.charon_log = Err(absent(Source::CharonLog));
+    now
 }
 
 /// Output is not waited for: the daemons inherit it.

@@ -1,16 +1,16 @@
-# Two strongSwan daemons, in the namespaces `router` and `peer`, with a tunnel as VyOS configures it: by mark on a vti (VyOS 1.3) or
-# by if_id on an xfrm interface (1.4). Sourced before the lines of a scenario of charon.yaml, inside `router`; DRIVER is vti or xfrm; with
+# Two strongSwan daemons, in the namespaces `router` and `peer`, with a tunnel as VyOS configures it: the interface vti7 for the peer
+# AZURE, by mark on a vti (VyOS 1.3) or by the if_id N + 1 on an xfrm interface (1.4). The router has VyOS's configuration tree. Sourced before the lines of a scenario of charon.yaml, inside `router`; DRIVER is vti or xfrm; with
 # NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
-CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret
+CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no REUSE=yes
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
 PEER_TS=$TS
 PEER=192.0.2.2
 [ -z "$NAT" ] || PEER=198.51.100.2
 
-# Addresses, routes and the interface t0 of both ends.
+# Addresses, routes and the interface vti7 of both ends.
 links() {
   if [ -n "$NAT" ]; then
     ip link add wan type veth peer name r netns nat
@@ -32,12 +32,12 @@ links() {
     ip -n $end link set wan up
     ip -n $end addr add "$inner/32" dev lo
     if [ "$end $DRIVER" = 'router vti' ]; then
-      ip -n $end link add t0 type vti local "$local" remote "$remote" key 7
+      ip -n $end link add vti7 type vti local "$local" remote "$remote" key 8
     else
-      ip -n $end link add t0 type xfrm dev wan if_id 7
+      ip -n $end link add vti7 type xfrm dev wan if_id 8
     fi
-    ip -n $end link set t0 up
-    ip -n $end route add "${other%.1}.0/24" dev t0 src "$inner"
+    ip -n $end link set vti7 up
+    ip -n $end route add "${other%.1}.0/24" dev vti7 src "$inner"
   done
   [ -z "$NAT" ] || ip route add default via 192.0.2.254
 }
@@ -47,19 +47,21 @@ of() { if [ "$1" = router ]; then echo "$2 $3 $4 $5"; else echo "$3 $2 $5 $4"; f
 
 # start END: the daemon with its configuration loaded.
 start() {
-  local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=secret key='if_id_in=7
-if_id_out=7'
+  local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=secret key='if_id_in=8
+if_id_out=8'
   read -r local remote _ <<<"$(of "$end" 192.0.2.1 $PEER - -)"
   if [ "$end" = peer ]; then
     remote=%any connection=$PEER_CONNECTION child=$PEER_CHILD ts=$PEER_TS secret=$PEER_SECRET
   elif [ "$DRIVER" = vti ]; then
-    key='mark_in=7
-mark_out=7'
+    key='mark_in=8
+mark_out=8'
   fi
+  local log=/tmp/$end/log
+  [ "$end" = peer ] || log=/var/log/messages
   rm -rf "/tmp/$end"
-  mkdir -p "/tmp/$end/swanctl"
+  mkdir -p "/tmp/$end/swanctl" /var/log
   cat >"/tmp/$end/swanctl/swanctl.conf" <<CONF
-connections { c {
+connections { AZURE {
   local_addrs=$local
   remote_addrs=$remote
   version=2
@@ -67,7 +69,7 @@ connections { c {
   $connection
   local { auth=psk }
   remote { auth=psk }
-  children { c {
+  children { AZURE-vti {
     $ts
     esp_proposals=aes128gcm16
     $key
@@ -79,13 +81,16 @@ CONF
   cat >"/tmp/$end/strongswan.conf" <<CONF
 charon {
   load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
-  install_routes=no
+  install_routes=$ROUTES
+  reuse_ikesa=$REUSE
   make_before_break=no
   retransmit_timeout=1
   retransmit_base=1
   retransmit_tries=4
   plugins { vici { socket = unix:///tmp/$end/vici } }
-  filelog { log { path=/tmp/$end/log
+  filelog { log { path=$log
+    time_format=%b %e %T gw1 charon:
+    ike_name=yes
     default=1
     flush_line=yes } }
 }
@@ -93,11 +98,12 @@ CONF
   ip netns exec "$end" unshare -m sh -c "mount -t tmpfs run /run; STRONGSWAN_CONF=/tmp/$end/strongswan.conf exec /usr/lib/ipsec/charon" \
     >"/tmp/$end/out" 2>&1 &
   echo $! >"/tmp/$end.pid"
+  [ "$end" = peer ] || ln -sf /tmp/router/vici /run/charon.vici
   local tries=0
   until [ -S "/tmp/$end/vici" ]; do
     sleep 0.1
     tries=$((tries + 1))
-    [ $tries -lt 200 ] || { echo "charon of $end did not start"; cat "/tmp/$end/out" "/tmp/$end/log"; return 1; } >&2
+    [ $tries -lt 200 ] || { echo "charon of $end did not start"; cat "/tmp/$end/out" "$log"; return 1; } >&2
   done
   control "$end" --load-all --file "/tmp/$end/swanctl/swanctl.conf" >"/tmp/$end/load" 2>&1 || { cat "/tmp/$end/load" >&2; return 1; }
 }
@@ -110,8 +116,8 @@ control() {
 }
 
 both() { start peer; start router; }
-up() { control router --initiate --child c --timeout 20 >/tmp/router/up 2>&1 || { cat /tmp/router/up >&2; return 1; }; }
-refused() { ! control router --initiate --child c --timeout 5 >/tmp/router/up 2>&1; }
+up() { control router --initiate --child AZURE-vti --timeout 20 >/tmp/router/up 2>&1 || { cat /tmp/router/up >&2; return 1; }; }
+refused() { ! control router --initiate --child AZURE-vti --timeout 5 >/tmp/router/up 2>&1; }
 # stop END SIGNAL: ends a daemon, and waits until it is gone.
 stop() { kill "-$2" "$(cat "/tmp/$1.pid")" 2>/dev/null || true; while kill -0 "$(cat "/tmp/$1.pid")" 2>/dev/null; do sleep 0.1; done; }
 # gone: waits until no SA is left.
@@ -135,4 +141,26 @@ under_traffic() {
   sleep 1.5
   kill $pinging
 }
-carrier() { cat /sys/class/net/t0/statistics/tx_carrier_errors; }
+carrier() { cat /sys/class/net/vti7/statistics/tx_carrier_errors; }
+
+# vyos NODE[=VALUE]...: VyOS's active configuration, as its directory tree; `default` is the one that goes with the tunnel.
+vyos() {
+  local active=/opt/vyatta/config/active node
+  mkdir -p $active /usr/share/vyos
+  echo '{"version": "1.4.2"}' >/usr/share/vyos/version.json
+  for node; do
+    if [ "$node" = default ]; then
+      vyos interfaces/vti/vti7/address=10.9.1.1/32 "$AZURE/vti/bind=vti7" "$AZURE/remote-address=$PEER" "$AZURE/connection-type=initiate"
+      continue
+    fi
+    mkdir -p "$active/${node%%=*}"
+    [[ $node != *=* ]] || echo "${node#*=}" >"$active/${node%%=*}/node.val"
+  done
+}
+AZURE=vpn/ipsec/site-to-site/peer/AZURE
+# clean: takes away what a case left outside of its namespaces.
+clean() {
+  local end
+  for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done
+  rm -rf /tmp/*.pid /opt/vyatta /usr/share/vyos /run/charon.vici /var/log/messages /tmp/ipsec_vti_interfaces
+}

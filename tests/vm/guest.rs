@@ -83,18 +83,21 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
             }
         }
     }
-    let with_daemons = with_daemons && !keep.is_wanted();
     let daemons = if with_daemons { charon::scenarios()? } else { Vec::new() };
-    for (scenario, driver) in daemons.iter().flat_map(|s| charon::DRIVERS.map(|d| (s, d))) {
-        let name = format!("{} {driver}", scenario.name);
-        if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
-            continue;
-        }
-        let started = Instant::now();
-        let differences = charon::run_case(scenario, driver).unwrap_or_else(|error| vec![error]);
-        match tell(&name, &scenario.why, started, &differences) {
-            true => passed += 1,
-            false => failed += 1,
+    for scenario in &daemons {
+        for driver in scenario.drivers() {
+            let name = format!("{} {driver}", scenario.name);
+            let wanted = words.is_empty() || words.iter().any(|word| name.contains(word));
+            if !wanted || (keep.is_wanted() && !scenario.capture) {
+                continue;
+            }
+            let started = Instant::now();
+            let differences =
+                charon::run_case(scenario, driver, &mut keep).unwrap_or_else(|error| vec![error]);
+            match tell(&name, &scenario.why, started, &differences) {
+                true => passed += 1,
+                false => failed += 1,
+            }
         }
     }
     Ok((passed, failed))

@@ -3,6 +3,7 @@
 
 use crate::Fallible;
 use crate::case::Case;
+use crate::charon;
 use crate::scenario::Scenario;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -52,24 +53,43 @@ impl Keep {
         if !self.wanted || !self.kept.insert(name.clone()) {
             return Ok(());
         }
-        let release =
-            snapshots.iter().map(|s| s.host.kernel_release.clone()).next().unwrap_or_default();
-        let capture = Capture {
-            schema: capture::SCHEMA,
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            redacted: false,
-            snapshots: snapshots.into(),
-        };
-        let yaml = capture::to_yaml(&capture).map_err(|error| format!("{name}: {error}"))?;
-        let text = format!(
-            "# Written by tests/vm/run {OPTION}: {}, {case}, kernel {release}.\n# expect t0: {}\n{yaml}",
-            scenario.name,
-            scenario.expect.over_time(case)
-        );
-        let path = Path::new(RESULTS).join(name);
-        std::fs::write(&path, text)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))
+        let from = format!("{}, {case}", scenario.name);
+        write(&name, &from, &format!("t0: {}", scenario.expect.over_time(case)), snapshots.into())
     }
+
+    /// Writes the capture of a scenario with daemons, one look, where it wants that.
+    pub fn keep_daemons(
+        &mut self,
+        scenario: &charon::Scenario,
+        driver: &str,
+        now: Snapshot,
+    ) -> Fallible<()> {
+        let code = scenario.finding.trim_start_matches("VTI-");
+        let name = format!("{code}-{}-{driver}.yaml", scenario.name);
+        if !self.wanted || !scenario.capture || !self.kept.insert(scenario.name.clone()) {
+            return Ok(());
+        }
+        let expected = format!("{}: {}", charon::VTI, scenario.finding);
+        write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
+    }
+}
+
+/// Writes one capture: `from` says what it shows, `expected` the interface and its first finding.
+fn write(name: &str, from: &str, expected: &str, snapshots: Vec<Snapshot>) -> Fallible<()> {
+    let release =
+        snapshots.iter().map(|s| s.host.kernel_release.clone()).next().unwrap_or_default();
+    let capture = Capture {
+        schema: capture::SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        redacted: false,
+        snapshots,
+    };
+    let yaml = capture::to_yaml(&capture).map_err(|error| format!("{name}: {error}"))?;
+    let text = format!(
+        "# Written by tests/vm/run {OPTION}: {from}, kernel {release}.\n# expect {expected}\n{yaml}"
+    );
+    let path = Path::new(RESULTS).join(name);
+    std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// `CODE-SCENARIO-DRIVER.yaml`.

@@ -106,7 +106,7 @@ fn record_this_kernel() {
         mark: 0,
         vrf: None,
     });
-    for lookup in collect::snapshot(&extra).route_lookups.unwrap() {
+    for lookup in collect::snapshot(&extra, None).route_lookups.unwrap() {
         let request = route::question(&lookup.query).bytes(1);
         record("answers", &exchange(ROUTE, &request, false));
     }

@@ -60,14 +60,14 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
     }
     let _listener = plan.listener.then(listen).transpose()?;
     let questions: Vec<RouteQuery> = plan.packets.iter().map(question).collect();
-    let mut snapshot = vti_diagnostics::collect::snapshot(&questions);
+    let mut snapshot = vti_diagnostics::collect::snapshot(&questions, None);
     for packet in &plan.packets {
         let Some((verdict, flow)) = predict(&snapshot, packet)? else {
             trial.incomparable += 1;
             continue;
         };
         send(packet, &flow)?;
-        let mut after = vti_diagnostics::collect::snapshot(&questions);
+        let mut after = vti_diagnostics::collect::snapshot(&questions, None);
         let Some(differences) = compare(&verdict, packet, &snapshot, &after)? else {
             trial.incomparable += 1;
             break;
@@ -76,7 +76,7 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
         let held = matches!(verdict.site, Site::Held(_) | Site::Open(_));
         if matches!(verdict.site, Site::LimitReached { .. } | Site::Open(_)) {
             std::thread::sleep(Duration::from_millis(5));
-            after = vti_diagnostics::collect::snapshot(&questions);
+            after = vti_diagnostics::collect::snapshot(&questions, None);
         }
         trial.outcomes.push(Outcome {
             verdict,

@@ -1,0 +1,130 @@
+//! How charon's last attempt at a connection went, as far as its log and its tasks tell. What peers say is matched, never believed beyond
+//! that: the words are charon's own.
+
+use super::{Case, Found};
+use crate::snapshot::Source;
+use crate::snapshot::ike::connection_of_line;
+use crate::tunnel::Control;
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Nobody answers.
+    Silent,
+    /// The peer, or this end, does not accept the other's authentication.
+    Authentication,
+    /// No common proposal for the IKE_SA or the CHILD_SA.
+    Proposal,
+    /// The peer does not accept the traffic selectors.
+    Selectors,
+    /// The peer ended the IKE_SA.
+    Closed,
+}
+
+/// Words of charon's log and what they mean; none where the attempt went well. Source: strongSwan, `ike_init.c`, `ike_auth.c`,
+/// `child_create.c`, `task_manager_v2.c`, `message.c` for the short names in brackets.
+const WORDS: &[(&str, Option<Failure>)] = &[
+    ("AUTHENTICATION_FAILED", Some(Failure::Authentication)),
+    ("N(AUTH_FAILED)", Some(Failure::Authentication)),
+    ("NO_PROPOSAL_CHOSEN", Some(Failure::Proposal)),
+    ("N(NO_PROP)", Some(Failure::Proposal)),
+    ("TS_UNACCEPTABLE", Some(Failure::Selectors)),
+    ("N(TS_UNACCEPT)", Some(Failure::Selectors)),
+    ("peer not responding", Some(Failure::Silent)),
+    ("giving up after", Some(Failure::Silent)),
+    ("retransmit ", Some(Failure::Silent)),
+    ("received DELETE for IKE_SA", Some(Failure::Closed)),
+    ("established with SPIs", None),
+];
+
+impl Failure {
+    /// What the peer did, as a clause.
+    pub fn words(self) -> &'static str {
+        match self {
+            Failure::Silent => "the peer does not answer",
+            Failure::Authentication => "authentication failed",
+            Failure::Proposal => "the peers have no proposal in common",
+            Failure::Selectors => "the peer does not accept the traffic selectors",
+            Failure::Closed => "the peer closed it",
+        }
+    }
+
+    /// What to look at first.
+    pub fn next(self, found: Found, case: &Case<'_>, remote: Option<&str>) -> Found {
+        let remote = remote.unwrap_or("PEER");
+        match self {
+            Failure::Silent => {
+                let ping = format!("ping {remote}");
+                found.next(case, "see whether the peer is there", &ping, &ping)
+            }
+            Failure::Authentication => found.next(
+                case,
+                "compare identities and secrets with the peer's",
+                "show configuration commands | match ipsec",
+                "swanctl --list-conns",
+            ),
+            Failure::Proposal => found.next(
+                case,
+                "compare the IKE and ESP groups with the peer's",
+                "show configuration commands | match ipsec",
+                "swanctl --list-conns --raw",
+            ),
+            Failure::Selectors => found.next(
+                case,
+                "compare the traffic selectors (or the tunnels' prefixes) with the peer's",
+                "show vpn ipsec connections",
+                "swanctl --list-conns",
+            ),
+            Failure::Closed => found,
+        }
+    }
+}
+
+/// The last attempt of the tunnel's connections that failed, with the line of the log that says so; none where the last one went well or
+/// nothing tells.
+pub(super) fn last<'a>(
+    case: &Case<'a>,
+    control: &Control<'a>,
+) -> Option<(Failure, Option<&'a str>)> {
+    let lines = case.now.charon_log.as_deref().unwrap_or_default();
+    let logged = lines.iter().rev().filter(|line| is_about(control, line)).find_map(|line| {
+        WORDS.iter().find(|(words, _)| line.contains(words)).map(|(_, failure)| (*failure, line))
+    });
+    match logged {
+        Some((Some(failure), line)) => Some((failure, Some(line))),
+        // The present tells more than a log that ended well.
+        _ if waits_for_an_answer(control) => Some((Failure::Silent, None)),
+        _ => None,
+    }
+}
+
+/// Whether this end has sent its first request and nothing came back.
+fn waits_for_an_answer(control: &Control<'_>) -> bool {
+    control.associations.iter().any(|a| {
+        a.initiator && a.state == "CONNECTING" && a.tasks_active.iter().any(|t| t == "IKE_INIT")
+    })
+}
+
+/// A line names its connection (`ike_name = yes`, as on VyOS); where it does not, the peer's address may be in it.
+fn is_about(control: &Control<'_>, line: &str) -> bool {
+    if let Some(name) = connection_of_line(line) {
+        return control.connections.iter().any(|c| c.name == name)
+            || control.associations.iter().any(|a| a.connection == name)
+            || control.peers.iter().any(|p| p.is_connection(name));
+    }
+    let addresses = control.connections.iter().flat_map(|c| &c.remote_addresses);
+    let mut addresses = addresses.filter(|a| a.parse::<std::net::IpAddr>().is_ok());
+    addresses
+        .any(|a| line.split(|c: char| !(c.is_ascii_hexdigit() || ".:".contains(c))).any(|w| w == a))
+}
+
+/// The evidence of an attempt.
+pub(super) fn seen(found: Found, case: &Case<'_>, line: Option<&str>) -> Found {
+    // The time and the host before the program's name say nothing here.
+    let said = line.map(|line| line.split_once("] <").map_or(line, |(_, rest)| rest));
+    found.seen_if(
+        case,
+        said.map(|said| format!("charon's log: <{said}").replace("<<", "<")),
+        Source::CharonLog,
+    )
+}
