@@ -60,13 +60,13 @@ impl Failure {
             Failure::Authentication => found.next(
                 case,
                 "compare identities and secrets with the peer's",
-                "show configuration commands | match ipsec",
+                "show configuration commands | strip-private | match ipsec",
                 "swanctl --list-conns",
             ),
             Failure::Proposal => found.next(
                 case,
                 "compare the IKE and ESP groups with the peer's",
-                "show configuration commands | match ipsec",
+                "show configuration commands | strip-private | match ipsec",
                 "swanctl --list-conns --raw",
             ),
             Failure::Selectors => found.next(

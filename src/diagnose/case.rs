@@ -91,6 +91,8 @@ impl<'a> Case<'a> {
             _ if self.is_text_only() => String::new(),
             (Source::SecurityAssociations, true) => "show vpn ipsec state".into(),
             (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
+            (Source::Charon, true) => "show vpn ike sa".into(),
+            (Source::CharonLog, true) => "show log vpn ipsec".into(),
             (Source::Links, true) => format!("show interfaces vti {}", self.name),
             (Source::Links, false) => format!("ip -d -s -s link show dev {}", self.name),
             (Source::Routes, _) => format!("ip route show table all dev {}", self.name),
