@@ -3,11 +3,11 @@
 //! The way of the data, and where each step is:
 //!
 //! ```text
-//!  kernel (rtnetlink, XFRM, /proc)                                  a capture file, a saved /proc/net/dev
+//!  kernel (rtnetlink, XFRM, /proc), charon (VICI, log), VyOS (configuration, hook)     a capture file, a saved /proc/net/dev
 //!        └──────── collect ────────┐                                        │ capture::load
 //!                                  ▼                                        │
 //!                              Snapshot  ◄──────────────────────────────────┘
-//!                                  │  tunnel          one Tunnel per VTI: link, policies, SAs, routes
+//!                                  │  tunnel          one Tunnel per VTI: link, policies, SAs, routes; peer, IKE_SAs, CHILD_SAs
 //!                                  ▼
 //!                               Tunnel
 //!                                  │  transmit        what the kernel does with a packet of this flow, and which counters move
