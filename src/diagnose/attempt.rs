@@ -118,13 +118,11 @@ fn is_about(control: &Control<'_>, line: &str) -> bool {
         .any(|a| line.split(|c: char| !(c.is_ascii_hexdigit() || ".:".contains(c))).any(|w| w == a))
 }
 
-/// The evidence of an attempt.
+/// The evidence of an attempt: the line from its connection on, since the time and the host before it say nothing here.
 pub(super) fn seen(found: Found, case: &Case<'_>, line: Option<&str>) -> Found {
-    // The time and the host before the program's name say nothing here.
-    let said = line.map(|line| line.split_once("] <").map_or(line, |(_, rest)| rest));
-    found.seen_if(
-        case,
-        said.map(|said| format!("charon's log: <{said}").replace("<<", "<")),
-        Source::CharonLog,
-    )
+    let said = line.map(|line| match line.split_once("] <") {
+        Some((_, rest)) => format!("charon's log: <{rest}"),
+        None => format!("charon's log: {line}"),
+    });
+    found.seen_if(case, said, Source::CharonLog)
 }

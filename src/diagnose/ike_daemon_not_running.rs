@@ -49,7 +49,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     } else {
         (Severity::Fault, "it has no SA and gets none")
     };
-    let summary = format!("charon {how}; {} {what}", case.name).replace("; vti", "; vti");
+    let summary = format!("charon {how}; {} {what}", case.name);
     Ok(Some(
         Found::new(Confidence::Proven, "VICI socket of charon", summary)
             .severity(severity)
