@@ -1,7 +1,7 @@
 //! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage behind them.
 
+use super::limits::{Use, limit_reached, sequence_used_up};
 use super::outer::OuterRoute;
-use super::state::{Use, limit_reached, sequence_used_up};
 use super::verdict::{Site, StateCheck};
 use super::{End, Flow, Trail, Walk, undecidable};
 use crate::snapshot::{

@@ -11,6 +11,7 @@ pub mod counters;
 mod device;
 mod flow;
 pub mod infer;
+mod limits;
 mod outer;
 mod policy;
 mod state;
