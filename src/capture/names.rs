@@ -1,5 +1,7 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
+use crate::snapshot::ike::{LOG_EVENTS, connection_of_line};
+use crate::snapshot::vyos::{dashed, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
 
@@ -24,7 +26,7 @@ impl Names {
     /// What stands for the name of a peer, a connection or a CHILD configuration. VyOS derives the latter from the former, with what kind
     /// it is behind it; that stays.
     pub fn peer(&self, name: &str) -> String {
-        if let Some((peer, kind)) = parts(name) {
+        if let Some((peer, kind)) = old_connection(name) {
             return format!("peer-{}-tunnel-{kind}", self.peer(peer));
         }
         let (peer, kind) = match name.strip_suffix("-vti") {
@@ -48,20 +50,11 @@ impl Names {
 
     /// What stands for a line of charon's log: its connection and the words of the protocol, which are all that a diagnosis looks for.
     pub fn log_line(&self, line: &str) -> String {
-        let connection = crate::snapshot::ike::connection_of_line(line);
+        let connection = connection_of_line(line);
         let name = connection.map_or_else(String::new, |name| format!("<{}|1> ", self.peer(name)));
-        let events = crate::snapshot::ike::LOG_EVENTS.iter().find(|words| line.contains(**words));
-        format!("charon: 01[IKE] {name}{}", events.copied().unwrap_or("another line"))
+        let event = LOG_EVENTS.iter().find(|(words, _)| line.contains(words));
+        format!("charon: 01[IKE] {name}{}", event.map_or("another line", |(words, _)| words))
     }
-}
-
-/// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.
-fn parts(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix("peer-")?.rsplit_once("-tunnel-")
-}
-
-fn dashed(name: &str) -> String {
-    name.replace('@', "").replace(['.', ':'], "-")
 }
 
 fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
@@ -72,7 +65,7 @@ fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let all = configured.map(|p| &p.name).chain(loaded.map(|c| &c.name));
     let mut names = BTreeMap::new();
     for name in all.chain(up.map(|a| &a.connection)).chain(children) {
-        let name = parts(name).map_or(name.as_str(), |(peer, _)| peer);
+        let name = old_connection(name).map_or(name.as_str(), |(peer, _)| peer);
         let name = dashed(name.strip_suffix("-vti").unwrap_or(name));
         let number = names.len() + 1;
         names.entry(name).or_insert_with(|| format!("peer{number}"));

@@ -3,39 +3,8 @@
 
 use super::{Case, Found};
 use crate::snapshot::Source;
-use crate::snapshot::ike::connection_of_line;
+use crate::snapshot::ike::{Failure, LOG_EVENTS, connection_of_line};
 use crate::tunnel::Control;
-
-/// Why an attempt failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// Nobody answers.
-    Silent,
-    /// The peer, or this end, does not accept the other's authentication.
-    Authentication,
-    /// No common proposal for the IKE_SA or the CHILD_SA.
-    Proposal,
-    /// The peer does not accept the traffic selectors.
-    Selectors,
-    /// The peer ended the IKE_SA.
-    Closed,
-}
-
-/// Words of charon's log and what they mean; none where the attempt went well. Source: strongSwan, `ike_init.c`, `ike_auth.c`,
-/// `child_create.c`, `task_manager_v2.c`, `message.c` for the short names in brackets.
-const WORDS: &[(&str, Option<Failure>)] = &[
-    ("AUTHENTICATION_FAILED", Some(Failure::Authentication)),
-    ("N(AUTH_FAILED)", Some(Failure::Authentication)),
-    ("NO_PROPOSAL_CHOSEN", Some(Failure::Proposal)),
-    ("N(NO_PROP)", Some(Failure::Proposal)),
-    ("TS_UNACCEPTABLE", Some(Failure::Selectors)),
-    ("N(TS_UNACCEPT)", Some(Failure::Selectors)),
-    ("peer not responding", Some(Failure::Silent)),
-    ("giving up after", Some(Failure::Silent)),
-    ("retransmit ", Some(Failure::Silent)),
-    ("received DELETE for IKE_SA", Some(Failure::Closed)),
-    ("established with SPIs", None),
-];
 
 impl Failure {
     /// What the peer did, as a clause.
@@ -88,7 +57,10 @@ pub(super) fn last<'a>(
 ) -> Option<(Failure, Option<&'a str>)> {
     let lines = case.now.charon_log.as_deref().unwrap_or_default();
     let logged = lines.iter().rev().filter(|line| is_about(control, line)).find_map(|line| {
-        WORDS.iter().find(|(words, _)| line.contains(words)).map(|(_, failure)| (*failure, line))
+        LOG_EVENTS
+            .iter()
+            .find(|(words, _)| line.contains(words))
+            .map(|(_, failure)| (*failure, line))
     });
     match logged {
         Some((Some(failure), line)) => Some((failure, Some(line))),

@@ -1,9 +1,10 @@
 //! VTI-502: there is no IKE_SA with the tunnel's peer.
 
-use super::attempt::{self, Failure};
+use super::attempt;
 use super::found::word;
 use super::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::ike::Failure;
 use crate::snapshot::{Observed, Source};
 use crate::tunnel::Control;
 

@@ -201,14 +201,33 @@ pub fn connection_of_line(line: &str) -> Option<&str> {
     inside.split_once('|').map(|(name, _)| name)
 }
 
-/// Words of charon's log that say how the last attempt went.
-pub const LOG_EVENTS: &[&str] = &[
-    "received AUTHENTICATION_FAILED notify error",
-    "received NO_PROPOSAL_CHOSEN notify error",
-    "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built",
-    "received TS_UNACCEPTABLE notify, no CHILD_SA built",
-    "peer not responding",
-    "retransmit ",
-    "received DELETE for IKE_SA",
-    "established with SPIs",
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nobody answers.
+    Silent,
+    /// The peer, or this end, does not accept the other's authentication.
+    Authentication,
+    /// No common proposal for the IKE_SA or the CHILD_SA.
+    Proposal,
+    /// The peer does not accept the traffic selectors.
+    Selectors,
+    /// The peer ended the IKE_SA.
+    Closed,
+}
+
+/// Words of charon's log and what they mean; none where the attempt went well. Source: strongSwan, `ike_init.c`, `ike_auth.c`,
+/// `child_create.c`, `task_manager_v2.c`, `message.c` for the short names in brackets.
+pub const LOG_EVENTS: &[(&str, Option<Failure>)] = &[
+    ("AUTHENTICATION_FAILED", Some(Failure::Authentication)),
+    ("N(AUTH_FAILED)", Some(Failure::Authentication)),
+    ("NO_PROPOSAL_CHOSEN", Some(Failure::Proposal)),
+    ("N(NO_PROP)", Some(Failure::Proposal)),
+    ("TS_UNACCEPTABLE", Some(Failure::Selectors)),
+    ("N(TS_UNACCEPT)", Some(Failure::Selectors)),
+    ("peer not responding", Some(Failure::Silent)),
+    ("giving up after", Some(Failure::Silent)),
+    ("retransmit ", Some(Failure::Silent)),
+    ("received DELETE for IKE_SA", Some(Failure::Closed)),
+    ("established with SPIs", None),
 ];

@@ -63,13 +63,19 @@ impl Peer {
     /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), and 1.3 calls it
     /// `peer-NAME-tunnel-vti` (ipsec.conf).
     pub fn is_connection(&self, connection: &str) -> bool {
-        let dashed = |text: &str| text.replace('@', "").replace(['.', ':'], "-");
-        let old = connection
-            .strip_prefix("peer-")
-            .and_then(|rest| rest.rsplit_once("-tunnel-"))
-            .is_some_and(|(name, _)| name == self.name);
+        let old = old_connection(connection).is_some_and(|(peer, _)| peer == self.name);
         old || dashed(connection) == dashed(&self.name)
     }
+}
+
+/// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.
+pub fn old_connection(connection: &str) -> Option<(&str, &str)> {
+    connection.strip_prefix("peer-")?.rsplit_once("-tunnel-")
+}
+
+/// A peer's name as VyOS 1.4 and later write it for charon.
+pub fn dashed(name: &str) -> String {
+    name.replace('@', "").replace(['.', ':'], "-")
 }
 
 #[cfg(test)]
