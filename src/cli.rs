@@ -33,6 +33,8 @@ pub enum Command {
     Capture(Capture),
     /// Explain a finding, or list all of them
     Explain(Explain),
+    /// Watch the VTIs, and keep what was lost, when and why
+    Record(Record),
     /// What VyOS runs as root for its operators: it only reads, and takes no path
     #[command(name = "op-mode", hide = true, disable_help_flag = true, subcommand)]
     #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -140,6 +142,20 @@ pub struct Capture {
 pub struct Explain {
     /// A code or a name: VTI-111, 111, no-security-association
     pub code: Option<String>,
+}
+
+/// Arguments of `record`.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// The journal's directory
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
+    pub directory: PathBuf,
+    /// What the journal may have at most
+    #[arg(long, value_name = "MIB", default_value = "8", value_parser = clap::value_parser!(u64).range(1..=128))]
+    pub size: u64,
+    /// charon's socket, if not /var/run/charon.vici
+    #[arg(long, value_name = "PATH")]
+    pub vici: Option<PathBuf>,
 }
 
 /// The commands of `op-mode`.

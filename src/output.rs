@@ -36,6 +36,12 @@ pub fn print(text: &str) -> ExitCode {
     }
 }
 
+/// Writes a line to standard output at once, for whoever follows: the system's journal, a terminal. If the stream is gone, nobody does.
+pub fn line(text: &str) {
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{}", escape(text)).and_then(|()| stdout.flush());
+}
+
 /// Writes one sentence to standard error and fails.
 pub fn fail(sentence: &str) -> ExitCode {
     fail_on(io::stderr(), sentence)

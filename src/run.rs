@@ -12,6 +12,7 @@ use vti_diagnostics::collect;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::opmode::arguments::interface;
+use vti_diagnostics::record;
 use vti_diagnostics::render::{explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
@@ -30,6 +31,7 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::Lookup(arguments) => lookup(arguments, width),
         Command::Capture(arguments) => write_capture(arguments),
         Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
+        Command::Record(arguments) => record(arguments),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
         Command::Vyos(arguments) => vyos::run(arguments).map(|()| String::new()),
@@ -145,6 +147,16 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
             Ok(String::new())
         }
     }
+}
+
+fn record(arguments: &cli::Record) -> Result<String> {
+    let options = record::Options {
+        directory: &arguments.directory,
+        limit: arguments.size * 1024 * 1024,
+        vici: vici(&arguments.vici).to_path_buf(),
+        say: &mut |line| output::line(line),
+    };
+    record::run(options).map(|()| String::new())
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {

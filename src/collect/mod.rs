@@ -12,6 +12,7 @@ pub mod proc;
 mod route;
 mod socket;
 mod vici;
+pub mod watch;
 mod xfrm;
 
 use crate::snapshot::{Host, Missing, Reason, RouteQuery, Snapshot, Source};

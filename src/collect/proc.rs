@@ -24,6 +24,11 @@ pub(super) fn uptime_ms() -> Observed<u64> {
     read().map_err(|failure: Failure| failure.missing(Source::Uptime))
 }
 
+/// What tells this boot from others; empty where the kernel does not say.
+pub fn boot_id() -> String {
+    read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
+}
+
 /// `/proc/net/dev`.
 pub(super) fn net_dev() -> Observed<Vec<DeviceColumns>> {
     let path = "/proc/net/dev";

@@ -68,6 +68,13 @@ pub(super) fn lookups(snapshot: &Snapshot, extra: &[RouteQuery]) -> Observed<Vec
     links.map_err(|missing| depends_on(missing, Source::RouteLookups))?;
     let mut queries = snapshot.outer_queries();
     queries.extend(extra.iter().cloned());
+    ask(queries)
+}
+
+/// The kernel's answers to `queries`, one after the other on one socket.
+pub(super) fn ask(
+    queries: impl IntoIterator<Item = RouteQuery>,
+) -> Observed<Vec<RouteLookup>> {
     let ask = || {
         let (deadline, mut socket) = (Instant::now() + PATIENCE, Socket::open(ROUTE)?);
         let lookup = |query: RouteQuery| {

@@ -9,7 +9,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::io::IoSliceMut;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// NETLINK_ROUTE.
@@ -23,6 +23,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The kernel makes datagrams of a dump at most 32 KiB large.
 const BUFFER: usize = 64 * 1024;
+/// Messages about changes: the largest is a link, of some KiB.
+const DATAGRAM: usize = 32 * 1024;
+/// What the kernel keeps of them until they are read.
+const QUEUE: usize = 2 * 1024 * 1024;
 /// How long one receive waits before the deadline is looked at again.
 const TICK_MS: i64 = 200;
 /// Reads of a dump that the kernel says changed while it was made.
@@ -172,6 +176,57 @@ impl Socket {
             }
         };
         Ok(self.buffer.get(..length).unwrap_or_default())
+    }
+}
+
+/// A netlink socket in multicast groups. It asks nothing.
+pub(super) struct Subscription {
+    descriptor: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl Subscription {
+    /// Joins the groups, by their numbers.
+    pub fn join(protocol: SockProtocol, groups: &[u32]) -> Result<Self, Failure> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
+        // Beyond net.core.rmem_max with CAP_NET_ADMIN alone; a smaller buffer only means that messages are lost sooner, which is noticed.
+        let _ = system::setsockopt(&descriptor, sockopt::RcvBufForce, &QUEUE);
+        let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
+        system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
+        Ok(Self { descriptor, buffer: vec![0; DATAGRAM] })
+    }
+
+    /// Takes one datagram, if one is there. False where none is.
+    ///
+    /// # Errors
+    /// `Lost` where the kernel had to leave messages out.
+    pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
+        let mut slices = [IoSliceMut::new(&mut self.buffer)];
+        let descriptor = self.descriptor.as_raw_fd();
+        let received =
+            system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty());
+        let length = match received {
+            Ok(datagram) if datagram.flags.contains(MsgFlags::MSG_TRUNC) => {
+                return Err(Errno::EMSGSIZE.into());
+            }
+            Ok(datagram) if datagram.address.is_some_and(|sender| sender.pid() == 0) => {
+                datagram.bytes
+            }
+            Ok(_) | Err(Errno::EINTR) => return Ok(true),
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        for message in netlink::messages(self.buffer.get(..length).unwrap_or_default()) {
+            each(message?);
+        }
+        Ok(true)
+    }
+}
+
+impl AsFd for Subscription {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
     }
 }
 

@@ -180,10 +180,22 @@ impl Snapshot {
         vrf: Option<u32>,
         flow_mark: u32,
     ) -> RouteQuery {
-        let Mark { value, mask } = association.set_mark;
+        let SecurityAssociation { source, destination, set_mark, .. } = association;
+        Self::outer_query_between(*source, *destination, *set_mark, vrf, flow_mark)
+    }
+
+    /// The same for an SA of which only addresses and output mark are known.
+    pub fn outer_query_between(
+        source: IpAddr,
+        destination: IpAddr,
+        set_mark: Mark,
+        vrf: Option<u32>,
+        flow_mark: u32,
+    ) -> RouteQuery {
+        let Mark { value, mask } = set_mark;
         let mark = if value == 0 && mask == 0 { 0 } else { (value & mask) | (flow_mark & !mask) };
-        let source = Some(association.source).filter(|a| !a.is_unspecified());
-        RouteQuery { destination: association.destination, source, mark, vrf }
+        let source = Some(source).filter(|a| !a.is_unspecified());
+        RouteQuery { destination, source, mark, vrf }
     }
 
     /// The question that `xfrm_get_saddr()` asks for a tunnel template without a source.

@@ -1,6 +1,7 @@
 //! RTM_NEWLINK: links, what kind of device they are, and their counters (`rtnl_fill_ifinfo()` and the drivers' `fill_info`).
 
 use super::attribute::{Field, WireError, family};
+use super::netlink::Request;
 use crate::snapshot::link::{Ipv4Configuration, Ipv6Configuration, OperState};
 use crate::snapshot::{Family, IfId, Link, LinkKind, Statistics, VtiKeys, XfrmInterface};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +23,8 @@ const IFLA_OPERSTATE: u16 = 16;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_STATS64: u16 = 23;
 const IFLA_AF_SPEC: u16 = 26;
+const IFLA_EXT_MASK: u16 = 29;
+const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
 const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
@@ -37,6 +40,17 @@ const IFLA_VTI_REMOTE: u16 = 5;
 const IFLA_VTI_FWMARK: u16 = 6;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
+
+/// The question for the links of one kind, with their counters but without those of IPv6. A kernel that has no such kind answers with all.
+pub fn question_of_kind(kind: &str) -> Request {
+    let length = u16::try_from(kind.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let nested =
+        [&length.to_ne_bytes(), &IFLA_INFO_KIND.to_ne_bytes(), kind.as_bytes()].concat();
+    Request::dump(GETLINK)
+        .structure(&[0; HEADER])
+        .attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())
+        .attribute(IFLA_LINKINFO, &nested)
+}
 
 /// A link. Its counters are read if it is a VTI.
 pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
@@ -82,6 +96,19 @@ pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
         link.statistics = statistics.map(decode_statistics).transpose()?;
     }
     Ok(link)
+}
+
+/// The index and the name of a link: all that is left of one that is gone.
+pub fn decode_identity(payload: &[u8]) -> Result<(u32, String), WireError> {
+    let header = Field::new("ifinfomsg", payload);
+    let ifindex = header.u32(4)?;
+    for attribute in header.attributes(HEADER) {
+        let attribute = attribute?;
+        if attribute.kind == IFLA_IFNAME {
+            return Ok((ifindex, attribute.named("IFLA_IFNAME").string()));
+        }
+    }
+    Err(WireError::Absent { what: "IFLA_IFNAME" })
 }
 
 fn decode_kind(info: Field<'_>) -> Result<LinkKind, WireError> {

@@ -1,6 +1,6 @@
 //! XFRM_MSG_NEWPOLICY: security policies and their templates (`dump_one_policy()`, `copy_to_user_tmpl()`).
 
-use super::attribute::{Field, WireError, family};
+use super::attribute::{Attributes, Field, WireError, family};
 use super::selector::{decode_lifetime, decode_mark, decode_mode, decode_selector};
 use crate::snapshot::{
     Action, Family, IfId, Mark, Policy, PolicyDirection, PolicyType, ReqId, Spi, Template,
@@ -23,6 +23,14 @@ const XFRMA_IF_ID: u16 = 31;
 /// A policy.
 pub fn decode(payload: &[u8]) -> Result<Policy, WireError> {
     let header = Field::new("xfrm_userpolicy_info", payload);
+    decode_parts(header, header.attributes(HEADER))
+}
+
+/// A policy whose `struct xfrm_userpolicy_info` and attributes are apart from each other, as in messages about one that is gone.
+pub(super) fn decode_parts(
+    header: Field<'_>,
+    attributes: Attributes<'_>,
+) -> Result<Policy, WireError> {
     let (direction, action) = (header.u8(160)?, header.u8(161)?);
     let mut policy = Policy {
         selector: decode_selector(header, Family::Inet)?,
@@ -41,7 +49,7 @@ pub fn decode(payload: &[u8]) -> Result<Policy, WireError> {
         if_id: IfId(0),
         templates: Vec::new(),
     };
-    for attribute in header.attributes(HEADER) {
+    for attribute in attributes {
         let attribute = attribute?;
         match attribute.kind {
             XFRMA_TMPL => {

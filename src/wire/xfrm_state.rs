@@ -1,7 +1,7 @@
 //! XFRM_MSG_NEWSA: security associations (`copy_to_user_state_extra()`).
 //! The attributes with keys (XFRMA_ALG_*) are passed over unread; only whether there is any is looked at. Keep it so.
 
-use super::attribute::{Field, WireError, family};
+use super::attribute::{Attributes, Field, WireError, family};
 use super::selector::{decode_lifetime, decode_limits, decode_mark, decode_mode, decode_selector};
 use crate::snapshot::xfrm::{Encapsulation, Offload};
 use crate::snapshot::{Direction, IfId, Mark, ReplayState, ReqId, SecurityAssociation, Spi};
@@ -30,10 +30,18 @@ const XFRMA_SA_DIR: u16 = 33;
 /// An SA.
 pub fn decode(payload: &[u8]) -> Result<SecurityAssociation, WireError> {
     let header = Field::new("xfrm_usersa_info", payload);
+    decode_parts(header, header.attributes(HEADER))
+}
+
+/// An SA whose `struct xfrm_usersa_info` and attributes are apart from each other, as in messages about one that is gone.
+pub(super) fn decode_parts(
+    header: Field<'_>,
+    attributes: Attributes<'_>,
+) -> Result<SecurityAssociation, WireError> {
     let window = header.u8(215)?;
     let mut association = decode_header(header)?;
     let (mut set_mark, mut set_mark_mask) = (None, None);
-    for attribute in header.attributes(HEADER) {
+    for attribute in attributes {
         let attribute = attribute?;
         match attribute.kind {
             kind if ALGORITHMS.contains(&kind) => association.larval = false,

@@ -1,0 +1,397 @@
+//! The recorder's turns: takes the kernel's messages in, looks at the counters, asks for diagnoses, writes what came of it.
+//! What explains a loss is decided in `timeline` and `diagnose`.
+
+use super::clock::Clock;
+use super::inspector::{Answer, Inspector, Question};
+use super::roster::Roster;
+use super::speech::Speech;
+use crate::collect::{self, watch::Changes};
+use crate::error::{Error, Result};
+use crate::journal::{Contents, Record, Writer, unwatched};
+use crate::report::Verdict;
+use crate::snapshot::notification::Notification;
+use crate::snapshot::recorded::{Episode, Remark};
+use crate::timeline::{Finding, Moment, Tracker, event};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Between two looks at the counters.
+const TICK_MS: u64 = 1000;
+/// A gap that opens or closes is worth a look of its own, but not more often.
+const LEAST_MS: u64 = 20;
+/// A look may take this part of the time at most, when gaps ask for more of them.
+const LOOK_SHARE: u64 = 20;
+/// The state is read anew after lost messages, but not more often.
+const RESYNC_MS: u64 = 5000;
+/// Diagnoses, when something calls for them and when nothing does.
+const DIAGNOSE_MS: u64 = 2000;
+const ROUTINE_MS: u64 = 300_000;
+/// A diagnosis may take this part of the time at most.
+const DIAGNOSE_SHARE: u64 = 200;
+/// Routes to peers are asked for after changes, but not more often.
+const ROUTES_MS: u64 = 100;
+/// What was written is brought to the disk at least so often.
+const SYNC_MS: u64 = 30_000;
+
+/// The recorder.
+pub(super) struct Recorder<'a> {
+    journal: Writer,
+    clock: Clock,
+    changes: Changes,
+    speech: Speech<'a>,
+    inspector: Inspector,
+    tracker: Option<Tracker>,
+    roster: Roster,
+    ticked: Moment,
+    looked: Moment,
+    look_ms: u64,
+    /// A gap opened or closed since the last look.
+    turned: bool,
+    /// Messages were lost: why, since when, and how often.
+    lost: Option<(String, Moment)>,
+    resynced: Moment,
+    /// Peers whose routes may have changed; none for all.
+    concerned: Option<Concerned>,
+    routed: Moment,
+    wanted: bool,
+    asked_for: BTreeSet<u32>,
+    diagnosed: Moment,
+    pause_ms: u64,
+    /// What is said of each interface, and what was seen of it once.
+    verdicts: BTreeMap<String, (Verdict, Option<u16>)>,
+    candidates: BTreeMap<String, (Verdict, Option<u16>)>,
+    synced: Moment,
+    written: bool,
+}
+
+/// Which peers' routes may have changed.
+enum Concerned {
+    All,
+    In(Vec<ipnet::IpNet>),
+}
+
+impl<'a> Recorder<'a> {
+    /// A recorder that has seen nothing yet.
+    ///
+    /// # Errors
+    /// The system has no thread for the diagnoses.
+    pub fn new(
+        journal: Writer,
+        clock: Clock,
+        changes: Changes,
+        vici: PathBuf,
+        say: &'a mut dyn FnMut(&str),
+    ) -> Result<Self> {
+        let now = clock.now();
+        let inspector = Inspector::start(vici)
+            .map_err(|error| Error::DataUnavailable(format!("cannot start a thread: {error}")))?;
+        Ok(Self {
+            journal,
+            clock,
+            changes,
+            speech: Speech::new(say, now),
+            inspector,
+            tracker: None,
+            roster: Roster::default(),
+            ticked: now,
+            looked: now,
+            look_ms: 0,
+            turned: false,
+            lost: None,
+            resynced: now,
+            concerned: None,
+            routed: now,
+            wanted: true,
+            asked_for: BTreeSet::new(),
+            diagnosed: now,
+            pause_ms: DIAGNOSE_MS,
+            verdicts: BTreeMap::new(),
+            candidates: BTreeMap::new(),
+            synced: now,
+            written: false,
+        })
+    }
+
+    /// What it listens to.
+    pub const fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// How long it has nothing to do.
+    pub fn patience(&self) -> Duration {
+        let now = self.clock.now();
+        let mut due = self.ticked.uptime_ms + TICK_MS;
+        if self.turned {
+            due = due.min(self.looked.uptime_ms + LEAST_MS.max(self.look_ms * LOOK_SHARE));
+        }
+        if self.concerned.is_some() {
+            due = due.min(self.routed.uptime_ms + ROUTES_MS);
+        }
+        Duration::from_millis(due.saturating_sub(now.uptime_ms))
+    }
+
+    /// Reads the state, and tells the journal where it begins; `before` is what the journal holds.
+    pub fn start(&mut self, before: &Contents) {
+        let now = self.clock.now();
+        self.read_state(now);
+        let counters = self.roster.counters();
+        let boot_id = collect::proc::boot_id();
+        for missed in unwatched(&before.records, &boot_id, &counters) {
+            let what = format!("{} packets were lost while nobody recorded", missed.lost);
+            self.remark(now, Some(missed.interface), what);
+        }
+        self.append(&Record::Started {
+            at_ms: now.wall_ms,
+            uptime_ms: now.uptime_ms,
+            boot_id,
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            counters,
+        });
+        self.flush(now);
+    }
+
+    /// One turn: what is there to be taken in, and what is due.
+    pub fn turn(&mut self) {
+        self.take_changes();
+        let now = self.clock.now();
+        self.check_routes(now);
+        let ticks = now.since(self.ticked) >= TICK_MS;
+        let least = LEAST_MS.max(self.look_ms * LOOK_SHARE);
+        if ticks || (self.turned && now.since(self.looked) >= least) {
+            self.look(now);
+        }
+        if ticks {
+            self.ticked = now;
+            self.tick(now);
+        }
+        self.diagnose(now);
+        self.flush(now);
+    }
+
+    /// The end: what goes on is written as it is.
+    pub fn stop(&mut self) {
+        let now = self.clock.now();
+        self.look(now);
+        for episode in self.roster.end_all(now) {
+            self.append(&Record::Episode(episode));
+        }
+        self.append(&Record::Stopped { at_ms: now.wall_ms });
+        self.flush(now);
+        self.journal.sync();
+    }
+
+    fn take_changes(&mut self) {
+        let received = self.changes.receive();
+        let now = self.clock.now();
+        if received.lost || received.malformed.is_some() {
+            let why = received.malformed.unwrap_or_else(|| "the kernel had no room for them".into());
+            self.lost.get_or_insert((why, now));
+        }
+        for change in &received.changes {
+            self.apply(now, change);
+        }
+        if self.lost.is_some() && now.since(self.resynced) >= RESYNC_MS {
+            self.resync(now);
+        }
+    }
+
+    fn apply(&mut self, now: Moment, change: &Notification) {
+        match change {
+            Notification::LinkChanged(link) => {
+                let changed = self.roster.link(now, link, self.tracker.as_mut(), change);
+                self.wanted |= changed;
+                if link.driver().is_none() {
+                    self.concerned = Some(Concerned::All);
+                }
+                return;
+            }
+            Notification::LinkDeleted { ifindex, name } => {
+                if let Some(tracker) = &mut self.tracker {
+                    tracker.apply(change);
+                }
+                if let Some(ended) = self.roster.remove(now, *ifindex) {
+                    ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
+                    self.remark(now, Some(name.clone()), "the interface was deleted".into());
+                }
+                return;
+            }
+            Notification::AddressAdded(_) | Notification::AddressDeleted(_) => {
+                self.concerned = Some(Concerned::All);
+            }
+            Notification::RouteAdded(route) | Notification::RouteDeleted(route) => {
+                let Some(tracker) = &self.tracker else { return };
+                if !tracker.has_peer_in(&route.destination) {
+                    return;
+                }
+                match self.concerned.get_or_insert(Concerned::In(Vec::new())) {
+                    Concerned::In(prefixes) => prefixes.push(route.destination),
+                    Concerned::All => {}
+                }
+                if let Some(what) = event(change) {
+                    for ifindex in tracker.with_peer_in(&route.destination) {
+                        self.roster.note(now, ifindex, &what);
+                    }
+                }
+            }
+            _ => {}
+        }
+        let Some(tracker) = &mut self.tracker else { return };
+        let effects = tracker.apply(change);
+        if effects.is_empty() {
+            return;
+        }
+        let what = event(change);
+        for effect in effects {
+            self.turned |= self.roster.readiness(now, effect, change, what.as_deref());
+        }
+    }
+
+    /// Asks for the routes to those peers whose routes may have changed.
+    fn check_routes(&mut self, now: Moment) {
+        if now.since(self.routed) < ROUTES_MS {
+            return;
+        }
+        let (Some(concerned), Some(tracker)) = (self.concerned.take(), &self.tracker) else { return };
+        self.routed = now;
+        let queries = tracker.outer_queries(|peer| match &concerned {
+            Concerned::All => true,
+            Concerned::In(prefixes) => prefixes.iter().any(|prefix| prefix.contains(&peer)),
+        });
+        // Routes that cannot be asked for are no news of the routes.
+        let Ok(answers) = collect::watch::routes(queries.keys().cloned()) else { return };
+        self.turned |= self.roster.routes(now, &queries, &answers);
+    }
+
+    fn look(&mut self, now: Moment) {
+        self.turned = false;
+        let links = collect::watch::vtis(&self.roster.drivers());
+        let after = self.clock.now();
+        (self.looked, self.look_ms) = (after, after.since(now));
+        let Ok(links) = links else { return };
+        for seen in self.roster.look(after, links) {
+            if seen.restarted {
+                let what = "the counters were restarted".to_string();
+                self.remark(now, Some(seen.interface.clone()), what);
+            }
+            if seen.began {
+                self.wanted = true;
+                let packets = if seen.lost == 1 { "packet is" } else { "packets are" };
+                self.speech.line(now, &format!("{}: {} {packets} lost", seen.interface, seen.lost));
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Moment) {
+        if let Some(ms) = self.clock.jump() {
+            let to = if ms > 0 { "forward" } else { "back" };
+            let what = format!("the clock was set {to} by {} s", ms.unsigned_abs() / 1000);
+            self.remark(now, None, what);
+        }
+        for episode in self.roster.settle(now) {
+            self.ended(now, episode);
+        }
+        if let Some(of) = self.roster.losses(now) {
+            self.append(&Record::Losses { at_ms: now.wall_ms, of });
+        }
+        if self.written && now.since(self.synced) >= SYNC_MS {
+            self.journal.sync();
+            (self.synced, self.written) = (now, false);
+        }
+    }
+
+    fn ended(&mut self, now: Moment, episode: Episode) {
+        self.wanted = true;
+        self.speech.line(now, &super::speech::ended(&episode));
+        self.append(&Record::Episode(episode));
+    }
+
+    /// Asks for diagnoses where they are wanted, and takes in what they say.
+    fn diagnose(&mut self, now: Moment) {
+        if let Some(Answer { findings, took }) = self.inspector.answer() {
+            let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            self.diagnosed = now;
+            self.pause_ms = DIAGNOSE_MS.max(took.saturating_mul(DIAGNOSE_SHARE));
+            let asked_for = std::mem::take(&mut self.asked_for);
+            for finding in findings {
+                if asked_for.contains(&finding.ifindex) {
+                    self.roster.found(finding.ifindex, finding.first.clone());
+                }
+                self.judge(now, &finding.interface, finding.verdict, finding.first);
+            }
+        }
+        let since = now.since(self.diagnosed);
+        let is_due = self.wanted || self.roster.wants_finding() || since >= ROUTINE_MS;
+        if is_due && since >= self.pause_ms && !self.inspector.is_busy() && !self.roster.is_empty() {
+            self.wanted = false;
+            self.asked_for = self.roster.wanting();
+            self.inspector.ask(Question {
+                at_ms: self.looked.wall_ms,
+                uptime_ms: self.looked.uptime_ms,
+                links: self.roster.before(),
+            });
+        }
+    }
+
+    /// Tells of a verdict that changed, once a second diagnosis agrees: what is seen in the middle of a gap is over in a moment.
+    fn judge(&mut self, now: Moment, interface: &str, verdict: Verdict, first: Option<Finding>) {
+        let judged = (verdict, first.as_ref().map(|(code, _)| *code));
+        let known = self.verdicts.get(interface).copied();
+        if known == Some(judged) {
+            self.candidates.remove(interface);
+            return;
+        }
+        let agreed = self.candidates.insert(interface.into(), judged) == Some(judged);
+        if !agreed && known.is_some() {
+            self.wanted = true;
+            return;
+        }
+        self.candidates.remove(interface);
+        self.verdicts.insert(interface.into(), judged);
+        if known.is_some() || verdict > Verdict::Notice {
+            let words = super::speech::verdict(verdict, first.as_ref());
+            self.speech.line(now, &format!("{interface}: {words}"));
+            self.remark(now, Some(interface.into()), words);
+        }
+    }
+
+    fn resync(&mut self, now: Moment) {
+        let Some((why, since)) = self.lost.take() else { return };
+        self.resynced = now;
+        let seconds = now.since(since) as f64 / 1000.0;
+        self.read_state(now);
+        let what = format!(
+            "messages of the kernel were lost ({why}); the state was read again {seconds:.1} s later"
+        );
+        self.remark(now, None, what);
+    }
+
+    /// Reads SAs, policies, links and addresses.
+    fn read_state(&mut self, now: Moment) {
+        let state = collect::watch::state();
+        match Tracker::new(&state) {
+            Ok(tracker) => self.tracker = Some(tracker),
+            Err(missing) => {
+                self.tracker = None;
+                self.remark(now, None, format!("gaps cannot be seen: {missing}"));
+            }
+        }
+        self.turned |= self.roster.resync(now, &state, self.tracker.as_ref());
+        self.concerned = Some(Concerned::All);
+    }
+
+    fn remark(&mut self, now: Moment, interface: Option<String>, what: String) {
+        self.append(&Record::Remark(Remark { at_ms: now.wall_ms, interface, what }));
+    }
+
+    fn append(&mut self, record: &Record) {
+        self.journal.append(record);
+        self.written = true;
+    }
+
+    fn flush(&mut self, now: Moment) {
+        if let Some(sentence) = self.journal.flush() {
+            self.speech.line(now, &sentence);
+        }
+    }
+}

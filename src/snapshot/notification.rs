@@ -1,0 +1,40 @@
+//! What the kernel tells of a change, unasked: the multicast messages of rtnetlink and XFRM, as values.
+//! They are never part of a capture; what the recorder makes of them is (`recorded`).
+
+use super::{Address, Link, Policy, Route, SecurityAssociation};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notification {
+    /// XFRM_MSG_NEWSA, XFRM_MSG_UPDSA.
+    AssociationAdded(SecurityAssociation),
+    /// XFRM_MSG_DELSA.
+    AssociationDeleted(SecurityAssociation),
+    /// XFRM_MSG_EXPIRE, hard: the kernel has deleted the SA.
+    AssociationExpired(SecurityAssociation),
+    /// XFRM_MSG_FLUSHSA: all SAs of this protocol, of all where it is 0 or 255. No message tells of the single ones.
+    AssociationsFlushed(u8),
+    /// XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY.
+    PolicyAdded(Policy),
+    /// XFRM_MSG_DELPOLICY; XFRM_MSG_POLEXPIRE, hard.
+    PolicyDeleted(Policy),
+    /// XFRM_MSG_FLUSHPOLICY: all policies, as the above.
+    PoliciesFlushed,
+    /// RTM_NEWLINK: made, or changed in any way.
+    LinkChanged(Link),
+    /// RTM_DELLINK.
+    LinkDeleted {
+        /// ifi_index.
+        ifindex: u32,
+        /// IFLA_IFNAME.
+        name: String,
+    },
+    /// RTM_NEWADDR.
+    AddressAdded(Address),
+    /// RTM_DELADDR.
+    AddressDeleted(Address),
+    /// RTM_NEWROUTE: once for each next hop.
+    RouteAdded(Route),
+    /// RTM_DELROUTE: once for each next hop.
+    RouteDeleted(Route),
+}

@@ -1,0 +1,102 @@
+//! From gaps and findings to the causes of an episode: each lost packet is counted to one of them, or to VTI-919.
+
+use super::gap::Gap;
+use super::moment::Moment;
+use crate::snapshot::recorded::Cause;
+use std::collections::BTreeMap;
+
+/// What a diagnosis said while packets were lost: code and summary of the first finding.
+pub type Finding = (u16, String);
+
+/// Losses by code.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    sums: BTreeMap<u16, Sum>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    lost: u64,
+    gaps: u32,
+    gap_ms: Option<u64>,
+    summary: Option<String>,
+}
+
+impl Ledger {
+    /// Counts a gap and what was lost in it. `finding` names what its beginning, which was not seen, cannot.
+    pub fn add_gap(&mut self, gap: &Gap, now: Moment, finding: Option<&Finding>) {
+        if gap.lost == 0 {
+            return;
+        }
+        let Some(code) = gap.code(now) else {
+            let why = if gap.opened.is_some() {
+                "policy and SAs were removed and installed again; whether the peer was away, nothing shows"
+            } else {
+                "no SA or no policy, since before the recording began"
+            };
+            return self.add_loss(gap.lost, finding.filter(|_| gap.opened.is_none()), why);
+        };
+        let sum = self.sums.entry(code).or_default();
+        sum.lost += gap.lost;
+        sum.gaps += 1;
+        if let Some(length) = gap.length_ms(now) {
+            sum.gap_ms = Some(sum.gap_ms.unwrap_or(0) + length);
+        }
+    }
+
+    /// Counts losses outside of gaps.
+    pub fn add_loss(&mut self, lost: u64, finding: Option<&Finding>, otherwise: &str) {
+        if lost == 0 {
+            return;
+        }
+        let (code, summary) = match finding {
+            Some((code, summary)) => (transient(*code), summary.clone()),
+            None => (Some(919), otherwise.to_string()),
+        };
+        let (code, summary) = match code {
+            Some(code) => (code, summary),
+            None => (919, otherwise.to_string()),
+        };
+        let sum = self.sums.entry(code).or_default();
+        sum.lost += lost;
+        sum.summary = Some(summary);
+    }
+
+    /// The causes, most losses first.
+    pub fn causes(&self) -> Vec<Cause> {
+        let cause = |(code, sum): (&u16, &Sum)| Cause {
+            code: *code,
+            lost: sum.lost,
+            summary: sum.summary.clone().unwrap_or_else(|| summary(*code).to_string()),
+            gaps: sum.gaps,
+            gap_ms: sum.gap_ms,
+        };
+        let mut causes: Vec<Cause> = self.sums.iter().map(cause).collect();
+        causes.sort_by(|a, b| b.lost.cmp(&a.lost).then(a.code.cmp(&b.code)));
+        causes
+    }
+}
+
+/// The code that a finding has once it is over; none for one that makes no transmit error.
+const fn transient(code: u16) -> Option<u16> {
+    match code {
+        103 => Some(915),
+        121 => Some(916),
+        113 | 212 => Some(917),
+        100..=299 | 302 | 305 | 501..=503 | 506 | 601 | 602 => Some(code),
+        _ => None,
+    }
+}
+
+/// What happened in a gap of this kind.
+const fn summary(code: u16) -> &'static str {
+    match code {
+        911 => "policy and SAs were removed and installed again",
+        912 => "the policy stayed, and there was no SA for it",
+        913 => "the interface was up before its first SA",
+        914 => "the peer was lost, and SAs came back later",
+        916 => "there was no route to the peer",
+        917 => "an SA had carried as much as it may",
+        _ => "nothing that was seen explains them",
+    }
+}

@@ -1,0 +1,164 @@
+//! An episode while it goes on: its losses, what they are counted to, and the events around it. It ends when `watch` says so.
+
+use super::cause::{Finding, Ledger};
+use super::gap::Gap;
+use super::moment::Moment;
+use crate::snapshot::Statistics;
+use crate::snapshot::recorded::{Episode, Event, Loss, Rise};
+
+/// Events that an episode keeps; more are counted.
+const MOST_EVENTS: usize = 24;
+/// Points of its course; when there are more, neighbours are added up.
+const MOST_POINTS: usize = 60;
+
+/// What rose between two looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Interval {
+    pub from: Moment,
+    pub to: Moment,
+    pub lost: u64,
+    pub sent: u64,
+    pub rise: Rise,
+}
+
+impl Interval {
+    /// None where a counter went back: it was restarted. `exported`: whether the kernel shows the error counters of the driver.
+    pub fn between(
+        (from, before): (Moment, &Statistics),
+        (to, now): (Moment, &Statistics),
+        exported: bool,
+    ) -> Option<Self> {
+        let rise = Rise {
+            tx_errors: now.tx_errors.checked_sub(before.tx_errors)?,
+            tx_carrier_errors: now.tx_carrier_errors.checked_sub(before.tx_carrier_errors)?,
+            tx_aborted_errors: now.tx_aborted_errors.checked_sub(before.tx_aborted_errors)?,
+            tx_dropped: now.tx_dropped.checked_sub(before.tx_dropped)?,
+            collisions: now.collisions.checked_sub(before.collisions)?,
+        };
+        let sent = now.tx_packets.checked_sub(before.tx_packets)?;
+        let lost = if exported { rise.tx_errors } else { rise.tx_dropped };
+        Some(Self { from, to, lost, sent, rise })
+    }
+}
+
+/// An episode that goes on.
+#[derive(Debug)]
+pub(super) struct Building {
+    began: Moment,
+    pub last_loss: Moment,
+    ended: Moment,
+    lost: u64,
+    sent: u64,
+    rise: Rise,
+    ledger: Ledger,
+    /// Lost where no gap was.
+    outside: u64,
+    pub finding: Option<Finding>,
+    /// Diagnoses that found nothing.
+    pub in_vain: u8,
+    events: Vec<Event>,
+    omitted: u64,
+    course: Vec<Loss>,
+}
+
+impl Building {
+    pub fn new(began: Moment, events: Vec<Event>) -> Self {
+        let mut new = Self {
+            began,
+            last_loss: began,
+            ended: began,
+            lost: 0,
+            sent: 0,
+            rise: Rise::default(),
+            ledger: Ledger::default(),
+            outside: 0,
+            finding: None,
+            in_vain: 0,
+            events: Vec::new(),
+            omitted: 0,
+            course: Vec::new(),
+        };
+        events.into_iter().for_each(|event| new.note(event));
+        new
+    }
+
+    pub fn note(&mut self, event: Event) {
+        if self.events.len() < MOST_EVENTS {
+            self.events.push(event);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// Takes the losses of an interval in; `outside` of all gaps or not.
+    pub fn add(&mut self, interval: &Interval, outside: bool) {
+        self.last_loss = interval.to;
+        self.ended = self.ended.max(interval.to);
+        self.lost += interval.lost;
+        self.sent += interval.sent;
+        if outside {
+            self.outside += interval.lost;
+        }
+        let (sum, rise) = (&mut self.rise, interval.rise);
+        sum.tx_errors += rise.tx_errors;
+        sum.tx_carrier_errors += rise.tx_carrier_errors;
+        sum.tx_aborted_errors += rise.tx_aborted_errors;
+        sum.tx_dropped += rise.tx_dropped;
+        sum.collisions += rise.collisions;
+        self.course.push(Loss { at_ms: interval.to.wall_ms, lost: interval.lost });
+        if self.course.len() > MOST_POINTS {
+            let sum = |pair: &[Loss]| Loss {
+                at_ms: pair.last().map_or(0, |point| point.at_ms),
+                lost: pair.iter().map(|point| point.lost).sum(),
+            };
+            self.course = self.course.chunks(2).map(sum).collect();
+        }
+    }
+
+    /// Counts a gap that is over.
+    pub fn close_gap(&mut self, gap: &Gap, now: Moment) {
+        if gap.lost > 0 {
+            self.ended = self.ended.max(gap.closed.unwrap_or(now));
+            self.ledger.add_gap(gap, now, self.finding.as_ref());
+        }
+    }
+
+    /// Whether a diagnosis could say more about it than the events do.
+    pub const fn wants_finding(&self) -> bool {
+        self.outside > 0
+    }
+
+    /// Whether all that was lost so far is the drip of VTI-103.
+    pub fn is_drip(&self) -> bool {
+        self.outside == self.lost && matches!(self.finding, Some((103, _)))
+    }
+
+    /// The episode as it is now, with the gaps that go on.
+    pub fn episode<'a>(
+        &self,
+        (interface, ifindex): (&str, u32),
+        now: Moment,
+        open: bool,
+        gaps: impl Iterator<Item = &'a Gap>,
+    ) -> Episode {
+        let mut ledger = self.ledger.clone();
+        for gap in gaps {
+            ledger.add_gap(gap, now, self.finding.as_ref());
+        }
+        ledger.add_loss(self.outside, self.finding.as_ref(), "nothing that was seen explains them");
+        Episode {
+            interface: interface.to_string(),
+            ifindex,
+            began_ms: self.began.wall_ms,
+            ended_ms: self.ended.wall_ms,
+            open,
+            lost: self.lost,
+            sent: self.sent,
+            counters: self.rise,
+            causes: ledger.causes(),
+            events: self.events.clone(),
+            omitted: self.omitted,
+            course: self.course.clone(),
+        }
+    }
+}

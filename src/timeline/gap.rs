@@ -1,0 +1,101 @@
+//! A span in which a VTI lacked what it needs to send, as the kernel's messages bound it, and what kind of gap that was.
+
+use super::Moment;
+use crate::snapshot::SecurityAssociation;
+
+/// A message may be received a little later than what it tells of happened.
+const LATE_MS: u64 = 100;
+/// A gap without any sign of the peer is taken for a reauthentication up to this length: rekeying from anew takes a few round trips.
+const REAUTHENTICATION_MS: u64 = 3000;
+
+/// What a VTI lacked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lack {
+    /// An SA, or a policy, or both.
+    Associations,
+    /// A route to the peer of its SAs.
+    Route,
+}
+
+/// Why the kernel deleted an SA by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expiry {
+    /// Its time was over: nobody renewed it.
+    Time,
+    /// It had carried as many bytes or packets as it may.
+    Volume,
+}
+
+impl Expiry {
+    pub fn of(association: &SecurityAssociation) -> Self {
+        let (limits, current) = (&association.limits, &association.current);
+        let reached = |limit: Option<u64>, value: u64| limit.is_some_and(|limit| value >= limit);
+        if reached(limits.hard_bytes, current.bytes)
+            || reached(limits.hard_packets, current.packets)
+        {
+            Expiry::Volume
+        } else {
+            Expiry::Time
+        }
+    }
+}
+
+/// Whether the peer was heard of before a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// Packets came in until the gap.
+    Heard,
+    /// None came in, though packets went out and were answered before.
+    Silent,
+    /// The traffic does not tell.
+    Unknown,
+}
+
+/// A gap.
+#[derive(Clone, Debug)]
+pub(super) struct Gap {
+    pub lack: Lack,
+    /// None: before it was watched.
+    pub opened: Option<Moment>,
+    pub closed: Option<Moment>,
+    /// The VTI had no policy at some time of it.
+    pub policy_gone: bool,
+    pub expiry: Option<Expiry>,
+    /// The interface had not carried a packet before.
+    pub first: bool,
+    pub peer: Peer,
+    /// Packets lost in the intervals that it overlaps.
+    pub lost: u64,
+}
+
+impl Gap {
+    /// Whether it touches the interval.
+    pub fn overlaps(&self, from: Moment, to: Moment) -> bool {
+        let began = self.opened.is_none_or(|o| o.uptime_ms <= to.uptime_ms + LATE_MS);
+        began && self.closed.is_none_or(|c| c.uptime_ms >= from.uptime_ms)
+    }
+
+    /// How long it lasted, until `now` if it goes on; none where its beginning was not seen.
+    pub fn length_ms(&self, now: Moment) -> Option<u64> {
+        Some(self.closed.unwrap_or(now).since(self.opened?))
+    }
+
+    /// The finding's code, as far as the messages tell.
+    pub fn code(&self, now: Moment) -> Option<u16> {
+        if self.lack == Lack::Route {
+            return Some(916);
+        }
+        if self.first {
+            return Some(913);
+        }
+        let length = self.length_ms(now)?;
+        match (self.expiry, self.policy_gone, self.peer) {
+            (Some(Expiry::Volume), ..) => Some(917),
+            (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),
+            (None, false, _) => Some(912),
+            (None, true, Peer::Heard) => Some(911),
+            (None, true, Peer::Unknown) if length <= REAUTHENTICATION_MS => Some(911),
+            (None, true, Peer::Unknown) => None,
+        }
+    }
+}

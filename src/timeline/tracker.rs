@@ -1,0 +1,370 @@
+//! Which SAs and policies each VTI has, kept up to date by the kernel's messages. It counts what could carry a packet, compared as the
+//! kernel compares keys; whether a certain packet is carried is the transmit model's question, not asked here.
+
+use crate::snapshot::notification::Notification;
+use crate::snapshot::{
+    Address, Direction, IfId, Link, LinkKind, Mark, Observed, Policy, PolicyDirection, RouteQuery,
+    SecurityAssociation, Snapshot, Spi,
+};
+use crate::tunnel::Key;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// SAs, outbound policies and local addresses of the host, and how many of the first two each VTI has.
+pub struct Tracker {
+    vtis: BTreeMap<u32, Vti>,
+    associations: BTreeMap<AssociationId, Association>,
+    /// By policy index and whether it is a sub policy.
+    policies: BTreeMap<(u32, bool), Selecting>,
+    /// Peers of all VTIs, and some that were.
+    peers: BTreeSet<IpAddr>,
+    /// Address and interface.
+    local: BTreeSet<(IpAddr, u32)>,
+    /// VRF devices, and the master of each link that has one.
+    vrfs: BTreeSet<u32>,
+    masters: BTreeMap<u32, u32>,
+}
+
+/// What one VTI has.
+struct Vti {
+    key: Key,
+    remote: Option<IpAddr>,
+    /// Of the link that its outer routes are looked up from.
+    outer_vrf: Option<u32>,
+    state: Readiness,
+    /// How the outer route of its SAs is asked for.
+    peers: BTreeMap<IpAddr, RouteQuery>,
+}
+
+/// How many SAs and policies a VTI could send with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// Outbound SAs with its key.
+    pub associations: usize,
+    /// Outbound policies with its key.
+    pub policies: usize,
+}
+
+impl Readiness {
+    /// It has both.
+    pub const fn is_ready(self) -> bool {
+        self.associations > 0 && self.policies > 0
+    }
+}
+
+/// What a notification changed for one VTI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// The VTI.
+    pub ifindex: u32,
+    /// What it has now.
+    pub readiness: Readiness,
+}
+
+/// At most so many peers of one VTI are kept: a remote-access interface has many.
+const MOST_PEERS: usize = 8;
+
+type AssociationId = (IpAddr, u8, Spi);
+
+struct Association {
+    source: IpAddr,
+    set_mark: Mark,
+    selecting: Selecting,
+}
+
+/// What ties an SA or a policy to an interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Selecting {
+    if_id: IfId,
+    mark: Mark,
+}
+
+impl Selecting {
+    /// Whether `key` selects it, in the outbound direction.
+    fn is_of(self, key: Key) -> bool {
+        match key {
+            Key::IfId(if_id) => self.if_id == if_id,
+            Key::Mark { output, .. } => self.if_id == IfId(0) && self.mark.admits(output),
+        }
+    }
+}
+
+impl Tracker {
+    /// The state of a snapshot.
+    ///
+    /// # Errors
+    /// What is missing of SAs, policies, links and addresses: without them nothing can be followed.
+    pub fn new(snapshot: &Snapshot) -> Observed<Self> {
+        let mut tracker = Self {
+            vtis: BTreeMap::new(),
+            associations: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            peers: BTreeSet::new(),
+            local: BTreeSet::new(),
+            vrfs: BTreeSet::new(),
+            masters: BTreeMap::new(),
+        };
+        for address in snapshot.addresses.as_ref().map_err(Clone::clone)? {
+            tracker.local.insert((address.prefix.addr(), address.ifindex));
+        }
+        for association in snapshot.associations.as_ref().map_err(Clone::clone)? {
+            tracker.add_association(association);
+        }
+        for policy in snapshot.policies.as_ref().map_err(Clone::clone)? {
+            tracker.add_policy(policy);
+        }
+        let links = snapshot.links.as_ref().map_err(Clone::clone)?;
+        for link in links {
+            tracker.add_master(link);
+        }
+        for link in links {
+            tracker.add_link(link);
+        }
+        Ok(tracker)
+    }
+
+    /// What the VTI has; none for a link that is no VTI.
+    pub fn readiness(&self, ifindex: u32) -> Option<Readiness> {
+        self.vtis.get(&ifindex).map(|vti| vti.state)
+    }
+
+    /// The questions for the outer routes of the VTIs whose peers `concerns` picks.
+    pub fn outer_queries(
+        &self,
+        concerns: impl Fn(IpAddr) -> bool,
+    ) -> BTreeMap<RouteQuery, BTreeSet<u32>> {
+        let mut queries: BTreeMap<RouteQuery, BTreeSet<u32>> = BTreeMap::new();
+        for (ifindex, vti) in &self.vtis {
+            for query in vti.peers.values().filter(|query| concerns(query.destination)) {
+                queries.entry(query.clone()).or_default().insert(*ifindex);
+            }
+        }
+        queries
+    }
+
+    /// Whether the address of a peer is in `prefix`.
+    pub fn has_peer_in(&self, prefix: &IpNet) -> bool {
+        self.peers.range(prefix.network()..=prefix.broadcast()).next().is_some()
+    }
+
+    /// The VTIs with such a peer.
+    pub fn with_peer_in(&self, prefix: &IpNet) -> BTreeSet<u32> {
+        let has = |vti: &Vti| vti.peers.keys().any(|peer| prefix.contains(peer));
+        self.vtis.iter().filter(|(_, vti)| has(vti)).map(|(ifindex, _)| *ifindex).collect()
+    }
+
+    /// Takes a change in. Gives the VTIs it matters to, each with what it has now.
+    pub fn apply(&mut self, change: &Notification) -> Vec<Effect> {
+        match change {
+            Notification::AssociationAdded(association) => self.add_association(association),
+            Notification::AssociationDeleted(gone) | Notification::AssociationExpired(gone) => {
+                match self.associations.remove(&id(gone)) {
+                    Some(gone_now) => self.count(gone_now.selecting, Some(gone.destination), |s| {
+                        s.associations = s.associations.saturating_sub(1);
+                    }),
+                    None => Vec::new(),
+                }
+            }
+            Notification::AssociationsFlushed(protocol) => {
+                let all = matches!(protocol, 0 | 255);
+                self.associations.retain(|(_, of, _), _| !all && of != protocol);
+                self.recount()
+            }
+            Notification::PolicyAdded(policy) => self.add_policy(policy),
+            Notification::PolicyDeleted(policy) => match self.policies.remove(&index(policy)) {
+                Some(gone) => {
+                    self.count(gone, None, |s| s.policies = s.policies.saturating_sub(1))
+                }
+                None => Vec::new(),
+            },
+            Notification::PoliciesFlushed => {
+                self.policies.clear();
+                self.recount()
+            }
+            Notification::LinkChanged(link) => self.add_link(link).into_iter().collect(),
+            Notification::LinkDeleted { ifindex, .. } => {
+                self.vtis.remove(ifindex);
+                Vec::new()
+            }
+            Notification::AddressAdded(Address { ifindex, prefix, .. }) => {
+                self.local.insert((prefix.addr(), *ifindex));
+                Vec::new()
+            }
+            Notification::AddressDeleted(Address { ifindex, prefix, .. }) => {
+                self.local.remove(&(prefix.addr(), *ifindex));
+                Vec::new()
+            }
+            Notification::RouteAdded(_) | Notification::RouteDeleted(_) => Vec::new(),
+        }
+    }
+
+    fn add_association(&mut self, association: &SecurityAssociation) -> Vec<Effect> {
+        let to = association.destination;
+        let is_outbound = match association.direction {
+            Some(direction) => direction == Direction::Out,
+            None => self.local.range((to, 0)..=(to, u32::MAX)).next().is_none(),
+        };
+        if association.is_larval() || !is_outbound {
+            return Vec::new();
+        }
+        let selecting = Selecting { if_id: association.if_id, mark: association.mark };
+        let kept = Association {
+            source: association.source,
+            set_mark: association.set_mark,
+            selecting,
+        };
+        for vti in self.vtis.values_mut().filter(|vti| vti.has_association(selecting, to)) {
+            vti.remember(to, &kept);
+            self.peers.insert(to);
+        }
+        if self.associations.insert(id(association), kept).is_some() {
+            return Vec::new();
+        }
+        self.count(selecting, Some(to), |state| state.associations += 1)
+    }
+
+    fn add_policy(&mut self, policy: &Policy) -> Vec<Effect> {
+        if policy.direction != PolicyDirection::Out {
+            return Vec::new();
+        }
+        let selecting = Selecting { if_id: policy.if_id, mark: policy.mark };
+        // A policy without a mark belongs to everybody, not to the VTI.
+        if self.policies.insert(index(policy), selecting).is_some() {
+            return Vec::new();
+        }
+        self.count(selecting, None, |state| state.policies += 1)
+    }
+
+    /// A link that is new, or changed; the effect where it is a new VTI, or one with another key.
+    fn add_link(&mut self, link: &Link) -> Option<Effect> {
+        let (key, remote) = match &link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (
+                Key::Mark { input: keys.input_key, output: keys.output_key },
+                Some(keys.remote).filter(|remote| !remote.is_unspecified()),
+            ),
+            LinkKind::Xfrm(device) => (Key::IfId(device.if_id), None),
+            _ => return None,
+        };
+        if link.is_fallback_device() {
+            return None;
+        }
+        self.add_master(link);
+        let from = match &link.kind {
+            LinkKind::Xfrm(device) => device.link,
+            _ => link.ifindex,
+        };
+        let outer_vrf = self.masters.get(&from).copied().filter(|m| self.vrfs.contains(m));
+        let known = self.vtis.get(&link.ifindex);
+        if known.is_some_and(|v| v.key == key && v.remote == remote && v.outer_vrf == outer_vrf) {
+            return None;
+        }
+        let mut vti = Vti {
+            key,
+            remote,
+            outer_vrf,
+            state: Readiness::default(),
+            peers: BTreeMap::new(),
+        };
+        vti.count(&self.associations, &self.policies);
+        let readiness = vti.state;
+        self.peers.extend(vti.peers.keys());
+        self.vtis.insert(link.ifindex, vti);
+        Some(Effect { ifindex: link.ifindex, readiness })
+    }
+
+    fn add_master(&mut self, link: &Link) {
+        if matches!(link.kind, LinkKind::Vrf { .. }) {
+            self.vrfs.insert(link.ifindex);
+        }
+        match link.master {
+            Some(master) => self.masters.insert(link.ifindex, master),
+            None => self.masters.remove(&link.ifindex),
+        };
+    }
+
+    /// Changes the counts of the VTIs that select what changed.
+    fn count(
+        &mut self,
+        selecting: Selecting,
+        destination: Option<IpAddr>,
+        change: impl Fn(&mut Readiness),
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (ifindex, vti) in &mut self.vtis {
+            let is_of = match destination {
+                Some(destination) => vti.has_association(selecting, destination),
+                None => vti.has_policy(selecting),
+            };
+            if is_of {
+                change(&mut vti.state);
+                effects.push(Effect { ifindex: *ifindex, readiness: vti.state });
+            }
+        }
+        effects
+    }
+
+    /// Counts all anew, after a flush.
+    fn recount(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for (ifindex, vti) in &mut self.vtis {
+            let before = vti.state;
+            vti.count(&self.associations, &self.policies);
+            if vti.state != before {
+                effects.push(Effect { ifindex: *ifindex, readiness: vti.state });
+            }
+        }
+        effects
+    }
+}
+
+impl Vti {
+    fn has_association(&self, selecting: Selecting, destination: IpAddr) -> bool {
+        selecting.is_of(self.key) && self.remote.is_none_or(|remote| remote == destination)
+    }
+
+    fn has_policy(&self, selecting: Selecting) -> bool {
+        let is_own = match self.key {
+            Key::Mark { output, .. } => selecting.mark.mask != 0 || output == 0,
+            Key::IfId(_) => true,
+        };
+        is_own && selecting.is_of(self.key)
+    }
+
+    fn count(
+        &mut self,
+        associations: &BTreeMap<AssociationId, Association>,
+        policies: &BTreeMap<(u32, bool), Selecting>,
+    ) {
+        let mut state = Readiness::default();
+        for ((destination, ..), association) in associations {
+            if self.has_association(association.selecting, *destination) {
+                state.associations += 1;
+                self.remember(*destination, association);
+            }
+        }
+        state.policies = policies.values().filter(|policy| self.has_policy(**policy)).count();
+        self.state = state;
+    }
+
+    /// Keeps how the kernel is asked for the outer route to `peer`, also for when its SA is gone.
+    fn remember(&mut self, peer: IpAddr, association: &Association) {
+        if self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer) {
+            self.peers.pop_first();
+        }
+        let flow_mark = match self.key {
+            Key::Mark { output, .. } => output,
+            Key::IfId(_) => 0,
+        };
+        let Association { source, set_mark, .. } = *association;
+        self.peers.insert(peer, Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark));
+    }
+}
+
+fn id(association: &SecurityAssociation) -> AssociationId {
+    (association.destination, association.protocol, association.spi)
+}
+
+fn index(policy: &Policy) -> (u32, bool) {
+    (policy.index, policy.policy_type == crate::snapshot::PolicyType::Sub)
+}
