@@ -29,16 +29,22 @@
 //! | `collect`, `capture`            | `wire`, `snapshot`, `error`      | `diagnose`, `render`                    |
 //! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
+//! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
+//! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
+//! | `record`                        | all but `render`, `capture`      | changing anything but its journal       |
 //! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
 //! | `cli`                           | clap                             | everything of ours                      |
 //! | `run`, `vyos`, `output`, `main` | all                              | deciding anything about a tunnel        |
+//!
+//! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
+//! keeps it.
 //!
 //! Beside that way, `opmode` makes what VyOS must have to know our commands, and checks what VyOS hands them; `vyos` puts it into files
 //! for the package. `vti-diagnostics op-mode` is the one entry that operators of a router can run as root with arguments of their choice:
 //! it reads, takes no path, and writes standard output alone.
 //!
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe, starts a process, or changes the
-//! state of the system.
+//! state of the system; `record` alone keeps a file.
 //!
 //! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
 //! output, as VyOS's own commands).

@@ -12,19 +12,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("snapshot", &[]),
     ("report", &["snapshot"]),
     ("wire", &["snapshot"]),
+    ("journal", &["snapshot", "error"]),
     ("collect", &["wire", "snapshot", "error"]),
     ("capture", &["collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
     ("transmit", &["tunnel", "snapshot", "report"]),
     ("diagnose", &["transmit", "tunnel", "snapshot", "report", "error"]),
+    ("timeline", &["tunnel", "snapshot"]),
+    (
+        "record",
+        &["collect", "journal", "timeline", "diagnose", "transmit", "report", "snapshot", "error"],
+    ),
     ("render", &["report", "snapshot", "error"]),
     ("opmode", &["error"]),
     ("cli", &[]),
 ];
 
 /// Modules that read nothing, by the lint at their head.
-const PURE: &[&str] =
-    &["snapshot", "wire", "report", "tunnel", "transmit", "diagnose", "render", "opmode"];
+const PURE: &[&str] = &[
+    "snapshot", "wire", "report", "timeline", "tunnel", "transmit", "diagnose", "render", "opmode",
+];
 
 fn sources(module: &str) -> Vec<PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -72,9 +72,7 @@ pub(super) fn lookups(snapshot: &Snapshot, extra: &[RouteQuery]) -> Observed<Vec
 }
 
 /// The kernel's answers to `queries`, one after the other on one socket.
-pub(super) fn ask(
-    queries: impl IntoIterator<Item = RouteQuery>,
-) -> Observed<Vec<RouteLookup>> {
+pub(super) fn ask(queries: impl IntoIterator<Item = RouteQuery>) -> Observed<Vec<RouteLookup>> {
     let ask = || {
         let (deadline, mut socket) = (Instant::now() + PATIENCE, Socket::open(ROUTE)?);
         let lookup = |query: RouteQuery| {

@@ -4,9 +4,7 @@
 use super::failure::Failure;
 use super::socket::{Dump, PATIENCE, ROUTE, Subscription, XFRM};
 use crate::snapshot::notification::Notification;
-use crate::snapshot::{
-    Driver, Link, Observed, Reason, RouteLookup, RouteQuery, Snapshot, Source,
-};
+use crate::snapshot::{Driver, Link, Observed, Reason, RouteLookup, RouteQuery, Snapshot, Source};
 use crate::wire::netlink::Message;
 use crate::wire::{WireError, link, notification};
 use std::collections::BTreeSet;
@@ -43,8 +41,9 @@ impl Changes {
     /// # Errors
     /// What the system refused: without CAP_NET_ADMIN it lets nobody listen to XFRM.
     pub fn subscribe() -> Observed<Self> {
-        let route = Subscription::join(ROUTE, &ROUTE_GROUPS)
-            .map_err(|failure| failure.in_operation("listen to NETLINK_ROUTE").missing(Source::Links))?;
+        let route = Subscription::join(ROUTE, &ROUTE_GROUPS).map_err(|failure| {
+            failure.in_operation("listen to NETLINK_ROUTE").missing(Source::Links)
+        })?;
         let xfrm = Subscription::join(XFRM, &XFRM_GROUPS).map_err(|failure| {
             failure.in_operation("listen to NETLINK_XFRM").missing(Source::SecurityAssociations)
         })?;

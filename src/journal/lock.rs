@@ -8,7 +8,13 @@ use std::fs::File;
 fn whole(kind: libc::c_int) -> libc::flock {
     // The constants are small, whatever type the platform gives them.
     let short = |number: libc::c_int| libc::c_short::try_from(number).unwrap_or_default();
-    libc::flock { l_type: short(kind), l_whence: short(libc::SEEK_SET), l_start: 0, l_len: 0, l_pid: 0 }
+    libc::flock {
+        l_type: short(kind),
+        l_whence: short(libc::SEEK_SET),
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }
 
 /// Takes the lock for as long as the file is open. False where another has it.

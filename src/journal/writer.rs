@@ -35,8 +35,7 @@ impl Writer {
     /// `Write` where the system refuses.
     pub fn open(directory: &Path, limit: u64) -> Result<Self> {
         let path = directory.join(CURRENT);
-        let failed =
-            |source: io::Error| Error::Write { path: path.display().to_string(), source };
+        let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
         let lock_file = options().open(directory.join(LOCK)).map_err(failed)?;
         if !lock::take(&lock_file).map_err(|errno| failed(errno.into()))? {
             return Err(Error::DataUnavailable(format!(
@@ -134,7 +133,12 @@ impl Writer {
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false).mode(0o640).custom_flags(nix::libc::O_NOFOLLOW);
+    options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o640)
+        .custom_flags(nix::libc::O_NOFOLLOW);
     options
 }
 

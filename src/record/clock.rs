@@ -39,6 +39,7 @@ impl Clock {
 fn read() -> Moment {
     let uptime = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from);
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ms =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Moment { uptime_ms: ms(uptime.unwrap_or_default()), wall_ms: ms(wall) }
 }

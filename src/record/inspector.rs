@@ -3,8 +3,7 @@
 
 use crate::collect;
 use crate::diagnose::{self, Observation};
-use crate::report::{Severity, Verdict};
-use crate::snapshot::{Host, Link, Reason, Snapshot};
+use crate::report::{InterfaceReport, Severity, Verdict};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
@@ -25,16 +24,9 @@ pub(super) struct Answer {
     pub took: Duration,
 }
 
-/// The counters of the look before, for rates.
-pub(super) struct Question {
-    pub at_ms: u64,
-    pub uptime_ms: u64,
-    pub links: Vec<Link>,
-}
-
 /// The thread, seen from the recorder.
 pub(super) struct Inspector {
-    questions: SyncSender<Question>,
+    questions: SyncSender<()>,
     answers: Receiver<Answer>,
     asked: bool,
 }
@@ -51,9 +43,9 @@ impl Inspector {
     }
 
     /// Asks, unless an answer is awaited.
-    pub fn ask(&mut self, question: Question) {
+    pub fn ask(&mut self) {
         if !self.asked {
-            self.asked = self.questions.try_send(question).is_ok();
+            self.asked = self.questions.try_send(()).is_ok();
         }
     }
 
@@ -70,40 +62,29 @@ impl Inspector {
     }
 }
 
-fn inspect(questions: &Receiver<Question>, answers: &Sender<Answer>, vici: &std::path::Path) {
-    while let Ok(question) = questions.recv() {
+fn inspect(questions: &Receiver<()>, answers: &Sender<Answer>, vici: &std::path::Path) {
+    while questions.recv().is_ok() {
         let began = Instant::now();
-        let findings = findings(&question, vici);
+        let findings = findings(vici);
         if answers.send(Answer { findings, took: began.elapsed() }).is_err() {
             return;
         }
     }
 }
 
-fn findings(question: &Question, vici: &std::path::Path) -> Vec<Finding> {
+/// What the state alone says: whether errors still rise, the recorder knows better than any two looks.
+fn findings(vici: &std::path::Path) -> Vec<Finding> {
     let now = collect::snapshot(&[], Some(vici));
-    let host = Host {
-        hostname: String::new(),
-        kernel_release: now.host.kernel_release.clone(),
-        vyos_version: None,
-    };
-    let earlier = Snapshot {
-        uptime_ms: Ok(question.uptime_ms),
-        links: Ok(question.links.clone()),
-        ..Snapshot::unread(question.at_ms, host, Reason::Skipped, "")
-    };
-    let observation = Observation { now: &now, earlier: Some(&earlier) };
     // No interface to look at is no error here.
-    let Ok(report) = diagnose::run(&observation, None) else { return Vec::new() };
-    let of = |interface: crate::report::InterfaceReport| {
-        let first = interface.findings.into_iter().find(|f| f.severity > Severity::Notice || f.code.0 == 103);
-        Finding {
-            interface: interface.name,
-            ifindex: interface.ifindex.unwrap_or(0),
-            verdict: interface.verdict,
-            first: first.map(|f| (f.code.0, f.summary)),
-        }
+    let Ok(report) = diagnose::run(&Observation { now: &now, earlier: None }, None) else {
+        return Vec::new();
     };
-    let kept = report.interfaces.into_iter().filter(|i| !i.fallback_device);
-    kept.map(of).collect()
+    let is_cause = |f: &crate::report::Finding| f.severity > Severity::Notice || f.code.0 == 103;
+    let of = |interface: InterfaceReport| Finding {
+        interface: interface.name,
+        ifindex: interface.ifindex.unwrap_or(0),
+        verdict: interface.verdict,
+        first: interface.findings.into_iter().find(is_cause).map(|f| (f.code.0, f.summary)),
+    };
+    report.interfaces.into_iter().filter(|i| !i.fallback_device).map(of).collect()
 }

@@ -2,7 +2,7 @@
 //! What explains a loss is decided in `timeline` and `diagnose`.
 
 use super::clock::Clock;
-use super::inspector::{Answer, Inspector, Question};
+use super::inspector::{Answer, Inspector};
 use super::roster::Roster;
 use super::speech::Speech;
 use crate::collect::{self, watch::Changes};
@@ -185,7 +185,8 @@ impl<'a> Recorder<'a> {
         let received = self.changes.receive();
         let now = self.clock.now();
         if received.lost || received.malformed.is_some() {
-            let why = received.malformed.unwrap_or_else(|| "the kernel had no room for them".into());
+            let why =
+                received.malformed.unwrap_or_else(|| "the kernel had no room for them".into());
             self.lost.get_or_insert((why, now));
         }
         for change in &received.changes {
@@ -252,7 +253,9 @@ impl<'a> Recorder<'a> {
         if now.since(self.routed) < ROUTES_MS {
             return;
         }
-        let (Some(concerned), Some(tracker)) = (self.concerned.take(), &self.tracker) else { return };
+        let (Some(concerned), Some(tracker)) = (self.concerned.take(), &self.tracker) else {
+            return;
+        };
         self.routed = now;
         let queries = tracker.outer_queries(|peer| match &concerned {
             Concerned::All => true,
@@ -322,14 +325,11 @@ impl<'a> Recorder<'a> {
         }
         let since = now.since(self.diagnosed);
         let is_due = self.wanted || self.roster.wants_finding() || since >= ROUTINE_MS;
-        if is_due && since >= self.pause_ms && !self.inspector.is_busy() && !self.roster.is_empty() {
+        if is_due && since >= self.pause_ms && !self.inspector.is_busy() && !self.roster.is_empty()
+        {
             self.wanted = false;
             self.asked_for = self.roster.wanting();
-            self.inspector.ask(Question {
-                at_ms: self.looked.wall_ms,
-                uptime_ms: self.looked.uptime_ms,
-                links: self.roster.before(),
-            });
+            self.inspector.ask();
         }
     }
 
@@ -342,7 +342,7 @@ impl<'a> Recorder<'a> {
             return;
         }
         let agreed = self.candidates.insert(interface.into(), judged) == Some(judged);
-        if !agreed && known.is_some() {
+        if !agreed {
             self.wanted = true;
             return;
         }

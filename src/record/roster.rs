@@ -1,11 +1,9 @@
-//! The VTIs that are watched, by ifindex, and the links as the last look showed them.
+//! The VTIs that are watched, by ifindex. It decides nothing: each `Watch` does.
 
 use crate::journal::Counted;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::Episode;
-use crate::snapshot::{
-    Driver, Link, RouteAnswer, RouteLookup, RouteQuery, Snapshot, Statistics,
-};
+use crate::snapshot::{Driver, Link, RouteAnswer, RouteLookup, RouteQuery, Snapshot, Statistics};
 use crate::timeline::{Effect, Finding, Look, Moment, Readiness, Tracker, Watch};
 use crate::transmit::counters::exports_errors;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +17,8 @@ const PART: u64 = 50;
 pub(super) struct Roster {
     watches: BTreeMap<u32, Watched>,
     kernel: Option<(u32, u32)>,
-    /// The links of the last look and of the one before.
+    /// The links of the last look.
     links: Vec<Link>,
-    before: Vec<Link>,
 }
 
 struct Watched {
@@ -83,7 +80,8 @@ impl Roster {
             let readiness = tracker.and_then(|tracker| tracker.readiness(link.ifindex));
             match (self.watches.get_mut(&link.ifindex), readiness) {
                 (Some(watched), Some(readiness)) => {
-                    turned |= watched.watch.readiness(now, readiness, &Notification::PoliciesFlushed);
+                    turned |=
+                        watched.watch.readiness(now, readiness, &Notification::PoliciesFlushed);
                 }
                 (Some(_), None) => {}
                 (None, readiness) => self.add(now, link, readiness),
@@ -124,7 +122,7 @@ impl Roster {
 
     fn add(&mut self, now: Moment, link: &Link, readiness: Option<Readiness>) {
         let Some(driver) = link.driver().filter(|_| !link.is_fallback_device()) else { return };
-        let look = Look { at: now, statistics: link.statistics.clone().unwrap_or_default() };
+        let look = Look { at: now, statistics: link.statistics.unwrap_or_default() };
         let exported = exports_errors(driver, self.kernel);
         let watch = Watch::new((&link.name, link.ifindex), exported, readiness, look);
         let losses = Losses::default();
@@ -193,7 +191,7 @@ impl Roster {
             else {
                 continue;
             };
-            let seen = watched.watch.look(Look { at: now, statistics: statistics.clone() });
+            let seen = watched.watch.look(Look { at: now, statistics: *statistics });
             if seen.began {
                 watched.losses = Losses { pending: 0, began: now, written: Moment::default() };
             }
@@ -207,13 +205,8 @@ impl Roster {
                 });
             }
         }
-        self.before = std::mem::replace(&mut self.links, links);
+        self.links = links;
         all
-    }
-
-    /// The links as the look before the last one showed them.
-    pub fn before(&self) -> Vec<Link> {
-        self.before.clone()
     }
 
     /// Losses that are due to be written, by interface.

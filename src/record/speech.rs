@@ -42,9 +42,10 @@ impl<'a> Speech<'a> {
 pub(super) fn ended(episode: &Episode) -> String {
     let packets = if episode.lost == 1 { "packet" } else { "packets" };
     let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
-    let cause = episode.causes.first().map_or_else(String::new, |cause| {
-        format!(", {}: {}", Code(cause.code), cause.summary)
-    });
+    let cause = episode
+        .causes
+        .first()
+        .map_or_else(String::new, |cause| format!(", {}: {}", Code(cause.code), cause.summary));
     format!("{}: {} {packets} lost in {lasted:.1} s{cause}", episode.interface, episode.lost)
 }
 

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// SIGTERM and SIGINT, as a descriptor that becomes readable.
-pub(crate) struct Signals(SignalFd);
+pub(super) struct Signals(SignalFd);
 
 impl Signals {
     /// Blocks both signals, for this thread and those that it starts.
@@ -19,16 +19,6 @@ impl Signals {
         set.add(Signal::SIGINT);
         set.thread_block()?;
         SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
-    }
-
-    /// Waits for a signal, at most so long. True where one came.
-    pub fn wait(&self, patience: Duration) -> Result<bool, Errno> {
-        let mut descriptors = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut descriptors, timeout(patience)) {
-            Ok(_) => Ok(is_ready(&descriptors[0])),
-            Err(Errno::EINTR) => Ok(false),
-            Err(errno) => Err(errno),
-        }
     }
 }
 

@@ -11,8 +11,8 @@ mod tracker;
 mod watch;
 mod words;
 
-pub use moment::Moment;
 pub use cause::Finding;
+pub use moment::Moment;
 pub use tracker::{Effect, Readiness, Tracker};
 pub use watch::{Look, Seen, Watch};
 pub use words::event;

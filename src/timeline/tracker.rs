@@ -173,9 +173,7 @@ impl Tracker {
             }
             Notification::PolicyAdded(policy) => self.add_policy(policy),
             Notification::PolicyDeleted(policy) => match self.policies.remove(&index(policy)) {
-                Some(gone) => {
-                    self.count(gone, None, |s| s.policies = s.policies.saturating_sub(1))
-                }
+                Some(gone) => self.count(gone, None, |s| s.policies = s.policies.saturating_sub(1)),
                 None => Vec::new(),
             },
             Notification::PoliciesFlushed => {
@@ -209,11 +207,8 @@ impl Tracker {
             return Vec::new();
         }
         let selecting = Selecting { if_id: association.if_id, mark: association.mark };
-        let kept = Association {
-            source: association.source,
-            set_mark: association.set_mark,
-            selecting,
-        };
+        let kept =
+            Association { source: association.source, set_mark: association.set_mark, selecting };
         for vti in self.vtis.values_mut().filter(|vti| vti.has_association(selecting, to)) {
             vti.remember(to, &kept);
             self.peers.insert(to);
@@ -259,13 +254,8 @@ impl Tracker {
         if known.is_some_and(|v| v.key == key && v.remote == remote && v.outer_vrf == outer_vrf) {
             return None;
         }
-        let mut vti = Vti {
-            key,
-            remote,
-            outer_vrf,
-            state: Readiness::default(),
-            peers: BTreeMap::new(),
-        };
+        let mut vti =
+            Vti { key, remote, outer_vrf, state: Readiness::default(), peers: BTreeMap::new() };
         vti.count(&self.associations, &self.policies);
         let readiness = vti.state;
         self.peers.extend(vti.peers.keys());
@@ -357,7 +347,10 @@ impl Vti {
             Key::IfId(_) => 0,
         };
         let Association { source, set_mark, .. } = *association;
-        self.peers.insert(peer, Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark));
+        self.peers.insert(
+            peer,
+            Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark),
+        );
     }
 }
 

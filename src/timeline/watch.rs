@@ -265,14 +265,16 @@ impl Watch {
         };
         let gap = touching.max_by_key(covered);
         let outside = gap.is_none();
+        let mut began = from;
         if let Some(gap) = gap {
             gap.lost += interval.lost;
+            began = gap.opened.map_or(from, |opened| opened.max(from).min(to));
         }
         let begins = self.episode.is_none();
         if begins {
             let notes = self.notes.drain(..);
             let near = notes.filter(|(at, _)| at.uptime_ms + BEFORE_MS >= from.uptime_ms);
-            self.episode = Some(Building::new(from, near.map(|(_, event)| event).collect()));
+            self.episode = Some(Building::new(began, near.map(|(_, event)| event).collect()));
         }
         if let Some(episode) = &mut self.episode {
             episode.add(interval, outside);

@@ -24,7 +24,9 @@ pub fn event(notification: &Notification) -> Option<String> {
         Notification::PolicyAdded(p) => policy(p, "installed"),
         Notification::PolicyDeleted(p) => policy(p, "deleted"),
         Notification::PoliciesFlushed => "all policies flushed".into(),
-        Notification::RouteAdded(r) => format!("route {} in table {} added", r.destination, r.table),
+        Notification::RouteAdded(r) => {
+            format!("route {} in table {} added", r.destination, r.table)
+        }
         Notification::RouteDeleted(r) => {
             format!("route {} in table {} deleted", r.destination, r.table)
         }

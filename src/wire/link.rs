@@ -44,8 +44,7 @@ const IFLA_INET6_CONF: u16 = 2;
 /// The question for the links of one kind, with their counters but without those of IPv6. A kernel that has no such kind answers with all.
 pub fn question_of_kind(kind: &str) -> Request {
     let length = u16::try_from(kind.len()).unwrap_or(u16::MAX).saturating_add(4);
-    let nested =
-        [&length.to_ne_bytes(), &IFLA_INFO_KIND.to_ne_bytes(), kind.as_bytes()].concat();
+    let nested = [&length.to_ne_bytes(), &IFLA_INFO_KIND.to_ne_bytes(), kind.as_bytes()].concat();
     Request::dump(GETLINK)
         .structure(&[0; HEADER])
         .attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes())

@@ -5,6 +5,7 @@ use super::attribute::{Field, WireError};
 use super::{address, link, netlink, route, xfrm_policy, xfrm_state};
 use crate::snapshot::notification::Notification;
 
+const AF_BRIDGE: u8 = 7;
 const RTM_DELLINK: u16 = 17;
 const RTM_DELADDR: u16 = 21;
 const RTM_DELROUTE: u16 = 25;
@@ -37,17 +38,12 @@ pub fn decode_route(
 ) -> Result<(), WireError> {
     let payload = message.payload;
     match message.kind {
-        link::NEWLINK => {
-            // A bridge tells of its ports under its own family; that is no change of the link.
-            if Field::new("ifinfomsg", payload).u8(0)? == 0 {
-                list.push(Notification::LinkChanged(link::decode(payload)?));
-            }
-        }
+        // A bridge tells of its ports under its own family; that is no change of the link.
+        link::NEWLINK | RTM_DELLINK if payload.first() == Some(&AF_BRIDGE) => {}
+        link::NEWLINK => list.push(Notification::LinkChanged(link::decode(payload)?)),
         RTM_DELLINK => {
-            if Field::new("ifinfomsg", payload).u8(0)? == 0 {
-                let (ifindex, name) = link::decode_identity(payload)?;
-                list.push(Notification::LinkDeleted { ifindex, name });
-            }
+            let (ifindex, name) = link::decode_identity(payload)?;
+            list.push(Notification::LinkDeleted { ifindex, name });
         }
         address::NEWADDR => {
             list.extend(address::decode(payload)?.map(Notification::AddressAdded));
