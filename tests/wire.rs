@@ -13,6 +13,9 @@ mod recordings;
 #[path = "wire/record.rs"]
 mod record;
 
+#[path = "wire/changes.rs"]
+mod changes;
+
 #[path = "wire/second_route.rs"]
 mod second_route;
 
