@@ -1,4 +1,4 @@
-//! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
+//! The only reader of the live system: netlink, /proc, uname, charon, VyOS's files, the recorder's journal. It reads and never writes, and what it cannot read it says.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
 pub mod cleared;
@@ -9,6 +9,7 @@ mod link;
 mod log;
 mod name;
 pub mod proc;
+mod recorded;
 mod route;
 mod socket;
 mod vici;
@@ -54,6 +55,8 @@ pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     snapshot.cleared = cleared::cleared(&snapshot.links);
+    let uptime = snapshot.uptime_ms.as_ref().copied().unwrap_or(0);
+    snapshot.recorded = recorded::recorded(snapshot.taken_at_ms.saturating_sub(uptime));
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);

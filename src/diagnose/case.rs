@@ -4,6 +4,7 @@ use super::classify;
 use super::counted::Counted;
 use super::flows::{self, Origin};
 use crate::report::Severity;
+use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 use crate::transmit::{self, Flow, Outcome, Site, Verdict};
 use crate::tunnel::{State, Tunnel};
@@ -93,6 +94,12 @@ impl<'a> Case<'a> {
             (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
             (Source::Charon, true) => "show vpn ike sa".into(),
             (Source::CharonLog, true) => "show log vpn ipsec".into(),
+            (Source::Journal, true) => {
+                format!("show vpn vti-diagnostics history interface {}", self.name)
+            }
+            (Source::Journal, false) => {
+                format!("vti-diagnostics history --interface {}", self.name)
+            }
             (Source::Links, true) => format!("show interfaces vti {}", self.name),
             (Source::Links, false) => format!("ip -d -s -s link show dev {}", self.name),
             (Source::Routes, _) => format!("ip route show table all dev {}", self.name),
@@ -153,6 +160,16 @@ impl<'a> Case<'a> {
     pub(super) fn risen(&self, counter: &str) -> Observed<u64> {
         let before = self.earlier.ok_or_else(Self::no_interval)?;
         Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
+    }
+
+    /// What the recorder saw of losses of this very interface.
+    pub(super) fn episodes(&self) -> impl Iterator<Item = &'a Episode> {
+        let ifindex = self.tunnel.as_ref().ok().map(|tunnel| tunnel.link.ifindex);
+        let (name, recorded) = (self.name, self.now.recorded.as_ref().ok());
+        let all = recorded.into_iter().flat_map(|recorded| &recorded.episodes);
+        // One that was cut off has no ifindex.
+        let is_same = move |e: &&Episode| e.ifindex == 0 || Some(e.ifindex) == ifindex;
+        all.filter(move |episode| episode.interface == name).filter(is_same)
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.

@@ -59,6 +59,7 @@ mod peer_in_another_vrf;
 mod policy_blocks;
 mod policy_needs_packet_mark;
 mod policy_without_template;
+mod recorded_losses;
 mod replay_drops;
 mod security_association_expired;
 mod security_association_mismatch;
@@ -237,6 +238,8 @@ fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
         Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
         // What the control plane says explains a fault; that there is one, the kernel tells.
         Source::Charon | Source::CharonLog | Source::Configuration | Source::HookState => false,
+        // What was is no part of what is.
+        Source::Journal => false,
         // What the input by its nature does not hold is no reason to doubt what it says.
         _ => m.reason != Reason::Skipped || findings.is_empty(),
     };

@@ -62,6 +62,14 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::state_in_another_namespace::DIAGNOSIS,
     // 9xx: residue.
     super::past_errors_only::DIAGNOSIS,
+    super::recorded_losses::REAUTHENTICATION_GAP,
+    super::recorded_losses::SA_GAP,
+    super::recorded_losses::BEFORE_THE_FIRST_SA,
+    super::recorded_losses::PEER_LOST_AND_BACK,
+    super::recorded_losses::LINK_LOCAL_DRIP,
+    super::recorded_losses::ROUTE_GAP,
+    super::recorded_losses::LIMIT_REACHED,
+    super::recorded_losses::NOT_ATTRIBUTABLE,
     super::unexplained::DIAGNOSIS,
 ];
 

@@ -152,6 +152,12 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
     )]
     pub charon_log: Observed<Vec<String>>,
+    /// What the recorder saw since boot.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
+    )]
+    pub recorded: Observed<recorded::Recorded>,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -183,6 +189,7 @@ impl Snapshot {
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
             charon_log: Err(missing(Source::CharonLog)),
+            recorded: Err(missing(Source::Journal)),
             cleared: Vec::new(),
         }
     }
@@ -233,6 +240,7 @@ impl Snapshot {
             (Source::Configuration, self.configuration.as_ref().err()),
             (Source::HookState, self.hook_state.as_ref().err()),
             (Source::CharonLog, self.charon_log.as_ref().err()),
+            (Source::Journal, self.recorded.as_ref().err()),
         ];
         let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
         sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));
