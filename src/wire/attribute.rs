@@ -33,6 +33,14 @@ pub enum WireError {
         /// What it has.
         value: u64,
     },
+    /// More of them than any real answer has.
+    #[error("{what}: more than {most}")]
+    TooMany {
+        /// The structure or attribute.
+        what: &'static str,
+        /// As many as are decoded.
+        most: usize,
+    },
 }
 
 /// NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER, which some kernels set and others do not.
