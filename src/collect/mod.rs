@@ -14,7 +14,8 @@ mod socket;
 mod vici;
 mod xfrm;
 
-use crate::snapshot::{Host, Missing, Reason, RouteQuery, Snapshot, Source};
+use crate::snapshot::ike::Ike;
+use crate::snapshot::{Host, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,29 @@ pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 /// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
+    read(extra, |_| match vici {
+        Some(path) => vici::ike(path),
+        None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
+    })
+}
+
+/// Reads this host again, after `earlier`, as [`snapshot`] does. A charon that hung then is not asked anew: it costs one look its patience,
+/// not each.
+pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
+    read(&[], |taken_at_ms| match &earlier.ike {
+        Err(hung) if hung.reason == Reason::TimedOut => {
+            let seconds = taken_at_ms.saturating_sub(earlier.taken_at_ms) / 1000;
+            let detail = format!(
+                "charon was not asked again at {}: it did not answer {seconds} s before",
+                vici.display()
+            );
+            Err(Missing { detail, ..hung.clone() })
+        }
+        _ => vici::ike(vici),
+    })
+}
+
+fn read(extra: &[RouteQuery], ike: impl FnOnce(u64) -> Observed<Ike>) -> Snapshot {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
     let mut snapshot = Snapshot {
@@ -43,10 +67,7 @@ pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
-        ike: match vici {
-            Some(path) => vici::ike(path),
-            None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
-        },
+        ike: ike(taken_at_ms),
         configuration: configuration::configuration(),
         hook_state: configuration::hook_state(),
         charon_log: log::charon_log(),
