@@ -6,7 +6,7 @@ use super::flows::{self, Origin};
 use crate::report::Severity;
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 use crate::transmit::{self, Flow, Outcome, Site, Verdict};
-use crate::tunnel::{State, Tunnel};
+use crate::tunnel::{Control, State, Tunnel};
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -18,6 +18,8 @@ pub struct Case<'a> {
     pub(super) earlier: Option<&'a Snapshot>,
     /// The tunnel; missing where only counters are known.
     pub(super) tunnel: Observed<Tunnel<'a>>,
+    /// What the control plane has for an interface that is configured and that the kernel does not have; none for one that exists.
+    pub(super) absent: Option<Observed<Control<'a>>>,
     /// Its counters over the spans that are known.
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
@@ -49,6 +51,7 @@ impl<'a> Case<'a> {
             earlier,
             counted,
             tunnel: Ok(tunnel),
+            absent: None,
             tried,
         }
     }
@@ -65,8 +68,23 @@ impl<'a> Case<'a> {
             now,
             earlier,
             tunnel: Err(why),
+            absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+        }
+    }
+
+    /// The case of an interface that is configured, and that the kernel does not have.
+    pub(super) fn of_absent(
+        state: &State<'a>,
+        earlier: Option<&'a Snapshot>,
+        name: &'a str,
+    ) -> Self {
+        let detail = format!("there is no {name}");
+        let why = Missing::new(Source::Links, Reason::Absent, detail);
+        Self {
+            absent: Some(state.control_of_absent(name)),
+            ..Self::of_row(state.snapshot, earlier, name, why)
         }
     }
 

@@ -36,6 +36,7 @@ mod ike_not_established;
 mod inbound_association_mismatch;
 mod inner_source_is_the_peer;
 mod integrity_failures;
+mod interface_missing;
 mod ipv6_outside_selectors;
 mod kernel_and_charon_disagree;
 mod local_address_gone;
@@ -149,8 +150,12 @@ fn cases<'a>(
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let found: Vec<Case<'a>> = match state.tunnels() {
         Ok(tunnels) => {
-            let asked = tunnels.into_iter().filter(|t| asked(&t.link.name));
-            asked.map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel)).collect()
+            let present = tunnels.into_iter().filter(|t| asked(&t.link.name));
+            let absent = state.absent().into_iter().filter(|name| asked(name));
+            present
+                .map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel))
+                .chain(absent.map(|name| Case::of_absent(state, observation.earlier, name)))
+                .collect()
         }
         Err(why) => {
             let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
@@ -190,7 +195,9 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
         return report;
     }
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
-    for diagnosis in DIAGNOSES {
+    // Of an interface that does not exist there is one thing to say.
+    let applies = |d: &&Diagnosis| !report.absent || d.code == interface_missing::DIAGNOSIS.code;
+    for diagnosis in DIAGNOSES.iter().filter(applies) {
         let (code, name) = (diagnosis.code, diagnosis.name);
         match (diagnosis.check)(case) {
             Ok(Some(found)) => confirmed.push((diagnosis, found)),
