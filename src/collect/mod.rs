@@ -8,6 +8,7 @@ mod host;
 mod link;
 mod log;
 mod name;
+mod nft;
 pub mod proc;
 mod route;
 mod socket;
@@ -59,6 +60,7 @@ fn read(extra: &[RouteQuery], ike: impl FnOnce(u64) -> Observed<Ike>) -> Snapsho
         // Counters first and together, so that they are of one moment.
         links: link::links(),
         proc_net_dev: proc::net_dev(),
+        source_validation: nft::source_validation(),
         xfrm_statistics: proc::xfrm_statistics(),
         addresses: link::addresses(),
         rules: route::rules(),

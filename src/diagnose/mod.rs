@@ -19,6 +19,7 @@ mod lookup;
 mod mtu;
 mod registry;
 mod summary;
+mod validation;
 
 // One file each, by the name of its cause.
 mod admin_down_with_association;
@@ -242,6 +243,7 @@ fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
     let needed = |m: &Missing| match m.source {
         // Rates and these counters sharpen a diagnosis; none needs them to know that a tunnel can carry traffic.
         Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
+        Source::SourceValidation => false,
         // What the control plane says explains a fault; that there is one, the kernel tells.
         Source::Charon | Source::CharonLog | Source::Configuration | Source::HookState => false,
         // What the input by its nature does not hold is no reason to doubt what it says.

@@ -120,6 +120,11 @@ impl<'a> Field<'a> {
         self.array(offset).map(u32::from_be_bytes)
     }
 
+    /// `__be64`.
+    pub fn be64(&self, offset: usize) -> Result<u64, WireError> {
+        self.array(offset).map(u64::from_be_bytes)
+    }
+
     /// An address of `family`: 4 or 16 bytes.
     pub fn address(&self, offset: usize, family: Family) -> Result<IpAddr, WireError> {
         match family {
