@@ -35,8 +35,8 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let links = case.now.links.as_ref().map_err(Clone::clone)?;
-    if links.iter().any(|link| link.name == case.name) {
+    case.now.links.as_ref().map_err(Clone::clone)?;
+    if case.absent.is_none() {
         return Ok(None);
     }
     let configuration = case.now.configuration.as_ref().map_err(Clone::clone)?;
@@ -48,11 +48,13 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .collect();
     let (name, peers) = (case.name, bound.join(", "));
     let (severity, summary) = match configured {
-        Some(vti) if vti.disabled => {
-            (Severity::Notice, format!("{name} is disabled in the configuration and has no link"))
-        }
+        Some(vti) if vti.disabled => (
+            Severity::Notice,
+            format!("{name} is disabled in the configuration and does not exist"),
+        ),
+        // VyOS 1.3 makes the link with the peer.
         Some(_) if bound.is_empty() => {
-            (Severity::Warning, format!("{name} is configured and does not exist"))
+            (Severity::Notice, format!("{name} does not exist, and no peer in use is bound to it"))
         }
         _ => (Severity::Fault, format!("{name}, which {peers} is bound to, does not exist")),
     };
@@ -64,20 +66,23 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     if !bound.is_empty() {
         found = found.seen(case, format!("bound to {name}: {peers}"), Source::Configuration);
     }
+    if severity == Severity::Notice {
+        let bound = "show configuration commands | match bind";
+        return Ok(Some(found.next(case, "see which peers are bound", bound, "")));
+    }
     let log = format!("show log | match {}", word(name));
     let journal = format!("journalctl -b | grep -F {}", word(name));
-    found = found.next(case, "see what was said when it was to be made", &log, &journal);
-    Ok(Some(match (severity, configured) {
-        (Severity::Notice, _) => found,
-        (_, None) => {
-            let set = format!("set interfaces vti {} address ADDRESS", word(name));
-            found.next(case, "configure it, or bind the peer to one that exists", &set, "")
-        }
-        (_, Some(_)) => {
-            let set = format!("set interfaces vti {} description TEXT", word(name));
-            found.next(case, "commit a change of it, so that it is made anew", &set, "")
-        }
-    }))
+    let (action, set) = if configured.is_some() {
+        ("commit a change of it, so that it is made anew", "description TEXT")
+    } else {
+        ("configure it, or bind the peer to one that exists", "address ADDRESS")
+    };
+    Ok(Some(found.next(case, "see what was said when it was to be made", &log, &journal).next(
+        case,
+        action,
+        &format!("set interfaces vti {} {set}", word(name)),
+        "",
+    )))
 }
 
 #[cfg(test)]
@@ -116,27 +121,16 @@ mod tests {
     #[test]
     fn how_bad_it_is_depends_on_who_is_meant_to_use_the_interface() {
         let azure = [peer("AZURE", false)];
+        let disabled = [peer("OTHER", true)];
+        let bound = "vti8, which AZURE is bound to, does not exist";
+        let unused = "vti8 does not exist, and no peer in use is bound to it";
+        let off = "vti8 is disabled in the configuration and does not exist";
         for (vti8, peers, severity, summary) in [
-            (
-                vti8(false),
-                &azure[..],
-                Severity::Fault,
-                "vti8, which AZURE is bound to, does not exist",
-            ),
-            (None, &azure, Severity::Fault, "vti8, which AZURE is bound to, does not exist"),
-            (vti8(false), &[], Severity::Warning, "vti8 is configured and does not exist"),
-            (
-                vti8(false),
-                &[peer("B", true)],
-                Severity::Warning,
-                "vti8 is configured and does not exist",
-            ),
-            (
-                vti8(true),
-                &azure,
-                Severity::Notice,
-                "vti8 is disabled in the configuration and has no link",
-            ),
+            (vti8(false), &azure[..], Severity::Fault, bound),
+            (None, &azure, Severity::Fault, bound),
+            (vti8(false), &[], Severity::Notice, unused),
+            (vti8(false), &disabled, Severity::Notice, unused),
+            (vti8(true), &azure, Severity::Notice, off),
         ] {
             let found = finding(vti8, peers).unwrap();
             assert_eq!((found.severity, found.summary.as_str()), (severity, summary));
