@@ -11,6 +11,8 @@
 
 #[path = "replay/registry.rs"]
 mod registry;
+#[path = "replay/validation.rs"]
+mod validation;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

@@ -59,7 +59,8 @@ fn kind(object: &str, key: &str) -> Kind {
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
-        | ("peers", "bind") => Kind::InterfaceName,
+        | ("peers", "bind")
+        | ("source_validation", "interface") => Kind::InterfaceName,
         ("connections" | "children" | "peers", "name")
         | ("associations" | "traps", "connection")
         | ("traps", "child") => Kind::PeerName,
@@ -80,6 +81,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("host", "kernel_release" | "vyos_version")
         | ("links", "kind" | "info_kind" | "oper_state")
         | ("rules", "family" | "fwmark")
+        | ("source_validation", "family")
         | ("routes" | "answer", "type")
         | ("answer", "answer")
         | ("associations", "spi" | "mode" | "family" | "mark" | "set_mark" | "direction")

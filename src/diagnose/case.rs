@@ -7,7 +7,7 @@ use crate::report::Severity;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 use crate::transmit::{self, Flow, Outcome, Site, Verdict};
-use crate::tunnel::{State, Tunnel};
+use crate::tunnel::{Control, State, Tunnel};
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -19,6 +19,8 @@ pub struct Case<'a> {
     pub(super) earlier: Option<&'a Snapshot>,
     /// The tunnel; missing where only counters are known.
     pub(super) tunnel: Observed<Tunnel<'a>>,
+    /// What the control plane has for an interface that is configured and that the kernel does not have; none for one that exists.
+    pub(super) absent: Option<Observed<Control<'a>>>,
     /// Its counters over the spans that are known.
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
@@ -50,6 +52,7 @@ impl<'a> Case<'a> {
             earlier,
             counted,
             tunnel: Ok(tunnel),
+            absent: None,
             tried,
         }
     }
@@ -66,8 +69,23 @@ impl<'a> Case<'a> {
             now,
             earlier,
             tunnel: Err(why),
+            absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+        }
+    }
+
+    /// The case of an interface that is configured, and that the kernel does not have.
+    pub(super) fn of_absent(
+        state: &State<'a>,
+        earlier: Option<&'a Snapshot>,
+        name: &'a str,
+    ) -> Self {
+        let detail = format!("there is no {name}");
+        let why = Missing::new(Source::Links, Reason::Absent, detail);
+        Self {
+            absent: Some(state.control_of_absent(name)),
+            ..Self::of_row(state.snapshot, earlier, name, why)
         }
     }
 

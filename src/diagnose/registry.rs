@@ -37,6 +37,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::outer_path_dead::DIAGNOSIS,
     super::traffic_taken_by_another_policy::DIAGNOSIS,
     super::one_way::DIAGNOSIS,
+    super::interface_missing::DIAGNOSIS,
     // 4xx: receive.
     super::no_inbound_association::DIAGNOSIS,
     super::integrity_failures::DIAGNOSIS,

@@ -8,12 +8,13 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use std::fmt::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use vti_diagnostics::collect;
-use vti_diagnostics::snapshot::RouteQuery;
+use vti_diagnostics::snapshot::{Family, RouteQuery};
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Request};
 use vti_diagnostics::wire::{
-    address, link, neighbour, route, rule, xfrm_info, xfrm_policy, xfrm_state,
+    address, link, neighbour, nft, route, rule, xfrm_info, xfrm_policy, xfrm_state,
 };
 
+const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
 const ROUTE: SockProtocol = SockProtocol::NetlinkRoute;
 const XFRM: SockProtocol = SockProtocol::Tcp;
 
@@ -114,6 +115,13 @@ fn record_this_kernel() {
     record("neighbours", &dumps(ROUTE, neighbours));
     record("states", &dumps(XFRM, Request::dump(xfrm_state::GETSA)));
     record("policies", &dumps(XFRM, Request::dump(xfrm_policy::GETPOLICY)));
+    for (family, chain) in [
+        (Family::Inet, "vyos_rpfilter"),
+        (Family::Inet, "vyos_global_rpfilter"),
+        (Family::Inet6, "vyos_rpfilter"),
+    ] {
+        record("nft", &dumps(NETFILTER, nft::question(family, "raw", chain)));
+    }
     for (name, request) in [
         ("sadinfo", xfrm_info::size_question(xfrm_info::GETSADINFO)),
         ("spdinfo", xfrm_info::size_question(xfrm_info::GETSPDINFO)),
