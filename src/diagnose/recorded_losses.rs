@@ -81,8 +81,8 @@ What happens
 
 Why
     The SA was deleted and another one came later: a rekey that was
-    lost, a CHILD_SA deleted by the peer or by hand. The lookup found the
-    policy and no SA for its template.
+    lost, a CHILD_SA deleted by the peer or by hand. The lookup found
+    the policy and no SA for its template.
 
 How to confirm
     vti-diagnostics history       which SA went, and when one came

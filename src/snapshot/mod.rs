@@ -154,18 +154,18 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
     )]
     pub charon_log: Observed<Vec<String>>,
-    /// What the recorder saw since boot.
-    #[serde(
-        with = "observed::field",
-        default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
-    )]
-    pub recorded: Observed<recorded::Recorded>,
     /// The rules of nftables by which VyOS validates sources (NFT_MSG_GETRULE dump, filtered).
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::SourceValidation as u8 }>"
     )]
     pub source_validation: Observed<Vec<SourceValidation>>,
+    /// What the recorder saw since boot.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
+    )]
+    pub recorded: Observed<recorded::Recorded>,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -197,8 +197,8 @@ impl Snapshot {
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
             charon_log: Err(missing(Source::CharonLog)),
-            recorded: Err(missing(Source::Journal)),
             source_validation: Err(missing(Source::SourceValidation)),
+            recorded: Err(missing(Source::Journal)),
             cleared: Vec::new(),
         }
     }
@@ -250,8 +250,8 @@ impl Snapshot {
             (Source::Configuration, self.configuration.as_ref().err()),
             (Source::HookState, self.hook_state.as_ref().err()),
             (Source::CharonLog, self.charon_log.as_ref().err()),
-            (Source::Journal, self.recorded.as_ref().err()),
             (Source::SourceValidation, self.source_validation.as_ref().err()),
+            (Source::Journal, self.recorded.as_ref().err()),
         ];
         let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
         sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));
