@@ -182,9 +182,9 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
 /// This system now; with an interval also after it.
 fn live(interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
     let first = collect::snapshot(&[], Some(vici));
-    let Some(seconds) = interval else { return vec![first] };
+    let Some(seconds) = interval else { return vec![collect::with_journal(first)] };
     thread::sleep(Duration::from_secs(seconds.into()));
-    let second = collect::snapshot_after(&first, vici);
+    let second = collect::with_journal(collect::snapshot_after(&first, vici));
     vec![first, second]
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use vti_diagnostics::journal::{Counted, Record, Writer, read, recorded, unwatched};
+use vti_diagnostics::journal::{Accounts, Counted, Record, Writer, read, recorded};
 use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark};
 
 const LIMIT: u64 = 1024 * 1024;
@@ -199,13 +199,15 @@ fn remarks_are_told() {
 fn what_was_lost_while_nobody_recorded_is_known_by_its_number() {
     let before =
         [started(1, 100), losses(5, 3), Record::Episode(episode("vti1", 5, 7)), losses(9, 2)];
-    let lost = |now| unwatched(&before, "this-boot", &counters(now));
+    let mut accounts = Accounts::default();
+    before.into_iter().for_each(|record| accounts.take(record));
+    let lost = |now| accounts.unwatched("this-boot", &counters(now));
     assert_eq!(lost(109), []);
     let [missed] = &lost(120)[..] else { panic!("{:?}", lost(120)) };
     assert_eq!((missed.lost, missed.since_ms), (11, 9));
-    assert_eq!(unwatched(&before, "another-boot", &counters(120)), [], "its counters are others");
+    assert_eq!(accounts.unwatched("another-boot", &counters(120)), [], "its counters are others");
     let anew = BTreeMap::from([("vti1".to_string(), Counted { ifindex: 6, lost: 120 })]);
-    assert_eq!(unwatched(&before, "this-boot", &anew), [], "made anew");
+    assert_eq!(accounts.unwatched("this-boot", &anew), [], "made anew");
 }
 
 #[test]

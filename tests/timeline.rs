@@ -104,7 +104,7 @@ impl Lab {
 
     fn only_episode(&self) -> &Episode {
         assert_eq!(self.episodes.len(), 1, "{:#?}", self.episodes);
-        &self.episodes[0]
+        self.episodes.first().unwrap()
     }
 
     /// Code and packets of each cause of the only episode.

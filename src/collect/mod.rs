@@ -78,13 +78,18 @@ fn read(extra: &[RouteQuery], ike: impl FnOnce(u64) -> Observed<Ike>) -> Snapsho
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     snapshot.cleared = cleared::cleared(&snapshot.links);
-    let uptime = snapshot.uptime_ms.as_ref().copied().unwrap_or(0);
-    snapshot.recorded = recorded::recorded(snapshot.taken_at_ms.saturating_sub(uptime));
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);
     snapshot.sort();
     snapshot
+}
+
+/// The snapshot with what the recorder's journal says of this boot. Apart from the others, for the recorder itself has no use for it.
+pub fn with_journal(snapshot: Snapshot) -> Snapshot {
+    let uptime = snapshot.uptime_ms.as_ref().copied().unwrap_or(0);
+    let recorded = recorded::recorded(snapshot.taken_at_ms.saturating_sub(uptime));
+    Snapshot { recorded, ..snapshot }
 }
 
 /// The host alone, for reports that read nothing else of it.

@@ -99,8 +99,8 @@ What happens
 
 Why
     The interface was up and routes led into it before the first SA was
-    negotiated: after a boot, after a commit. Each packet until then is a
-    carrier error.
+    negotiated: after a boot, after a commit. Each packet until then
+    counts as a carrier error.
 
 How to confirm
     vti-diagnostics history       they end with the first SA
