@@ -5,12 +5,14 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod association;
 pub mod cleared;
 pub mod host;
 pub mod ike;
 pub mod link;
 pub mod notification;
 pub mod observed;
+pub mod policy;
 pub mod recorded;
 pub mod route;
 pub mod validation;
@@ -19,6 +21,9 @@ pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
 
+pub use association::{
+    Direction, Encapsulation, Offload, ReplayState, SadInfo, SecurityAssociation,
+};
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
 pub use link::{
@@ -26,13 +31,10 @@ pub use link::{
     VtiKeys, XfrmInterface,
 };
 pub use observed::{Missing, Observed, Reason, Source};
+pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
 pub use validation::SourceValidation;
-pub use xfrm::{
-    Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
-    Offload, Policy, PolicyDirection, PolicyType, PortMask, ReplayState, ReqId, SadInfo,
-    SecurityAssociation, Selector, SpdInfo, Spi, Template,
-};
+pub use xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, PortMask, ReqId, Selector, Spi};
 
 /// Everything that was read of one host at one moment.
 ///
