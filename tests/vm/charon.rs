@@ -131,7 +131,7 @@ fn kernel_alone(mut now: Snapshot) -> Snapshot {
 }
 
 /// Output is not waited for: the daemons inherit it.
-fn bash(lines: &str, driver: &str, nat: bool) -> Fallible<()> {
+pub fn bash(lines: &str, driver: &str, nat: bool) -> Fallible<()> {
     let file = |error: std::io::Error| format!("cannot write /tmp/case: {error}");
     let log = std::fs::File::create("/tmp/case").map_err(file)?;
     let status = Command::new("bash")

@@ -75,6 +75,14 @@ impl Keep {
         }
         write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
     }
+
+    /// Writes the capture of the healthy site, one look; what is expected of each interface is in `expected`, a line each.
+    pub fn keep_site(&self, expected: &[String], now: Snapshot) -> Fallible<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        write("ok-site.yaml", "site", &expected.join("\n# expect "), vec![now])
+    }
 }
 
 /// Writes one capture: `from` says what it shows, `expected` the interface and its first finding.
