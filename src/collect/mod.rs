@@ -13,6 +13,7 @@ pub mod proc;
 mod recorded;
 mod route;
 mod socket;
+mod together;
 mod vici;
 pub mod watch;
 mod xfrm;
@@ -30,6 +31,7 @@ pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
 /// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
+/// SAs, policies and what charon says of them are read again where they do not fit each other.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
     read(extra, |_| match vici {
         Some(path) => vici::ike(path),
@@ -53,7 +55,7 @@ pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
     })
 }
 
-fn read(extra: &[RouteQuery], ike: impl FnOnce(u64) -> Observed<Ike>) -> Snapshot {
+fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snapshot {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
     let mut snapshot = Snapshot {
@@ -66,17 +68,18 @@ fn read(extra: &[RouteQuery], ike: impl FnOnce(u64) -> Observed<Ike>) -> Snapsho
         xfrm_statistics: proc::xfrm_statistics(),
         addresses: link::addresses(),
         rules: route::rules(),
-        associations: xfrm::associations(),
-        policies: xfrm::policies(),
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
-        ike: ike(taken_at_ms),
         configuration: configuration::configuration(),
-        hook_state: configuration::hook_state(),
-        charon_log: log::charon_log(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
+    let together = together::read(|| ike(taken_at_ms));
+    (snapshot.associations, snapshot.policies) = (together.associations, together.policies);
+    snapshot.ike = together.ike;
+    // After charon: they tell of what it has done.
+    snapshot.hook_state = configuration::hook_state();
+    snapshot.charon_log = log::charon_log();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);

@@ -50,6 +50,12 @@ impl<'a> Tunnel<'a> {
         self.state.peers_of(&self.link.name)
     }
 
+    /// The remote-access connection whose clients come in on the interface, where nothing else is bound to it.
+    pub fn serves_clients(&self) -> Option<&'a Peer> {
+        let peers = self.configured_peers();
+        peers.first().copied().filter(|_| peers.iter().all(|peer| peer.remote_access))
+    }
+
     /// The control plane's side.
     pub fn control(&self) -> Observed<Control<'a>> {
         let ike: &'a Ike = self.state.snapshot.ike.as_ref().map_err(Clone::clone)?;
