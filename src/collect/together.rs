@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(100);
 /// Readings after the first, at most.
 const AGAIN: usize = 3;
-/// No reading begins later than this after the first.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// No reading begins later than this after the first began.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The lists that refer to each other.
 #[derive(Clone)]
 pub(super) struct Together {
-    pub(super) associations: Observed<Vec<SecurityAssociation>>,
     pub(super) policies: Observed<Vec<Policy>>,
+    pub(super) associations: Observed<Vec<SecurityAssociation>>,
     pub(super) ike: Observed<Ike>,
 }
 

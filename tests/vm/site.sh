@@ -64,7 +64,7 @@ site_links() {
 
 # connection END N: one connection in swanctl's words.
 connection() {
-  local end=$1 n=$2 name=${NAMES[$2 % 10]} extra=${CONNECTION_OF[$2]} local remote key action=start times='rekey_time=4s
+  local end=$1 n=$2 name=${NAMES[$2 % 10]} extra=${CONNECTION_OF[$2]} local remote key action=start times='rekey_time=5s
 rand_time=1s
 life_time=20s' more=''
   key="if_id_in=$((n + 1))
@@ -162,7 +162,7 @@ site_vyos() {
 # traffic, traffic_arrived: pings through all tunnels but that with the trap, and afterwards whether nearly all came back.
 traffic() {
   local to
-  for to in 10.2.{0,1,2,3,4,5,6,9}.1 10.3.7.1 10.3.7.2; do ping -q -i 0.25 $to >/tmp/ping.$to 2>&1 & echo $! >>/tmp/ping.pids; done
+  for to in 10.2.{0,1,2,3,4,5,6,9}.1 10.3.7.1 10.3.7.2; do ping -q -i 0.5 $to >/tmp/ping.$to 2>&1 & echo $! >>/tmp/ping.pids; done
 }
 traffic_arrived() {
   local file sent came
