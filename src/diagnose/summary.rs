@@ -68,10 +68,12 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
 /// What the control plane has.
 fn control(control: &Control<'_>) -> ControlReport {
     // Of several, the one that is in use and oldest tells how long the tunnel has been up.
-    let ike =
-        control.associations.iter().max_by_key(|a| (a.is_established(), a.established_seconds));
+    let ike = control
+        .associations
+        .iter()
+        .max_by_key(|a| (a.is_current(), a.is_established(), a.established_seconds));
     let child = control.children.iter().map(|(_, child)| child);
-    let child = child.max_by_key(|c| (c.is_installed(), c.installed_seconds));
+    let child = child.max_by_key(|c| (c.is_current(), c.is_installed(), c.installed_seconds));
     ControlReport {
         peer: control.name().map(str::to_owned),
         ike_state: ike.map(|a| a.state.clone()),
