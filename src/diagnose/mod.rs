@@ -19,6 +19,7 @@ mod lookup;
 mod mtu;
 mod registry;
 mod summary;
+mod validation;
 
 // One file each, by the name of its cause.
 mod admin_down_with_association;
@@ -36,6 +37,7 @@ mod ike_not_established;
 mod inbound_association_mismatch;
 mod inner_source_is_the_peer;
 mod integrity_failures;
+mod interface_missing;
 mod ipv6_outside_selectors;
 mod kernel_and_charon_disagree;
 mod local_address_gone;
@@ -59,6 +61,7 @@ mod peer_in_another_vrf;
 mod policy_blocks;
 mod policy_needs_packet_mark;
 mod policy_without_template;
+mod recorded_losses;
 mod replay_drops;
 mod security_association_expired;
 mod security_association_mismatch;
@@ -149,8 +152,12 @@ fn cases<'a>(
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let found: Vec<Case<'a>> = match state.tunnels() {
         Ok(tunnels) => {
-            let asked = tunnels.into_iter().filter(|t| asked(&t.link.name));
-            asked.map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel)).collect()
+            let present = tunnels.into_iter().filter(|t| asked(&t.link.name));
+            let absent = state.absent().into_iter().filter(|name| asked(name));
+            present
+                .map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel))
+                .chain(absent.map(|name| Case::of_absent(state, observation.earlier, name)))
+                .collect()
         }
         Err(why) => {
             let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
@@ -190,7 +197,9 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
         return report;
     }
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
-    for diagnosis in DIAGNOSES {
+    // Of an interface that does not exist there is one thing to say.
+    let applies = |d: &&Diagnosis| !report.absent || d.code == interface_missing::DIAGNOSIS.code;
+    for diagnosis in DIAGNOSES.iter().filter(applies) {
         let (code, name) = (diagnosis.code, diagnosis.name);
         match (diagnosis.check)(case) {
             Ok(Some(found)) => confirmed.push((diagnosis, found)),
@@ -235,8 +244,11 @@ fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
     let needed = |m: &Missing| match m.source {
         // Rates and these counters sharpen a diagnosis; none needs them to know that a tunnel can carry traffic.
         Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
+        Source::SourceValidation => false,
         // What the control plane says explains a fault; that there is one, the kernel tells.
         Source::Charon | Source::CharonLog | Source::Configuration | Source::HookState => false,
+        // What was is no part of what is.
+        Source::Journal => false,
         // What the input by its nature does not hold is no reason to doubt what it says.
         _ => m.reason != Reason::Skipped || findings.is_empty(),
     };

@@ -69,7 +69,10 @@ impl Keep {
         if !self.wanted || !scenario.capture || !self.kept.insert(scenario.name.clone()) {
             return Ok(());
         }
-        let expected = format!("{}: {}", charon::VTI, scenario.finding);
+        let mut expected = format!("{}: {}", scenario.interface, scenario.finding);
+        for (other, finding) in &scenario.also {
+            expected.push_str(&format!("\n# expect {other}: {finding}"));
+        }
         write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
     }
 }
