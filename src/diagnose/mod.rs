@@ -120,9 +120,8 @@ pub struct Observation<'a> {
 /// # Errors
 /// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
-    let state = State::new(observation.now);
-    let mut interfaces: Vec<InterfaceReport> =
-        cases(observation, &state, interface)?.iter().map(diagnose).collect();
+    let mut interfaces = Vec::new();
+    each(observation, interface, |report| interfaces.push(report))?;
     interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
@@ -142,33 +141,45 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
     })
 }
 
-/// The interfaces to diagnose.
-fn cases<'a>(
-    observation: &Observation<'a>,
-    state: &'a State<'a>,
+/// Diagnoses all VTIs, or one, and hands each report over as soon as it is there, in no order: a thousand together take much room, and what
+/// was tried on each takes more.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn each(
+    observation: &Observation<'_>,
     interface: Option<&str>,
-) -> Result<Vec<Case<'a>>, Error> {
-    let now = observation.now;
+    mut take: impl FnMut(InterfaceReport),
+) -> Result<(), Error> {
+    let Observation { now, earlier } = *observation;
+    let state = State::new(now);
     let asked = |name: &str| interface.is_none_or(|i| i == name);
-    let found: Vec<Case<'a>> = match state.tunnels() {
+    let mut found = false;
+    let mut take = |case: Case<'_>| {
+        found = true;
+        take(diagnose(&case));
+    };
+    match state.tunnels() {
         Ok(tunnels) => {
-            let present = tunnels.into_iter().filter(|t| asked(&t.link.name));
-            let absent = state.absent().into_iter().filter(|name| asked(name));
-            present
-                .map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel))
-                .chain(absent.map(|name| Case::of_absent(state, observation.earlier, name)))
-                .collect()
+            for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
+                take(Case::of_tunnel(&state, earlier, tunnel));
+            }
+            for name in state.absent().into_iter().filter(|name| asked(name)) {
+                take(Case::of_absent(&state, earlier, name));
+            }
         }
         Err(why) => {
             let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
-            let rows = rows
-                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)));
-            rows.map(|name| Case::of_row(now, observation.earlier, name, why.clone())).collect()
+            for name in rows
+                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)))
+            {
+                take(Case::of_row(now, earlier, name, why.clone()));
+            }
         }
-    };
+    }
     match interface {
-        Some(name) if found.is_empty() => Err(no_such_interface(now, name)),
-        _ => Ok(found),
+        Some(name) if !found => Err(no_such_interface(now, name)),
+        _ => Ok(()),
     }
 }
 
