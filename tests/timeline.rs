@@ -188,6 +188,41 @@ fn the_same_after_a_silence_is_a_peer_that_was_lost() {
 }
 
 #[test]
+fn a_peer_that_is_lost_again_is_told_as_the_first_time() {
+    let mut lab = Lab::healthy();
+    for start in [0, 20_000] {
+        lab.quiet(start + 1000, start + 5000);
+        (6000..=12_000).step_by(1000).for_each(|ms| lab.look(start + ms, 10, 0, 0));
+        lab.change(start + 12_100, Notification::PolicyDeleted(policy(8)));
+        lab.change(start + 12_101, deleted(1));
+        lab.look(start + 13_000, 0, 0, 9);
+        lab.change(start + 13_500, added(1));
+        lab.change(start + 13_501, Notification::PolicyAdded(policy(8)));
+        lab.quiet(start + 14_000, start + 19_000);
+    }
+    assert_eq!(lab.episodes.len(), 2);
+    assert!(
+        lab.episodes.iter().all(|episode| episode.causes[0].code == 914),
+        "{:#?}",
+        lab.episodes
+    );
+}
+
+#[test]
+fn a_silence_as_there_was_before_tells_nothing() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 3000);
+    (4000..=8000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    lab.quiet(9000, 10_000);
+    (11_000..=14_000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    lab.change(14_100, Notification::PolicyDeleted(policy(8)));
+    lab.look(14_500, 0, 0, 3);
+    lab.change(14_600, Notification::PolicyAdded(policy(8)));
+    lab.quiet(15_000, 19_000);
+    assert_eq!(lab.causes(), [(919, 3)]);
+}
+
+#[test]
 fn whether_a_silent_peer_was_away_traffic_that_is_never_answered_does_not_tell() {
     let mut lab = Lab::healthy();
     (1000..=9000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));

@@ -27,8 +27,9 @@ const RESYNC_MS: u64 = 5000;
 /// Diagnoses, when something calls for them and when nothing does.
 const DIAGNOSE_MS: u64 = 2000;
 const ROUTINE_MS: u64 = 300_000;
-/// A diagnosis may take this part of the time at most.
+/// Diagnoses may take this part of the time at most; the second, while packets are lost and nothing says why.
 const DIAGNOSE_SHARE: u64 = 200;
+const URGENT_SHARE: u64 = 20;
 /// Routes to peers are asked for after changes, but not more often.
 const ROUTES_MS: u64 = 100;
 /// What was written is brought to the disk at least so often.
@@ -57,7 +58,7 @@ pub(super) struct Recorder<'a> {
     wanted: bool,
     asked_for: BTreeSet<u32>,
     diagnosed: Moment,
-    pause_ms: u64,
+    took_ms: u64,
     /// What is said of each interface, and what was seen of it once.
     verdicts: BTreeMap<String, (Verdict, Option<u16>)>,
     candidates: BTreeMap<String, (Verdict, Option<u16>)>,
@@ -105,7 +106,7 @@ impl<'a> Recorder<'a> {
             wanted: true,
             asked_for: BTreeSet::new(),
             diagnosed: now,
-            pause_ms: DIAGNOSE_MS,
+            took_ms: 0,
             verdicts: BTreeMap::new(),
             candidates: BTreeMap::new(),
             synced: now,
@@ -314,7 +315,7 @@ impl<'a> Recorder<'a> {
         if let Some(Answer { findings, took }) = self.inspector.answer() {
             let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             self.diagnosed = now;
-            self.pause_ms = DIAGNOSE_MS.max(took.saturating_mul(DIAGNOSE_SHARE));
+            self.took_ms = took;
             let asked_for = std::mem::take(&mut self.asked_for);
             for finding in findings {
                 if asked_for.contains(&finding.ifindex) {
@@ -324,9 +325,11 @@ impl<'a> Recorder<'a> {
             }
         }
         let since = now.since(self.diagnosed);
-        let is_due = self.wanted || self.roster.wants_finding() || since >= ROUTINE_MS;
-        if is_due && since >= self.pause_ms && !self.inspector.is_busy() && !self.roster.is_empty()
-        {
+        let is_urgent = self.roster.wants_finding();
+        let is_due = is_urgent || self.wanted || since >= ROUTINE_MS;
+        let share = if is_urgent { URGENT_SHARE } else { DIAGNOSE_SHARE };
+        let pause = DIAGNOSE_MS.max(self.took_ms.saturating_mul(share));
+        if is_due && since >= pause && !self.inspector.is_busy() && !self.roster.is_empty() {
             self.wanted = false;
             self.asked_for = self.roster.wanting();
             self.inspector.ask();

@@ -48,7 +48,9 @@ pub(super) enum Peer {
     Heard,
     /// None came in, though packets went out and were answered before.
     Silent,
-    /// The traffic does not tell.
+    /// None came in, but that was so before, for half as long or longer.
+    Doubtful,
+    /// None ever came in.
     Unknown,
 }
 
@@ -99,7 +101,7 @@ impl Gap {
             (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),
             (None, true, Peer::Heard) => Some(911),
             (None, true, Peer::Unknown) if length <= REAUTHENTICATION_MS => Some(911),
-            (None, true, Peer::Unknown) => None,
+            (None, true, Peer::Unknown | Peer::Doubtful) => None,
         }
     }
 }

@@ -239,7 +239,8 @@ impl Watch {
     }
 
     /// A gap that opens, with what was known before it.
-    fn gap(&self, lack: Lack, opened: Option<Moment>, now: Readiness) -> Gap {
+    fn gap(&mut self, lack: Lack, opened: Option<Moment>, now: Readiness) -> Gap {
+        self.traffic.gapped = true;
         Gap {
             lack,
             opened,
@@ -302,6 +303,8 @@ struct Traffic {
     heard: Option<Moment>,
     /// The longest that was waited for an answer so far, in milliseconds.
     patience: u64,
+    /// A gap opened since packets last came in.
+    gapped: bool,
 }
 
 impl Traffic {
@@ -310,7 +313,8 @@ impl Traffic {
             self.sent = Some(now.at);
         }
         if now.statistics.rx_packets > before.statistics.rx_packets {
-            if self.heard.is_some() {
+            // A silence that a gap followed was no pause of the traffic.
+            if !std::mem::take(&mut self.gapped) {
                 self.patience = self.patience.max(self.waited());
             }
             self.heard = Some(now.at);
@@ -331,7 +335,7 @@ impl Traffic {
             None => Peer::Unknown,
             Some(_) if waited < SILENT_MS => Peer::Heard,
             Some(_) if waited >= 2 * self.patience => Peer::Silent,
-            Some(_) => Peer::Unknown,
+            Some(_) => Peer::Doubtful,
         }
     }
 }
