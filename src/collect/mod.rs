@@ -2,6 +2,7 @@
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
 pub mod cleared;
+mod clock;
 mod configuration;
 mod failure;
 mod host;
@@ -17,7 +18,8 @@ mod xfrm;
 
 use crate::snapshot::{Host, Missing, Reason, RouteQuery, Snapshot, Source};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use clock::{now_ms, zone};
 
 /// Where charon listens, on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
@@ -28,8 +30,7 @@ pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 /// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
+    let taken_at_ms = now_ms();
     let mut snapshot = Snapshot {
         uptime_ms: proc::uptime_ms(),
         sysctls: host::sysctls(),
