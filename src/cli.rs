@@ -151,7 +151,7 @@ pub struct Explain {
 /// Arguments of `record`.
 #[derive(Debug, Args)]
 pub struct Record {
-    /// The journal's directory
+    /// The journal
     #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
     pub directory: PathBuf,
     /// What the journal may have at most
@@ -168,7 +168,7 @@ pub struct History {
     /// Only this interface
     #[arg(long, value_name = "IF", value_parser = interface_name)]
     pub interface: Option<String>,
-    /// Only what was not over then: 45m, 2h, 3d, 1w ago, a date or a time
+    /// Only since then: 45m, 2h, 3d, 1w ago, a date or time
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
     /// All episodes, each with what the kernel told around it
@@ -177,7 +177,7 @@ pub struct History {
     /// How the report is written.
     #[command(flatten)]
     pub output: Output,
-    /// The journal's directory
+    /// The journal
     #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
     pub directory: PathBuf,
 }

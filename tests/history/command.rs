@@ -169,6 +169,19 @@ fn a_journal_that_may_not_be_read_is_named() {
 }
 
 #[test]
+fn the_environment_does_not_count() {
+    let directory = journal(&three_gaps());
+    let mut program = Command::cargo_bin("vti-diagnostics").unwrap();
+    let output = program
+        .args(["history", "--directory"])
+        .arg(directory.path())
+        .envs([("TZ", "/etc/passwd"), ("COLUMNS", "200"), ("LANG", "de_DE.UTF-8")])
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, stdout(directory.path(), &[]).as_bytes());
+}
+
+#[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let directory = journal(&bad_day());
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("vti-diagnostics"))
