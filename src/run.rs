@@ -194,7 +194,7 @@ fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<St
     };
     if let Some(name) = question.interface.filter(|name| !exists(name)) {
         return Err(Error::UnconfiguredObject(format!(
-            "interface {name} does not exist, and nothing is recorded of it"
+            "there is no VTI {name}, and nothing is recorded of one"
         )));
     }
     let report = history::report(&contents, question);

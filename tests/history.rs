@@ -107,6 +107,12 @@ fn a_journal_without_losses_says_so_with_what_was_noted() {
 }
 
 #[test]
+fn a_journal_without_losses_and_remarks_says_it_in_one_sentence() {
+    let text = shown(&report(vec![started(MONDAY, "a", &["vti7"])], DAY), 80, false);
+    assert!(text.ends_with(".\nNo packets were lost since 2026-11-16 00:00:00.\n"), "{text}");
+}
+
+#[test]
 fn an_empty_journal_has_nothing_to_tell() {
     assert_eq!(shown(&report(Vec::new(), DAY), 80, false), "Nothing is recorded yet.\n");
 }

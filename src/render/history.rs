@@ -33,7 +33,7 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     let from = report.from.map_or(since, |from| from.max(since));
     let lossy = report.interfaces.iter().any(|interface| !interface.episodes.is_empty());
     if !lossy {
-        page.paragraph(0, &nothing_lost(report, clock, from));
+        page.paragraph(0, &nothing(report, clock, (from, until)));
     }
     if report.interfaces.is_empty() && !report.remarks.is_empty() {
         page.blank();
@@ -43,11 +43,11 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     }
     for interface in &report.interfaces {
         page.blank();
-        let shown = rows(interface, &report.remarks, detail);
         page.paragraph(0, &headline(interface));
+        let shown = rows(interface, &report.remarks, detail);
         if !interface.episodes.is_empty() {
             let axis = Axis::new(clock, (from, until), page.room(plot::MARGIN));
-            let marks: Vec<Mark> = shown.iter().filter_map(|row| row.mark()).collect();
+            let marks: Vec<Mark> = shown.iter().filter_map(Row::mark).collect();
             plot::plot(&mut page, &axis, &losses(interface), &marks);
         }
         page.blank();
@@ -81,9 +81,20 @@ fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) 
     format!("{span}{shown} Times are {zone}.")
 }
 
-fn nothing_lost(report: &HistoryReport, clock: &Clock, from: Time) -> String {
+/// Where something was noted, it may be that nobody watched for a while: then no more is said than was seen.
+fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -> String {
     let of = report.interface.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
-    format!("No packets were lost{of} since {}.", clock.date_and_time(from))
+    let [since, to] = [from, until].map(|at| clock.date_and_time(at));
+    let span = match report.recorder_running {
+        true => format!("since {since}"),
+        false if from > until => return format!("Nothing is recorded since {since}."),
+        false => format!("from {since} to {to}"),
+    };
+    if report.remarks.is_empty() && report.interfaces.is_empty() {
+        format!("No packets were lost{of} {span}.")
+    } else {
+        format!("No losses were recorded{of} {span}, beside what is noted here:")
+    }
 }
 
 /// `vti7  60 packets lost in 3 episodes: 57 VTI-911, 3 VTI-912`

@@ -1,5 +1,6 @@
 //! What the journal tells, as data: the JSON contract of `history`, schema 1 as that of the other reports.
-//! Times are of the wall clock when they were recorded, durations of the clock that does not jump where there is one.
+//! Times are of the wall clock. What lies between two of them is wrong where it was set meanwhile, and then a remark says that it was;
+//! the lengths of gaps are by a clock that is never set.
 
 use super::Code;
 use crate::snapshot::recorded::Rise;

@@ -77,12 +77,14 @@ fn one_interface_and_a_time_are_asked_for() {
     let directory = journal(&bad_day());
     let text = stdout(directory.path(), &["--interface", "vti12", "--since", "2026-11-16"]);
     assert!(text.contains("\nvti12  15 packets lost") && !text.contains("\nvti7 "), "{text}");
-    let text = stdout(directory.path(), &["--interface", "vti7", "--since", "2026-11-17T12:00Z"]);
-    assert!(text.contains("\nNo packets were lost on vti7 since "), "{text}");
+    let text = stdout(directory.path(), &["--interface", "vti7", "--since", "2026-11-16T12:00Z"]);
+    assert!(text.contains("\nNo losses were recorded on vti7 from "), "{text}");
+    let text = stdout(directory.path(), &["--since", "2026-11-17T12:00Z"]);
+    assert!(text.contains("\nNothing is recorded since "), "{text}");
     let said = sentence(directory.path(), &["--since", "soon"]);
     assert!(said.starts_with("--since soon: expected 45m, 2h, 3d, 1w, "), "{said}");
     let said = sentence(directory.path(), &["--interface", "vti900000000001"]);
-    assert_eq!(said, "interface vti900000000001 does not exist, and nothing is recorded of it");
+    assert_eq!(said, "there is no VTI vti900000000001, and nothing is recorded of one");
 }
 
 #[test]

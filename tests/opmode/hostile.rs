@@ -363,7 +363,8 @@ fn told(room: &Room, line: &str, place: usize, values: &[OsString]) {
             assert_eq!(said, REFUSED);
         } else if line.contains(" history ") {
             // Whether anything is recorded on the host is not of the tests.
-            let unrecorded = absent + ", and nothing is recorded of it";
+            let name = value.to_string_lossy();
+            let unrecorded = format!("there is no VTI {name}, and nothing is recorded of one");
             let nothing = ["nothing is recorded in /var/lib/", "cannot read /var/lib/"];
             assert!(
                 said == unrecorded || nothing.iter().any(|start| said.starts_with(start)),
