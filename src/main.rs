@@ -26,7 +26,7 @@
 //! |---------------------------------|----------------------------------|-----------------------------------------|
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
-//! | `collect`, `capture`            | `wire`, `snapshot`, `error`      | `diagnose`, `render`                    |
+//! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |
 //! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |

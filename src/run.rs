@@ -243,12 +243,11 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
 
 /// This system now; with an interval also after it.
 fn live(interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
-    let mut snapshots = vec![collect::snapshot(&[], Some(vici))];
-    if let Some(seconds) = interval {
-        thread::sleep(Duration::from_secs(seconds.into()));
-        snapshots.push(collect::snapshot(&[], Some(vici)));
-    }
-    snapshots
+    let first = collect::snapshot(&[], Some(vici));
+    let Some(seconds) = interval else { return vec![collect::with_journal(first)] };
+    thread::sleep(Duration::from_secs(seconds.into()));
+    let second = collect::with_journal(collect::snapshot_after(&first, vici));
+    vec![first, second]
 }
 
 /// This system now, with the kernel's answer for the route of the packet itself. Which VRF to ask in is seen in a first reading.

@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("report", &["snapshot"]),
     ("wire", &["snapshot"]),
     ("journal", &["snapshot", "error"]),
-    ("collect", &["wire", "snapshot", "error"]),
+    ("collect", &["wire", "journal", "snapshot", "error"]),
     ("capture", &["collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
     ("transmit", &["tunnel", "snapshot", "report"]),

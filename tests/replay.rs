@@ -9,8 +9,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "replay/recorded.rs"]
+mod recorded;
 #[path = "replay/registry.rs"]
 mod registry;
+#[path = "replay/validation.rs"]
+mod validation;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

@@ -16,6 +16,8 @@ mod answers;
 mod charon;
 #[path = "vici/decoded.rs"]
 mod decoded;
+#[path = "vici/flood.rs"]
+mod flood;
 #[path = "vici/hostile.rs"]
 mod hostile;
 #[path = "vici/many.rs"]

@@ -13,6 +13,9 @@ mod recordings;
 #[path = "wire/record.rs"]
 mod record;
 
+#[path = "wire/changes.rs"]
+mod changes;
+
 #[path = "wire/second_route.rs"]
 mod second_route;
 
@@ -86,6 +89,8 @@ fn a_second_decoder_says_the_same_of_every_message() {
             "states" | "policies" | "sadinfo" | "spdinfo" | "default" => {
                 second_xfrm::second_opinion(name, &message)
             }
+            // Of the few rules that are read, nft itself says what they are: see the test beside the decoder.
+            "nft" => continue,
             _ => second_route::second_opinion(name, &message),
         };
         assert_eq!(ours, theirs, "{name}");

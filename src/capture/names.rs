@@ -74,7 +74,7 @@ fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
-/// come names that only rules, `/proc/net/dev`, the configuration and cleared counters have.
+/// come names that only rules of any kind, `/proc/net/dev`, the configuration, the recorder and cleared counters have.
 fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let mut links: Vec<(u32, &str, bool)> = snapshots
         .iter()
@@ -92,9 +92,23 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let bound = configurations.flat_map(|c| &c.peers).filter_map(|peer| peer.bind.as_deref());
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
     let hooked = hooked.map(|entry| entry.split(':').next().unwrap_or(entry));
+    let validated = snapshots.iter().flat_map(|s| s.source_validation.iter().flatten());
+    let validated = validated.filter_map(|rule| rule.interface.as_deref());
+    let recorded = snapshots.iter().flat_map(|s| s.recorded.iter());
+    let watched = recorded.flat_map(|recorded| {
+        let remarked = recorded.remarks.iter().filter_map(|remark| remark.interface.as_deref());
+        recorded.episodes.iter().map(|episode| episode.interface.as_str()).chain(remarked)
+    });
     let rows = rows.map(|r| r.name.as_str());
     let cleared = snapshots.iter().flat_map(|s| &s.cleared).map(|c| c.name.as_str());
-    let others = rows.chain(in_rules).chain(configured).chain(bound).chain(hooked).chain(cleared);
+    let others = rows
+        .chain(in_rules)
+        .chain(configured)
+        .chain(bound)
+        .chain(hooked)
+        .chain(validated)
+        .chain(watched)
+        .chain(cleared);
     let mut others: Vec<&str> = others.collect();
     others.sort_unstable();
 

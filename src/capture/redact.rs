@@ -24,12 +24,24 @@ pub fn redact(capture: &Capture) -> Result<Capture> {
 /// As [`redact`].
 pub fn redact_with(capture: &Capture, key: &impl BuildHasher) -> Result<Capture> {
     let failed = |why: String| Error::DataUnavailable(format!("cannot redact the capture: {why}"));
-    let mut tree = serde_json::to_value(capture).map_err(|error| failed(error.to_string()))?;
+    let capture = without_findings(capture.clone());
+    let mut tree = serde_json::to_value(&capture).map_err(|error| failed(error.to_string()))?;
     let redaction = Redaction { key, names: Names::of(&capture.snapshots) };
     redaction.walk(&mut tree, "", "").map_err(failed)?;
     let redacted: Capture =
         serde_json::from_value(tree).map_err(|error| failed(error.to_string()))?;
     Ok(Capture { redacted: true, ..redacted })
+}
+
+/// The capture without the summaries of findings that the recorder kept: they name peers and addresses. Those of its own causes do not.
+fn without_findings(mut capture: Capture) -> Capture {
+    let recorded = capture.snapshots.iter_mut().filter_map(|s| s.recorded.as_mut().ok());
+    for cause in recorded.flat_map(|r| &mut r.episodes).flat_map(|episode| &mut episode.causes) {
+        if !(911..=919).contains(&cause.code) {
+            cause.summary = "left out".into();
+        }
+    }
+    capture
 }
 
 /// What becomes of a string by its place.
@@ -46,6 +58,8 @@ enum Kind {
     HookEntry,
     /// A line of charon, of which only what kind it is stays.
     LogLine,
+    /// What the kernel told the recorder: addresses are replaced, and the rest is of a few words.
+    Event,
     /// An address or prefix where it is one; any other text is left out.
     Anything,
     /// An address or a prefix, or it is refused.
@@ -59,7 +73,11 @@ fn kind(object: &str, key: &str) -> Kind {
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
-        | ("peers", "bind") => Kind::InterfaceName,
+        | ("peers", "bind")
+        | ("source_validation" | "episodes" | "remarks", "interface") => Kind::InterfaceName,
+        ("events", "what") => Kind::Event,
+        ("remarks", "what") => Kind::FreeText,
+        ("causes", "summary") => Kind::Safe,
         ("connections" | "children" | "peers", "name")
         | ("associations" | "traps", "connection")
         | ("traps", "child") => Kind::PeerName,
@@ -80,6 +98,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("host", "kernel_release" | "vyos_version")
         | ("links", "kind" | "info_kind" | "oper_state")
         | ("rules", "family" | "fwmark")
+        | ("source_validation", "family")
         | ("routes" | "answer", "type")
         | ("answer", "answer")
         | ("associations", "spi" | "mode" | "family" | "mark" | "set_mark" | "direction")
@@ -92,6 +111,36 @@ fn kind(object: &str, key: &str) -> Kind {
         _ => Kind::Address,
     }
 }
+
+/// The words of `timeline::event`.
+const EVENT_WORDS: &[&str] = &[
+    "->",
+    "SA",
+    "SAs",
+    "added",
+    "all",
+    "deleted",
+    "down",
+    "expired",
+    "flushed",
+    "from",
+    "fwd",
+    "in",
+    "installed",
+    "link",
+    "out",
+    "policies",
+    "policy",
+    "port",
+    "destination",
+    "protocol",
+    "route",
+    "set",
+    "source",
+    "table",
+    "to",
+    "up",
+];
 
 struct Redaction<'k, K> {
     key: &'k K,
@@ -123,6 +172,20 @@ impl<K: BuildHasher> Redaction<'_, K> {
         address.or_else(|_| prefix()).ok()
     }
 
+    /// An event of the recorder, where all of its words are known.
+    fn event(&self, text: &str) -> String {
+        let word = |word: &str| {
+            let number = word.strip_prefix("0x").unwrap_or(word);
+            let is_number = !number.is_empty() && number.chars().all(|c| c.is_ascii_hexdigit());
+            if EVENT_WORDS.contains(&word) || (is_number && number.len() <= 10) {
+                return Some(word.to_string());
+            }
+            self.address(word).or_else(|| self.names.interface(word).map(str::to_owned))
+        };
+        let words: Option<Vec<String>> = text.split(' ').map(word).collect();
+        words.map_or_else(|| "another event".into(), |words| words.join(" "))
+    }
+
     fn replaced(&self, text: &str, object: &str, key: &str) -> std::result::Result<String, String> {
         match kind(object, key) {
             Kind::Safe => Ok(text.to_string()),
@@ -135,6 +198,7 @@ impl<K: BuildHasher> Redaction<'_, K> {
             Kind::PeerName => Ok(self.names.peer(text)),
             Kind::HookEntry => Ok(self.names.hook_entry(text)),
             Kind::LogLine => Ok(self.names.log_line(text)),
+            Kind::Event => Ok(self.event(text)),
             Kind::Anything if text.starts_with('%') => Ok(text.to_owned()),
             Kind::Anything => Ok(self.address(text).unwrap_or_else(|| "other".to_owned())),
             Kind::Address => self.address(text).ok_or_else(|| {

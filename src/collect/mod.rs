@@ -1,4 +1,4 @@
-//! The only reader of the live system: netlink, /proc, uname. It reads and never writes, and what it cannot read it says.
+//! The only reader of the live system: netlink, /proc, uname, charon, VyOS's files, the recorder's journal. It reads and never writes, and what it cannot read it says.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
 pub mod cleared;
@@ -9,14 +9,18 @@ mod host;
 mod link;
 mod log;
 mod name;
+mod nft;
 pub mod proc;
+mod recorded;
 mod route;
 mod socket;
+mod together;
 mod vici;
 pub mod watch;
 mod xfrm;
 
-use crate::snapshot::{Host, Missing, Reason, RouteQuery, Snapshot, Source};
+use crate::snapshot::ike::Ike;
+use crate::snapshot::{Host, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
 use std::path::Path;
 
 pub use clock::{now_ms, zone};
@@ -29,7 +33,31 @@ pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
 /// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
+/// SAs, policies and what charon says of them are read again where they do not fit each other.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
+    read(extra, |_| match vici {
+        Some(path) => vici::ike(path),
+        None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
+    })
+}
+
+/// Reads this host again, after `earlier`, as [`snapshot`] does. A charon that hung then is not asked anew: it costs one look its patience,
+/// not each.
+pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
+    read(&[], |taken_at_ms| match &earlier.ike {
+        Err(hung) if hung.reason == Reason::TimedOut => {
+            let seconds = taken_at_ms.saturating_sub(earlier.taken_at_ms) / 1000;
+            let detail = format!(
+                "charon was not asked again at {}: it did not answer {seconds} s before",
+                vici.display()
+            );
+            Err(Missing { detail, ..hung.clone() })
+        }
+        _ => vici::ike(vici),
+    })
+}
+
+fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snapshot {
     let taken_at_ms = now_ms();
     let mut snapshot = Snapshot {
         uptime_ms: proc::uptime_ms(),
@@ -37,29 +65,35 @@ pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
         // Counters first and together, so that they are of one moment.
         links: link::links(),
         proc_net_dev: proc::net_dev(),
+        source_validation: nft::source_validation(),
         xfrm_statistics: proc::xfrm_statistics(),
         addresses: link::addresses(),
         rules: route::rules(),
-        associations: xfrm::associations(),
-        policies: xfrm::policies(),
         default_policies: xfrm::default_policies(),
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
-        ike: match vici {
-            Some(path) => vici::ike(path),
-            None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
-        },
         configuration: configuration::configuration(),
-        hook_state: configuration::hook_state(),
-        charon_log: log::charon_log(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
+    let together = together::read(|| ike(taken_at_ms));
+    (snapshot.associations, snapshot.policies) = (together.associations, together.policies);
+    snapshot.ike = together.ike;
+    // After charon: they tell of what it has done.
+    snapshot.hook_state = configuration::hook_state();
+    snapshot.charon_log = log::charon_log();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     snapshot.route_lookups = route::lookups(&snapshot, extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);
     snapshot.sort();
     snapshot
+}
+
+/// The snapshot with what the recorder's journal says of this boot. Apart from the others, for the recorder itself has no use for it.
+pub fn with_journal(snapshot: Snapshot) -> Snapshot {
+    let uptime = snapshot.uptime_ms.as_ref().copied().unwrap_or(0);
+    let recorded = recorded::recorded(snapshot.taken_at_ms.saturating_sub(uptime));
+    Snapshot { recorded, ..snapshot }
 }
 
 /// The host alone, for reports that read nothing else of it.

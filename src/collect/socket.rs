@@ -18,6 +18,9 @@ pub(super) const ROUTE: SockProtocol = SockProtocol::NetlinkRoute;
 pub(super) const XFRM: SockProtocol = SockProtocol::Tcp;
 const _: () = assert!(XFRM as i32 == nix::libc::NETLINK_XFRM);
 
+/// NETLINK_NETFILTER.
+pub(super) const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
+
 /// The patience for one dump, and for all route questions together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -36,7 +39,7 @@ const ATTEMPTS: usize = 4;
 pub(super) struct Dump {
     /// The name of the request in errors.
     pub name: &'static str,
-    /// NETLINK_ROUTE or NETLINK_XFRM.
+    /// NETLINK_ROUTE, NETLINK_XFRM or NETLINK_NETFILTER.
     pub protocol: SockProtocol,
     /// The request.
     pub request: Request,

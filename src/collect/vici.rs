@@ -5,7 +5,7 @@ use super::failure::Failure;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Observed, Reason, Source};
 use crate::wire::ike;
-use crate::wire::vici::{Kind, LARGEST_PACKET, Packet, Section, request};
+use crate::wire::vici::{Kind, LARGEST_PACKET, Packet, Room, Section, request};
 use nix::errno::Errno;
 use nix::sys::socket::{
     self as system, AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, sockopt,
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// For all questions together.
 const PATIENCE: Duration = Duration::from_millis(1900);
-/// The most that is read of one daemon: some ten thousand IKE_SAs.
+/// The most bytes that are read of one daemon: some ten thousand IKE_SAs.
 const MOST: usize = 32 * 1024 * 1024;
 
 /// Asks charon at `path`.
@@ -52,11 +52,12 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
     })
 }
 
-/// A connection to the daemon, and how much of time and size is left.
+/// A connection to the daemon, and how much is left of time, of bytes, and of what they become.
 struct Daemon {
     stream: UnixStream,
     deadline: Instant,
     left: usize,
+    room: Room,
 }
 
 impl Daemon {
@@ -80,7 +81,7 @@ impl Daemon {
         }
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Ok(Self { stream, deadline, left: MOST })
+        Ok(Self { stream, deadline, left: MOST, room: Room::default() })
     }
 
     /// One command with one answer.
@@ -89,7 +90,7 @@ impl Daemon {
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
-            Kind::Response => Ok(Section::decode(packet.message)?),
+            Kind::Response => Ok(Section::decode(packet.message, &mut self.room)?),
             kind => Err(unexpected(command, kind)),
         }
     }
@@ -114,7 +115,7 @@ impl Daemon {
             let packet = Packet::decode(&bytes)?;
             match packet.kind {
                 Kind::Event if packet.name == event.as_bytes() => {
-                    take(&Section::decode(packet.message)?)
+                    take(&Section::decode(packet.message, &mut self.room)?)
                 }
                 // An event of a question before this one.
                 Kind::Event => {}
@@ -134,11 +135,13 @@ impl Daemon {
         let mut length = [0; 4];
         self.fill(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if length > LARGEST_PACKET || length > self.left {
+        if length > LARGEST_PACKET {
             let detail = format!("a packet of {length} bytes is larger than any answer");
             return Err(Failure::new(Reason::Malformed, detail));
         }
-        self.left -= length;
+        self.left = self.left.checked_sub(length).ok_or_else(|| {
+            Failure::new(Reason::Malformed, format!("its answers have more than {MOST} bytes"))
+        })?;
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;
         Ok(bytes)

@@ -4,9 +4,10 @@ use super::classify;
 use super::counted::Counted;
 use super::flows::{self, Origin};
 use crate::report::Severity;
+use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 use crate::transmit::{self, Flow, Outcome, Site, Verdict};
-use crate::tunnel::{State, Tunnel};
+use crate::tunnel::{Control, State, Tunnel};
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -18,6 +19,8 @@ pub struct Case<'a> {
     pub(super) earlier: Option<&'a Snapshot>,
     /// The tunnel; missing where only counters are known.
     pub(super) tunnel: Observed<Tunnel<'a>>,
+    /// What the control plane has for an interface that is configured and that the kernel does not have; none for one that exists.
+    pub(super) absent: Option<Observed<Control<'a>>>,
     /// Its counters over the spans that are known.
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
@@ -49,6 +52,7 @@ impl<'a> Case<'a> {
             earlier,
             counted,
             tunnel: Ok(tunnel),
+            absent: None,
             tried,
         }
     }
@@ -65,8 +69,23 @@ impl<'a> Case<'a> {
             now,
             earlier,
             tunnel: Err(why),
+            absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+        }
+    }
+
+    /// The case of an interface that is configured, and that the kernel does not have.
+    pub(super) fn of_absent(
+        state: &State<'a>,
+        earlier: Option<&'a Snapshot>,
+        name: &'a str,
+    ) -> Self {
+        let detail = format!("there is no {name}");
+        let why = Missing::new(Source::Links, Reason::Absent, detail);
+        Self {
+            absent: Some(state.control_of_absent(name)),
+            ..Self::of_row(state.snapshot, earlier, name, why)
         }
     }
 
@@ -93,6 +112,12 @@ impl<'a> Case<'a> {
             (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
             (Source::Charon, true) => "show vpn ike sa".into(),
             (Source::CharonLog, true) => "show log vpn ipsec".into(),
+            (Source::Journal, true) => {
+                format!("show vpn vti-diagnostics history interface {}", self.name)
+            }
+            (Source::Journal, false) => {
+                format!("vti-diagnostics history --interface {}", self.name)
+            }
             (Source::Links, true) => format!("show interfaces vti {}", self.name),
             (Source::Links, false) => format!("ip -d -s -s link show dev {}", self.name),
             (Source::Routes, _) => format!("ip route show table all dev {}", self.name),
@@ -153,6 +178,16 @@ impl<'a> Case<'a> {
     pub(super) fn risen(&self, counter: &str) -> Observed<u64> {
         let before = self.earlier.ok_or_else(Self::no_interval)?;
         Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
+    }
+
+    /// What the recorder saw of losses of this very interface.
+    pub(super) fn episodes(&self) -> impl Iterator<Item = &'a Episode> {
+        let ifindex = self.tunnel.as_ref().ok().map(|tunnel| tunnel.link.ifindex);
+        let (name, recorded) = (self.name, self.now.recorded.as_ref().ok());
+        let all = recorded.into_iter().flat_map(|recorded| &recorded.episodes);
+        // One that was cut off has no ifindex.
+        let is_same = move |e: &&Episode| e.ifindex == 0 || Some(e.ifindex) == ifindex;
+        all.filter(move |episode| episode.interface == name).filter(is_same)
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.

@@ -122,13 +122,14 @@ fn narrower(a: &IpNet, b: &IpNet) -> Option<IpNet> {
     if a.contains(b) { Some(*b) } else { b.contains(a).then_some(*a) }
 }
 
-/// An address of the prefix that no selector covers: its first or its last host, or the one behind a selector.
+/// An address of the prefix that no selector covers and that is not this interface's own, which packets never leave for: the first or the
+/// last host, or the one behind a selector.
 fn outside_of(prefix: &IpNet, selectors: &[IpNet], own: &[IpNet]) -> Option<IpAddr> {
     let behind = selectors.iter().filter(|s| prefix.contains(*s)).map(|s| successor(s.broadcast()));
     let candidates = [first_host(*prefix, own), last_host(*prefix)].into_iter().chain(behind);
     let is_unicast = |a: &IpAddr| !a.is_multicast() && !a.is_unspecified() && !a.is_loopback();
     candidates
-        .filter(is_unicast)
+        .filter(|a| is_unicast(a) && !own.iter().any(|o| o.addr() == *a))
         .find(|a| prefix.contains(a) && !selectors.iter().any(|s| s.contains(a)))
 }
 

@@ -19,6 +19,7 @@ mod lookup;
 mod mtu;
 mod registry;
 mod summary;
+mod validation;
 
 // One file each, by the name of its cause.
 mod admin_down_with_association;
@@ -36,6 +37,7 @@ mod ike_not_established;
 mod inbound_association_mismatch;
 mod inner_source_is_the_peer;
 mod integrity_failures;
+mod interface_missing;
 mod ipv6_outside_selectors;
 mod kernel_and_charon_disagree;
 mod local_address_gone;
@@ -59,6 +61,7 @@ mod peer_in_another_vrf;
 mod policy_blocks;
 mod policy_needs_packet_mark;
 mod policy_without_template;
+mod recorded_losses;
 mod replay_drops;
 mod security_association_expired;
 mod security_association_mismatch;
@@ -118,9 +121,8 @@ pub struct Observation<'a> {
 /// # Errors
 /// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
-    let state = State::new(observation.now);
-    let mut interfaces: Vec<InterfaceReport> =
-        cases(observation, &state, interface)?.iter().map(diagnose).collect();
+    let mut interfaces = Vec::new();
+    each(observation, interface, |report| interfaces.push(report))?;
     interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
@@ -140,29 +142,45 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
     })
 }
 
-/// The interfaces to diagnose.
-fn cases<'a>(
-    observation: &Observation<'a>,
-    state: &'a State<'a>,
+/// Diagnoses all VTIs, or one, and hands each report over as soon as it is there, in no order: a thousand together take much room, and what
+/// was tried on each takes more.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn each(
+    observation: &Observation<'_>,
     interface: Option<&str>,
-) -> Result<Vec<Case<'a>>, Error> {
-    let now = observation.now;
+    mut take: impl FnMut(InterfaceReport),
+) -> Result<(), Error> {
+    let Observation { now, earlier } = *observation;
+    let state = State::new(now);
     let asked = |name: &str| interface.is_none_or(|i| i == name);
-    let found: Vec<Case<'a>> = match state.tunnels() {
+    let mut found = false;
+    let mut take = |case: Case<'_>| {
+        found = true;
+        take(diagnose(&case));
+    };
+    match state.tunnels() {
         Ok(tunnels) => {
-            let asked = tunnels.into_iter().filter(|t| asked(&t.link.name));
-            asked.map(|tunnel| Case::of_tunnel(state, observation.earlier, tunnel)).collect()
+            for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
+                take(Case::of_tunnel(&state, earlier, tunnel));
+            }
+            for name in state.absent().into_iter().filter(|name| asked(name)) {
+                take(Case::of_absent(&state, earlier, name));
+            }
         }
         Err(why) => {
             let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
-            let rows = rows
-                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)));
-            rows.map(|name| Case::of_row(now, observation.earlier, name, why.clone())).collect()
+            for name in rows
+                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)))
+            {
+                take(Case::of_row(now, earlier, name, why.clone()));
+            }
         }
-    };
+    }
     match interface {
-        Some(name) if found.is_empty() => Err(no_such_interface(now, name)),
-        _ => Ok(found),
+        Some(name) if !found => Err(no_such_interface(now, name)),
+        _ => Ok(()),
     }
 }
 
@@ -191,7 +209,9 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
         return report;
     }
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
-    for diagnosis in DIAGNOSES {
+    // Of an interface that does not exist there is one thing to say.
+    let applies = |d: &&Diagnosis| !report.absent || d.code == interface_missing::DIAGNOSIS.code;
+    for diagnosis in DIAGNOSES.iter().filter(applies) {
         let (code, name) = (diagnosis.code, diagnosis.name);
         match (diagnosis.check)(case) {
             Ok(Some(found)) => confirmed.push((diagnosis, found)),
@@ -236,8 +256,11 @@ fn verdict(findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
     let needed = |m: &Missing| match m.source {
         // Rates and these counters sharpen a diagnosis; none needs them to know that a tunnel can carry traffic.
         Source::EarlierSnapshot | Source::XfrmStatistics | Source::ProcNetDev => false,
+        Source::SourceValidation => false,
         // What the control plane says explains a fault; that there is one, the kernel tells.
         Source::Charon | Source::CharonLog | Source::Configuration | Source::HookState => false,
+        // What was is no part of what is.
+        Source::Journal => false,
         // What the input by its nature does not hold is no reason to doubt what it says.
         _ => m.reason != Reason::Skipped || findings.is_empty(),
     };

@@ -31,10 +31,7 @@ What to do
 
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let tunnel = case.tunnel()?;
-    let peers = tunnel.configured_peers();
-    let Some(peer) = peers.first().filter(|_| peers.iter().all(|p| p.remote_access)) else {
-        return Ok(None);
-    };
+    let Some(peer) = tunnel.serves_clients() else { return Ok(None) };
     if tunnel.has_associations()? {
         return Ok(None);
     }

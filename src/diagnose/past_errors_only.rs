@@ -2,7 +2,7 @@
 
 use super::{Case, Diagnosis, Found, fits};
 use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::Observed;
+use crate::snapshot::{Observed, Source};
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(901),
@@ -12,6 +12,9 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     masked_by: super::registry::EXPLAINED,
     check,
 };
+
+/// The part of the errors that must be recorded for there to be nothing left to say.
+const RECORDED: f64 = 0.95;
 
 const EXPLAIN: &str = "
 What happens
@@ -43,7 +46,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         }
         Err(_) => "whether they still rise, one look cannot tell".to_owned(),
     };
-    if total.tx_errors == 0 {
+    let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
+    // What was recorded has findings of its own, which say when and why.
+    if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
         return Ok(None);
     }
     let share = fits::share(total);
@@ -74,6 +79,10 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let found = Found::new(Confidence::Possible, "not known: it lies in the past", summary)
         .severity(if many { Severity::Warning } else { Severity::Notice });
     let mut found = fits::evidence(found, case, total);
+    if recorded > 0 {
+        let fact = format!("{recorded} of them were lost while the recorder watched");
+        found = found.seen(case, fact, Source::Journal);
+    }
     if total.tx_carrier_errors.is_none() {
         let command = "ip -s -s link show dev IFACE";
         found = found.next(

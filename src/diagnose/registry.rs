@@ -37,6 +37,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::outer_path_dead::DIAGNOSIS,
     super::traffic_taken_by_another_policy::DIAGNOSIS,
     super::one_way::DIAGNOSIS,
+    super::interface_missing::DIAGNOSIS,
     // 4xx: receive.
     super::no_inbound_association::DIAGNOSIS,
     super::integrity_failures::DIAGNOSIS,
@@ -62,6 +63,14 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     super::state_in_another_namespace::DIAGNOSIS,
     // 9xx: residue.
     super::past_errors_only::DIAGNOSIS,
+    super::recorded_losses::REAUTHENTICATION_GAP,
+    super::recorded_losses::SA_GAP,
+    super::recorded_losses::BEFORE_THE_FIRST_SA,
+    super::recorded_losses::PEER_LOST_AND_BACK,
+    super::recorded_losses::LINK_LOCAL_DRIP,
+    super::recorded_losses::ROUTE_GAP,
+    super::recorded_losses::LIMIT_REACHED,
+    super::recorded_losses::NOT_ATTRIBUTABLE,
     super::unexplained::DIAGNOSIS,
 ];
 

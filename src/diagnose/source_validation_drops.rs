@@ -1,7 +1,7 @@
-//! VTI-406: reverse path filtering refuses what the tunnel delivers.
+//! VTI-406: what the tunnel delivers is refused by the way back of its source, by rp_filter or by VyOS's rules of nftables.
 
 use super::inbound::Inbound;
-use super::{Case, Diagnosis, Found};
+use super::{Case, Diagnosis, Found, validation};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Driver, Observed, PolicyDirection, Source};
 use ipnet::IpNet;
@@ -21,24 +21,37 @@ What happens
     before any socket or forwarding. No error of the interface moves.
 
 Why
-    rp_filter is strict (1) on the interface or on all: a packet is
-    dropped unless the route back to its source leads out of the
-    interface it came in by. The peer's prefixes are not routed into the
-    tunnel. (VyOS filters by nftables instead: table ip raw.)
+    A packet is dropped unless the route back to its source leads out of
+    the interface it came in by (strict), or leads anywhere (loose). On
+    VyOS a rule of nftables does that (source-validation of the
+    interface, or of all), else rp_filter = 1 on the interface or on
+    all. The peer's prefixes are not routed into the tunnel.
 
 How to confirm
+    nft list chain ip raw vyos_rpfilter
     sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.IFACE.rp_filter
     nstat -az TcpExtIPReversePathFilter
 
 What to do
-    Route the peer's prefixes into the tunnel, or set rp_filter of the
-    interface to 2 (loose) or 0, with all at 0.
+    Route the peer's prefixes into the tunnel, or let the interface
+    validate loosely:
+    set interfaces vti IFACE ip source-validation loose
+    Without VyOS: rp_filter of the interface 2 or 0, with all at 0.
 ";
 
 /// Strict mode.
 const STRICT: u32 = 1;
 
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    // Either can hold without the other, and be seen without it.
+    match (validation::check(case), rp_filter(case)) {
+        (Ok(Some(found)), _) | (_, Ok(Some(found))) => Ok(Some(found)),
+        (Err(missing), _) | (_, Err(missing)) => Err(missing),
+        (Ok(None), Ok(None)) => Ok(None),
+    }
+}
+
+fn rp_filter(case: &Case<'_>) -> Observed<Option<Found>> {
     let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
     let tunnel = case.tunnel()?;
     // What an xfrm interface delivers keeps its secpath, and that exempts it.

@@ -4,7 +4,7 @@ use super::lookup::flow_report;
 use super::{Case, cleared};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
-use crate::tunnel::{Key, Tunnel};
+use crate::tunnel::{Control, Key};
 use std::net::IpAddr;
 
 /// The report of an interface before any diagnosis ran.
@@ -39,7 +39,11 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         local,
         remote,
         peers: peers.iter().map(IpAddr::to_string).collect(),
-        control: tunnel.and_then(control),
+        control: match (&case.absent, tunnel) {
+            (Some(absent), _) => absent.as_ref().ok().map(control),
+            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),
+        },
+        absent: case.absent.is_some(),
         fallback_device: link.map_or_else(
             || is_fallback_name(case.name) && carried_nothing(case),
             |l| l.is_fallback_device(),
@@ -61,21 +65,22 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
     }
 }
 
-/// What the control plane has; none where charon was not read.
-fn control(tunnel: &Tunnel<'_>) -> Option<ControlReport> {
-    let control = tunnel.control().ok()?;
+/// What the control plane has.
+fn control(control: &Control<'_>) -> ControlReport {
     // Of several, the one that is in use and oldest tells how long the tunnel has been up.
-    let ike =
-        control.associations.iter().max_by_key(|a| (a.is_established(), a.established_seconds));
+    let ike = control
+        .associations
+        .iter()
+        .max_by_key(|a| (a.is_current(), a.is_established(), a.established_seconds));
     let child = control.children.iter().map(|(_, child)| child);
-    let child = child.max_by_key(|c| (c.is_installed(), c.installed_seconds));
-    Some(ControlReport {
+    let child = child.max_by_key(|c| (c.is_current(), c.is_installed(), c.installed_seconds));
+    ControlReport {
         peer: control.name().map(str::to_owned),
         ike_state: ike.map(|a| a.state.clone()),
         ike_seconds: ike.and_then(|a| a.established_seconds),
         child_state: child.map(|c| c.state.clone()),
         child_seconds: child.and_then(|c| c.installed_seconds),
-    })
+    }
 }
 
 /// Outer addresses: the configured ones, else those of the SA or template in use where there is one answer.

@@ -24,7 +24,9 @@ Why
     well as the interface's key. The traffic selectors that the peers
     agreed on are narrower than the routes into the tunnel. The source
     counts too: the router's own packets leave with the interface's
-    address.
+    address. On an interface of remote-access clients each client has
+    its address alone: those that nobody holds are outside, and that is
+    a notice, once something was sent there.
 
 How to confirm
     ip route show table all dev IFACE
@@ -40,18 +42,32 @@ What to do
 fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let lost = case.lost_to(102)?;
     let Some(first) = lost.first() else { return Ok(None) };
-    let own = case.tunnel()?.own_policies(PolicyDirection::Out)?;
-    let summary = format!(
-        "{} (for example {}) is outside the selectors of the tunnel",
-        Case::prefixes(&lost),
-        first.flow
-    );
+    let tunnel = case.tunnel()?;
+    let own = tunnel.own_policies(PolicyDirection::Out)?;
+    let (outside, example) = (Case::prefixes(&lost), &first.flow);
+    let (summary, severity) = match tunnel.serves_clients() {
+        // The pool is wider than the clients that are connected: by itself no fault.
+        Some(_) if case.counted.total.as_ref().is_ok_and(|total| total.tx_errors == 0) => {
+            return Ok(None);
+        }
+        Some(peer) => (
+            format!(
+                "packets to addresses of {outside} that no client of {} holds are lost (for example {example})",
+                peer.name
+            ),
+            Severity::Notice,
+        ),
+        None => (
+            format!("{outside} (for example {example}) is outside the selectors of the tunnel"),
+            case.grade(Severity::Fault),
+        ),
+    };
     let selectors =
         own.iter().take(4).map(|p| p.selector.to_string()).collect::<Vec<_>>().join("; ");
     let more = if own.len() > 4 { format!("; and {} more", own.len() - 4) } else { String::new() };
     Ok(Some(
         Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
+            .severity(severity)
             .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
             .next(
                 case,

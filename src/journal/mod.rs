@@ -12,9 +12,9 @@ mod record;
 mod story;
 mod writer;
 
-pub use reader::{Contents, read};
+pub use reader::{Condition, Contents, read, visit};
 pub use record::{Counted, Record};
-pub use story::{Unwatched, recorded, unwatched};
+pub use story::{Accounts, Unwatched, recorded};
 pub use writer::Writer;
 
 /// Where the recorder of the package keeps its journal (StateDirectory of its unit).

@@ -4,12 +4,12 @@ use super::record::Record;
 use super::{CURRENT, LOCK, PREVIOUS, VERSION, frame, lock};
 use crate::error::{Error, Result};
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// No file of a journal is larger, whatever its limit was.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// A record with more is no record: an episode has bounded events, and a name has at most 15 bytes.
+const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// What a journal holds.
 #[derive(Debug, Default)]
@@ -22,37 +22,51 @@ pub struct Contents {
     pub running: bool,
 }
 
+/// What is to be known of a journal beside its records.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Condition {
+    /// Lines that could not be read.
+    pub damaged: usize,
+    /// Somebody writes it now.
+    pub running: bool,
+}
+
 /// Reads the journal of `directory`. None where there is none.
 ///
 /// # Errors
 /// `PermissionDenied`; `IncorrectValue` where it is of a version that this program does not read, or no journal;
 /// `DataUnavailable` where the system fails.
 pub fn read(directory: &Path) -> Result<Option<Contents>> {
-    // The file that is written may become the previous one meanwhile: then it is there twice, or not at all, and another attempt helps.
-    for _ in 0..3 {
-        let Some((current, id)) = open(&directory.join(CURRENT))? else {
-            return only_previous(directory);
-        };
-        let previous = open(&directory.join(PREVIOUS))?;
-        if previous.as_ref().is_some_and(|(_, other)| *other == id) {
-            continue;
-        }
-        let mut contents = Contents { running: is_running(directory), ..Contents::default() };
-        if let Some((previous, _)) = previous {
-            take(previous, &directory.join(PREVIOUS), &mut contents)?;
-        }
-        take(current, &directory.join(CURRENT), &mut contents)?;
-        return Ok(Some(contents));
-    }
-    only_previous(directory)
+    let mut records = Vec::new();
+    let condition = visit(directory, |record| records.push(record))?;
+    Ok(condition.map(|Condition { damaged, running }| Contents { records, damaged, running }))
 }
 
-fn only_previous(directory: &Path) -> Result<Option<Contents>> {
-    let path = directory.join(PREVIOUS);
-    let Some((previous, _)) = open(&path)? else { return Ok(None) };
-    let mut contents = Contents { running: is_running(directory), ..Contents::default() };
-    take(previous, &path, &mut contents)?;
-    Ok(Some(contents))
+/// Hands each record of the journal of `directory` on, oldest first, and keeps none. None where there is no journal.
+///
+/// # Errors
+/// As [`read`]; records before the error have been handed on.
+pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Condition>> {
+    let (current, previous) = (directory.join(CURRENT), directory.join(PREVIOUS));
+    // The file that is written may become the previous one meanwhile: then it is open twice, and another attempt finds both.
+    let mut files = (open(&current)?, open(&previous)?);
+    for _ in 0..3 {
+        let same = |(_, id): &(File, (u64, u64))| files.0.as_ref().is_some_and(|f| f.1 == *id);
+        if !files.1.as_ref().is_some_and(same) {
+            break;
+        }
+        files = (open(&current)?, open(&previous)?);
+    }
+    if files.0.is_none() && files.1.is_none() {
+        return Ok(None);
+    }
+    let mut condition = Condition { damaged: 0, running: is_running(directory) };
+    for (file, path) in [(files.1, &previous), (files.0, &current)] {
+        if let Some((file, _)) = file {
+            condition.damaged += take(file, path, &mut each)?;
+        }
+    }
+    Ok(Some(condition))
 }
 
 /// A file, and what tells it from another one.
@@ -67,12 +81,17 @@ fn open(path: &Path) -> Result<Option<(File, (u64, u64))>> {
     }
 }
 
-fn take(file: File, path: &Path, into: &mut Contents) -> Result<()> {
-    let mut bytes = Vec::new();
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| failed(path, &error))?;
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let head = lines.next().unwrap_or_default();
-    match frame::version(head) {
+/// Hands the records of one file on; gives how many lines are damaged.
+fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize> {
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    let mut next = |line: &mut Vec<u8>| {
+        line.clear();
+        let read = reader.by_ref().take(LONGEST).read_until(b'\n', line);
+        read.map_err(|error| failed(path, &error))
+    };
+    next(&mut line)?;
+    match frame::version(&line) {
         Some(VERSION) => {}
         Some(other) => {
             return Err(Error::IncorrectValue(format!(
@@ -81,21 +100,23 @@ fn take(file: File, path: &Path, into: &mut Contents) -> Result<()> {
             )));
         }
         // Cut within its first line: there was no record yet.
-        None if !head.ends_with(b"\n") && frame::head().as_bytes().starts_with(head) => {
-            return Ok(());
+        None if !line.ends_with(b"\n") && frame::head().as_bytes().starts_with(&line) => {
+            return Ok(0);
         }
         None => {
             return Err(Error::IncorrectValue(format!("{} is no journal", path.display())));
         }
     }
-    for line in lines {
-        match line.strip_suffix(b"\n").and_then(frame::record) {
-            Some(record) => into.records.push(record),
+    let mut damaged = 0;
+    while next(&mut line)? > 0 {
+        // A line that only lacks its end is whole: the sum says so.
+        match frame::record(line.strip_suffix(b"\n").unwrap_or(&line)) {
+            Some(record) => each(record),
             None if line == b"\n" => {}
-            None => into.damaged += 1,
+            None => damaged += 1,
         }
     }
-    Ok(())
+    Ok(damaged)
 }
 
 fn is_running(directory: &Path) -> bool {
@@ -103,7 +124,7 @@ fn is_running(directory: &Path) -> bool {
     lock.is_ok_and(|file| lock::is_taken(&file).unwrap_or(false))
 }
 
-pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {
+fn failed(path: &Path, error: &std::io::Error) -> Error {
     let sentence = format!("cannot read {}: {error}", path.display());
     match error.kind() {
         ErrorKind::PermissionDenied => Error::PermissionDenied(sentence),

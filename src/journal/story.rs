@@ -88,48 +88,55 @@ pub struct Unwatched {
     pub since_ms: u64,
 }
 
-/// Compares what the interfaces have lost `now`, in the boot `boot_id`, with what the records of that boot account for.
-pub fn unwatched(
-    records: &[Record],
-    boot_id: &str,
-    now: &BTreeMap<String, Counted>,
-) -> Vec<Unwatched> {
-    let mut known: BTreeMap<String, Counted> = BTreeMap::new();
-    let mut running: BTreeMap<String, u64> = BTreeMap::new();
-    let (mut since_ms, mut same_boot) = (0, false);
-    for record in records {
-        since_ms = at(record).unwrap_or(since_ms);
+/// What the records account for of the losses of each interface, in the boot of the last recorder.
+#[derive(Debug, Default)]
+pub struct Accounts {
+    boot_id: String,
+    since_ms: u64,
+    counted: BTreeMap<String, Counted>,
+    /// Written of episodes that are not over.
+    running: BTreeMap<String, u64>,
+}
+
+impl Accounts {
+    /// Takes the next record in.
+    pub fn take(&mut self, record: Record) {
+        self.since_ms = at(&record).unwrap_or(self.since_ms);
         match record {
-            Record::Started { boot_id: of, counters, .. } => {
-                same_boot = !boot_id.is_empty() && of == boot_id;
-                known.clone_from(counters);
-                running.clear();
+            Record::Started { boot_id, counters, .. } => {
+                (self.boot_id, self.counted) = (boot_id, counters);
+                self.running.clear();
             }
             Record::Losses { of, .. } => {
                 for (interface, lost) in of {
-                    *running.entry(interface.clone()).or_default() += lost;
+                    *self.running.entry(interface).or_default() += lost;
                 }
             }
-            Record::Episode(episode) => {
-                running.remove(&episode.interface);
-                let start = Counted { ifindex: episode.ifindex, lost: 0 };
-                let counted = known.entry(episode.interface.clone()).or_insert(start);
-                if counted.ifindex != episode.ifindex {
-                    *counted = start;
+            Record::Episode(Episode { interface, ifindex, lost, .. }) => {
+                self.running.remove(&interface);
+                let new = Counted { ifindex, lost: 0 };
+                let counted = self.counted.entry(interface).or_insert(new);
+                if counted.ifindex != ifindex {
+                    *counted = new;
                 }
-                counted.lost += episode.lost;
+                counted.lost += lost;
             }
             Record::Stopped { .. } | Record::Remark(_) | Record::Unknown => {}
         }
     }
-    if !same_boot {
-        return Vec::new();
+
+    /// Compares with what the interfaces have lost `now`, in the boot `boot_id`.
+    pub fn unwatched(&self, boot_id: &str, now: &BTreeMap<String, Counted>) -> Vec<Unwatched> {
+        if boot_id.is_empty() || self.boot_id != boot_id {
+            return Vec::new();
+        }
+        let compare = |(interface, counted): (&String, &Counted)| {
+            let before =
+                self.counted.get(interface).filter(|before| before.ifindex == counted.ifindex)?;
+            let watched = before.lost + self.running.get(interface).copied().unwrap_or(0);
+            let lost = counted.lost.checked_sub(watched).filter(|lost| *lost > 0)?;
+            Some(Unwatched { interface: interface.clone(), lost, since_ms: self.since_ms })
+        };
+        now.iter().filter_map(compare).collect()
     }
-    let compare = |(interface, counted): (&String, &Counted)| {
-        let before = known.get(interface).filter(|before| before.ifindex == counted.ifindex)?;
-        let watched = before.lost + running.get(interface).copied().unwrap_or(0);
-        let lost = counted.lost.checked_sub(watched).filter(|lost| *lost > 0)?;
-        Some(Unwatched { interface: interface.clone(), lost, since_ms })
-    };
-    now.iter().filter_map(compare).collect()
 }

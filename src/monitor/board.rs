@@ -72,8 +72,12 @@ impl Board {
                     seen
                 }
                 other => {
-                    let again = if other.is_some() { "made anew: " } else { "" };
-                    say(format!("{again}{}", whole(interface)));
+                    let what = match (other, interface.absent) {
+                        (None, _) => "",
+                        (Some(_), true) => "deleted: ",
+                        (Some(_), false) => "made anew: ",
+                    };
+                    say(format!("{what}{}", whole(interface)));
                     Seen::new(interface, now_ms)
                 }
             };
@@ -154,11 +158,13 @@ fn states(interface: &InterfaceReport) -> Vec<State> {
     ]
 }
 
-/// Everything that is followed: `admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok`
+/// Everything that is followed: `admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok`; the verdict alone where there is no link.
 fn whole(interface: &InterfaceReport) -> String {
     let states = states(interface).into_iter();
     let known = states.filter_map(|(name, state)| Some(format!("{name} {}", state?)));
-    format!("{}: {}", known.collect::<Vec<_>>().join(", "), verdict(interface))
+    let known: Vec<String> = known.collect();
+    let separator = if known.is_empty() { "" } else { ": " };
+    format!("{}{separator}{}", known.join(", "), verdict(interface))
 }
 
 /// `FAULT, VTI-111: …`

@@ -47,6 +47,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
             child_state: Some("INSTALLED".into()),
             child_seconds: None,
         }),
+        absent: false,
         fallback_device: false,
         counters: CounterSpans { since_boot: Some(counters), ..CounterSpans::default() },
         verdict: Verdict::Ok,
@@ -205,6 +206,26 @@ fn interfaces_come_and_go_and_are_made_anew() {
         fed.says(2000, vec![anew, vti("vti2", 0)]),
         [format!("vti0 made anew: {whole}"), format!("vti2 {whole}"), "vti1 deleted".into()]
     );
+}
+
+#[test]
+fn an_interface_that_is_configured_and_gone_is_still_said() {
+    let absent = InterfaceReport {
+        ifindex: None,
+        admin_state: None,
+        oper_state: None,
+        control: None,
+        absent: true,
+        verdict: Verdict::Fault,
+        findings: vec![finding(303, "there is no such link")],
+        ..vti("vti0", 0)
+    };
+    let mut fed = Fed::with(vec![vti("vti0", 9)]);
+    let said = fed.says(2000, vec![absent]);
+    assert_eq!(said, ["vti0 deleted: FAULT, VTI-303: there is no such link"]);
+    let said = fed.says(2000, vec![vti("vti0", 0)]);
+    let whole = "admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok";
+    assert_eq!(said, [format!("vti0 made anew: {whole}")]);
 }
 
 #[test]

@@ -75,16 +75,19 @@ fn inspect(questions: &Receiver<()>, answers: &Sender<Answer>, vici: &std::path:
 /// What the state alone says: whether errors still rise, the recorder knows better than any two looks.
 fn findings(vici: &std::path::Path) -> Vec<Finding> {
     let now = collect::snapshot(&[], Some(vici));
-    // No interface to look at is no error here.
-    let Ok(report) = diagnose::run(&Observation { now: &now, earlier: None }, None) else {
-        return Vec::new();
-    };
     let is_cause = |f: &crate::report::Finding| f.severity > Severity::Notice || f.code.0 == 103;
-    let of = |interface: InterfaceReport| Finding {
-        interface: interface.name,
-        ifindex: interface.ifindex.unwrap_or(0),
-        verdict: interface.verdict,
-        first: interface.findings.into_iter().find(is_cause).map(|f| (f.code.0, f.summary)),
+    let mut findings = Vec::new();
+    let take = |interface: InterfaceReport| {
+        if !interface.fallback_device {
+            findings.push(Finding {
+                interface: interface.name,
+                ifindex: interface.ifindex.unwrap_or(0),
+                verdict: interface.verdict,
+                first: interface.findings.into_iter().find(is_cause).map(|f| (f.code.0, f.summary)),
+            });
+        }
     };
-    report.interfaces.into_iter().filter(|i| !i.fallback_device).map(of).collect()
+    // No interface to look at is no error here.
+    let _ = diagnose::each(&Observation { now: &now, earlier: None }, None, take);
+    findings
 }

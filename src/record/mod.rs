@@ -10,7 +10,7 @@ mod wait;
 
 use crate::collect::watch::Changes;
 use crate::error::{Error, Result};
-use crate::journal::{self, Writer};
+use crate::journal::{self, Accounts, Writer};
 use crate::signals::Signals;
 use clock::Clock;
 use recorder::Recorder;
@@ -34,7 +34,8 @@ pub struct Options<'a> {
 /// # Errors
 /// The journal cannot be written, or the kernel lets nobody listen; never because of what is seen.
 pub fn run(options: Options<'_>) -> Result<()> {
-    let before = journal::read(options.directory)?.unwrap_or_default();
+    let mut accounts = Accounts::default();
+    journal::visit(options.directory, |record| accounts.take(record))?;
     let writer = Writer::open(options.directory, options.limit)?;
     let signals = Signals::block().map_err(failed)?;
     let changes = Changes::subscribe().map_err(|missing| {
@@ -46,7 +47,8 @@ pub fn run(options: Options<'_>) -> Result<()> {
     })?;
     let clock = Clock::new();
     let mut recorder = Recorder::new(writer, clock, changes, options.vici, options.say)?;
-    recorder.start(&before);
+    recorder.start(&accounts);
+    drop(accounts);
     loop {
         match wait::wait(recorder.changes(), &signals, recorder.patience()).map_err(failed)? {
             Woken::Signal => break,

@@ -7,7 +7,7 @@ use super::roster::Roster;
 use super::speech::Speech;
 use crate::collect::{self, watch::Changes};
 use crate::error::{Error, Result};
-use crate::journal::{Contents, Record, Writer, unwatched};
+use crate::journal::{Accounts, Record, Writer};
 use crate::report::Verdict;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::{Episode, Remark};
@@ -131,13 +131,13 @@ impl<'a> Recorder<'a> {
         Duration::from_millis(due.saturating_sub(now.uptime_ms))
     }
 
-    /// Reads the state, and tells the journal where it begins; `before` is what the journal holds.
-    pub fn start(&mut self, before: &Contents) {
+    /// Reads the state, and tells the journal where it begins; `before` is what the journal accounts for.
+    pub fn start(&mut self, before: &Accounts) {
         let now = self.clock.now();
         self.read_state(now);
         let counters = self.roster.counters();
         let boot_id = collect::proc::boot_id();
-        for missed in unwatched(&before.records, &boot_id, &counters) {
+        for missed in before.unwatched(&boot_id, &counters) {
             let what = format!("{} packets were lost while nobody recorded", missed.lost);
             self.remark(now, Some(missed.interface), what);
         }
@@ -376,7 +376,9 @@ impl<'a> Recorder<'a> {
                 self.remark(now, None, format!("gaps cannot be seen: {missing}"));
             }
         }
-        self.turned |= self.roster.resync(now, &state, self.tracker.as_ref());
+        let (turned, ended) = self.roster.resync(now, &state, self.tracker.as_ref());
+        self.turned |= turned;
+        ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
         self.concerned = Some(Concerned::All);
     }
 

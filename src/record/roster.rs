@@ -72,10 +72,15 @@ impl Roster {
         self.links.iter().filter(|link| !link.is_fallback_device()).filter_map(counted).collect()
     }
 
-    /// Brings it in line with a state that was read anew. True where a gap opened or closed.
-    pub fn resync(&mut self, now: Moment, state: &Snapshot, tracker: Option<&Tracker>) -> bool {
+    /// Brings it in line with a state that was read anew. True where a gap opened or closed; and the episodes of VTIs that are gone.
+    pub fn resync(
+        &mut self,
+        now: Moment,
+        state: &Snapshot,
+        tracker: Option<&Tracker>,
+    ) -> (bool, Vec<Episode>) {
         self.kernel = state.host.kernel_version();
-        let mut turned = false;
+        let (mut turned, mut ended) = (false, Vec::new());
         for link in state.links.iter().flatten() {
             let readiness = tracker.and_then(|tracker| tracker.readiness(link.ifindex));
             match (self.watches.get_mut(&link.ifindex), readiness) {
@@ -88,11 +93,13 @@ impl Roster {
             }
         }
         if let Ok(links) = &state.links {
-            let is_there = |ifindex: &u32| links.iter().any(|link| link.ifindex == *ifindex);
-            self.watches.retain(|ifindex, _| is_there(ifindex));
+            let there: BTreeSet<u32> = links.iter().map(|link| link.ifindex).collect();
+            let gone = self.watches.iter_mut().filter(|(ifindex, _)| !there.contains(ifindex));
+            ended.extend(gone.filter_map(|(_, watched)| watched.watch.end(now)));
+            self.watches.retain(|ifindex, _| there.contains(ifindex));
             self.links = links.iter().filter(|link| link.driver().is_some()).cloned().collect();
         }
-        turned
+        (turned, ended)
     }
 
     /// A link that is new or changed. True where that is worth a diagnosis.
@@ -111,6 +118,9 @@ impl Roster {
         };
         if let Some(readiness) = readiness {
             watched.watch.readiness(now, readiness, change);
+        }
+        if watched.watch.name() != link.name {
+            watched.watch.rename(now, &link.name);
         }
         let changed = std::mem::replace(&mut watched.admin_up, link.admin_up) != link.admin_up;
         if changed {

@@ -85,6 +85,9 @@ fn undecided(open: &[Undetermined]) -> Vec<(&Missing, Vec<String>)> {
 
 /// `xfrm, if_id 2, ifindex 7, MTU 1500, admin up, oper unknown`.
 fn device(interface: &InterfaceReport) -> String {
+    if interface.absent {
+        return "configured, and no such link exists".to_string();
+    }
     let known = [
         Some(interface.driver.map_or("driver unknown", |driver| driver.kind()).to_string()),
         interface.fallback_device.then(|| "fallback device, carries nothing".to_string()),

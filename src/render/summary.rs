@@ -61,6 +61,7 @@ fn vtis(report: &Report) -> impl Iterator<Item = &InterfaceReport> {
 
 fn row(interface: &InterfaceReport) -> [String; 6] {
     let (sent, carrier) = match &interface.counters.since_boot {
+        None if interface.absent => ("-".to_string(), "-".to_string()),
         None => ("not read".to_string(), "not read".to_string()),
         Some(total) => {
             let interval = interface.counters.interval.as_ref();
@@ -81,8 +82,11 @@ fn row(interface: &InterfaceReport) -> [String; 6] {
 /// The row where charon was read.
 fn row_with_ike(interface: &InterfaceReport) -> [String; 9] {
     let [name, state, address, out, carrier, verdict] = row(interface);
-    let received = interface.counters.since_boot.as_ref();
-    let received = received.map_or_else(|| "not read".into(), |c| number::count(c.rx_packets));
+    let received = match &interface.counters.since_boot {
+        None if interface.absent => "-".to_string(),
+        None => "not read".to_string(),
+        Some(total) => number::count(total.rx_packets),
+    };
     let control = interface.control.as_ref();
     let peer = control.and_then(|c| c.peer.as_deref()).map_or(address, escape);
     let ike = control.map_or_else(
@@ -112,9 +116,11 @@ fn codes(interface: &InterfaceReport) -> impl Iterator<Item = u16> {
     reported.chain(interface.masked.iter().map(|masked| masked.code.0))
 }
 
-/// State and link as VyOS prints them: `u/u`, `u/D`, `A/D`. A link of state unknown counts as up: xfrm interfaces have no other.
+/// State and link as VyOS prints them: `u/u`, `u/D`, `A/D`; `-/-` where there is no link. A link of state unknown counts as up: xfrm
+/// interfaces have no other.
 fn state(interface: &InterfaceReport) -> String {
     let admin = match interface.admin_state {
+        None if interface.absent => return "-/-".to_string(),
         None => return "-".to_string(),
         Some("down") => 'A',
         Some(_) => 'u',

@@ -342,6 +342,8 @@ pub struct InterfaceReport {
     pub peers: Vec<String>,
     /// What charon and VyOS have for it; none where charon was not read.
     pub control: Option<ControlReport>,
+    /// It is configured, and the kernel has no such link.
+    pub absent: bool,
     /// This is the device that the driver makes when its module loads; it carries nothing.
     pub fallback_device: bool,
     /// Counters.

@@ -182,6 +182,11 @@ impl IkeSa {
     pub fn is_established(&self) -> bool {
         matches!(self.state.as_str(), "ESTABLISHED" | "REKEYING" | "REKEYED")
     }
+
+    /// Whether it is established and has no successor yet.
+    pub fn is_current(&self) -> bool {
+        self.is_established() && self.state != "REKEYED"
+    }
 }
 
 impl ChildSa {
@@ -191,6 +196,12 @@ impl ChildSa {
             self.state.as_str(),
             "INSTALLED" | "UPDATING" | "REKEYING" | "REKEYED" | "DELETING" | "DELETED"
         )
+    }
+
+    /// Whether it is installed and has no successor yet: one that was replaced stays for some seconds (IKEv1: until it expires), for
+    /// packets that are on their way.
+    pub fn is_current(&self) -> bool {
+        matches!(self.state.as_str(), "INSTALLED" | "UPDATING" | "REKEYING")
     }
 }
 

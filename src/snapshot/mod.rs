@@ -5,19 +5,25 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod association;
 pub mod cleared;
 pub mod host;
 pub mod ike;
 pub mod link;
 pub mod notification;
 pub mod observed;
+pub mod policy;
 pub mod recorded;
 pub mod route;
+pub mod validation;
 pub mod vyos;
 pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
 
+pub use association::{
+    Direction, Encapsulation, Offload, ReplayState, SadInfo, SecurityAssociation,
+};
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
 pub use link::{
@@ -25,12 +31,10 @@ pub use link::{
     VtiKeys, XfrmInterface,
 };
 pub use observed::{Missing, Observed, Reason, Source};
+pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
-pub use xfrm::{
-    Action, DefaultPolicies, Direction, Encapsulation, Family, IfId, Lifetime, Limits, Mark, Mode,
-    Offload, Policy, PolicyDirection, PolicyType, PortMask, ReplayState, ReqId, SadInfo,
-    SecurityAssociation, Selector, SpdInfo, Spi, Template,
-};
+pub use validation::SourceValidation;
+pub use xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, PortMask, ReqId, Selector, Spi};
 
 /// Everything that was read of one host at one moment.
 ///
@@ -152,6 +156,18 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
     )]
     pub charon_log: Observed<Vec<String>>,
+    /// The rules of nftables by which VyOS validates sources (NFT_MSG_GETRULE dump, filtered).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::SourceValidation as u8 }>"
+    )]
+    pub source_validation: Observed<Vec<SourceValidation>>,
+    /// What the recorder saw since boot.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
+    )]
+    pub recorded: Observed<recorded::Recorded>,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -183,6 +199,8 @@ impl Snapshot {
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
             charon_log: Err(missing(Source::CharonLog)),
+            source_validation: Err(missing(Source::SourceValidation)),
+            recorded: Err(missing(Source::Journal)),
             cleared: Vec::new(),
         }
     }
@@ -204,6 +222,7 @@ impl Snapshot {
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
+        by(&mut self.source_validation, SourceValidation::clone);
         self.cleared.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
@@ -233,6 +252,8 @@ impl Snapshot {
             (Source::Configuration, self.configuration.as_ref().err()),
             (Source::HookState, self.hook_state.as_ref().err()),
             (Source::CharonLog, self.charon_log.as_ref().err()),
+            (Source::SourceValidation, self.source_validation.as_ref().err()),
+            (Source::Journal, self.recorded.as_ref().err()),
         ];
         let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
         sources.extend(unread.map(|missing| (Source::Cleared, Some(missing))));

@@ -126,6 +126,8 @@ sources! {
     Configuration => "VyOS configuration", "show configuration commands";
     HookState => "state of vti-up-down", "cat /tmp/ipsec_vti_interfaces";
     CharonLog => "log of charon", "journalctl -t charon -t vti-up-down --since -1h";
+    SourceValidation => "source validation (nftables)", "nft list ruleset";
+    Journal => "the recorder's journal", "vti-diagnostics history";
     Cleared => "cleared counters", "show interfaces vti";
     DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf";
     EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10";

@@ -2,8 +2,8 @@
 //! The answers are the kernel's own: this program does not walk routing tables for the outer packet.
 
 use super::link::{Link, LinkKind, is_default};
-use super::xfrm::{Family, Mark, Mode, PolicyDirection, SecurityAssociation, Template};
-use super::{Observed, Snapshot};
+use super::xfrm::{Family, Mark, Mode};
+use super::{Observed, PolicyDirection, SecurityAssociation, Snapshot, Template};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -49,13 +49,10 @@ impl Ledger {
         if lost == 0 {
             return;
         }
-        let (code, summary) = match finding {
-            Some((code, summary)) => (transient(*code), summary.clone()),
-            None => (Some(919), otherwise.to_string()),
-        };
-        let (code, summary) = match code {
-            Some(code) => (code, summary),
-            None => (919, otherwise.to_string()),
+        let (code, summary) = match finding.map(|(code, said)| (*code, transient(*code), said)) {
+            Some((found, Some(code), said)) if found == code => (code, said.clone()),
+            Some((_, Some(code), _)) => (code, summary(code).to_string()),
+            _ => (919, otherwise.to_string()),
         };
         let sum = self.sums.entry(code).or_default();
         sum.lost += lost;
@@ -95,6 +92,7 @@ const fn summary(code: u16) -> &'static str {
         912 => "the policy stayed, and there was no SA for it",
         913 => "the interface was up before its first SA",
         914 => "the peer was lost, and SAs came back later",
+        915 => "IPv6 that the kernel sends by itself finds no policy",
         916 => "there was no route to the peer",
         917 => "an SA had carried as much as it may",
         _ => "nothing that was seen explains them",

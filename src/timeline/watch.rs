@@ -101,9 +101,10 @@ impl Watch {
         &self.name
     }
 
-    /// Its ifindex.
-    pub const fn ifindex(&self) -> u32 {
-        self.ifindex
+    /// The interface has another name from now on.
+    pub fn rename(&mut self, now: Moment, name: &str) {
+        self.note(now, format!("link {} renamed {name}", self.name));
+        self.name = name.to_string();
     }
 
     /// Takes in what it has now, after `cause`. True where a gap opened or closed: then it is time to look at the counters.

@@ -1,6 +1,6 @@
 //! The control plane's side of a tunnel: the configured peers, charon's connections and their SAs. It decides nothing about faults.
 
-use super::{Key, Tunnel};
+use super::{Key, State, Tunnel};
 use crate::snapshot::Observed;
 use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
 use crate::snapshot::vyos::Peer;
@@ -20,11 +20,40 @@ pub struct Control<'a> {
     pub is_trapped: bool,
 }
 
+impl<'a> State<'a> {
+    /// The peers that VyOS binds to an interface; none on a host without its configuration.
+    fn peers_of(&self, interface: &'a str) -> Vec<&'a Peer> {
+        let configuration = self.snapshot.configuration.as_ref().ok();
+        configuration.into_iter().flat_map(|c| c.bound_to(interface)).collect()
+    }
+
+    /// The control plane's side of an interface of [`State::absent`]: all that the bound peers have, for there is no key to tell by.
+    pub fn control_of_absent(&self, interface: &'a str) -> Observed<Control<'a>> {
+        let ike: &'a Ike = self.snapshot.ike.as_ref().map_err(Clone::clone)?;
+        let peers = self.peers_of(interface);
+        let names = bound_names(ike, &peers);
+        Ok(Control::of_connections(ike, peers, &names, |_| true))
+    }
+}
+
+/// The connections and IKE_SAs of charon that are these peers'.
+fn bound_names<'a>(ike: &'a Ike, peers: &[&Peer]) -> Vec<&'a str> {
+    let loaded = ike.connections.iter().map(|c| c.name.as_str());
+    let up = ike.associations.iter().map(|a| a.connection.as_str());
+    let is_bound = |name: &&str| peers.iter().any(|peer| peer.is_connection(name));
+    loaded.chain(up).filter(is_bound).collect()
+}
+
 impl<'a> Tunnel<'a> {
     /// The peers that VyOS binds to the interface; none on a host without its configuration.
     pub fn configured_peers(&self) -> Vec<&'a Peer> {
-        let configuration = self.state.snapshot.configuration.as_ref().ok();
-        configuration.into_iter().flat_map(|c| c.bound_to(&self.link.name)).collect()
+        self.state.peers_of(&self.link.name)
+    }
+
+    /// The remote-access connection whose clients come in on the interface, where nothing else is bound to it.
+    pub fn serves_clients(&self) -> Option<&'a Peer> {
+        let peers = self.configured_peers();
+        peers.first().copied().filter(|_| peers.iter().all(|peer| peer.remote_access))
     }
 
     /// The control plane's side.
@@ -36,10 +65,7 @@ impl<'a> Tunnel<'a> {
             Key::Mark { output, .. } => child.mark_out.mask != 0 && child.mark_out.admits(output),
         };
         let with_key = |sa: &&IkeSa| sa.children.iter().any(has_key);
-        let is_bound = |name: &str| peers.iter().any(|peer| peer.is_connection(name));
-        let mut names: Vec<&str> = ike.connections.iter().map(|c| c.name.as_str()).collect();
-        names.extend(ike.associations.iter().map(|a| a.connection.as_str()));
-        names.retain(|name| is_bound(name));
+        let mut names = bound_names(ike, &peers);
         names.extend(ike.associations.iter().filter(with_key).map(|a| a.connection.as_str()));
         if names.is_empty() && peers.is_empty() {
             // By address only where nothing better is known: several connections may lead to one peer.
@@ -48,30 +74,38 @@ impl<'a> Tunnel<'a> {
             let leads = |c: &&Connection| c.remote_addresses.iter().any(|a| remotes.contains(a));
             names.extend(ike.connections.iter().filter(leads).map(|c| c.name.as_str()));
         }
-        let associations: Vec<&IkeSa> =
-            ike.associations.iter().filter(|a| names.contains(&a.connection.as_str())).collect();
         // A CHILD_SA without any key is the tunnel's where nothing else of its connection has one.
         let keyless = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
-        let children = associations
-            .iter()
-            .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
-            .filter(|(_, child)| has_key(child) || keyless(child))
-            .collect();
-        Ok(Control {
-            connections: ike
-                .connections
-                .iter()
-                .filter(|c| names.contains(&c.name.as_str()))
-                .collect(),
-            is_trapped: ike.traps.iter().any(|trap| names.contains(&trap.connection.as_str())),
-            associations,
-            children,
-            peers,
-        })
+        let is_own = |child: &ChildSa| has_key(child) || keyless(child);
+        Ok(Control::of_connections(ike, peers, &names, is_own))
     }
 }
 
 impl<'a> Control<'a> {
+    /// What charon has of the connections `names`, of their CHILD_SAs those that are the tunnel's own.
+    fn of_connections(
+        ike: &'a Ike,
+        peers: Vec<&'a Peer>,
+        names: &[&str],
+        is_own: impl Fn(&ChildSa) -> bool,
+    ) -> Self {
+        let is_named = |name: &String| names.contains(&name.as_str());
+        let associations: Vec<&IkeSa> =
+            ike.associations.iter().filter(|a| is_named(&a.connection)).collect();
+        let children = associations
+            .iter()
+            .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
+            .filter(|(_, child)| is_own(child))
+            .collect();
+        Control {
+            connections: ike.connections.iter().filter(|c| is_named(&c.name)).collect(),
+            is_trapped: ike.traps.iter().any(|trap| is_named(&trap.connection)),
+            associations,
+            children,
+            peers,
+        }
+    }
+
     /// The peer as the operator knows it: the configured name, else that of the connection.
     pub fn name(&self) -> Option<&'a str> {
         let configured = self.peers.first().map(|peer| peer.name.as_str());

@@ -5,7 +5,7 @@ use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation, Snapshot, Source,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 /// A snapshot with the indices that make one tunnel's lookups independent of the number of tunnels.
@@ -67,6 +67,19 @@ impl<'a> State<'a> {
     pub fn tunnels(&'a self) -> Observed<Vec<Tunnel<'a>>> {
         let links = self.snapshot.links.as_ref().map_err(Clone::clone)?;
         Ok(links.iter().filter_map(|link| Tunnel::new(self, link)).collect())
+    }
+
+    /// The VTIs that VyOS has configured, or binds a peer to, and that the kernel does not have; none where one of the two was not read.
+    pub fn absent(&self) -> BTreeSet<&'a str> {
+        let (Ok(links), Ok(configuration)) = (&self.snapshot.links, &self.snapshot.configuration)
+        else {
+            return BTreeSet::new();
+        };
+        let present: HashSet<&str> = links.iter().map(|link| link.name.as_str()).collect();
+        let bound = configuration.peers.iter().filter(|peer| !peer.disabled);
+        let bound = bound.filter_map(|peer| peer.bind.as_deref());
+        let configured = configuration.interfaces.iter().map(|vti| vti.name.as_str());
+        configured.chain(bound).filter(|name| !present.contains(name)).collect()
     }
 
     /// The link with this ifindex.

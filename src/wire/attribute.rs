@@ -33,6 +33,14 @@ pub enum WireError {
         /// What it has.
         value: u64,
     },
+    /// More of them than any real answer has.
+    #[error("{what}: more than {most}")]
+    TooMany {
+        /// The structure or attribute.
+        what: &'static str,
+        /// As many as are decoded.
+        most: usize,
+    },
 }
 
 /// NLA_TYPE_MASK: without NLA_F_NESTED and NLA_F_NET_BYTEORDER, which some kernels set and others do not.
@@ -110,6 +118,11 @@ impl<'a> Field<'a> {
     /// `__be32`.
     pub fn be32(&self, offset: usize) -> Result<u32, WireError> {
         self.array(offset).map(u32::from_be_bytes)
+    }
+
+    /// `__be64`.
+    pub fn be64(&self, offset: usize) -> Result<u64, WireError> {
+        self.array(offset).map(u64::from_be_bytes)
     }
 
     /// An address of `family`: 4 or 16 bytes.

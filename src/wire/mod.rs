@@ -12,6 +12,7 @@ pub mod ike;
 pub mod link;
 pub mod neighbour;
 pub mod netlink;
+pub mod nft;
 pub mod notification;
 pub mod route;
 pub mod rule;

@@ -9,6 +9,12 @@ pub const LARGEST_PACKET: usize = 512 * 1024;
 /// Sections within sections; charon's deepest answer has 5.
 const DEEPEST: usize = 16;
 
+/// Sections in all answers of one daemon: ten thousand IKE_SAs, each with a connection, a CHILD_SA and a trap policy, have some 90,000.
+const MOST_SECTIONS: usize = 131_072;
+
+/// Items of lists in all answers of one daemon: those ten thousand have some 140,000.
+const MOST_ITEMS: usize = 262_144;
+
 /// The type of a packet, its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -88,6 +94,35 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// How much more may be decoded of the answers of one daemon. A section is three bytes on the wire and hundreds in memory, so a limit of
+/// bytes alone does not bound what they become.
+#[derive(Clone, Debug)]
+pub struct Room {
+    sections: usize,
+    items: usize,
+}
+
+impl Default for Room {
+    /// All of it.
+    fn default() -> Self {
+        Self { sections: MOST_SECTIONS, items: MOST_ITEMS }
+    }
+}
+
+impl Room {
+    fn take_section(&mut self) -> Result<(), WireError> {
+        let full = WireError::TooMany { what: "VICI sections", most: MOST_SECTIONS };
+        self.sections = self.sections.checked_sub(1).ok_or(full)?;
+        Ok(())
+    }
+
+    fn take_item(&mut self) -> Result<(), WireError> {
+        let full = WireError::TooMany { what: "VICI list items", most: MOST_ITEMS };
+        self.items = self.items.checked_sub(1).ok_or(full)?;
+        Ok(())
+    }
+}
+
 /// A section of a message: names with values, lists or sections, in the order they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Section {
@@ -103,11 +138,11 @@ enum Item {
 }
 
 impl Section {
-    /// The message of a packet. Bytes that are no UTF-8 become replacement characters.
+    /// The message of a packet, which takes from `room`. Bytes that are no UTF-8 become replacement characters.
     ///
     /// # Errors
-    /// It ends within an element, an element is not known or where it cannot be, or sections are nested too deeply.
-    pub fn decode(message: &[u8]) -> Result<Self, WireError> {
+    /// It ends within an element, an element is not known or where it cannot be, sections are nested too deeply, or there is no room.
+    pub fn decode(message: &[u8], room: &mut Room) -> Result<Self, WireError> {
         let mut reader = Reader { rest: message };
         // The sections that are open, each with the name it will have in the one around it.
         let mut open = vec![(String::new(), Section::default())];
@@ -121,6 +156,7 @@ impl Section {
                     });
                 }
                 1 => {
+                    room.take_section()?;
                     open.push((text(reader.short("VICI section name")?), Section::default()));
                     continue;
                 }
@@ -131,7 +167,7 @@ impl Section {
                     let name = text(reader.short("VICI key")?);
                     Some((name, Item::Value(text(reader.long("VICI value")?))))
                 }
-                4 => Some((text(reader.short("VICI list name")?), Item::List(reader.list()?))),
+                4 => Some((text(reader.short("VICI list name")?), Item::List(reader.list(room)?))),
                 other => {
                     return Err(WireError::Value { what: "VICI element", value: other.into() });
                 }
@@ -214,11 +250,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list, and its end.
-    fn list(&mut self) -> Result<Vec<String>, WireError> {
+    fn list(&mut self, room: &mut Room) -> Result<Vec<String>, WireError> {
         let mut items = Vec::new();
         loop {
             match self.byte("VICI list")? {
-                5 => items.push(text(self.long("VICI list item")?)),
+                5 => {
+                    room.take_item()?;
+                    items.push(text(self.long("VICI list item")?));
+                }
                 6 => return Ok(items),
                 other => {
                     return Err(WireError::Value {
@@ -239,9 +278,13 @@ mod tests {
     const MESSAGE: &[u8] =
         b"\x03\x01a\x00\x011\x01\x01s\x04\x01l\x05\x00\x01x\x05\x00\x01y\x06\x02";
 
+    fn decode(message: &[u8]) -> Result<Section, WireError> {
+        Section::decode(message, &mut Room::default())
+    }
+
     #[test]
     fn a_message_becomes_its_tree() {
-        let root = Section::decode(MESSAGE).unwrap();
+        let root = decode(MESSAGE).unwrap();
         assert_eq!(root.value("a"), Some("1"));
         assert_eq!(root.value("s"), None);
         assert_eq!(root.section("s").unwrap().list("l"), ["x", "y"]);
@@ -252,22 +295,35 @@ mod tests {
     fn a_message_that_ends_early_is_an_error_wherever_it_ends() {
         let complete = [6, 23];
         for end in 1..MESSAGE.len() {
-            assert_eq!(Section::decode(&MESSAGE[..end]).is_ok(), complete.contains(&end), "{end}");
+            assert_eq!(decode(&MESSAGE[..end]).is_ok(), complete.contains(&end), "{end}");
         }
     }
 
     #[test]
     fn sections_are_nested_no_deeper_than_any_answer_is() {
         let nested = |depth: usize| [b"\x01\x00".repeat(depth), b"\x02".repeat(depth)].concat();
-        assert!(Section::decode(&nested(DEEPEST)).is_ok());
-        let error = Section::decode(&nested(DEEPEST + 1)).unwrap_err();
+        assert!(decode(&nested(DEEPEST)).is_ok());
+        let error = decode(&nested(DEEPEST + 1)).unwrap_err();
         assert_eq!(error.to_string(), "VICI section depth: unexpected value 17");
     }
 
     #[test]
+    fn all_messages_together_have_no_more_sections_and_items_than_there_is_room_for() {
+        let mut room = Room { sections: 3, items: 4 };
+        assert!(Section::decode(MESSAGE, &mut room).is_ok());
+        assert!(Section::decode(MESSAGE, &mut room).is_ok());
+        let error = Section::decode(MESSAGE, &mut room.clone()).unwrap_err();
+        assert_eq!(error.to_string(), "VICI list items: more than 262144");
+        assert!(Section::decode(b"\x01\x00\x02", &mut room).is_ok());
+        let error = Section::decode(b"\x01\x00\x02", &mut room).unwrap_err();
+        assert_eq!(error.to_string(), "VICI sections: more than 131072");
+        assert!(Section::decode(b"\x03\x01a\x00\x011", &mut room).is_ok());
+    }
+
+    #[test]
     fn an_end_without_a_section_is_an_error() {
-        assert!(Section::decode(b"\x02").is_err());
-        assert!(Section::decode(b"\x06").is_err());
+        assert!(decode(b"\x02").is_err());
+        assert!(decode(b"\x06").is_err());
     }
 
     #[test]

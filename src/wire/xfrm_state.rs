@@ -3,8 +3,9 @@
 
 use super::attribute::{Attributes, Field, WireError, family};
 use super::selector::{decode_lifetime, decode_limits, decode_mark, decode_mode, decode_selector};
-use crate::snapshot::xfrm::{Encapsulation, Offload};
-use crate::snapshot::{Direction, IfId, Mark, ReplayState, ReqId, SecurityAssociation, Spi};
+use crate::snapshot::{
+    Direction, Encapsulation, IfId, Mark, Offload, ReplayState, ReqId, SecurityAssociation, Spi,
+};
 
 /// XFRM_MSG_NEWSA.
 pub const NEWSA: u16 = 16;

@@ -62,7 +62,7 @@ fn a_capture_without_one_field_still_loads_or_says_what_is_missing() {
         .keys()
         .map(|key| key.as_str().unwrap().to_string())
         .collect();
-    assert_eq!(fields.len(), 21);
+    assert_eq!(fields.len(), 23);
     for field in fields {
         let mut tree = tree();
         tree["snapshots"][0].as_mapping_mut().unwrap().remove(&*field).unwrap();

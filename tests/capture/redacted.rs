@@ -81,6 +81,9 @@ const SAFE: &[&str] = &[
     "snapshots.configuration.missing.reason",
     "snapshots.hook_state.missing.source",
     "snapshots.hook_state.missing.reason",
+    "snapshots.source_validation.missing.source",
+    "snapshots.source_validation.missing.reason",
+    "snapshots.source_validation.seen.family",
     "snapshots.ike.seen.daemon",
     "snapshots.ike.seen.since",
     "snapshots.ike.seen.connections.version",
@@ -98,6 +101,8 @@ const SAFE: &[&str] = &[
     "snapshots.ike.seen.associations.children.mark_in",
     "snapshots.ike.seen.associations.children.mark_out",
     "snapshots.configuration.seen.peers.connection_type",
+    "snapshots.recorded.missing.source",
+    "snapshots.recorded.missing.reason",
     "snapshots.cleared.baseline.missing.source",
     "snapshots.cleared.baseline.missing.reason",
 ];
@@ -148,7 +153,9 @@ fn every_string_is_safe_by_its_place_or_replaced() {
         } else {
             let (same_path, replaced) = after.next().unwrap();
             assert_eq!(path, same_path);
-            let stays = is_special(&text) || is_kept_name(&text);
+            // Sentences of the recorder about its own causes name nobody.
+            let own = path.ends_with(".causes.summary") && !text.contains("10.1.");
+            let stays = is_special(&text) || is_kept_name(&text) || own;
             assert_eq!(replaced == text, stays, "{path}: {text} -> {replaced}");
         }
     }

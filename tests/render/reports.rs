@@ -49,6 +49,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         remote: Some(peer.to_string()),
         peers: vec![peer.to_string()],
         control: None,
+        absent: false,
         fallback_device: false,
         counters: CounterSpans {
             since_boot: Some(counters(tx_packets, 0, None)),

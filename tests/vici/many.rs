@@ -7,6 +7,7 @@ use super::{ike, program};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use vti_diagnostics::wire::vici::{Packet, Room, Section};
 
 const MANY: usize = 1000;
 const SWANCTL: &str = "/usr/sbin/swanctl";
@@ -34,14 +35,15 @@ fn numbered(packet: &[u8], n: usize) -> Vec<u8> {
     packet
 }
 
-fn thousand() -> Answers {
+/// So many IKE_SAs, each with a connection and a CHILD_SA.
+fn tunnels(many: usize) -> Answers {
     let mut answers = Answers::recorded(XFRM);
     for command in ["list-conns", "list-sas"] {
         let packets = answers.0.get_mut(command).unwrap();
         let of_c = |packet: &&Vec<u8>| packet.windows(3).any(|window| window == b"\x01\x01c");
         let model = packets.iter().find(of_c).unwrap().clone();
         let response = packets.pop().unwrap();
-        *packets = (1..=MANY).map(|n| numbered(&model, n)).collect();
+        *packets = (1..=many).map(|n| numbered(&model, n)).collect();
         packets.push(response);
     }
     answers
@@ -49,7 +51,7 @@ fn thousand() -> Answers {
 
 #[test]
 fn a_thousand_tunnels_are_all_read() {
-    let server = Server::answering(thousand());
+    let server = Server::answering(tunnels(MANY));
     let start = Instant::now();
     let ike = ike(&server.socket);
     println!("{MANY} IKE_SAs: {:?}", start.elapsed());
@@ -65,11 +67,21 @@ fn a_thousand_tunnels_are_all_read() {
     }
 }
 
+#[test]
+fn ten_thousand_tunnels_are_within_the_limits_of_elements() {
+    let mut room = Room::default();
+    for packet in tunnels(10_000).packets() {
+        let packet = Packet::decode(&packet).unwrap();
+        Section::decode(packet.message, &mut room).unwrap();
+    }
+    println!("10,000 IKE_SAs leave {room:?}");
+}
+
 /// Whole processes in turn, their output to /dev/null: the median time of each.
 #[test]
 #[ignore = "a measurement, which needs swanctl and GNU time"]
 fn a_thousand_tunnels_beside_swanctl() {
-    let server = Server::answering(thousand());
+    let server = Server::answering(tunnels(MANY));
     let ours = || {
         let mut command = program();
         command.args(["show", "--vici"]).arg(&server.socket);

@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, XFRM};
 use super::server::{Server, converse, request, with_length};
-use super::{LIMIT, assert_missing};
+use super::{LIMIT, assert_missing, output};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket,
@@ -14,8 +14,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use vti_diagnostics::capture;
 use vti_diagnostics::collect;
-use vti_diagnostics::snapshot::{Reason, Source};
+use vti_diagnostics::snapshot::ike::Ike;
+use vti_diagnostics::snapshot::{Observed, Reason, Snapshot, Source};
 
 const NO_ANSWER: &str = "connection timed out";
 const CLOSED: &str = "it closed the connection";
@@ -53,6 +55,52 @@ fn a_daemon_that_accepts_and_never_answers_is_given_up() {
         Ok(())
     });
     assert_missing("silent", &server.socket, Reason::TimedOut, NO_ANSWER);
+}
+
+#[test]
+fn a_daemon_that_hangs_is_asked_once_in_an_interval() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let server = {
+        let connections = connections.clone();
+        Server::new(move |mut stream| {
+            connections.fetch_add(1, Ordering::SeqCst);
+            while stream.read(&mut [0; 64])? > 0 {}
+            Ok(())
+        })
+    };
+    let start = Instant::now();
+    let yaml = output(&["capture", "--interval", "1"], &server.socket);
+    println!("silent, with an interval of 1 s: {:?}", start.elapsed());
+    let [first, second] = looks(&yaml).map(Result::unwrap_err);
+    assert_eq!((first.reason, second.reason), (Reason::TimedOut, Reason::TimedOut));
+    assert!(first.detail.ends_with(NO_ANSWER), "{first}");
+    let asked_once =
+        format!("charon was not asked again at {}: it did not answer ", server.socket.display());
+    let when = second.detail.strip_prefix(&asked_once).unwrap().strip_suffix(" s before").unwrap();
+    // It is given up after 1.9 s, and an interval follows.
+    assert!(when.parse::<u64>().unwrap() >= 2, "{when}");
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+}
+
+/// What failed for another reason costs no time, and may be better at the second look.
+#[test]
+fn a_daemon_that_came_back_is_read_at_the_second_look() {
+    let broken = Arc::new(AtomicUsize::new(0));
+    let answers = Answers::recorded(XFRM);
+    let server = Server::new(move |stream| {
+        let limit = if broken.fetch_add(1, Ordering::SeqCst) == 0 { 3 } else { usize::MAX };
+        converse(&answers, stream, limit)
+    });
+    let yaml = output(&["capture", "--interval", "1"], &server.socket);
+    let [first, second] = looks(&yaml);
+    assert_eq!(first.unwrap_err().reason, Reason::Failed);
+    assert!(!second.unwrap().associations.is_empty());
+}
+
+/// What two looks have of charon.
+fn looks(yaml: &str) -> [Observed<Ike>; 2] {
+    let snapshots: [Snapshot; 2] = capture::from_yaml(yaml).unwrap().snapshots.try_into().unwrap();
+    snapshots.map(|snapshot| snapshot.ike)
 }
 
 #[test]

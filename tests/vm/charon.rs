@@ -6,6 +6,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::{model, program};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
@@ -20,6 +21,12 @@ pub struct Scenario {
     /// Whether a NAT is between the peers.
     #[serde(default)]
     nat: bool,
+    /// The interface that `finding` and `says` are about; `kernel` is always about vti7.
+    #[serde(default = "vti")]
+    pub interface: String,
+    /// First findings of other interfaces.
+    #[serde(default)]
+    pub also: BTreeMap<String, String>,
     /// Bash after charon.sh, inside the router's namespace.
     run: String,
     /// The drivers it is run with; all when left out.
@@ -40,6 +47,10 @@ pub struct Scenario {
 
 /// The tunnel, as VyOS names it.
 pub const VTI: &str = "vti7";
+
+fn vti() -> String {
+    VTI.to_owned()
+}
 
 /// The tunnel's drivers that VyOS has used for IPv4 peers.
 const DRIVERS: [&str; 2] = ["vti", "xfrm"];
@@ -78,7 +89,11 @@ pub fn run_case(scenario: &Scenario, driver: &str, keep: &mut Keep) -> Fallible<
                     .push(format!("{what}: first finding: expected {expected}, found {found}"));
             }
         };
-        compare("show", &scenario.finding, program::first_finding(VTI)?);
+        let interface = scenario.interface.as_str();
+        compare("show", &scenario.finding, program::first_finding(interface)?);
+        for (other, finding) in &scenario.also {
+            compare(&format!("show of {other}"), finding, program::first_finding(other)?);
+        }
         let now = model::capture()?;
         keep.keep_daemons(scenario, driver, now.clone())?;
         let kernel = scenario.kernel.as_ref().unwrap_or(&scenario.finding);
@@ -87,7 +102,7 @@ pub fn run_case(scenario: &Scenario, driver: &str, keep: &mut Keep) -> Fallible<
             kernel,
             program::first_finding_of(&kernel_alone(now), None, VTI)?,
         );
-        let text = program::text(VTI);
+        let text = program::text(interface);
         // Wrapped lines are one text.
         let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
         differences.extend(
@@ -116,7 +131,7 @@ fn kernel_alone(mut now: Snapshot) -> Snapshot {
 }
 
 /// Output is not waited for: the daemons inherit it.
-fn bash(lines: &str, driver: &str, nat: bool) -> Fallible<()> {
+pub fn bash(lines: &str, driver: &str, nat: bool) -> Fallible<()> {
     let file = |error: std::io::Error| format!("cannot write /tmp/case: {error}");
     let log = std::fs::File::create("/tmp/case").map_err(file)?;
     let status = Command::new("bash")

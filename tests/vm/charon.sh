@@ -3,7 +3,7 @@
 # NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
-CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no REUSE=yes
+CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no REUSE=yes MAKE_BEFORE_BREAK=no
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
 PEER_TS=$TS
@@ -56,10 +56,8 @@ if_id_out=8'
     key='mark_in=8
 mark_out=8'
   fi
-  local log=/tmp/$end/log
-  [ "$end" = peer ] || log=/var/log/messages
   rm -rf "/tmp/$end"
-  mkdir -p "/tmp/$end/swanctl" /var/log
+  mkdir -p "/tmp/$end/swanctl"
   cat >"/tmp/$end/swanctl/swanctl.conf" <<CONF
 connections { AZURE {
   local_addrs=$local
@@ -78,12 +76,21 @@ connections { AZURE {
 } }
 secrets { ike { secret=$secret } }
 CONF
+  launch "$end"
+}
+
+# launch END: the daemon with the swanctl.conf that is there.
+launch() {
+  local end=$1 log=/tmp/$1/log
+  [ "$end" = peer ] || log=/var/log/messages
+  mkdir -p /var/log
   cat >"/tmp/$end/strongswan.conf" <<CONF
 charon {
   load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
   install_routes=$ROUTES
   reuse_ikesa=$REUSE
-  make_before_break=no
+  make_before_break=$MAKE_BEFORE_BREAK
+  dos_protection=no
   retransmit_timeout=1
   retransmit_base=1
   retransmit_tries=4

@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, differential, lines, model, program};
+use crate::{Fallible, charon, differential, lines, model, program, site};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -98,6 +98,14 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
                 true => passed += 1,
                 false => failed += 1,
             }
+        }
+    }
+    if with_daemons && (words.is_empty() || words.contains(&site::NAME)) {
+        let started = Instant::now();
+        let differences = site::run(&mut keep).unwrap_or_else(|error| vec![error]);
+        match tell(site::NAME, site::WHY, started, &differences) {
+            true => passed += 1,
+            false => failed += 1,
         }
     }
     Ok((passed, failed))

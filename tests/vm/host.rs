@@ -62,6 +62,7 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         here.join("scenarios"),
         here.join("charon.sh"),
         here.join("charon.yaml"),
+        here.join("site.sh"),
     ])
 }
 

@@ -16,6 +16,9 @@ pub const OPTION: &str = "--write-captures";
 /// Where the guest leaves what `boot -r` brings back.
 const RESULTS: &str = "/results";
 
+/// Lines of charon's log that are kept of a site.
+const LOG_LINES: usize = 40;
+
 /// Writes the captures that the scenarios want.
 pub struct Keep {
     wanted: bool,
@@ -69,8 +72,23 @@ impl Keep {
         if !self.wanted || !scenario.capture || !self.kept.insert(scenario.name.clone()) {
             return Ok(());
         }
-        let expected = format!("{}: {}", charon::VTI, scenario.finding);
+        let mut expected = format!("{}: {}", scenario.interface, scenario.finding);
+        for (other, finding) in &scenario.also {
+            expected.push_str(&format!("\n# expect {other}: {finding}"));
+        }
         write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
+    }
+
+    /// Writes the capture of the healthy site, one look; what is expected of each interface is in `expected`, a line each.
+    pub fn keep_site(&self, expected: &[String], mut now: Snapshot) -> Fallible<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        // Most of it would be the log.
+        if let Ok(log) = &mut now.charon_log {
+            log.drain(..log.len().saturating_sub(LOG_LINES));
+        }
+        write("ok-site.yaml", "site", &expected.join("\n# expect "), vec![now])
     }
 }
 

@@ -24,6 +24,7 @@ mod model;
 mod namespace;
 mod program;
 mod scenario;
+mod site;
 mod traffic;
 
 use std::process::ExitCode;

@@ -8,12 +8,13 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use std::fmt::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use vti_diagnostics::collect;
-use vti_diagnostics::snapshot::RouteQuery;
+use vti_diagnostics::snapshot::{Family, RouteQuery};
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Request};
 use vti_diagnostics::wire::{
-    address, link, neighbour, route, rule, xfrm_info, xfrm_policy, xfrm_state,
+    address, link, neighbour, nft, route, rule, xfrm_info, xfrm_policy, xfrm_state,
 };
 
+const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
 const ROUTE: SockProtocol = SockProtocol::NetlinkRoute;
 const XFRM: SockProtocol = SockProtocol::Tcp;
 
@@ -78,6 +79,28 @@ fn add_directed_associations(associations: &[Vec<u8>]) {
     }
 }
 
+/// What the groups told, in the order of their sockets, until nothing came for 5 s. The changes are those of record-changes.sh.
+#[test]
+#[ignore = "for a throw-away machine, see tests/wire/record-changes.sh"]
+fn record_the_changes_of_this_kernel() {
+    // RTNLGRP_LINK, IPV4_IFADDR, IPV4_ROUTE, IPV6_IFADDR, IPV6_ROUTE; XFRMNLGRP_EXPIRE, SA, POLICY.
+    let groups = |numbers: &[u32]| numbers.iter().fold(0, |mask, number| mask | 1 << (number - 1));
+    let sockets = [
+        ("route_changes", open(ROUTE), groups(&[1, 5, 7, 9, 11])),
+        ("xfrm_changes", open(XFRM), groups(&[2, 3, 4])),
+    ];
+    for (_, socket, groups) in &sockets {
+        system::bind(socket.as_raw_fd(), &NetlinkAddr::new(0, *groups)).unwrap();
+    }
+    std::fs::write("/tmp/listening", "").unwrap();
+    for (name, socket, _) in &sockets {
+        let mut datagram = vec![0; 65536];
+        while let Ok(length) = system::recv(socket.as_raw_fd(), &mut datagram, MsgFlags::empty()) {
+            record(name, &[datagram[..length].to_vec()]);
+        }
+    }
+}
+
 #[test]
 #[ignore = "changes XFRM state: for a throw-away machine, see tests/wire/record.sh"]
 fn record_this_kernel() {
@@ -92,6 +115,13 @@ fn record_this_kernel() {
     record("neighbours", &dumps(ROUTE, neighbours));
     record("states", &dumps(XFRM, Request::dump(xfrm_state::GETSA)));
     record("policies", &dumps(XFRM, Request::dump(xfrm_policy::GETPOLICY)));
+    for (family, chain) in [
+        (Family::Inet, "vyos_rpfilter"),
+        (Family::Inet, "vyos_global_rpfilter"),
+        (Family::Inet6, "vyos_rpfilter"),
+    ] {
+        record("nft", &dumps(NETFILTER, nft::question(family, "raw", chain)));
+    }
     for (name, request) in [
         ("sadinfo", xfrm_info::size_question(xfrm_info::GETSADINFO)),
         ("spdinfo", xfrm_info::size_question(xfrm_info::GETSPDINFO)),

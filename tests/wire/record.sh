@@ -74,4 +74,21 @@ ip rule add priority 100 fwmark 0x5/0xff table 220; ip rule add priority 101 not
 ip rule add priority 102 iif vti0 oif wan blackhole; ip -6 rule add priority 103 from 2001:db8::/32 table 70000
 ip neighbour add 192.0.2.254 lladdr 02:00:00:00:00:fe dev wan nud permanent; ip neighbour add 2001:db8::fe lladdr 02:00:00:00:00:fe dev wan nud reachable
 ip neighbour add 192.0.2.2 dev wan nud failed
+
+# Source validation as VyOS 1.4 writes it, in the newer form of nft too, and rules of other forms beside.
+nft 'table ip raw { chain vyos_global_rpfilter { return; }; chain vyos_rpfilter { type filter hook prerouting priority -300; policy accept; counter jump vyos_global_rpfilter; }; }
+  table ip6 raw { chain vyos_rpfilter { type filter hook prerouting priority -300; policy accept; }; }'
+n() { nft insert rule "$@" || echo "FAILED rule $*"; }
+n ip raw vyos_global_rpfilter fib saddr . iif oif 0 counter drop
+n ip raw vyos_rpfilter iifname '"vti0"' counter return
+n ip raw vyos_rpfilter iifname '"vti0"' fib saddr . iif oif 0 counter packets 5 bytes 420 drop
+n ip raw vyos_rpfilter iifname '"vti*"' fib saddr . iif oif 0 counter drop
+n ip raw vyos_rpfilter iifname '"vti0"' fib saddr . iif oif 0 counter accept
+n ip raw vyos_rpfilter iifname '"vti0"' fib saddr . iif oif exists counter drop
+n ip raw vyos_rpfilter iifname '"vti0"' fib saddr . iif oif '"wan"' counter drop
+n ip raw vyos_rpfilter iifname '!=' '"vti0"' fib saddr oif 0 counter drop
+n ip raw vyos_rpfilter ip saddr 10.0.0.0/8 fib saddr oif 0 counter drop
+n ip raw vyos_rpfilter iifname '"vti0"' fib daddr oif 0 counter drop
+n ip raw vyos_rpfilter iifname '"vti0"' fib saddr . mark oif 0 counter drop
+n ip6 raw vyos_rpfilter iifname '"vti8"' fib saddr oif 0 counter packets 7 bytes 700 drop
 /wire --ignored --nocapture --test-threads=1 record_this_kernel

@@ -4,22 +4,22 @@ use serde::Serialize;
 use std::fmt::Debug;
 use vti_diagnostics::snapshot::{
     Address, DefaultPolicies, Link, Neighbour, Policy, Route, RouteAnswer, Rule, SadInfo,
-    SecurityAssociation, SpdInfo,
+    SecurityAssociation, SourceValidation, SpdInfo,
 };
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Message};
 use vti_diagnostics::wire::{
-    WireError, address, link, neighbour, route, rule, xfrm_info, xfrm_policy, xfrm_state,
+    WireError, address, link, neighbour, nft, route, rule, xfrm_info, xfrm_policy, xfrm_state,
 };
 
 macro_rules! files {
     ($($name:literal)*) => { [$(($name, include_str!(concat!($name, ".hex"))),)*] };
 }
 
-const FILES: [(&str, &str); 22] = files! {
+const FILES: [(&str, &str); 24] = files! {
     "6.1-links" "6.1-addresses" "6.1-rules" "6.1-routes" "6.1-answers" "6.1-neighbours" "6.1-states" "6.1-policies"
-    "6.1-sadinfo" "6.1-spdinfo" "6.1-default"
+    "6.1-sadinfo" "6.1-spdinfo" "6.1-default" "6.1-nft"
     "6.12-links" "6.12-addresses" "6.12-rules" "6.12-routes" "6.12-answers" "6.12-neighbours" "6.12-states" "6.12-policies"
-    "6.12-sadinfo" "6.12-spdinfo" "6.12-default"
+    "6.12-sadinfo" "6.12-spdinfo" "6.12-default" "6.12-nft"
 };
 
 /// One message with its header, and the file that it is from.
@@ -61,6 +61,7 @@ pub enum Decoded {
     Sad(SadInfo),
     Spd(SpdInfo),
     Default(DefaultPolicies),
+    Nft(Option<SourceValidation>),
     Errno(i32),
 }
 
@@ -87,6 +88,7 @@ pub fn decode(name: &str, message: &Message<'_>) -> Result<Decoded, WireError> {
         "policies" => Decoded::Policy(xfrm_policy::decode(payload)?),
         "sadinfo" => Decoded::Sad(xfrm_info::decode_sad(payload)?),
         "spdinfo" => Decoded::Spd(xfrm_info::decode_spd(payload)?),
+        "nft" => Decoded::Nft(nft::decode(payload)?),
         "default" => Decoded::Default(xfrm_info::decode_default(payload)?),
         other => panic!("no decoder for {other}"),
     })

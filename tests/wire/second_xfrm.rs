@@ -8,12 +8,12 @@ use netlink_packet_xfrm::policy::SpdInfoAttrs;
 use netlink_packet_xfrm::state::SadInfoAttrs;
 use netlink_packet_xfrm::{XfrmAttrs, XfrmMessage};
 use std::net::IpAddr;
-use vti_diagnostics::snapshot::xfrm::{Encapsulation, Offload, PortMask};
 use vti_diagnostics::snapshot::{
     Action, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits, Mark, Mode, Policy,
     PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation, Selector,
     SpdInfo, Spi, Template,
 };
+use vti_diagnostics::snapshot::{Encapsulation, Offload, PortMask};
 
 /// What the other decoder makes of a whole message.
 pub fn second_opinion(name: &str, message: &[u8]) -> Decoded {

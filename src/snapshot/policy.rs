@@ -1,0 +1,117 @@
+//! Security policies and their templates in the kernel's words (`struct xfrm_userpolicy_info`, `struct xfrm_user_tmpl`).
+//! What a policy does to a packet is the transmit model's question.
+
+use super::link::is_default;
+use super::xfrm::{Family, IfId, Lifetime, Mark, Mode, ReqId, Selector, Spi};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What a policy applies to: `dir`, with the per-socket policies that GETPOLICY also returns told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub enum PolicyDirection {
+    In,
+    Out,
+    Forward,
+    /// A policy of one socket, inbound: never applies to a VTI.
+    SocketIn,
+    /// A policy of one socket, outbound: never applies to a VTI.
+    SocketOut,
+}
+
+/// XFRM_POLICY_ALLOW or XFRM_POLICY_BLOCK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub enum Action {
+    Allow,
+    Block,
+}
+
+/// XFRM_POLICY_TYPE_*.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub enum PolicyType {
+    #[default]
+    Main,
+    Sub,
+}
+
+/// One security policy (XFRM_MSG_NEWPOLICY).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// In, out, forward, or of a socket.
+    pub direction: PolicyDirection,
+    /// Lower is looked at first.
+    pub priority: u32,
+    /// The kernel's index of it.
+    pub index: u32,
+    /// Which packets it is for.
+    pub selector: Selector,
+    /// What happens to them.
+    pub action: Action,
+    /// XFRMA_POLICY_TYPE.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub policy_type: PolicyType,
+    /// XFRMA_MARK.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mark: Mark,
+    /// XFRMA_IF_ID.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub if_id: IfId,
+    /// XFRM_POLICY_* flags.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub flags: u8,
+    /// Added, and last matched.
+    #[serde(default)]
+    pub current: Lifetime,
+    /// What a packet must be transformed with, outermost last; empty for a pass policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<Template>,
+}
+
+/// `struct xfrm_user_tmpl`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// Outer source; unspecified: taken from the route.
+    pub source: IpAddr,
+    /// Outer destination; unspecified in transport mode.
+    pub destination: IpAddr,
+    /// 50 ESP, 51 AH, 108 IPComp.
+    pub protocol: u8,
+    /// 0 for any.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spi: Spi,
+    /// Must equal the SA's outbound; 0 fits any SA inbound.
+    pub reqid: ReqId,
+    /// Tunnel, transport, …
+    pub mode: Mode,
+    /// Outer family.
+    pub family: Family,
+    /// The packet may go without it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub optional: bool,
+}
+
+/// XFRMA_USERPOLICY_DEFAULT: what happens to packets that no policy matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub struct DefaultPolicies {
+    pub inbound: Action,
+    pub forward: Action,
+    pub outbound: Action,
+}
+
+/// XFRMA_SPD_INFO.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the kernel's names")]
+pub struct SpdInfo {
+    pub inbound: u32,
+    pub outbound: u32,
+    pub forward: u32,
+    pub inbound_socket: u32,
+    pub outbound_socket: u32,
+    pub forward_socket: u32,
+}

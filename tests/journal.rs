@@ -1,0 +1,236 @@
+//! The recorder's journal as a file: torn, damaged, full, of another version, written by two. All in directories of their own.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use vti_diagnostics::journal::{Accounts, Counted, Record, Writer, read, recorded};
+use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark};
+
+const LIMIT: u64 = 1024 * 1024;
+
+fn episode(interface: &str, began_ms: u64, lost: u64) -> Episode {
+    let cause = Cause { code: 912, lost, summary: "no SA".into(), gaps: 1, gap_ms: Some(100) };
+    Episode {
+        interface: interface.into(),
+        ifindex: 5,
+        began_ms,
+        ended_ms: began_ms + 100,
+        lost,
+        causes: vec![cause],
+        ..Episode::default()
+    }
+}
+
+fn counters(lost: u64) -> BTreeMap<String, Counted> {
+    BTreeMap::from([("vti1".to_string(), Counted { ifindex: 5, lost })])
+}
+
+fn started(at_ms: u64, lost: u64) -> Record {
+    Record::Started {
+        at_ms,
+        uptime_ms: 1000,
+        boot_id: "this-boot".into(),
+        tool_version: "0".into(),
+        counters: counters(lost),
+    }
+}
+
+fn losses(at_ms: u64, lost: u64) -> Record {
+    Record::Losses { at_ms, of: BTreeMap::from([("vti1".to_string(), lost)]) }
+}
+
+fn written(directory: &Path, records: &[Record]) {
+    let mut writer = Writer::open(directory, LIMIT).unwrap();
+    records.iter().for_each(|record| writer.append(record));
+    assert_eq!(writer.flush(), None);
+}
+
+#[test]
+fn what_was_written_is_read_back_by_a_second_recorder_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let records = [started(1, 0), Record::Episode(episode("vti1", 10, 3)), losses(20, 4)];
+    written(directory.path(), &records[..2]);
+    written(directory.path(), &records[2..]);
+    let contents = read(directory.path()).unwrap().unwrap();
+    assert_eq!(
+        (contents.records, contents.damaged, contents.running),
+        (records.to_vec(), 0, false)
+    );
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_loses_the_last_record_alone_and_is_written_on() {
+    let whole = tempfile::tempdir().unwrap();
+    let first = started(1, 0);
+    written(whole.path(), &[first.clone(), Record::Episode(episode("vti1", 10, 3))]);
+    let bytes = fs::read(whole.path().join("journal")).unwrap();
+    let last = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in 0..bytes.len() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("journal"), &bytes[..cut]).unwrap();
+        let before = read(directory.path()).unwrap().unwrap();
+        let more = Record::Stopped { at_ms: 99 };
+        written(directory.path(), std::slice::from_ref(&more));
+        let after = read(directory.path()).unwrap().unwrap();
+        assert_eq!(after.records.last(), Some(&more), "cut at {cut}");
+        assert_eq!(after.records.len(), before.records.len() + 1, "cut at {cut}");
+        if cut >= last && cut < bytes.len() - 1 {
+            assert_eq!(before.records, std::slice::from_ref(&first), "cut at {cut}");
+            assert_eq!(after.damaged, usize::from(cut > last), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_line_costs_itself_alone_and_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    written(
+        directory.path(),
+        &[started(1, 0), Record::Episode(episode("vti1", 10, 3)), losses(20, 4)],
+    );
+    let path = directory.path().join("journal");
+    let text = fs::read_to_string(&path).unwrap().replace("\"lost\":3", "\"lost\":9");
+    fs::write(&path, text).unwrap();
+    let contents = read(directory.path()).unwrap().unwrap();
+    assert_eq!((contents.records.len(), contents.damaged), (2, 1));
+    let told = recorded(&contents);
+    assert_eq!(
+        told.remarks.last().unwrap().what,
+        "1 damaged lines of the journal were passed over"
+    );
+}
+
+#[test]
+fn a_journal_of_a_newer_version_is_one_sentence_and_is_not_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let text = "vti-diagnostics journal 2\nsomething new\n";
+    fs::write(&path, text).unwrap();
+    let said = read(directory.path()).unwrap_err().to_string();
+    assert!(
+        said.contains("is of version 2 of the journal, and this program reads version 1"),
+        "{said}"
+    );
+    let said = Writer::open(directory.path(), LIMIT).err().unwrap().to_string();
+    assert!(said.contains("this program writes version 1: move it away"), "{said}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_one_sentence_and_is_not_touched() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    fs::write(&path, "hello\n").unwrap();
+    assert!(read(directory.path()).unwrap_err().to_string().ends_with("is no journal"));
+    assert!(Writer::open(directory.path(), LIMIT).is_err());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "hello\n");
+}
+
+#[test]
+fn of_two_recorders_the_second_is_refused_and_a_reader_sees_the_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = Writer::open(directory.path(), LIMIT).unwrap();
+    let said = Writer::open(directory.path(), LIMIT).err().unwrap().to_string();
+    assert!(said.starts_with("another recorder writes the journal in "), "{said}");
+    first.append(&started(1, 0));
+    assert_eq!(first.flush(), None);
+    assert!(read(directory.path()).unwrap().unwrap().running);
+    drop(first);
+    assert!(!read(directory.path()).unwrap().unwrap().running);
+    assert!(Writer::open(directory.path(), LIMIT).is_ok());
+}
+
+#[test]
+fn without_a_journal_there_is_nothing_and_no_error() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(read(directory.path()).unwrap().is_none());
+    assert!(read(&directory.path().join("nowhere")).unwrap().is_none());
+}
+
+#[test]
+fn the_oldest_go_first_and_the_limit_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let limit = 64 * 1024;
+    let mut writer = Writer::open(directory.path(), limit).unwrap();
+    for number in 0..2000 {
+        writer.append(&Record::Episode(episode("vti1", number, 1)));
+        assert_eq!(writer.flush(), None);
+        let size = |name| fs::metadata(directory.path().join(name)).map_or(0, |m| m.len());
+        assert!(size("journal") + size("journal.1") <= limit);
+    }
+    let contents = read(directory.path()).unwrap().unwrap();
+    let numbers: Vec<u64> = recorded(&contents).episodes.iter().map(|e| e.began_ms).collect();
+    let first = *numbers.first().unwrap();
+    assert!(numbers.len() >= 100 && first > 0, "{} from {first}", numbers.len());
+    assert_eq!(numbers, (first..2000).collect::<Vec<_>>(), "no gap, in order");
+}
+
+#[test]
+fn losses_of_a_recorder_that_was_killed_are_an_episode_without_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    written(directory.path(), &[started(1, 0), losses(10, 4), losses(11, 5), started(99, 9)]);
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    let [episode] = told.episodes.as_slice() else { panic!("{told:?}") };
+    assert_eq!((episode.lost, episode.open, episode.causes[0].code), (9, true, 919));
+    assert_eq!((episode.began_ms, episode.ended_ms), (10, 11));
+}
+
+#[test]
+fn an_episode_replaces_the_losses_that_were_written_while_it_went_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let over = Record::Episode(episode("vti1", 10, 9));
+    written(directory.path(), &[started(1, 0), losses(10, 4), losses(11, 5), over]);
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert_eq!(told.episodes, [episode("vti1", 10, 9)]);
+    assert_eq!((told.since_ms, told.until_ms, told.booted_ms), (1, 110, Some(0)));
+}
+
+#[test]
+fn remarks_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let remark = Remark { at_ms: 7, interface: None, what: "the clock was set".into() };
+    written(directory.path(), &[Record::Remark(remark.clone())]);
+    assert_eq!(recorded(&read(directory.path()).unwrap().unwrap()).remarks, [remark]);
+}
+
+#[test]
+fn what_was_lost_while_nobody_recorded_is_known_by_its_number() {
+    let before =
+        [started(1, 100), losses(5, 3), Record::Episode(episode("vti1", 5, 7)), losses(9, 2)];
+    let mut accounts = Accounts::default();
+    before.into_iter().for_each(|record| accounts.take(record));
+    let lost = |now| accounts.unwatched("this-boot", &counters(now));
+    assert_eq!(lost(109), []);
+    let [missed] = &lost(120)[..] else { panic!("{:?}", lost(120)) };
+    assert_eq!((missed.lost, missed.since_ms), (11, 9));
+    assert_eq!(accounts.unwatched("another-boot", &counters(120)), [], "its counters are others");
+    let anew = BTreeMap::from([("vti1".to_string(), Counted { ifindex: 6, lost: 120 })]);
+    assert_eq!(accounts.unwatched("this-boot", &anew), [], "made anew");
+}
+
+#[test]
+fn a_full_disk_keeps_the_journal_whole_and_the_records_waiting() {
+    // A file that may not be written stands for the disk: the laboratory has the real one.
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(directory.path(), 4096).unwrap();
+    writer.append(&started(1, 0));
+    assert_eq!(writer.flush(), None);
+    // Where the next file should be made, a directory is.
+    fs::create_dir(directory.path().join("journal.new")).unwrap();
+    let mut said = Vec::new();
+    for number in 0..20 {
+        writer.append(&Record::Episode(episode("vti1", number, 1)));
+        said.extend(writer.flush());
+    }
+    assert_eq!(said.len(), 1, "once, not each time: {said:?}");
+    assert!(said[0].starts_with("cannot write "), "{said:?}");
+    fs::remove_dir(directory.path().join("journal.new")).unwrap();
+    let again = writer.flush().unwrap();
+    assert_eq!(again, "the journal is written again; 0 records were lost meanwhile");
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    let numbers: Vec<u64> = told.episodes.iter().map(|e| e.began_ms).collect();
+    assert_eq!(numbers.last(), Some(&19));
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}

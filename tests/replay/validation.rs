@@ -1,0 +1,87 @@
+//! VTI-406 by the counters of nftables: what they let one say, and how surely. A capture of a healthy tunnel that five packets came in by,
+//! with other counters.
+
+use super::RECORDED;
+use vti_diagnostics::capture::Capture;
+use vti_diagnostics::diagnose::{self, Observation};
+use vti_diagnostics::report::{Confidence, Severity};
+use vti_diagnostics::snapshot::{Family, SourceValidation};
+
+const INTERFACE: &str = "t0";
+
+/// The strict rule of an interface, or that of the host.
+fn rule(interface: Option<&str>, packets: u64) -> SourceValidation {
+    let (family, interface) = (Family::Inet, interface.map(str::to_owned));
+    SourceValidation { family, interface, strict: true, packets, bytes: 84 * packets }
+}
+
+fn own(packets: u64) -> SourceValidation {
+    rule(Some(INTERFACE), packets)
+}
+
+fn of_host(packets: u64) -> SourceValidation {
+    rule(None, packets)
+}
+
+fn healthy() -> Capture {
+    let name = "ok-source-validated-vti";
+    RECORDED.iter().find(|recorded| recorded.name == name).unwrap().capture.clone()
+}
+
+/// How bad and how sure VTI-406 is, and what it says, with these rules before (where there is a look before) and now.
+fn found(
+    before: Option<Vec<SourceValidation>>,
+    now: Vec<SourceValidation>,
+    sent: u64,
+) -> Option<(Severity, Confidence, String)> {
+    let [mut earlier, mut last] = <[_; 2]>::try_from(healthy().snapshots).unwrap();
+    let links = last.links.as_mut().unwrap();
+    let link = links.iter_mut().find(|link| link.name == INTERFACE).unwrap();
+    link.statistics.as_mut().unwrap().tx_packets += sent;
+    last.source_validation = Ok(now);
+    let has_earlier = before.is_some();
+    earlier.source_validation = Ok(before.unwrap_or_default());
+    let observation = Observation { now: &last, earlier: has_earlier.then_some(&earlier) };
+    let report = diagnose::run(&observation, Some(INTERFACE)).unwrap();
+    let findings = report.interfaces.into_iter().flat_map(|interface| interface.findings);
+    findings
+        .filter(|finding| finding.code.0 == 406)
+        .map(|finding| (finding.severity, finding.confidence, finding.summary))
+        .next()
+}
+
+#[test]
+fn a_rule_of_the_interface_that_counts_now_is_proof() {
+    let words = "source validation of t0 dropped 3 packets over the interval".to_owned();
+    let expected = Some((Severity::Warning, Confidence::Proven, words));
+    assert_eq!(found(Some(vec![own(2)]), vec![own(5)], 0), expected);
+    assert_eq!(found(Some(vec![]), vec![own(3)], 0), expected, "a new rule");
+    assert_eq!(found(Some(vec![own(9)]), vec![own(3)], 0), expected, "a rule made anew");
+}
+
+#[test]
+fn what_a_rule_counted_at_some_time_is_a_notice_and_nothing_where_it_counts_no_more() {
+    let words = "source validation of t0 has dropped 5 packets since it was set".to_owned();
+    let expected = Some((Severity::Notice, Confidence::Consistent, words));
+    assert_eq!(found(None, vec![own(5)], 0), expected);
+    assert_eq!(found(Some(vec![own(5)]), vec![own(5)], 0), None);
+    assert_eq!(found(None, vec![own(0)], 0), None);
+    assert_eq!(found(None, vec![rule(Some("t1"), 5)], 0), None, "of another interface");
+}
+
+#[test]
+fn the_rule_of_the_host_is_a_possible_cause_where_packets_come_in_and_none_go_out() {
+    let words =
+        "source validation of this host dropped 4 packets while t0 received 5 and sent none";
+    let expected = Some((Severity::Warning, Confidence::Possible, words.to_owned()));
+    assert_eq!(found(Some(vec![of_host(1)]), vec![of_host(5)], 0), expected);
+    assert_eq!(found(Some(vec![of_host(1)]), vec![of_host(5)], 1), None, "this host answers");
+    assert_eq!(found(Some(vec![of_host(5)]), vec![of_host(5)], 0), None, "it does not rise");
+    assert_eq!(found(None, vec![of_host(5)], 0), None, "nothing is known of when");
+}
+
+#[test]
+fn the_rule_of_the_host_sees_no_packet_of_an_interface_that_has_its_own() {
+    let before = vec![own(0), of_host(1)];
+    assert_eq!(found(Some(before), vec![own(0), of_host(5)], 0), None);
+}

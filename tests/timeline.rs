@@ -1,0 +1,393 @@
+//! Which gap explains which loss: messages, looks and times in, episodes out. Nothing of the system is read.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use vti_diagnostics::snapshot::notification::Notification;
+use vti_diagnostics::snapshot::recorded::Episode;
+use vti_diagnostics::snapshot::{
+    Driver, Host, Link, Policy, Reason, SecurityAssociation, Snapshot, Statistics,
+};
+use vti_diagnostics::timeline::{Look, Moment, Tracker, Watch};
+
+fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    serde_yaml::from_str(text).unwrap()
+}
+
+fn link(ifindex: u32, if_id: u32) -> Link {
+    from_yaml(&format!(
+        "{{name: vti{if_id}, ifindex: {ifindex}, kind: xfrm, if_id: {if_id}, link: 0, admin_up: true, carrier: true, \
+         oper_state: unknown, mtu: 1400}}"
+    ))
+}
+
+fn association(spi: u32, if_id: u32, destination: &str) -> SecurityAssociation {
+    from_yaml(&format!(
+        "{{source: 192.0.2.1, destination: {destination}, protocol: 50, spi: '{spi:#010x}', reqid: 1, mode: tunnel, \
+         family: inet, selector: {{family: unspec, source: 0.0.0.0/0, destination: 0.0.0.0/0}}, if_id: {if_id}}}"
+    ))
+}
+
+fn policy(if_id: u32) -> Policy {
+    from_yaml(&format!(
+        "{{direction: out, index: {}, priority: 0, action: allow, \
+         selector: {{family: inet, source: 0.0.0.0/0, destination: 0.0.0.0/0}}, if_id: {if_id}, templates: []}}",
+        if_id * 8 + 1
+    ))
+}
+
+fn at(ms: u64) -> Moment {
+    Moment { uptime_ms: ms, wall_ms: 1_700_000_000_000 + ms }
+}
+
+/// One VTI with if_id 8, watched from 0 on, with what it has and counts then.
+struct Lab {
+    tracker: Tracker,
+    watch: Watch,
+    counters: Statistics,
+    episodes: Vec<Episode>,
+}
+
+impl Lab {
+    fn with(associations: Vec<SecurityAssociation>, policies: Vec<Policy>) -> Self {
+        Self::of(associations, policies, Statistics { tx_packets: 1000, ..Statistics::default() })
+    }
+
+    fn healthy() -> Self {
+        Self::with(vec![association(1, 8, "192.0.2.2")], vec![policy(8)])
+    }
+
+    fn of(
+        associations: Vec<SecurityAssociation>,
+        policies: Vec<Policy>,
+        counters: Statistics,
+    ) -> Self {
+        let host =
+            Host { hostname: "gw1".into(), kernel_release: "6.1.0".into(), vyos_version: None };
+        let state = Snapshot {
+            links: Ok(vec![link(5, 8)]),
+            addresses: Ok(vec![from_yaml("{ifindex: 2, prefix: 192.0.2.1/24, scope: 0}")]),
+            associations: Ok(associations),
+            policies: Ok(policies),
+            ..Snapshot::unread(0, host, Reason::Skipped, "")
+        };
+        let tracker = Tracker::new(&state).unwrap();
+        let first = Look { at: at(0), statistics: counters };
+        let watch = Watch::new(("vti8", 5), true, tracker.readiness(5), first);
+        Self { tracker, watch, counters, episodes: Vec::new() }
+    }
+
+    /// The kernel tells of a change.
+    fn change(&mut self, ms: u64, change: Notification) -> bool {
+        let mut turned = false;
+        for effect in self.tracker.apply(&change) {
+            assert_eq!(effect.ifindex, 5);
+            turned |= self.watch.readiness(at(ms), effect.readiness, &change);
+            self.watch.note(at(ms), vti_diagnostics::timeline::event(&change).unwrap());
+        }
+        turned
+    }
+
+    /// A look at the counters after so many packets were sent, heard and lost.
+    fn look(&mut self, ms: u64, sent: u64, heard: u64, lost: u64) {
+        self.counters.tx_packets += sent;
+        self.counters.rx_packets += heard;
+        self.counters.tx_errors += lost;
+        self.counters.tx_carrier_errors += lost;
+        self.watch.look(Look { at: at(ms), statistics: self.counters });
+        self.episodes.extend(self.watch.settle(at(ms)));
+    }
+
+    /// A look each second in which all is well.
+    fn quiet(&mut self, from: u64, to: u64) {
+        (from..=to).step_by(1000).for_each(|ms| self.look(ms, 10, 10, 0));
+    }
+
+    fn only_episode(&self) -> &Episode {
+        assert_eq!(self.episodes.len(), 1, "{:#?}", self.episodes);
+        self.episodes.first().unwrap()
+    }
+
+    /// Code and packets of each cause of the only episode.
+    fn causes(&self) -> Vec<(u16, u64)> {
+        self.only_episode().causes.iter().map(|cause| (cause.code, cause.lost)).collect()
+    }
+}
+
+fn added(spi: u32) -> Notification {
+    Notification::AssociationAdded(association(spi, 8, "192.0.2.2"))
+}
+
+fn deleted(spi: u32) -> Notification {
+    Notification::AssociationDeleted(association(spi, 8, "192.0.2.2"))
+}
+
+#[test]
+fn a_rekey_that_makes_before_it_breaks_is_nothing() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    assert!(!lab.change(5100, added(2)));
+    assert!(!lab.change(5200, deleted(1)));
+    lab.quiet(6000, 20_000);
+    assert!(lab.episodes.is_empty());
+    assert!(lab.watch.ongoing(at(20_000)).is_none());
+}
+
+#[test]
+fn without_losses_a_gap_is_nothing() {
+    let mut lab = Lab::healthy();
+    assert!(lab.change(5100, deleted(1)));
+    lab.look(6000, 0, 0, 0);
+    assert!(lab.change(6100, added(2)));
+    lab.quiet(7000, 20_000);
+    assert!(lab.episodes.is_empty());
+}
+
+#[test]
+fn an_sa_that_is_deleted_while_its_policy_stays_is_a_gap_of_its_own_kind() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    lab.change(5100, deleted(1));
+    lab.change(5200, added(2));
+    lab.look(6000, 8, 8, 3);
+    lab.quiet(7000, 10_000);
+    assert_eq!(lab.causes(), [(912, 3)]);
+    let episode = lab.only_episode();
+    assert_eq!(episode.began_ms, at(5100).wall_ms);
+    assert_eq!((episode.lost, episode.causes[0].gap_ms, episode.causes[0].gaps), (3, Some(100), 1));
+    assert_eq!(episode.events.len(), 2);
+}
+
+#[test]
+fn policy_and_sa_removed_and_installed_again_is_a_reauthentication() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    lab.change(5100, Notification::PolicyDeleted(policy(8)));
+    lab.change(5101, deleted(1));
+    lab.change(5200, added(2));
+    lab.look(5300, 0, 0, 2);
+    assert!(lab.change(5400, Notification::PolicyAdded(policy(8))));
+    lab.look(6000, 8, 8, 1);
+    lab.quiet(7000, 10_000);
+    assert_eq!(lab.causes(), [(911, 3)]);
+    assert_eq!(lab.only_episode().causes[0].gap_ms, Some(300));
+}
+
+#[test]
+fn the_same_after_a_silence_is_a_peer_that_was_lost() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    (6000..=9000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    lab.change(9100, Notification::PolicyDeleted(policy(8)));
+    lab.change(9101, deleted(1));
+    lab.look(10_000, 0, 0, 9);
+    lab.change(10_500, added(2));
+    lab.change(10_501, Notification::PolicyAdded(policy(8)));
+    lab.look(11_000, 5, 5, 5);
+    lab.quiet(12_000, 15_000);
+    assert_eq!(lab.causes(), [(914, 14)]);
+}
+
+#[test]
+fn whether_a_silent_peer_was_away_traffic_that_is_never_answered_does_not_tell() {
+    let mut lab = Lab::healthy();
+    (1000..=9000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    lab.change(9100, Notification::PolicyDeleted(policy(8)));
+    lab.change(9101, deleted(1));
+    (10_000..=15_000).step_by(1000).for_each(|ms| lab.look(ms, 0, 0, 10));
+    lab.change(15_500, added(2));
+    lab.change(15_501, Notification::PolicyAdded(policy(8)));
+    (16_000..=20_000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    assert_eq!(lab.causes(), [(919, 60)]);
+}
+
+#[test]
+fn an_sa_whose_time_is_over_is_a_peer_that_did_not_renew_it() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    let mut expired = association(1, 8, "192.0.2.2");
+    expired.limits.hard_add_seconds = Some(5);
+    lab.change(5100, Notification::AssociationExpired(expired));
+    lab.look(6000, 0, 0, 4);
+    lab.change(6500, added(2));
+    lab.quiet(7000, 12_000);
+    assert_eq!(lab.causes(), [(914, 4)]);
+}
+
+#[test]
+fn an_sa_that_carried_as_much_as_it_may_is_a_limit() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    let mut expired = association(1, 8, "192.0.2.2");
+    (expired.limits.hard_packets, expired.current.packets) = (Some(200), 200);
+    lab.change(5100, Notification::AssociationExpired(expired));
+    lab.look(6000, 0, 0, 4);
+    lab.change(6500, added(2));
+    lab.quiet(7000, 12_000);
+    assert_eq!(lab.causes(), [(917, 4)]);
+}
+
+#[test]
+fn losses_before_an_interface_carried_anything_are_of_its_beginning() {
+    let mut lab = Lab::of(Vec::new(), Vec::new(), Statistics::default());
+    lab.look(1000, 0, 0, 10);
+    lab.look(2000, 0, 0, 10);
+    lab.change(2500, Notification::PolicyAdded(policy(8)));
+    lab.change(2600, added(1));
+    lab.look(3000, 4, 4, 6);
+    lab.quiet(4000, 9000);
+    assert_eq!(lab.causes(), [(913, 26)]);
+}
+
+#[test]
+fn a_gap_that_began_before_the_recording_is_what_a_diagnosis_says_it_is() {
+    let mut lab = Lab::with(Vec::new(), vec![policy(8)]);
+    lab.look(1000, 0, 0, 10);
+    assert!(lab.watch.wants_finding());
+    lab.watch.found(Some((111, "there is no SA".into())));
+    lab.look(2000, 0, 0, 10);
+    lab.change(2600, added(1));
+    lab.quiet(3000, 9000);
+    assert_eq!(lab.causes(), [(111, 20)]);
+    let mut lab = Lab::with(Vec::new(), vec![policy(8)]);
+    lab.look(1000, 0, 0, 10);
+    lab.change(1600, added(1));
+    lab.quiet(2000, 9000);
+    assert_eq!(lab.causes(), [(919, 10)], "nobody said");
+}
+
+#[test]
+fn no_route_to_the_peer_for_a_while_is_told_apart() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    assert!(lab.watch.route(at(5100), false));
+    assert!(!lab.watch.route(at(5150), false));
+    lab.look(6000, 1, 1, 9);
+    assert!(lab.watch.route(at(6900), true));
+    lab.look(7000, 1, 1, 9);
+    lab.quiet(8000, 12_000);
+    assert_eq!(lab.causes(), [(916, 18)]);
+}
+
+#[test]
+fn losses_without_a_gap_are_what_a_diagnosis_finds_or_not_attributable() {
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    assert!(lab.watch.wants_finding());
+    lab.watch.found(Some((104, "a policy blocks".into())));
+    assert!(!lab.watch.wants_finding());
+    lab.quiet(2000, 9000);
+    assert_eq!(lab.causes(), [(104, 5)]);
+
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    lab.watch.found(Some((402, "keys differ".into())));
+    lab.quiet(2000, 9000);
+    assert_eq!(lab.causes(), [(919, 5)], "what comes in costs no transmit error");
+
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    (0..3).for_each(|_| lab.watch.found(None));
+    assert!(!lab.watch.wants_finding(), "asked often enough");
+    lab.quiet(2000, 9000);
+    assert_eq!(lab.causes(), [(919, 5)]);
+}
+
+#[test]
+fn router_solicitations_hours_apart_are_one_drip() {
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 1);
+    lab.watch.found(Some((103, "a router solicitation".into())));
+    lab.look(5000, 10, 10, 1);
+    lab.look(60_000, 10, 10, 0);
+    lab.look(3_600_000, 10, 10, 1);
+    assert!(lab.episodes.is_empty());
+    let going_on = lab.watch.ongoing(at(3_600_000)).unwrap();
+    assert_eq!((going_on.lost, going_on.causes[0].code, going_on.open), (3, 915, true));
+    lab.look(11_000_000, 10, 10, 0);
+    assert_eq!(lab.causes(), [(915, 3)]);
+}
+
+#[test]
+fn two_causes_of_one_episode_share_its_packets() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    lab.look(6000, 10, 10, 4);
+    lab.watch.found(Some((104, "a policy blocks".into())));
+    lab.change(6100, deleted(1));
+    lab.look(7000, 0, 0, 20);
+    lab.change(7100, added(2));
+    lab.quiet(8000, 12_000);
+    assert_eq!(lab.causes(), [(912, 20), (104, 4)]);
+    let episode = lab.only_episode();
+    assert_eq!(episode.causes.iter().map(|c| c.lost).sum::<u64>(), episode.lost);
+}
+
+#[test]
+fn a_flush_takes_the_sas_of_its_protocol() {
+    let mut lab = Lab::healthy();
+    assert!(!lab.change(100, Notification::AssociationsFlushed(51)), "AH");
+    assert!(lab.change(200, Notification::AssociationsFlushed(50)));
+    assert!(lab.change(300, added(3)));
+    assert!(lab.change(400, Notification::AssociationsFlushed(255)));
+    assert!(lab.change(500, added(4)));
+    assert!(lab.change(600, Notification::PoliciesFlushed));
+}
+
+#[test]
+fn sas_of_others_and_inbound_ones_are_none_of_its_business() {
+    let mut lab = Lab::healthy();
+    let mut change = |change| lab.tracker.apply(&change).len();
+    assert_eq!(change(Notification::AssociationAdded(association(9, 7, "192.0.2.2"))), 0);
+    assert_eq!(
+        change(Notification::AssociationAdded(association(9, 8, "192.0.2.1"))),
+        0,
+        "inbound"
+    );
+    let mut larval = association(0, 8, "192.0.2.2");
+    larval.larval = true;
+    assert_eq!(change(Notification::AssociationAdded(larval)), 0);
+    assert_eq!(change(added(1)), 0, "it is there already");
+    assert_eq!(change(deleted(77)), 0, "it never was");
+}
+
+#[test]
+fn counters_that_go_back_are_no_losses() {
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    lab.counters = Statistics { tx_errors: 1, ..Statistics::default() };
+    let seen = lab.watch.look(Look { at: at(2000), statistics: lab.counters });
+    assert!(seen.restarted);
+    assert_eq!(seen.lost, 0);
+}
+
+#[test]
+fn gaps_without_end_keep_an_episode_small() {
+    let mut lab = Lab::healthy();
+    for second in 1..=60 {
+        for spi in 0..200 {
+            lab.change(second * 1000, deleted(1 + spi % 2));
+            lab.change(second * 1000 + 1, added(1 + spi % 2));
+        }
+        lab.look(second * 1000 + 500, 0, 0, 3);
+    }
+    let going_on = lab.watch.ongoing(at(61_000)).unwrap();
+    assert_eq!(going_on.lost, 180);
+    assert!(going_on.events.len() <= 24 && going_on.omitted > 1000);
+    assert!(going_on.course.len() <= 61);
+    assert_eq!(going_on.course.iter().map(|loss| loss.lost).sum::<u64>(), 180);
+}
+
+#[test]
+fn an_interface_that_is_made_has_what_its_key_selects() {
+    let mut lab = Lab::healthy();
+    lab.tracker.apply(&Notification::AssociationAdded(association(9, 6, "192.0.2.6")));
+    lab.tracker.apply(&Notification::PolicyAdded(policy(6)));
+    let effects = lab.tracker.apply(&Notification::LinkChanged(link(9, 6)));
+    assert_eq!((effects.len(), effects[0].ifindex), (1, 9));
+    assert!(effects[0].readiness.is_ready());
+    assert!(lab.tracker.apply(&Notification::LinkChanged(link(9, 6))).is_empty(), "nothing new");
+    assert!(lab.tracker.has_peer_in(&"192.0.2.6/32".parse().unwrap()));
+    assert!(!lab.tracker.has_peer_in(&"198.51.100.0/24".parse().unwrap()));
+    assert_eq!(lab.tracker.with_peer_in(&"0.0.0.0/0".parse().unwrap()).len(), 2);
+    assert_eq!(link(9, 6).driver(), Some(Driver::Xfrm));
+}
