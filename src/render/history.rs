@@ -211,14 +211,18 @@ fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
     table::simple(page, 0, ["", "When", "Lost", "Lasted", "What"], &cells);
 }
 
-/// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; with its packets where there are more.
+/// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; where there are more causes, each
+/// with its packets.
 fn cause(cause: &CauseReport, episode: &EpisodeReport) -> String {
     let share = match episode.causes.as_slice() {
         [_] => String::new(),
         _ => format!("{} ", count(cause.packets_lost)),
     };
     let name = cause.name.map_or_else(String::new, |name| format!(" {}", words(name)));
+    // One gap that lasted as long as the episode is in the table already.
+    let whole = Span(episode.milliseconds).to_string();
     let length = cause.gap_milliseconds.map(|ms| Span(ms).to_string());
+    let length = length.filter(|length| cause.gaps > 1 || *length != whole);
     let gaps = (cause.gaps > 1).then(|| format!("{} gaps", cause.gaps));
     let measured: Vec<String> = gaps.into_iter().chain(length).collect();
     let measured = match measured.as_slice() {
