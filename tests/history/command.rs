@@ -157,9 +157,12 @@ fn a_journal_that_may_not_be_read_is_named() {
     let path = directory.path().join("journal");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    // The binary, where everybody may run it: root reads every file, so it is run as nobody.
+    // The binary, where everybody may run it: root reads every file, so it is run as nobody. Another process copies it: a descriptor of
+    // ours for writing could be in a child of another test, and the system runs no file that is open so.
     let program = directory.path().join("vti-diagnostics");
-    fs::copy(assert_cmd::cargo::cargo_bin("vti-diagnostics"), &program).unwrap();
+    let binary = assert_cmd::cargo::cargo_bin("vti-diagnostics");
+    let copied = std::process::Command::new("cp").arg(binary).arg(&program).status().unwrap();
+    assert!(copied.success());
     let mut command = std::process::Command::new(&program);
     command.args(["history", "--directory"]).arg(directory.path());
     if geteuid() == Uid::from_raw(0) {
