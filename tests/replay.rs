@@ -13,6 +13,8 @@
 mod recorded;
 #[path = "replay/registry.rs"]
 mod registry;
+#[path = "replay/site.rs"]
+mod site;
 #[path = "replay/validation.rs"]
 mod validation;
 

@@ -256,6 +256,28 @@ fn a_gap_that_began_before_the_recording_is_what_a_diagnosis_says_it_is() {
 }
 
 #[test]
+fn a_gap_that_is_not_over_is_what_a_diagnosis_says_and_not_what_it_may_become() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    lab.change(5100, Notification::PolicyDeleted(policy(8)));
+    lab.change(5101, deleted(1));
+    lab.look(6000, 0, 0, 9);
+    assert!(!lab.watch.wants_finding(), "it may be over in a moment");
+    lab.look(9000, 0, 0, 30);
+    assert!(lab.watch.wants_finding());
+    let code = |lab: &Lab| lab.watch.ongoing(at(9000)).unwrap().causes[0].code;
+    assert_eq!(code(&lab), 919);
+    lab.watch.found(Some((502, "the peer does not answer".into())));
+    assert!(!lab.watch.wants_finding());
+    assert_eq!(code(&lab), 502);
+    // When it is over, the messages say more: here that the peer was heard until the gap, and is back.
+    lab.change(9100, added(2));
+    lab.change(9101, Notification::PolicyAdded(policy(8)));
+    lab.quiet(10_000, 14_000);
+    assert_eq!(lab.causes(), [(911, 39)]);
+}
+
+#[test]
 fn no_route_to_the_peer_for_a_while_is_told_apart() {
     let mut lab = Lab::healthy();
     lab.quiet(1000, 5000);

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 /// What a diagnosis said while packets were lost: code and summary of the first finding.
 pub type Finding = (u16, String);
 
+/// A gap that may have been either.
+const UNCERTAIN: &str =
+    "policy and SAs were removed and installed again; whether the peer was away, nothing shows";
+
 /// Losses by code.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
@@ -23,18 +27,20 @@ struct Sum {
 }
 
 impl Ledger {
-    /// Counts a gap and what was lost in it. `finding` names what its beginning, which was not seen, cannot.
+    /// Counts a gap and what was lost in it. `finding`, or the gap's own, names what its unseen beginning or end cannot.
     pub fn add_gap(&mut self, gap: &Gap, now: Moment, finding: Option<&Finding>) {
         if gap.lost == 0 {
             return;
         }
         let Some(code) = gap.code(now) else {
-            let why = if gap.opened.is_some() {
-                "policy and SAs were removed and installed again; whether the peer was away, nothing shows"
-            } else {
-                "no SA or no policy, since before the recording began"
+            let (finding, why) = match (gap.opened, gap.closed) {
+                (None, _) => (finding, "no SA or no policy, since before the recording began"),
+                (Some(_), None) => (None, "no SA or no policy, and it is not over"),
+                (Some(_), Some(_)) => {
+                    return self.add_loss(gap.lost, None, UNCERTAIN);
+                }
             };
-            return self.add_loss(gap.lost, finding.filter(|_| gap.opened.is_none()), why);
+            return self.add_loss(gap.lost, gap.finding.as_ref().or(finding), why);
         };
         let sum = self.sums.entry(code).or_default();
         sum.lost += gap.lost;

@@ -1,6 +1,7 @@
 //! A span in which a VTI lacked what it needs to send, as the kernel's messages bound it, and what kind of gap that was.
 
-use super::Moment;
+use super::cause::Finding;
+use super::moment::Moment;
 use crate::snapshot::SecurityAssociation;
 
 /// A message may be received a little later than what it tells of happened.
@@ -66,6 +67,8 @@ pub(super) struct Gap {
     pub peer: Peer,
     /// Packets lost in the intervals that it overlaps.
     pub lost: u64,
+    /// What a diagnosis said while it was open.
+    pub finding: Option<Finding>,
 }
 
 impl Gap {
@@ -80,7 +83,7 @@ impl Gap {
         Some(self.closed.unwrap_or(now).since(self.opened?))
     }
 
-    /// The finding's code, as far as the messages tell.
+    /// The finding's code, as far as the messages tell. What a gap that goes on will turn out to be, they often do not.
     pub fn code(&self, now: Moment) -> Option<u16> {
         if self.lack == Lack::Route {
             return Some(916);
@@ -91,8 +94,9 @@ impl Gap {
         let length = self.length_ms(now)?;
         match (self.expiry, self.policy_gone, self.peer) {
             (Some(Expiry::Volume), ..) => Some(917),
-            (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),
             (None, false, _) => Some(912),
+            _ if self.closed.is_none() => None,
+            (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),
             (None, true, Peer::Heard) => Some(911),
             (None, true, Peer::Unknown) if length <= REAUTHENTICATION_MS => Some(911),
             (None, true, Peer::Unknown) => None,

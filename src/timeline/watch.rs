@@ -187,22 +187,30 @@ impl Watch {
 
     /// Whether a diagnosis could say what the events do not.
     pub fn wants_finding(&self) -> bool {
-        let unseen = self.associations.as_ref().is_some_and(|g| g.opened.is_none() && g.lost > 0);
-        self.episode.as_ref().is_some_and(|episode| {
-            episode.finding.is_none()
-                && episode.in_vain < MOST_IN_VAIN
-                && (unseen || (episode.wants_finding() && self.associations.is_none()))
-        })
+        let Some(episode) = &self.episode else { return false };
+        match &self.associations {
+            // A gap that lasts has a cause that can be read.
+            Some(gap) => gap.lost > 0 && gap.finding.is_none() && self.is_long(gap),
+            None => {
+                episode.finding.is_none()
+                    && episode.in_vain < MOST_IN_VAIN
+                    && episode.wants_finding()
+            }
+        }
     }
 
-    /// Takes in what a diagnosis said. In a gap it speaks of the gap, which the events do better.
+    /// Takes in what a diagnosis said: of the gap, where one is open, for then it speaks of that.
     pub fn found(&mut self, finding: Option<Finding>) {
-        let in_known_gap = self.associations.as_ref().is_some_and(|gap| gap.opened.is_some());
-        let Some(episode) = self.episode.as_mut().filter(|_| !in_known_gap) else { return };
-        match finding {
-            Some(finding) => _ = episode.finding.get_or_insert(finding),
-            None => episode.in_vain += 1,
+        let Some(episode) = &mut self.episode else { return };
+        match (&mut self.associations, finding) {
+            (Some(gap), finding) => gap.finding = gap.finding.take().or(finding),
+            (None, Some(finding)) => _ = episode.finding.get_or_insert(finding),
+            (None, None) => episode.in_vain += 1,
         }
+    }
+
+    fn is_long(&self, gap: &Gap) -> bool {
+        gap.opened.is_none_or(|opened| self.last.at.since(opened) >= QUIET_MS)
     }
 
     /// The episode that goes on, as it is now.
@@ -241,6 +249,7 @@ impl Watch {
             first: !self.carried,
             peer: self.traffic.peer(),
             lost: 0,
+            finding: None,
         }
     }
 

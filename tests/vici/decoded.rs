@@ -1,6 +1,6 @@
 //! What a real charon answered, as the program has it.
 
-use super::answers::{Answers, VTI, XFRM};
+use super::answers::{Answers, VTI, XFRM, value};
 use super::server::{Server, converse};
 use super::{ike, program};
 use std::sync::Arc;
@@ -104,7 +104,8 @@ fn marks_are_those_of_a_vti() {
 #[test]
 fn a_lookup_reads_the_kernel_twice_and_asks_charon_once() {
     let connections = Arc::new(AtomicUsize::new(0));
-    let answers = Answers::recorded(XFRM);
+    // CHILD_SAs that need not be in the kernel: for others that this one lacks, charon is asked again.
+    let answers = Answers::recorded(XFRM).with(&value(b"INSTALLED"), &value(b"REKEYED"));
     let server = {
         let connections = connections.clone();
         Server::new(move |stream| {

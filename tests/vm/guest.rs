@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, differential, lines, model, program, site};
+use crate::{Fallible, charon, differential, lines, model, program, record, site};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -43,8 +43,13 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     let (mut passed, mut failed) = (0, 0);
     match words {
         ["differential", ..] => {}
+        [record::NAME, words @ ..] => (passed, failed) = run_recorder(words)?,
         ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
         words => (passed, failed) = run_scenarios(words, true)?,
+    }
+    if words.is_empty() {
+        let more = run_recorder(words)?;
+        (passed, failed) = (passed + more.0, failed + more.1);
     }
     if let [] | ["differential", ..] = words {
         let more = differential::run(words.get(1..).unwrap_or_default())?;
@@ -106,6 +111,29 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
         match tell(site::NAME, site::WHY, started, &differences) {
             true => passed += 1,
             false => failed += 1,
+        }
+    }
+    Ok((passed, failed))
+}
+
+/// The scenarios of the recorder.
+fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
+    let (words, mut keep) = Keep::asked_for(words);
+    let (words, times) = record::times(&words)?;
+    let (mut passed, mut failed) = (0, 0);
+    for scenario in record::scenarios()? {
+        for driver in scenario.drivers() {
+            let case = format!("{} {driver}", scenario.name);
+            if !words.is_empty() && !words.iter().any(|word| case.contains(word)) {
+                continue;
+            }
+            let started = Instant::now();
+            let run = record::run(&scenario, driver, times, &mut keep);
+            let differences = run.unwrap_or_else(|error| vec![error]);
+            match tell(&case, &scenario.why, started, &differences) {
+                true => passed += 1,
+                false => failed += 1,
+            }
         }
     }
     Ok((passed, failed))

@@ -63,6 +63,8 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         here.join("charon.sh"),
         here.join("charon.yaml"),
         here.join("site.sh"),
+        here.join("record.sh"),
+        here.join("record.yaml"),
     ])
 }
 

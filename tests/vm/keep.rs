@@ -3,7 +3,8 @@
 
 use crate::Fallible;
 use crate::case::Case;
-use crate::charon;
+use crate::charon::{self, VTI};
+use crate::record;
 use crate::scenario::Scenario;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -77,6 +78,23 @@ impl Keep {
             expected.push_str(&format!("\n# expect {other}: {finding}"));
         }
         write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
+    }
+
+    /// Writes the capture of what the recorder saw, one look.
+    pub fn keep_recorded(
+        &mut self,
+        scenario: &record::Scenario,
+        driver: &str,
+        now: Snapshot,
+    ) -> Fallible<()> {
+        let (name, code) = (scenario.name.trim_start_matches("record-"), scenario.cause);
+        let code = code.ok_or("a capture without a cause")?;
+        if !self.kept.insert(scenario.name.clone()) {
+            return Ok(());
+        }
+        let file = format!("{code}-recorded-{name}-{driver}.yaml");
+        let from = format!("{}, {driver}", scenario.name);
+        write(&file, &from, &format!("{VTI}: VTI-{code}"), vec![now])
     }
 
     /// Writes the capture of the healthy site, one look; what is expected of each interface is in `expected`, a line each.

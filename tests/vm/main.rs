@@ -23,6 +23,7 @@ mod lines;
 mod model;
 mod namespace;
 mod program;
+mod record;
 mod scenario;
 mod site;
 mod traffic;

@@ -15,7 +15,7 @@ pub const WHY: &str = "ten healthy tunnels that are rekeyed under traffic, and n
 /// Looks to judge: those that charon answered in the program's two seconds. The laboratory's one processor is emulated and shared, and so
 /// many of a run may come too late; what they say is judged too, but for that.
 const LOOKS: usize = 100;
-const LATE: usize = 10;
+const LATE: usize = 30;
 /// Looks of one round: plain ones, one after another, while one with an interval waits. More at a time take more of the processor than
 /// charon needs to answer them.
 const PLAIN: [&[&str]; 2] = [SHOW, OP_MODE];

@@ -1,0 +1,194 @@
+//! The recorder under faults that come and go (record.yaml): each must be counted to its cause, packet for packet, and what is no fault
+//! must not be recorded. Runs in the guest only; the recorder is the real one, and what it writes is read by the program's own reader.
+
+use crate::Fallible;
+use crate::charon::{VTI, bash};
+use crate::keep::Keep;
+use crate::model;
+use crate::namespace::Namespace;
+use serde::Deserialize;
+use std::path::Path;
+use vti_diagnostics::journal;
+use vti_diagnostics::snapshot::recorded::{Episode, Recorded};
+
+/// The word that asks for these scenarios alone.
+pub const NAME: &str = "record";
+/// How often each fault is repeated, unless `--times N` says otherwise.
+const TIMES: u64 = 2;
+/// The part of an episode's losses that its cause must explain.
+const EXPLAINED: f64 = 0.95;
+
+/// One fault, and what the recorder must make of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Unique, begins with `record-`.
+    pub name: String,
+    /// One line: what happens.
+    pub why: String,
+    /// Bash, once, before the recorder starts.
+    setup: String,
+    /// Bash, repeated under traffic.
+    fault: String,
+    /// Bash at the end, which must succeed.
+    #[serde(default)]
+    then: String,
+    /// The code that each episode is counted to; nothing is recorded without.
+    #[serde(default)]
+    pub cause: Option<u16>,
+    /// How many episodes there are.
+    #[serde(default)]
+    episodes: Count,
+    /// The drivers it is run with; both when left out.
+    #[serde(default)]
+    drivers: Vec<String>,
+    /// Whether `run --write-captures` keeps a capture of it.
+    #[serde(default)]
+    pub capture: bool,
+}
+
+/// How many episodes a scenario has.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Count {
+    /// One for each time.
+    #[default]
+    Each,
+    /// The times belong together.
+    One,
+    /// At least one: the daemons decide when.
+    Some,
+}
+
+impl Scenario {
+    /// The drivers it is run with.
+    pub fn drivers(&self) -> impl Iterator<Item = &'static str> {
+        let wanted =
+            |driver: &&str| self.drivers.is_empty() || self.drivers.iter().any(|d| d == driver);
+        ["vti", "xfrm"].into_iter().filter(wanted)
+    }
+}
+
+/// All scenarios.
+pub fn scenarios() -> Fallible<Vec<Scenario>> {
+    let text = std::fs::read_to_string("record.yaml")
+        .map_err(|error| format!("cannot read record.yaml: {error}"))?;
+    serde_yaml::from_str(&text).map_err(|error| format!("record.yaml: {error}"))
+}
+
+/// The words without `--times N`, and N.
+pub fn times<'a>(words: &[&'a str]) -> Fallible<(Vec<&'a str>, u64)> {
+    let Some(at) = words.iter().position(|word| *word == "--times") else {
+        return Ok((words.to_vec(), TIMES));
+    };
+    let number = words.get(at + 1).and_then(|word| word.parse().ok());
+    let number = number.ok_or("--times needs a number")?;
+    let others = words.iter().enumerate().filter(|(i, _)| *i != at && *i != at + 1);
+    Ok((others.map(|(_, word)| *word).collect(), number))
+}
+
+/// What differs from what the scenario expects; nothing when it passed.
+pub fn run(
+    scenario: &Scenario,
+    driver: &str,
+    times: u64,
+    keep: &mut Keep,
+) -> Fallible<Vec<String>> {
+    let router = Namespace::new("router")?;
+    let _others = [Namespace::new("peer")?, Namespace::new("nat")?];
+    let bash = |lines: &str| bash(&format!(". ./record.sh\n{lines}"), driver, false);
+    router.within(|| {
+        let lines = format!(
+            "links\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
+             for time in $(seq {times}); do\n{}\nsleep 4.5\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after",
+            scenario.setup, scenario.fault, scenario.then
+        );
+        let ran = bash(&lines);
+        let mut differences = Vec::new();
+        if let Err(error) = ran {
+            differences.push(error);
+        }
+        let recorded = read()?;
+        if scenario.capture && keep.is_wanted() {
+            keep.keep_recorded(scenario, driver, model::capture()?)?;
+        }
+        differences.extend(judge(scenario, times, &recorded)?);
+        if !differences.is_empty() {
+            differences.push(format!("{recorded:#?}"));
+            let said = std::fs::read_to_string("/tmp/recorder").unwrap_or_default();
+            differences.push(format!("the recorder said:\n{said}"));
+        }
+        let _ = std::fs::remove_file("/tmp/recorder");
+        bash("clean")?;
+        Ok(differences)
+    })
+}
+
+fn read() -> Fallible<Recorded> {
+    let contents = journal::read(Path::new(journal::DIRECTORY)).map_err(|e| e.to_string())?;
+    let contents = contents.ok_or("no journal was written")?;
+    if contents.damaged > 0 || contents.running {
+        return Err(format!("{} damaged lines, running {}", contents.damaged, contents.running));
+    }
+    Ok(journal::recorded(&contents))
+}
+
+fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<String>> {
+    let mut differences = Vec::new();
+    let episodes = &recorded.episodes;
+    let lost: u64 = episodes.iter().map(|episode| episode.lost).sum();
+    let Some(code) = scenario.cause else {
+        if !episodes.is_empty() {
+            differences.push(format!("{} episodes of what is no fault", episodes.len()));
+        }
+        return Ok(differences);
+    };
+    let count = episodes.len() as u64;
+    let fits = match scenario.episodes {
+        Count::Each => count == times,
+        Count::One => count == 1,
+        Count::Some => count >= 1,
+    };
+    if !fits {
+        differences.push(format!("{count} episodes of {times} times"));
+    }
+    differences.extend(episodes.iter().filter_map(|episode| misjudged(episode, code)));
+    let (before, after) = (number("/tmp/before")?, number("/tmp/after")?);
+    // An interface that is made anew each time counts from zero.
+    if !scenario.fault.contains("ip link del") && before + lost != after {
+        differences.push(format!("{lost} lost, and tx_errors rose from {before} to {after}"));
+    }
+    let explained: u64 = causes(episodes, code);
+    let gaps = episodes.iter().flat_map(|e| &e.causes).filter_map(|cause| cause.gap_ms);
+    println!(
+        "     {count} episodes, {explained} of {lost} packets are VTI-{code}, gaps of {:?} to {:?} ms",
+        gaps.clone().min().unwrap_or(0),
+        gaps.max().unwrap_or(0)
+    );
+    Ok(differences)
+}
+
+fn misjudged(episode: &Episode, code: u16) -> Option<String> {
+    let explained = causes(std::slice::from_ref(episode), code);
+    let first = episode.causes.first().map(|cause| cause.code);
+    let wrong = episode.interface != VTI
+        || first != Some(code)
+        || (explained as f64) < EXPLAINED * episode.lost as f64;
+    wrong.then(|| {
+        format!(
+            "an episode of {} packets is VTI-{first:?}, {explained} of VTI-{code}",
+            episode.lost
+        )
+    })
+}
+
+/// What episodes count to `code`.
+fn causes(episodes: &[Episode], code: u16) -> u64 {
+    let all = episodes.iter().flat_map(|episode| &episode.causes);
+    all.filter(|cause| cause.code == code).map(|cause| cause.lost).sum()
+}
+
+fn number(path: &str) -> Fallible<u64> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    text.trim().parse().map_err(|_| format!("{path}: expected a number, have {text:?}"))
+}

@@ -1,0 +1,48 @@
+# What the scenarios of record.yaml use beside charon.sh: SAs by hand, traffic, and the recorder. Sourced inside the router's namespace;
+# DRIVER is vti or xfrm. The laboratory's only.
+
+case $DRIVER in xfrm) KEY='if_id 8' MARK='' ;; *) KEY='mark 8' MARK='mark 8' ;; esac
+HERE=192.0.2.1 THERE=192.0.2.2 SPI=0x101
+GCM="aead rfc4106(gcm(aes)) 0x1111111111111111111111111111111111111111 128 flag af-unspec"
+JOURNAL=/var/lib/vti-diagnostics
+
+# sa END ADDRESSES SPI [MORE]: an SA of the tunnel, and how it is deleted. The peer's interface has an if_id whatever the router's has.
+sa() { ip -n "$1" xfrm state add src "$2" dst "$3" proto esp spi "$4" reqid 1 mode tunnel $(key "$1") $GCM ${5-}; }
+key() { if [ "$1" = peer ]; then echo if_id 8; else echo "$KEY"; fi; }
+out() { sa router $HERE $THERE "${1-$SPI}" "${2-}"; }
+gone_out() { ip xfrm state delete src $HERE dst $THERE proto esp spi "${1-$SPI}" $MARK; }
+policy_out() { ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out $KEY ${1-} tmpl src $HERE dst $THERE proto esp reqid 1 mode tunnel; }
+no_policy_out() { ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 dir out $KEY; }
+# What comes in, and the peer's whole side: there from the beginning.
+inbound() {
+  local end from to
+  for end in router peer; do
+    read -r to from _ <<<"$(of $end $HERE $THERE - -)"
+    for way in in fwd; do
+      ip -n $end xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir $way $(key $end) tmpl src "$from" dst "$to" proto esp reqid 1 mode tunnel
+    done
+  done
+  sa router $THERE $HERE 0x201
+  sa peer $THERE $HERE 0x201
+  ip -n peer xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 8 tmpl src $THERE dst $HERE proto esp reqid 1 mode tunnel
+}
+# The peer takes SAs of all these SPIs.
+taken() { for spi; do sa peer $HERE $THERE "$spi"; done; }
+by_hand() { inbound; taken $SPI 0x102; out; policy_out; }
+
+record() {
+  rm -rf $JOURNAL
+  mkdir -p $JOURNAL
+  recorder
+}
+# Until it listens.
+recorder() {
+  ./vti-diagnostics record >>/tmp/recorder 2>&1 &
+  RECORDER=$!
+  until grep -q started $JOURNAL/journal 2>/dev/null; do sleep 0.05; done
+}
+recorded() { kill -TERM $RECORDER; wait $RECORDER; }
+PINGING=''
+traffic() { ping -q -i 0.01 10.9.2.1 >/dev/null 2>&1 & PINGING=$!; }
+quiet() { [ -z "$PINGING" ] || { kill $PINGING || true; wait $PINGING || true; } 2>/dev/null; PINGING=''; }
+tx_errors() { cat /sys/class/net/vti7/statistics/tx_errors 2>/dev/null || echo 0; }
