@@ -35,6 +35,10 @@ pub enum Command {
     Explain(Explain),
     /// Watch the VTIs, and keep what was lost, when and why
     Record(Record),
+    /// Tell what was lost, when and why, from the recorder's journal
+    History(History),
+    /// Say what changes, when it changes
+    Monitor(Monitor),
     /// What VyOS runs as root for its operators: it only reads, and takes no path
     #[command(name = "op-mode", hide = true, disable_help_flag = true, subcommand)]
     #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -147,12 +151,46 @@ pub struct Explain {
 /// Arguments of `record`.
 #[derive(Debug, Args)]
 pub struct Record {
-    /// The journal's directory
+    /// The journal
     #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
     pub directory: PathBuf,
     /// What the journal may have at most
     #[arg(long, value_name = "MIB", default_value = "8", value_parser = clap::value_parser!(u64).range(1..=128))]
     pub size: u64,
+    /// charon's socket, if not /var/run/charon.vici
+    #[arg(long, value_name = "PATH")]
+    pub vici: Option<PathBuf>,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Only this interface
+    #[arg(long, value_name = "IF", value_parser = interface_name)]
+    pub interface: Option<String>,
+    /// Only since then: 45m, 2h, 3d, 1w ago, a date or time
+    #[arg(long, value_name = "T")]
+    pub since: Option<String>,
+    /// All episodes, each with what the kernel told around it
+    #[arg(long)]
+    pub detail: bool,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
+    /// The journal
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
+    pub directory: PathBuf,
+}
+
+/// Arguments of `monitor`.
+#[derive(Debug, Args)]
+pub struct Monitor {
+    /// Only this interface
+    #[arg(long, value_name = "IF", value_parser = interface_name)]
+    pub interface: Option<String>,
+    /// From one look to the next
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub interval: u16,
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH")]
     pub vici: Option<PathBuf>,
@@ -164,6 +202,9 @@ pub enum OpMode {
     /// Diagnose the VTIs of this system
     #[command(disable_help_flag = true)]
     Show(OpModeShow),
+    /// Tell what was lost, when and why
+    #[command(disable_help_flag = true)]
+    History(OpModeHistory),
     /// The names of the VTIs, a line each
     #[command(disable_help_flag = true)]
     CompleteInterfaces,
@@ -178,6 +219,17 @@ pub struct OpModeShow {
     /// Also show counters, flows, and what was ruled out
     #[arg(long)]
     pub detail: bool,
+    /// JSON
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// Arguments of `op-mode history`, likewise.
+#[derive(Debug, Args)]
+pub struct OpModeHistory {
+    /// Only this VTI
+    #[arg(long, value_name = "IF", allow_hyphen_values = true)]
+    pub intf_name: Option<OsString>,
     /// JSON
     #[arg(long)]
     pub raw: bool,

@@ -32,12 +32,15 @@
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
 //! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
 //! | `record`                        | all but `render`, `capture`      | changing anything but its journal       |
+//! | `history`                       | `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `monitor`                       | all but `record`, `journal`, `capture` | writing but the lines of its caller |
 //! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
+//! | `signals`                       | nix                              | everything of ours                      |
 //! | `cli`                           | clap                             | everything of ours                      |
 //! | `run`, `vyos`, `output`, `main` | all                              | deciding anything about a tunnel        |
 //!
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
-//! keeps it.
+//! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.
 //!
 //! Beside that way, `opmode` makes what VyOS must have to know our commands, and checks what VyOS hands them; `vyos` puts it into files
 //! for the package. `vti-diagnostics op-mode` is the one entry that operators of a router can run as root with arguments of their choice:

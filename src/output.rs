@@ -38,8 +38,17 @@ pub fn print(text: &str) -> ExitCode {
 
 /// Writes a line to standard output at once, for whoever follows: the system's journal, a terminal. If the stream is gone, nobody does.
 pub fn line(text: &str) {
+    let _ = say(text);
+}
+
+/// The same for who ends when nobody follows.
+///
+/// # Errors
+/// The stream is gone, or takes no more.
+pub fn say(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{}", escape(text)).and_then(|()| stdout.flush());
+    stdout.write_all(format!("{}\n", escape(text)).as_bytes())?;
+    stdout.flush()
 }
 
 /// Writes one sentence to standard error and fails.

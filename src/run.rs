@@ -3,6 +3,7 @@
 
 use crate::{output, vyos};
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -11,11 +12,13 @@ use vti_diagnostics::cli::{self, Arguments, Command, Format, OpMode};
 use vti_diagnostics::collect;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
 use vti_diagnostics::error::{Error, Result};
+use vti_diagnostics::history::{self, Question};
 use vti_diagnostics::opmode::arguments::interface;
-use vti_diagnostics::record;
-use vti_diagnostics::render::{explain, json, text, yaml};
+use vti_diagnostics::render::clock::Clock;
+use vti_diagnostics::render::{self, explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
+use vti_diagnostics::{journal, monitor, record};
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -32,7 +35,10 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::Capture(arguments) => write_capture(arguments),
         Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
         Command::Record(arguments) => record(arguments),
+        Command::History(arguments) => history(arguments, width),
+        Command::Monitor(arguments) => monitor(arguments),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
+        Command::OpMode(OpMode::History(arguments)) => op_mode_history(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
         Command::Vyos(arguments) => vyos::run(arguments).map(|()| String::new()),
     }
@@ -157,6 +163,62 @@ fn record(arguments: &cli::Record) -> Result<String> {
         say: &mut |line| output::line(line),
     };
     record::run(options).map(|()| String::new())
+}
+
+fn history(arguments: &cli::History, width: usize) -> Result<String> {
+    let (zone, now_ms) = (collect::zone(), collect::now_ms());
+    let since = arguments.since.as_deref().map(|text| history::since(text, now_ms, &zone));
+    let question =
+        Question { interface: arguments.interface.as_deref(), from_ms: since.transpose()?, now_ms };
+    let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
+    recorded(&arguments.directory, &question, &form)
+}
+
+/// `history` as VyOS runs it: of the recorder of the package.
+fn op_mode_history(arguments: &cli::OpModeHistory, width: usize) -> Result<String> {
+    let interface = arguments.intf_name.as_deref().map(interface).transpose()?;
+    let format = if arguments.raw { Format::Json } else { Format::Text };
+    let question = Question { interface, from_ms: None, now_ms: collect::now_ms() };
+    recorded(journal::DIRECTORY.as_ref(), &question, &Form { format, detail: false, width })
+}
+
+fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<String> {
+    let contents = journal::read(directory)?.ok_or_else(|| {
+        Error::DataUnavailable(format!(
+            "nothing is recorded in {}; to begin: sudo systemctl enable --now vti-diagnostics-recorder",
+            directory.display()
+        ))
+    })?;
+    let exists = |name: &str| {
+        history::names(&contents, name) || collect::vti_names().iter().any(|vti| vti == name)
+    };
+    if let Some(name) = question.interface.filter(|name| !exists(name)) {
+        return Err(Error::UnconfiguredObject(format!(
+            "there is no VTI {name}, and nothing is recorded of one"
+        )));
+    }
+    let report = history::report(&contents, question);
+    match form.format {
+        Format::Text => {
+            let clock = Clock::new(collect::zone());
+            Ok(render::history::history(&report, &clock, form.width, form.detail))
+        }
+        Format::Json => json::write(&report),
+        Format::Yaml => yaml::write(&report),
+    }
+}
+
+fn monitor(arguments: &cli::Monitor) -> Result<String> {
+    let stdout = std::io::stdout();
+    let options = monitor::Options {
+        interface: arguments.interface.as_deref(),
+        interval: Duration::from_secs(arguments.interval.into()),
+        vici: vici(&arguments.vici),
+        clock: Clock::new(collect::zone()),
+        output: stdout.as_fd(),
+        say: &mut output::say,
+    };
+    monitor::run(options).map(|()| String::new())
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {

@@ -46,9 +46,11 @@ fn help_and_version_are_answers() {
 
 #[test]
 fn help_fits_in_80_columns() {
-    for command in [&[][..], &["show"], &["lookup"], &["capture"], &["explain"]] {
+    let commands =
+        ["show", "lookup", "capture", "explain", "record", "history", "monitor"].map(|c| vec![c]);
+    for command in [vec![]].iter().chain(&commands) {
         for option in ["--help", "-h"] {
-            let help = stdout(&[command, &[option]].concat());
+            let help = stdout(&[command.as_slice(), &[option]].concat());
             let long: Vec<&str> = help.lines().filter(|l| l.chars().count() > 80).collect();
             assert!(long.is_empty(), "{command:?}: {long:#?}");
         }
@@ -76,7 +78,7 @@ fn the_man_page_has_every_option_and_the_sections_of_the_house() {
             "{section}"
         );
     }
-    for command in ["show", "lookup", "capture", "explain"] {
+    for command in ["show", "lookup", "capture", "explain", "record", "history", "monitor"] {
         let help = stdout(&[command, "--help"]);
         let options = help.split_whitespace().filter(|w| w.starts_with("--") && *w != "--help");
         for option in options {
@@ -145,6 +147,7 @@ fn commands_of_vyos_and_the_package_need_a_second_word() {
     for option in ["--help", "-h", "--version"] {
         sentence(&["op-mode", option]);
         sentence(&["op-mode", "show", option]);
+        sentence(&["op-mode", "history", option]);
     }
 }
 
@@ -167,6 +170,11 @@ fn inputs_and_forms_exclude_each_other() {
         &["show", "--proc-net-dev", "a", "--vici", "b"],
         // What operators may run as root takes no path.
         &["op-mode", "show", "--vici", "a"],
+        &["op-mode", "history", "--directory", "a"],
+        &["op-mode", "history", "--since", "1h"],
+        &["op-mode", "monitor"],
+        &["op-mode", "record"],
+        &["history", "--raw", "--format", "yaml"],
     ] {
         sentence(arguments);
     }

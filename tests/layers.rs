@@ -21,16 +21,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("timeline", &["tunnel", "snapshot"]),
     (
         "record",
-        &["collect", "journal", "timeline", "diagnose", "transmit", "report", "snapshot", "error"],
+        &[
+            "collect", "journal", "timeline", "diagnose", "transmit", "report", "signals",
+            "snapshot", "error",
+        ],
     ),
+    ("history", &["journal", "diagnose", "report", "snapshot", "error"]),
     ("render", &["report", "snapshot", "error"]),
     ("opmode", &["error"]),
+    ("signals", &[]),
+    ("monitor", &["collect", "diagnose", "render", "report", "signals", "snapshot", "error"]),
     ("cli", &[]),
 ];
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "snapshot", "wire", "report", "timeline", "tunnel", "transmit", "diagnose", "render", "opmode",
+    "snapshot", "wire", "report", "timeline", "tunnel", "transmit", "diagnose", "history",
+    "render", "opmode",
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {

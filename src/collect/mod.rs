@@ -2,6 +2,7 @@
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
 pub mod cleared;
+mod clock;
 mod configuration;
 mod failure;
 mod host;
@@ -21,7 +22,8 @@ mod xfrm;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Host, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use clock::{now_ms, zone};
 
 /// Where charon listens, on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
@@ -56,8 +58,7 @@ pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
 }
 
 fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snapshot {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let taken_at_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
+    let taken_at_ms = now_ms();
     let mut snapshot = Snapshot {
         uptime_ms: proc::uptime_ms(),
         sysctls: host::sysctls(),

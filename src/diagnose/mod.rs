@@ -81,6 +81,7 @@ pub use case::Case;
 pub use found::Found;
 pub use lookup::lookup;
 pub use registry::DIAGNOSES;
+pub(crate) use summary::natural;
 
 use crate::error::Error;
 use crate::report::{

@@ -134,7 +134,7 @@ pub(super) fn is_vti_name(name: &str) -> bool {
 }
 
 /// A key that sorts `vti2` before `vti10`.
-pub(super) fn natural(name: &str) -> (String, u64, String) {
+pub(crate) fn natural(name: &str) -> (String, u64, String) {
     let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
     let (stem, number) = name.split_at(digits);
     (stem.into(), number.parse().unwrap_or(0), name.into())

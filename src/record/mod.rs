@@ -11,10 +11,11 @@ mod wait;
 use crate::collect::watch::Changes;
 use crate::error::{Error, Result};
 use crate::journal::{self, Accounts, Writer};
+use crate::signals::Signals;
 use clock::Clock;
 use recorder::Recorder;
 use std::path::{Path, PathBuf};
-use wait::{Signals, Woken};
+use wait::Woken;
 
 /// How the recorder runs.
 pub struct Options<'a> {

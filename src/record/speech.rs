@@ -51,15 +51,8 @@ pub(super) fn ended(episode: &Episode) -> String {
 
 /// A verdict, in one line.
 pub(super) fn verdict(verdict: Verdict, first: Option<&Finding>) -> String {
-    let word = match verdict {
-        Verdict::Ok => "ok",
-        Verdict::Notice => "notice",
-        Verdict::Unknown => "unknown",
-        Verdict::Warning => "warning",
-        Verdict::Fault => "FAULT",
-    };
     match first {
-        Some((code, summary)) => format!("{word}, {}: {summary}", Code(*code)),
-        None => word.to_string(),
+        Some((code, summary)) => format!("{verdict}, {}: {summary}", Code(*code)),
+        None => verdict.to_string(),
     }
 }

@@ -1,26 +1,11 @@
 //! Waits for the kernel's messages, a signal, or the time of the next look.
 
 use crate::collect::watch::Changes;
+use crate::signals::Signals;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::AsFd;
 use std::time::Duration;
-
-/// SIGTERM and SIGINT, as a descriptor that becomes readable.
-pub(super) struct Signals(SignalFd);
-
-impl Signals {
-    /// Blocks both signals, for this thread and those that it starts.
-    pub fn block() -> Result<Self, Errno> {
-        let mut set = SigSet::empty();
-        set.add(Signal::SIGTERM);
-        set.add(Signal::SIGINT);
-        set.thread_block()?;
-        SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
-    }
-}
 
 /// Why the waiting ended.
 pub(super) enum Woken {
@@ -38,7 +23,7 @@ pub(super) fn wait(
 ) -> Result<Woken, Errno> {
     let [route, xfrm] = changes.descriptors();
     let readable = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-    let mut descriptors = [readable(signals.0.as_fd()), readable(route), readable(xfrm)];
+    let mut descriptors = [readable(signals.as_fd()), readable(route), readable(xfrm)];
     match poll(&mut descriptors, timeout(patience)) {
         Ok(_) if is_ready(&descriptors[0]) => Ok(Woken::Signal),
         Ok(_) | Err(Errno::EINTR) => Ok(Woken::Ready),

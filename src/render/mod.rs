@@ -3,14 +3,18 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod axis;
+pub mod clock;
 mod detail;
 pub mod escape;
 pub mod explain;
 mod finding;
+pub mod history;
 pub mod json;
 mod lookup;
 mod number;
 mod page;
+mod plot;
 mod summary;
 mod table;
 pub mod text;

@@ -75,7 +75,7 @@ fn row(interface: &InterfaceReport) -> [String; 6] {
         peer(interface),
         sent,
         carrier,
-        verdict(interface.verdict).to_string(),
+        interface.verdict.to_string(),
     ]
 }
 
@@ -137,16 +137,6 @@ fn peer(interface: &InterfaceReport) -> String {
         [] => interface.remote.clone().unwrap_or_else(|| "-".to_string()),
         [one] => one.clone(),
         [first, others @ ..] => format!("{first} +{}", others.len()),
-    }
-}
-
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Ok => "ok",
-        Verdict::Notice => "notice",
-        Verdict::Unknown => "unknown",
-        Verdict::Warning => "warning",
-        Verdict::Fault => "FAULT",
     }
 }
 

@@ -25,6 +25,9 @@ fn the_tree_has_these_files() {
         "show/vpn/vti-diagnostics/detail/interface/node.def",
         "show/vpn/vti-diagnostics/detail/interface/node.tag/node.def",
         "show/vpn/vti-diagnostics/detail/node.def",
+        "show/vpn/vti-diagnostics/history/interface/node.def",
+        "show/vpn/vti-diagnostics/history/interface/node.tag/node.def",
+        "show/vpn/vti-diagnostics/history/node.def",
         "show/vpn/vti-diagnostics/interface/node.def",
         "show/vpn/vti-diagnostics/interface/node.tag/node.def",
         "show/vpn/vti-diagnostics/json/interface/node.def",
@@ -93,24 +96,27 @@ fn every_run_line_is_one_simple_command_with_its_own_sudo() {
             continue;
         };
         lines += 1;
-        let words = run.strip_prefix("sudo ${vyos_op_scripts_dir}/vti_diagnostics show");
+        let words = run.strip_prefix("sudo ${vyos_op_scripts_dir}/vti_diagnostics ");
         let words = words.unwrap_or_else(|| panic!("{path}: {run}"));
         let (options, value) = words.split_once(" --intf-name=").unwrap_or((words, ""));
-        assert!(["", " --detail", " --raw"].contains(&options), "{path}: {run}");
+        assert!(
+            ["show", "show --detail", "show --raw", "history"].contains(&options),
+            "{path}: {run}"
+        );
         // The place of the value is one digit, in quotes, and that of the node's own word or before it.
         let values = path.split('/').position(|word| word == "node.tag").map(|at| at + 1);
         let expected = values.map(|n| format!("\"${n}\"")).unwrap_or_default();
         assert_eq!(value, expected, "{path}: {run}");
         assert!(values.is_none_or(|n| n < 10), "{path}: {run}");
     }
-    assert_eq!(lines, 7);
+    assert_eq!(lines, 9);
 }
 
 #[test]
 fn every_value_of_ours_is_completed_by_our_own_script() {
     let values: Vec<(String, String)> =
         ours().into_iter().filter(|(path, _)| path.ends_with("node.tag/node.def")).collect();
-    assert_eq!(values.len(), 3);
+    assert_eq!(values.len(), 4);
     for (path, text) in values {
         let allowed = Tree::field(&text, "allowed");
         let script = "${vyos_op_scripts_dir}/vti_diagnostics complete-interfaces";

@@ -16,6 +16,7 @@ const NODES: &[(&[&str], usize)] = &[
     (&["show", "vpn", "vti-diagnostics", "detail", "interface", ABSENT], 6),
     (&["show", "vpn", "vti-diagnostics", "json", "interface", ABSENT], 6),
     (&["show", "interfaces", "vti", ABSENT, "diagnostics"], 4),
+    (&["show", "vpn", "vti-diagnostics", "history", "interface", ABSENT], 6),
 ];
 
 /// What an operator may also call with sudo, without VyOS's shell before it.
@@ -25,6 +26,9 @@ const DIRECT: &[&str] = &[
     "show --raw --detail --intf-name=\"${args[9]}\"",
     "show --capture \"${args[9]}\"",
     "show --detail --intf-name=vti0 \"${args[9]}\"",
+    "history --intf-name \"${args[9]}\"",
+    "history --directory \"${args[9]}\"",
+    "history --raw --since=\"${args[9]}\"",
     "complete-interfaces \"${args[9]}\"",
     "\"${args[9]}\" show",
 ];
@@ -355,7 +359,20 @@ fn through(node: usize) {
 fn told(room: &Room, line: &str, place: usize, values: &[OsString]) {
     for (value, said) in values.iter().zip(room.sentences(line, place, values)) {
         let absent = format!("interface {} does not exist", value.to_string_lossy());
-        assert_eq!(said, if is_name(value) { absent.as_str() } else { REFUSED });
+        if !is_name(value) {
+            assert_eq!(said, REFUSED);
+        } else if line.contains(" history ") {
+            // Whether anything is recorded on the host is not of the tests.
+            let name = value.to_string_lossy();
+            let unrecorded = format!("there is no VTI {name}, and nothing is recorded of one");
+            let nothing = ["nothing is recorded in /var/lib/", "cannot read /var/lib/"];
+            assert!(
+                said == unrecorded || nothing.iter().any(|start| said.starts_with(start)),
+                "{said}"
+            );
+        } else {
+            assert_eq!(said, absent);
+        }
     }
 }
 
@@ -385,6 +402,11 @@ fn through_show_vpn_vti_diagnostics_json_interface() {
 #[test]
 fn through_show_interfaces_vti_diagnostics() {
     through(3);
+}
+
+#[test]
+fn through_show_vpn_vti_diagnostics_history_interface() {
+    through(4);
 }
 
 #[test]

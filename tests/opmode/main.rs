@@ -61,6 +61,19 @@ fn sentence(output: &Output) -> String {
     one_sentence(output, &output.stdout)
 }
 
+/// Whether a recorder has run on the host is not of the tests: what is answered fits both.
+fn is_of_the_recorder(output: &Output) {
+    if output.status.success() {
+        assert!(output.stderr.is_empty() && !output.stdout.is_empty(), "{output:?}");
+        return;
+    }
+    let said = sentence(output);
+    let absent = format!("there is no VTI {ABSENT}, and nothing is recorded of one");
+    let nothing = "nothing is recorded in /var/lib/vti-diagnostics; to begin: ";
+    let refused = "cannot read /var/lib/vti-diagnostics/";
+    assert!(said == absent || said.starts_with(nothing) || said.starts_with(refused), "{said}");
+}
+
 /// The sentence of a failed command of the package, which has nothing on standard output.
 fn complaint(output: &Output) -> String {
     assert!(output.stdout.is_empty(), "{output:?}");

@@ -2,7 +2,7 @@
 //! that is looked at only where the value is the last word. The line then goes to a shell as root, so what passes the constraint counts.
 
 use crate::cache::{excerpt, installed};
-use crate::{ABSENT, Directory, bash, sentence};
+use crate::{ABSENT, Directory, bash, is_of_the_recorder, sentence};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -64,6 +64,11 @@ const COMMANDS: &[(&[&str], &str)] = &[
         &["show", "vpn", "vti-diagnostics", "json", "interface", ABSENT],
         "show --raw --intf-name=vti900000000001",
     ),
+    (&["show", "vpn", "vti-diagnostics", "history"], "history"),
+    (
+        &["show", "vpn", "vti-diagnostics", "history", "interface", ABSENT],
+        "history --intf-name=vti900000000001",
+    ),
 ];
 
 #[test]
@@ -76,7 +81,9 @@ fn the_runner_finds_every_command_and_the_real_binary_answers() {
         assert_eq!(line, format!("/usr/libexec/vyos/op_mode/vti_diagnostics {expected}"));
         let line = line.replace("/usr/libexec/vyos/op_mode", scripts.to_str().unwrap());
         let output = bash("exec /bin/sh -c \"$1\"", &[OsStr::new(&line)], &directory.0);
-        if expected.contains("intf-name") {
+        if expected.starts_with("history") {
+            is_of_the_recorder(&output);
+        } else if expected.contains("intf-name") {
             assert_eq!(sentence(&output), format!("interface {ABSENT} does not exist"));
         } else {
             assert_eq!(output.status.code(), Some(0), "{typed:?}: {output:?}");
@@ -138,7 +145,7 @@ fn no_value_of_ours_is_followed_by_a_word() {
     let (cache, mut values) = (installed(), 0);
     let ours = serde_json::json!({"vti-diagnostics": cache["show"]["vpn"]["vti-diagnostics"]});
     look(&ours, &mut values);
-    assert_eq!(values, 3);
+    assert_eq!(values, 4);
 }
 
 #[test]

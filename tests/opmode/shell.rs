@@ -1,7 +1,7 @@
 //! Every command as it is typed on a router: found word by word in the tree of every release, and its line run with the real binary.
 
 use crate::tree::{Found, RELEASES, Refusal, Tree, ours};
-use crate::{ABSENT, Directory, bash, sentence};
+use crate::{ABSENT, Directory, bash, is_of_the_recorder, sentence};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Output;
@@ -24,6 +24,10 @@ const COMMANDS: &[(&[&str], &[&str])] = &[
     (&["show", "vpn", "v", "d", "i", ABSENT], &["show", "--detail", NAMED]),
     (&["show", "vpn", "vti-diagnostics", "json", "interface", ABSENT], &["show", "--raw", NAMED]),
     (&["show", "vpn", "v", "j", "i", ABSENT], &["show", "--raw", NAMED]),
+    (&["show", "vpn", "vti-diagnostics", "history"], &["history"]),
+    (&["show", "vpn", "v", "h"], &["history"]),
+    (&["show", "vpn", "vti-diagnostics", "history", "interface", ABSENT], &["history", NAMED]),
+    (&["show", "vpn", "v", "h", "i", ABSENT], &["history", NAMED]),
     (&["show", "interfaces", "vti", ABSENT, "diagnostics"], &["show", NAMED]),
     (&["show", "int", "vti", ABSENT, "d"], &["show", NAMED]),
 ];
@@ -69,6 +73,10 @@ fn every_command_is_answered_by_the_real_binary() {
     let tree = Tree::of("1.4");
     for (typed, arguments) in COMMANDS {
         let output = run(&tree.find(typed).unwrap(), &scripts, &directory.0);
+        if arguments.first() == Some(&"history") {
+            is_of_the_recorder(&output);
+            continue;
+        }
         if arguments.contains(&NAMED) {
             assert_eq!(
                 sentence(&output),

@@ -5,6 +5,8 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod history;
+
 use crate::snapshot::{Driver, Missing};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -66,6 +68,19 @@ pub enum Verdict {
     Warning,
     /// See [`Severity::Fault`].
     Fault,
+}
+
+/// As it is shown: a fault is seen from afar.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verdict::Ok => "ok",
+            Verdict::Notice => "notice",
+            Verdict::Unknown => "unknown",
+            Verdict::Warning => "warning",
+            Verdict::Fault => "FAULT",
+        })
+    }
 }
 
 impl From<Severity> for Verdict {

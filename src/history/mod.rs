@@ -1,0 +1,147 @@
+//! From the records of the journal to the report of `history`: what is kept of it, and where nobody watched. Pure; how it looks is
+//! decided in `render`.
+
+#![deny(clippy::disallowed_methods)]
+
+mod pauses;
+mod since;
+
+pub use since::since;
+
+use crate::diagnose::{DIAGNOSES, natural};
+use crate::journal::{self, Contents, Record};
+use crate::report::history::{
+    CauseReport, End, EpisodeReport, EventReport, HistoryRemark, HistoryReport, InterfaceHistory,
+    LossReport, Time,
+};
+use crate::report::{Code, SCHEMA};
+use crate::snapshot::recorded::{Cause, Episode};
+use std::collections::BTreeMap;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Only this interface.
+    pub interface: Option<&'a str>,
+    /// Only what was not over before: milliseconds since the Unix epoch.
+    pub from_ms: Option<u64>,
+    /// Now, likewise.
+    pub now_ms: u64,
+}
+
+/// Interfaces in the order of their names.
+type Interfaces = BTreeMap<(String, u64, String), InterfaceHistory>;
+
+fn entry<'a>(interfaces: &'a mut Interfaces, name: &str) -> &'a mut InterfaceHistory {
+    let new = || InterfaceHistory { name: name.to_string(), ..InterfaceHistory::default() };
+    interfaces.entry(natural(name)).or_insert_with(new)
+}
+
+/// What the records answer.
+pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
+    let mut told = journal::recorded(contents);
+    told.remarks.extend(pauses::pauses(&contents.records));
+    let asked = |name: &str| question.interface.is_none_or(|interface| interface == name);
+    let is_in = |at_ms: u64| question.from_ms.is_none_or(|from| at_ms >= from);
+
+    let mut interfaces = Interfaces::new();
+    for lossy in told.episodes.iter().filter(|episode| asked(&episode.interface)) {
+        let end = end(lossy, contents);
+        if end == End::Ongoing || is_in(lossy.ended_ms) {
+            let history = entry(&mut interfaces, &lossy.interface);
+            history.packets_lost = history.packets_lost.saturating_add(lossy.lost);
+            history.episodes.push(episode(lossy, end));
+        }
+    }
+    let mut remarks = Vec::new();
+    for noted in told.remarks.into_iter().filter(|remark| is_in(remark.at_ms)) {
+        let remark = HistoryRemark { at: Time(noted.at_ms), what: noted.what };
+        match noted.interface {
+            None => remarks.push(remark),
+            Some(name) if asked(&name) => entry(&mut interfaces, &name).remarks.push(remark),
+            Some(_) => {}
+        }
+    }
+    remarks.sort_by_key(|remark| remark.at);
+    let mut interfaces: Vec<InterfaceHistory> = interfaces.into_values().collect();
+    for history in &mut interfaces {
+        history.episodes.sort_by_key(|episode| episode.began);
+    }
+    let until_ms = if contents.running { question.now_ms } else { told.until_ms };
+    HistoryReport {
+        schema: SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        taken_at: Time(question.now_ms),
+        recorder_running: contents.running,
+        recorded_since: (told.since_ms > 0).then_some(Time(told.since_ms)),
+        recorded_until: (told.since_ms > 0).then_some(Time(until_ms)),
+        from: question.from_ms.map(Time),
+        interface: question.interface.map(str::to_string),
+        packets_lost: interfaces.iter().fold(0, |sum, i| sum.saturating_add(i.packets_lost)),
+        interfaces,
+        remarks,
+    }
+}
+
+/// Whether any record names the interface: then it was there, whatever became of it.
+pub fn names(contents: &Contents, interface: &str) -> bool {
+    contents.records.iter().any(|record| match record {
+        Record::Started { counters, .. } => counters.contains_key(interface),
+        Record::Losses { of, .. } => of.contains_key(interface),
+        Record::Episode(episode) => episode.interface == interface,
+        Record::Remark(remark) => remark.interface.as_deref() == Some(interface),
+        Record::Stopped { .. } | Record::Unknown => false,
+    })
+}
+
+/// An episode without an end goes on where the recorder that saw it does.
+fn end(told: &Episode, contents: &Contents) -> End {
+    if !told.open {
+        return End::Seen;
+    }
+    let started = contents.records.iter().rev().find_map(|record| match record {
+        Record::Started { at_ms, .. } => Some(*at_ms),
+        _ => None,
+    });
+    let of_this_one = started.is_none_or(|at_ms| told.began_ms >= at_ms);
+    if contents.running && of_this_one { End::Ongoing } else { End::Unseen }
+}
+
+fn episode(told: &Episode, end: End) -> EpisodeReport {
+    let event = |event: &crate::snapshot::recorded::Event| EventReport {
+        at: Time(event.at_ms),
+        what: event.what.clone(),
+    };
+    EpisodeReport {
+        began: Time(told.began_ms),
+        ended: Time(told.ended_ms),
+        milliseconds: told.ended_ms.saturating_sub(told.began_ms),
+        end,
+        packets_lost: told.lost,
+        packets_sent: told.sent,
+        counters: told.counters,
+        causes: told.causes.iter().map(cause).collect(),
+        events: told.events.iter().map(event).collect(),
+        events_omitted: told.omitted,
+        course: told
+            .course
+            .iter()
+            .map(|loss| LossReport { at: Time(loss.at_ms), packets_lost: loss.lost })
+            .collect(),
+    }
+}
+
+fn cause(told: &Cause) -> CauseReport {
+    let known = DIAGNOSES.iter().find(|diagnosis| diagnosis.code.0 == told.code);
+    CauseReport {
+        code: Code(told.code),
+        name: known.map(|diagnosis| diagnosis.name),
+        packets_lost: told.lost,
+        summary: told.summary.clone(),
+        gaps: told.gaps,
+        gap_milliseconds: told.gap_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests;

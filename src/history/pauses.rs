@@ -1,0 +1,95 @@
+//! Where nobody watched: between the end of one recorder and the beginning of the next. Pure.
+
+use crate::journal::Record;
+use crate::report::history::Span;
+use crate::snapshot::recorded::{Episode, Remark};
+
+/// A remark for each recorder that was not the first.
+pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {
+    let mut pauses = Vec::new();
+    // When the records before were written last, and whether a recorder said that it ended.
+    let mut last: Option<(u64, bool)> = None;
+    let mut boot = "";
+    for record in records {
+        if let Record::Started { at_ms, boot_id, .. } = record {
+            if let Some((before_ms, ended)) = last {
+                let booted = !boot.is_empty() && !boot_id.is_empty() && boot != boot_id;
+                let what = words(Span(at_ms.saturating_sub(before_ms)), ended, booted);
+                pauses.push(Remark { at_ms: *at_ms, interface: None, what });
+            }
+            boot = boot_id;
+        }
+        last = match record {
+            Record::Started { at_ms, .. }
+            | Record::Losses { at_ms, .. }
+            | Record::Remark(Remark { at_ms, .. })
+            | Record::Episode(Episode { ended_ms: at_ms, .. }) => Some((*at_ms, false)),
+            Record::Stopped { at_ms } => Some((*at_ms, true)),
+            Record::Unknown => last,
+        };
+    }
+    pauses
+}
+
+/// A recorder that was killed wrote nothing of it, and a quiet one had nothing to write before: so its last record bounds the pause.
+fn words(pause: Span, ended: bool, booted: bool) -> String {
+    let why = match (ended, booted) {
+        (_, true) => ": the host was booted",
+        (true, false) => "",
+        (false, false) => ": the recorder was killed",
+    };
+    let bound = if ended { "" } else { "at most " };
+    format!("nobody recorded for {bound}{pause} before{why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(at_ms: u64, boot_id: &str) -> Record {
+        Record::Started {
+            at_ms,
+            uptime_ms: 0,
+            boot_id: boot_id.into(),
+            tool_version: String::new(),
+            counters: Default::default(),
+        }
+    }
+
+    fn said(records: &[Record]) -> Vec<String> {
+        pauses(records).into_iter().map(|remark| remark.what).collect()
+    }
+
+    #[test]
+    fn the_first_recorder_comes_after_nothing() {
+        assert!(said(&[started(5, "a"), Record::Stopped { at_ms: 9 }]).is_empty());
+    }
+
+    #[test]
+    fn a_pause_is_between_the_end_that_was_written_and_the_next_beginning() {
+        let records = [started(0, "a"), Record::Stopped { at_ms: 1000 }, started(61_000, "a")];
+        assert_eq!(said(&records), ["nobody recorded for 60 s before"]);
+    }
+
+    #[test]
+    fn a_recorder_that_was_killed_is_bounded_by_its_last_record() {
+        let losses = Record::Losses { at_ms: 1000, of: Default::default() };
+        let records = [started(0, "a"), losses, started(61_000, "a")];
+        assert_eq!(
+            said(&records),
+            ["nobody recorded for at most 60 s before: the recorder was killed"]
+        );
+    }
+
+    #[test]
+    fn a_boot_is_told_from_a_restart() {
+        let records = [started(0, "a"), started(61_000, "b"), started(62_000, "")];
+        assert_eq!(
+            said(&records),
+            [
+                "nobody recorded for at most 61 s before: the host was booted",
+                "nobody recorded for at most 1.0 s before: the recorder was killed",
+            ]
+        );
+    }
+}

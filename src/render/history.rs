@@ -1,0 +1,261 @@
+//! The report of `history` as text: for each interface a plot of its losses, the episodes and what was noted between them, and what the
+//! kernel told around the last ones.
+
+use super::axis::Axis;
+use super::clock::Clock;
+use super::finding::words;
+use super::number::count;
+use super::page::{GAP, Page};
+use super::plot::{self, Mark};
+use super::table;
+use crate::report::Code;
+use crate::report::history::{
+    CauseReport, End, EpisodeReport, HistoryRemark, HistoryReport, InterfaceHistory, LossReport,
+    Span, Time,
+};
+use std::collections::BTreeMap;
+
+/// Rows of a table, and episodes with their events, unless all are asked for: the last ones.
+const MOST_ROWS: usize = 20;
+const MOST_WITH_EVENTS: usize = 3;
+
+/// The names of episodes, the last ones get them.
+const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// The report for lines of at most `width` columns; all of it with `detail`.
+pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool) -> String {
+    let mut page = Page::new(width);
+    let (Some(since), Some(until)) = (report.recorded_since, report.recorded_until) else {
+        page.paragraph(0, "Nothing is recorded yet.");
+        return page.finish();
+    };
+    page.paragraph(0, &covered(report, clock, (since, until)));
+    let from = report.from.map_or(since, |from| from.max(since));
+    let lossy = report.interfaces.iter().any(|interface| !interface.episodes.is_empty());
+    if !lossy {
+        page.paragraph(0, &nothing(report, clock, (from, until)));
+    }
+    if report.interfaces.is_empty() && !report.remarks.is_empty() {
+        page.blank();
+        let none = InterfaceHistory::default();
+        let rows = rows(&none, &report.remarks, detail);
+        table(&mut page, clock, &rows);
+    }
+    for interface in &report.interfaces {
+        page.blank();
+        page.paragraph(0, &headline(interface));
+        let shown = rows(interface, &report.remarks, detail);
+        if !interface.episodes.is_empty() {
+            let axis = Axis::new(clock, (from, until), page.room(plot::MARGIN));
+            let marks: Vec<Mark> = shown.iter().filter_map(Row::mark).collect();
+            plot::plot(&mut page, &axis, &losses(interface), &marks);
+        }
+        page.blank();
+        let all = interface.episodes.len() + interface.remarks.len() + report.remarks.len();
+        if shown.len() < all {
+            page.paragraph(0, &format!("The last {} of {all}:", shown.len()));
+        }
+        table(&mut page, clock, &shown);
+        events(&mut page, clock, &shown, detail);
+    }
+    page.finish()
+}
+
+/// What the journal covers, and the zone of the times.
+fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) -> String {
+    let since_when = clock.date_and_time(since);
+    let span = match report.recorder_running {
+        true => format!("Recorded since {since_when}, and the recorder runs."),
+        false => format!(
+            "Recorded from {since_when} to {}; no recorder runs now.",
+            clock.date_and_time(until)
+        ),
+    };
+    let shown = report
+        .from
+        .filter(|from| *from > since)
+        .map_or_else(String::new, |from| format!(" Shown from {} on.", clock.date_and_time(from)));
+    let (first, last) = (clock.offset(since), clock.offset(until));
+    let zone =
+        if first == last { first } else { format!("{first} at first and {last} in the end") };
+    format!("{span}{shown} Times are {zone}.")
+}
+
+/// Where something was noted, it may be that nobody watched for a while: then no more is said than was seen.
+fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -> String {
+    let of = report.interface.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
+    let [since, to] = [from, until].map(|at| clock.date_and_time(at));
+    let span = match report.recorder_running {
+        true => format!("since {since}"),
+        false if from > until => return format!("Nothing is recorded since {since}."),
+        false => format!("from {since} to {to}"),
+    };
+    if report.remarks.is_empty() && report.interfaces.is_empty() {
+        format!("No packets were lost{of} {span}.")
+    } else {
+        format!("No losses were recorded{of} {span}, beside what is noted here:")
+    }
+}
+
+/// `vti7  60 packets lost in 3 episodes: 57 VTI-911, 3 VTI-912`
+fn headline(interface: &InterfaceHistory) -> String {
+    let name = &interface.name;
+    if interface.episodes.is_empty() {
+        return format!("{name}  no packets lost");
+    }
+    let mut codes: BTreeMap<Code, u64> = BTreeMap::new();
+    for cause in interface.episodes.iter().flat_map(|episode| &episode.causes) {
+        let sum = codes.entry(cause.code).or_default();
+        *sum = sum.saturating_add(cause.packets_lost);
+    }
+    let mut codes: Vec<(Code, u64)> = codes.into_iter().collect();
+    codes.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
+    let codes: Vec<String> =
+        codes.into_iter().map(|(code, lost)| format!("{} {code}", count(lost))).collect();
+    let (lost, episodes) = (packets(interface.packets_lost), interface.episodes.len());
+    let plural = if episodes == 1 { "" } else { "s" };
+    format!("{name}  {lost} lost in {episodes} episode{plural}: {}", codes.join(", "))
+}
+
+fn packets(number: u64) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} packet{plural}", count(number))
+}
+
+/// All losses of an interface; an episode without a course has them at its end.
+fn losses(interface: &InterfaceHistory) -> Vec<LossReport> {
+    let of = |episode: &EpisodeReport| {
+        if episode.course.is_empty() {
+            vec![LossReport { at: episode.ended, packets_lost: episode.packets_lost }]
+        } else {
+            episode.course.clone()
+        }
+    };
+    interface.episodes.iter().flat_map(of).collect()
+}
+
+/// Something at a time.
+struct Row<'a> {
+    at: Time,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    /// With its letter, if there are enough.
+    Episode(&'a EpisodeReport, Option<char>),
+    Remark(&'a str),
+}
+
+impl Row<'_> {
+    fn mark(&self) -> Option<Mark> {
+        let What::Episode(episode, Some(letter)) = self.what else { return None };
+        let ended = (episode.end != End::Ongoing).then_some(episode.ended);
+        Some(Mark { letter, began: episode.began, ended })
+    }
+}
+
+/// Episodes and remarks in the order of their times: the last ones, or all.
+fn rows<'a>(
+    interface: &'a InterfaceHistory,
+    common: &'a [HistoryRemark],
+    all: bool,
+) -> Vec<Row<'a>> {
+    let remarks = interface.remarks.iter().chain(common);
+    let remarks = remarks.map(|remark| Row { at: remark.at, what: What::Remark(&remark.what) });
+    let episodes = interface.episodes.iter();
+    let episodes = episodes.map(|e| Row { at: e.began, what: What::Episode(e, None) });
+    let mut rows: Vec<Row<'a>> = remarks.chain(episodes).collect();
+    rows.sort_by_key(|row| row.at);
+    if !all {
+        rows.drain(..rows.len().saturating_sub(MOST_ROWS));
+    }
+    let episodes = |row: &&mut Row<'_>| matches!(row.what, What::Episode(..));
+    let without = rows.iter_mut().filter(episodes).count().saturating_sub(LETTERS.len());
+    let last = rows.iter_mut().filter(episodes).skip(without);
+    for (row, next) in last.zip(LETTERS.chars()) {
+        if let What::Episode(_, letter) = &mut row.what {
+            *letter = Some(next);
+        }
+    }
+    rows
+}
+
+fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
+    let mut cells: Vec<[String; 5]> = Vec::new();
+    for row in rows {
+        let when = clock.date_and_time(row.at);
+        let (episode, letter) = match row.what {
+            What::Remark(what) => {
+                cells.push([String::new(), when, String::new(), String::new(), what.to_string()]);
+                continue;
+            }
+            What::Episode(episode, letter) => (episode, letter),
+        };
+        let more = match episode.end {
+            End::Seen => "",
+            End::Unseen => " or more",
+            End::Ongoing => ", goes on",
+        };
+        let mut causes = episode.causes.iter().map(|cause| self::cause(cause, episode));
+        cells.push([
+            letter.map(String::from).unwrap_or_default(),
+            when,
+            count(episode.packets_lost),
+            format!("{}{more}", Span(episode.milliseconds)),
+            causes.next().unwrap_or_default(),
+        ]);
+        cells.extend(
+            causes.map(|cause| [String::new(), String::new(), String::new(), String::new(), cause]),
+        );
+    }
+    table::simple(page, 0, ["", "When", "Lost", "Lasted", "What"], &cells);
+}
+
+/// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; where there are more causes, each
+/// with its packets.
+fn cause(cause: &CauseReport, episode: &EpisodeReport) -> String {
+    let share = match episode.causes.as_slice() {
+        [_] => String::new(),
+        _ => format!("{} ", count(cause.packets_lost)),
+    };
+    let name = cause.name.map_or_else(String::new, |name| format!(" {}", words(name)));
+    // One gap that lasted as long as the episode is in the table already.
+    let whole = Span(episode.milliseconds).to_string();
+    let length = cause.gap_milliseconds.map(|ms| Span(ms).to_string());
+    let length = length.filter(|length| cause.gaps > 1 || *length != whole);
+    let gaps = (cause.gaps > 1).then(|| format!("{} gaps", cause.gaps));
+    let measured: Vec<String> = gaps.into_iter().chain(length).collect();
+    let measured = match measured.as_slice() {
+        [] => String::new(),
+        some => format!(" ({})", some.join(", ")),
+    };
+    format!("{share}{}{name}: {}{measured}", cause.code, cause.summary)
+}
+
+/// What the kernel told around the last episodes, or all.
+fn events(page: &mut Page, clock: &Clock, rows: &[Row<'_>], all: bool) {
+    const LETTER: usize = 1;
+    const TIME: usize = 12;
+    let told: Vec<(&EpisodeReport, Option<char>)> = rows
+        .iter()
+        .filter_map(|row| match row.what {
+            What::Episode(episode, letter) if !episode.events.is_empty() => Some((episode, letter)),
+            _ => None,
+        })
+        .collect();
+    let most = if all { told.len() } else { MOST_WITH_EVENTS };
+    for (episode, letter) in told.iter().skip(told.len().saturating_sub(most)) {
+        page.blank();
+        let mut letter = letter.map(String::from).unwrap_or_default();
+        for event in &episode.events {
+            let time = clock.millisecond(event.at);
+            let room = page.room(LETTER + GAP + TIME + GAP);
+            page.row(0, &[(&letter, LETTER), (&time, TIME), (&event.what, room)]);
+            letter.clear();
+        }
+        if episode.events_omitted > 0 {
+            let more = format!("and {} more", count(episode.events_omitted));
+            page.paragraph(LETTER + GAP + TIME + GAP, &more);
+        }
+    }
+}
