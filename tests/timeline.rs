@@ -418,6 +418,30 @@ fn counters_that_go_back_are_no_losses() {
 }
 
 #[test]
+fn a_clock_that_is_set_during_an_episode_does_not_stretch_it() {
+    for set in [86_400_000_i64, -172_800_000] {
+        let mut lab = Lab::healthy();
+        lab.quiet(1000, 5000);
+        lab.change(5100, deleted(1));
+        lab.look(5500, 0, 0, 9);
+        let after =
+            |ms: u64| Moment { wall_ms: at(ms).wall_ms.saturating_add_signed(set), ..at(ms) };
+        for effect in lab.tracker.apply(&added(2)) {
+            lab.watch.readiness(after(5900), effect.readiness, &added(2));
+        }
+        lab.counters.tx_errors += 9;
+        for ms in [6000, 7000, 8000, 9000, 10_000] {
+            lab.watch.look(Look { at: after(ms), statistics: lab.counters });
+            lab.episodes.extend(lab.watch.settle(after(ms)));
+        }
+        let episode = lab.only_episode();
+        assert_eq!(episode.ended_ms - episode.began_ms, 900, "{set}");
+        assert_eq!(episode.ended_ms, after(6000).wall_ms, "{set}");
+        assert_eq!(episode.causes[0].gap_ms, Some(800), "{set}");
+    }
+}
+
+#[test]
 fn gaps_without_end_keep_an_episode_small() {
     let mut lab = Lab::healthy();
     for second in 1..=60 {

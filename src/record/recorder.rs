@@ -139,7 +139,8 @@ impl<'a> Recorder<'a> {
         let counters = self.roster.counters();
         let boot_id = collect::proc::boot_id();
         for missed in before.unwatched(&boot_id, &counters) {
-            let what = format!("{} packets were lost while nobody recorded", missed.lost);
+            let noun = if missed.lost == 1 { "packet was" } else { "packets were" };
+            let what = format!("{} {noun} lost that no recorder wrote down", missed.lost);
             self.remark(now, Some(missed.interface), what);
         }
         self.append(&Record::Started {
@@ -364,7 +365,8 @@ impl<'a> Recorder<'a> {
         let seconds = now.since(since) as f64 / 1000.0;
         self.read_state(now);
         let what = format!(
-            "messages of the kernel were lost ({why}); the state was read again {seconds:.1} s later"
+            "messages of the kernel were lost ({why}): what happened since the last ones is not known; \
+             the state was read again {seconds:.1} s after that was noticed"
         );
         self.remark(now, None, what);
     }

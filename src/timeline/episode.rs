@@ -149,7 +149,8 @@ impl Building {
         Episode {
             interface: interface.to_string(),
             ifindex,
-            began_ms: self.began.wall_ms,
+            // By the clock that does not jump, from the end that is nearer to now.
+            began_ms: self.ended.wall_ms.saturating_sub(self.ended.since(self.began)),
             ended_ms: self.ended.wall_ms,
             open,
             lost: self.lost,

@@ -80,6 +80,11 @@ impl Keep {
         write(&name, &format!("{}, {driver}", scenario.name), &expected, vec![now])
     }
 
+    /// Whether this scenario need not be run, as above.
+    pub fn passes_over_recorded(&self, scenario: &record::Scenario) -> bool {
+        self.wanted && (!scenario.capture || self.kept.contains(&scenario.name))
+    }
+
     /// Writes the capture of what the recorder saw, one look.
     pub fn keep_recorded(
         &mut self,

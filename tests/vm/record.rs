@@ -14,7 +14,7 @@ use vti_diagnostics::snapshot::recorded::{Episode, Recorded};
 /// The word that asks for these scenarios alone.
 pub const NAME: &str = "record";
 /// How often each fault is repeated, unless `--times N` says otherwise.
-const TIMES: u64 = 2;
+const TIMES: u64 = 1;
 /// The part of an episode's losses that its cause must explain.
 const EXPLAINED: f64 = 0.95;
 
