@@ -8,6 +8,9 @@ use crate::snapshot::{Observed, Source};
 /// Episodes that are named one by one.
 const MOST_NAMED: usize = 3;
 
+/// What explains a drip better. VTI-103 does not: it says what drips, and this since when.
+const DRIPPING: &[u16] = &[101, 201];
+
 macro_rules! recorded {
     ($($constant:ident: $code:literal $name:literal, $advice:ident, $explain:literal;)*) => {
         $(pub(super) const $constant: Diagnosis = Diagnosis {
@@ -15,7 +18,7 @@ macro_rules! recorded {
             name: $name,
             severity: Severity::Notice,
             explain: $explain,
-            masked_by: super::registry::EXPLAINED,
+            masked_by: if $code == 915 { DRIPPING } else { super::registry::EXPLAINED },
             check: |case| check(case, $code, $name, $advice),
         };)*
     };
@@ -168,8 +171,8 @@ How to confirm
     vti-diagnostics history       which SA expired
 
 What to do
-    Raise life_bytes and life_packets, or let rekeying begin earlier: the
-    margin is too small for the traffic.
+    Raise life_bytes and life_packets, or let rekeying begin earlier:
+    the margin is too small for the traffic.
 ";
     NOT_ATTRIBUTABLE: 919 "not-attributable", NONE, "
 What happens
@@ -177,8 +180,8 @@ What happens
     nothing that it saw explains them.
 
 Why
-    No SA, policy or route came or went then, and a diagnosis made at the
-    time found no cause; or the kernel's messages were lost.
+    No SA, policy or route came or went then, and a diagnosis made at
+    the time found no cause; or the kernel's messages were lost.
 
 How to confirm
     vti-diagnostics history       when they were lost

@@ -31,7 +31,7 @@ fn sources() -> Vec<(&'static str, Withhold)> {
         Neighbours: neighbours, SecurityAssociations: associations, SecurityPolicies: policies,
         DefaultPolicies: default_policies, XfrmStatistics: xfrm_statistics,
         ProcNetDev: proc_net_dev, LarvalDrop: sysctls.xfrm_larval_drop,
-        Charon: ike, Configuration: configuration, HookState: hook_state,
+        Journal: recorded, Charon: ike, Configuration: configuration, HookState: hook_state,
         SourceValidation: source_validation,
         AllDisableXfrm: sysctls.all_disable_xfrm, RpFilter: sysctls.all_rp_filter,
     }

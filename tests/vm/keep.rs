@@ -4,8 +4,8 @@
 use crate::Fallible;
 use crate::case::Case;
 use crate::charon::{self, VTI};
-use crate::record;
 use crate::scenario::Scenario;
+use crate::{program, record};
 use std::collections::BTreeSet;
 use std::path::Path;
 use vti_diagnostics::capture::{self, Capture};
@@ -92,14 +92,15 @@ impl Keep {
         driver: &str,
         now: Snapshot,
     ) -> Fallible<()> {
-        let (name, code) = (scenario.name.trim_start_matches("record-"), scenario.cause);
-        let code = code.ok_or("a capture without a cause")?;
+        let name = scenario.name.trim_start_matches("record-");
+        let code = scenario.cause.map_or_else(|| "ok".to_owned(), |code| code.to_string());
         if !self.kept.insert(scenario.name.clone()) {
             return Ok(());
         }
         let file = format!("{code}-recorded-{name}-{driver}.yaml");
         let from = format!("{}, {driver}", scenario.name);
-        write(&file, &from, &format!("{VTI}: VTI-{code}"), vec![now])
+        let first = program::first_finding(VTI)?.unwrap_or_else(|| "ok".to_owned());
+        write(&file, &from, &format!("{VTI}: {first}"), vec![now])
     }
 
     /// Writes the capture of the healthy site, one look; what is expected of each interface is in `expected`, a line each.

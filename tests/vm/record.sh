@@ -37,10 +37,13 @@ record() {
 }
 # Until it listens.
 recorder() {
+  local before
+  before=$(starts); before=${before:-0}
   ./vti-diagnostics record >>/tmp/recorder 2>&1 &
   RECORDER=$!
-  until grep -q started $JOURNAL/journal 2>/dev/null; do sleep 0.05; done
+  until [ "$(starts | grep . || echo 0)" -gt "$before" ]; do sleep 0.05; done
 }
+starts() { grep -c '"record":"started"' $JOURNAL/journal 2>/dev/null || true; }
 recorded() { kill -TERM $RECORDER; wait $RECORDER; }
 PINGING=''
 traffic() { ping -q -i 0.01 10.9.2.1 >/dev/null 2>&1 & PINGING=$!; }
