@@ -16,6 +16,7 @@ mod charon;
 mod compare;
 mod counters;
 mod differential;
+mod flood;
 mod guest;
 mod host;
 mod keep;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["--guest", words @ ..] => guest::run(words),
+        ["--flood", words @ ..] => flood::run(words),
         words => host::run(words),
     };
     match result {
