@@ -55,6 +55,17 @@ impl Changes {
         [self.route.as_fd(), self.xfrm.as_fd()]
     }
 
+    /// Throws away what is there. After messages were lost those that wait are older than the loss: taken in after the state was read
+    /// anew, they would tell of SAs that are long gone.
+    pub fn discard(&mut self) {
+        for socket in [&mut self.xfrm, &mut self.route] {
+            let mut more = MOST_DISCARDED;
+            while more > 0 && !matches!(socket.next(|_| {}), Ok(false)) {
+                more -= 1;
+            }
+        }
+    }
+
     /// Takes what is there, without waiting.
     pub fn receive(&mut self) -> Received {
         let mut received = Received::default();
@@ -63,6 +74,9 @@ impl Changes {
         received
     }
 }
+
+/// Datagrams that are thrown away in one go: more come only where they come faster than they can be thrown away.
+const MOST_DISCARDED: usize = 65_536;
 
 type Decode = fn(Message<'_>, &mut Vec<Notification>) -> Result<(), WireError>;
 

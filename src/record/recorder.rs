@@ -363,6 +363,7 @@ impl<'a> Recorder<'a> {
         let Some((why, since)) = self.lost.take() else { return };
         self.resynced = now;
         let seconds = now.since(since) as f64 / 1000.0;
+        self.changes.discard();
         self.read_state(now);
         let what = format!(
             "messages of the kernel were lost ({why}): what happened since the last ones is not known; \
