@@ -91,9 +91,7 @@ fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snap
 
 /// The snapshot with what the recorder's journal says of this boot. Apart from the others, for the recorder itself has no use for it.
 pub fn with_journal(snapshot: Snapshot) -> Snapshot {
-    let uptime = snapshot.uptime_ms.as_ref().copied().unwrap_or(0);
-    let recorded = recorded::recorded(snapshot.taken_at_ms.saturating_sub(uptime));
-    Snapshot { recorded, ..snapshot }
+    Snapshot { recorded: recorded::recorded(&proc::boot_id()), ..snapshot }
 }
 
 /// The host alone, for reports that read nothing else of it.

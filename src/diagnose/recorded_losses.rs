@@ -19,7 +19,7 @@ macro_rules! recorded {
             severity: Severity::Notice,
             explain: $explain,
             masked_by: if $code == 915 { DRIPPING } else { super::registry::EXPLAINED },
-            check: |case| check(case, $code, $name, $advice),
+            check: |case| check(case, $code, $advice),
         };)*
     };
 }
@@ -192,21 +192,21 @@ What to do
 ";
 }
 
-fn check(case: &Case<'_>, code: u16, name: &str, advice: Advice) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>, code: u16, advice: Advice) -> Observed<Option<Found>> {
     let recorded = case.now.recorded.as_ref().map_err(Clone::clone)?;
     let of_code = |episode: &'_ Episode| -> Option<Cause> {
         episode.causes.iter().find(|cause| cause.code == code).cloned()
     };
     let all: Vec<(&Episode, Cause)> =
         case.episodes().filter_map(|episode| Some((episode, of_code(episode)?))).collect();
-    let Some((last, _)) = all.last() else { return Ok(None) };
+    let Some((last, why)) = all.last() else { return Ok(None) };
     let lost: u64 = all.iter().map(|(_, cause)| cause.lost).sum();
     let packets = if lost == 1 { "packet" } else { "packets" };
     let (times, times_noun) = (all.len(), if all.len() == 1 { "time" } else { "times" });
     let summary = format!(
         "{lost} {packets} lost, {times} {times_noun}, last at {}: {}",
         time(last.began_ms),
-        what(name)
+        why.summary
     );
     let confidence = if code == 919 { Confidence::Possible } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "not known: it lies in the past", summary);
@@ -226,11 +226,6 @@ fn check(case: &Case<'_>, code: u16, name: &str, advice: Advice) -> Observed<Opt
         found = found.next(case, action, vyos, linux);
     }
     Ok(Some(found))
-}
-
-/// The name in words, for a sentence.
-fn what(name: &str) -> String {
-    name.replace('-', " ").replace("sa ", "SA ").replace(" sa", " SA")
 }
 
 /// A time that a person reads; UTC, for a report may be read elsewhere.

@@ -111,6 +111,7 @@ pub(super) fn words(name: &str) -> String {
         "ip" => "IP",
         "ipv6" => "IPv6",
         "mtu" => "MTU",
+        "sa" => "SA",
         "vrf" => "VRF",
         other => other,
     };

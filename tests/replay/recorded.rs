@@ -65,7 +65,7 @@ fn errors_that_were_recorded_have_a_time_a_number_and_a_cause() {
     let [finding] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(
         finding.summary,
-        "59 packets lost, 3 times, last at 2025-11-23 03:14:04 UTC: reauthentication gap"
+        "59 packets lost, 3 times, last at 2025-11-23 03:14:04 UTC: policy and SAs were removed and installed again"
     );
     assert_eq!((finding.severity, finding.confidence), (Severity::Notice, Confidence::Consistent));
     assert_eq!(
