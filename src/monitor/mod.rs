@@ -7,8 +7,8 @@ use crate::collect;
 use crate::diagnose::{self, Observation};
 use crate::error::{Error, Result};
 use crate::render::clock::Clock;
-use crate::report::Report;
 use crate::report::history::{Span, Time};
+use crate::report::{InterfaceReport, Report};
 use crate::signals::Signals;
 use board::{Board, Change};
 use nix::errno::Errno;
@@ -87,7 +87,9 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
         // One that is gone later is a change.
         diagnose::run(&observation, options.interface)?;
     }
-    diagnose::run(&observation, None)
+    let mut report = diagnose::run(&observation, None)?;
+    report.interfaces = report.interfaces.into_iter().map(InterfaceReport::present).collect();
+    Ok(report)
 }
 
 /// `2026-11-23, times are UTC. 3 VTIs, every 2 s until Ctrl-C:`

@@ -9,9 +9,6 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
-/// VTI-901.
-const PAST_ERRORS: u16 = 901;
-
 /// What the diagnoses say of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Finding {
@@ -77,14 +74,6 @@ fn inspect(questions: &Receiver<()>, answers: &Sender<Answer>, vici: &std::path:
     }
 }
 
-/// The verdict without errors of the past: those the recorder tells when they happen, and what they were.
-fn verdict(interface: &InterfaceReport) -> Verdict {
-    let present = interface.findings.iter().filter(|finding| finding.code.0 != PAST_ERRORS);
-    let worst = present.map(|finding| finding.severity.into()).max().unwrap_or(Verdict::Ok);
-    let unknown = interface.verdict == Verdict::Unknown;
-    if unknown { worst.max(Verdict::Unknown) } else { worst }
-}
-
 /// The processor's time that this thread used so far; waiting for charon costs nobody anything.
 fn used() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from).unwrap_or_default()
@@ -93,14 +82,13 @@ fn used() -> Duration {
 /// What the state alone says: whether errors still rise, the recorder knows better than any two looks.
 fn findings(vici: &std::path::Path) -> Vec<Finding> {
     let now = collect::snapshot(&[], Some(vici));
-    let is_cause = |f: &crate::report::Finding| {
-        (f.severity > Severity::Notice && f.code.0 != PAST_ERRORS) || f.code.0 == 103
-    };
+    let is_cause = |f: &crate::report::Finding| f.severity > Severity::Notice || f.code.0 == 103;
     let mut findings = Vec::new();
     let take = |interface: InterfaceReport| {
         if !interface.fallback_device {
+            let interface = interface.present();
             findings.push(Finding {
-                verdict: verdict(&interface),
+                verdict: interface.verdict,
                 interface: interface.name,
                 ifindex: interface.ifindex.unwrap_or(0),
                 first: interface.findings.into_iter().find(is_cause).map(|f| (f.code.0, f.summary)),

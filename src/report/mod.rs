@@ -362,6 +362,22 @@ pub struct InterfaceReport {
     pub flows: Vec<FlowReport>,
 }
 
+/// VTI-901.
+const PAST_ERRORS: Code = Code(901);
+
+impl InterfaceReport {
+    /// Without errors of the past: for whoever watches, and tells of losses when they happen.
+    pub fn present(mut self) -> Self {
+        let count = self.findings.len();
+        self.findings.retain(|finding| finding.code != PAST_ERRORS);
+        if self.findings.len() < count && self.verdict != Verdict::Unknown {
+            let worst = self.findings.iter().map(|finding| finding.severity.into()).max();
+            self.verdict = worst.unwrap_or(Verdict::Ok);
+        }
+        self
+    }
+}
+
 /// The whole report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
