@@ -7,15 +7,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::cli::{self, Arguments, Command, Format, OpMode};
+use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::collect;
+use vti_diagnostics::collect::drops::guardian::{self, Before};
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
+use vti_diagnostics::drops;
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::opmode::arguments::interface;
 use vti_diagnostics::record;
 use vti_diagnostics::render::{explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
+use vti_diagnostics::wire::drop_monitor::Configuration;
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -32,6 +35,8 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::Capture(arguments) => write_capture(arguments),
         Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
         Command::Record(arguments) => record(arguments),
+        Command::Drops(arguments) => watch_drops(arguments, width),
+        Command::DropsGuardian(arguments) => Ok(guard(arguments)),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
         Command::Vyos(arguments) => vyos::run(arguments).map(|()| String::new()),
@@ -157,6 +162,26 @@ fn record(arguments: &cli::Record) -> Result<String> {
         say: &mut |line| output::line(line),
     };
     record::run(options).map(|()| String::new())
+}
+
+fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
+    drops::run(drops::Options {
+        duration: Duration::from_secs(arguments.duration.into()),
+        interface: arguments.interface.as_deref(),
+        max_rate: arguments.max_rate,
+        each: arguments.each,
+        json: arguments.format == LineFormat::Json,
+        width,
+        say: &mut |line| output::line(line),
+    })
+}
+
+/// The second process of `drops`.
+fn guard(arguments: &cli::DropsGuardian) -> String {
+    let cli::DropsGuardian { mode, truncation, queue, loaded } = *arguments;
+    let configuration = Configuration { mode, truncation, queue };
+    guardian::watch(&Before { configuration, loaded: loaded != 0 });
+    String::new()
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {

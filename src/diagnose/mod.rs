@@ -79,6 +79,7 @@ mod xfrm_disabled;
 
 pub use case::Case;
 pub use found::Found;
+pub use classify::cause;
 pub use lookup::lookup;
 pub use registry::DIAGNOSES;
 
@@ -173,7 +174,7 @@ fn cases<'a>(
 }
 
 /// Why there is no VTI of this name.
-fn no_such_interface(now: &Snapshot, name: &str) -> Error {
+pub(crate) fn no_such_interface(now: &Snapshot, name: &str) -> Error {
     match &now.links {
         Err(_) if now.proc_net_dev.is_ok() => {
             Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))

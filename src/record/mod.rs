@@ -14,7 +14,8 @@ use crate::journal::{self, Accounts, Writer};
 use clock::Clock;
 use recorder::Recorder;
 use std::path::{Path, PathBuf};
-use wait::{Signals, Woken};
+pub(crate) use wait::Signals;
+use wait::Woken;
 
 /// How the recorder runs.
 pub struct Options<'a> {
