@@ -78,8 +78,8 @@ mod up_without_association;
 mod xfrm_disabled;
 
 pub use case::Case;
-pub use found::Found;
 pub use classify::cause;
+pub use found::Found;
 pub use lookup::lookup;
 pub use registry::DIAGNOSES;
 

@@ -95,16 +95,13 @@ fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribut
         None if is_ip(dropped.protocol) => {
             Attribution::open(names(&of_driver), "its headers cannot be read")
         }
-        None => {
-            Attribution::of(&of_driver, NOT_IP, format!("ethertype {:#06x}", dropped.protocol))
-        }
+        None => Attribution::of(&of_driver, NOT_IP, format!("ethertype {:#06x}", dropped.protocol)),
     }
 }
 
 /// It waited for an SA until its time was over.
 fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
-    let of_driver: Vec<&Tunnel<'_>> =
-        tunnels.iter().filter(|t| t.driver != Driver::Xfrm).collect();
+    let of_driver: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.driver != Driver::Xfrm).collect();
     match &dropped.packet.inner {
         Some(flow) => choose(&of_driver, flow, |site| matches!(site, Site::Held(_))),
         None => Attribution::open(names(&of_driver), "its headers cannot be read"),
@@ -146,11 +143,9 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
             HARD_LIMIT_OF_THE_ONLY,
             format!("SA {spi} has a hard limit, and no other SA takes over"),
         ),
-        (_, true) => Attribution::of(
-            &[tunnel],
-            HARD_LIMIT_OF_ONE,
-            format!("SA {spi} has a hard limit"),
-        ),
+        (_, true) => {
+            Attribution::of(&[tunnel], HARD_LIMIT_OF_ONE, format!("SA {spi} has a hard limit"))
+        }
         _ => Attribution {
             is_settled: false,
             ..Attribution::of(
@@ -174,11 +169,7 @@ const fn is_after_the_device(site: &Site) -> bool {
 }
 
 /// Of the interfaces that a packet may have been routed into the one where the model drops it as it was dropped.
-fn choose(
-    tunnels: &[&Tunnel<'_>],
-    flow: &Flow,
-    fits: impl Fn(&Site) -> bool,
-) -> Attribution {
+fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) -> Attribution {
     let mut ranked: Vec<(Rank, &Tunnel<'_>)> =
         tunnels.iter().filter_map(|t| Some((rank(t, flow)?, *t))).collect();
     ranked.sort_by_key(|(rank, _)| Reverse(*rank));

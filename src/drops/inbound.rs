@@ -27,14 +27,11 @@ pub(super) fn attribute(
 }
 
 /// ESP that the kernel did not get through decryption.
-fn encrypted(
-    tunnels: &[Tunnel<'_>],
-    before: &Snapshot,
-    outer: &Outer,
-) -> Option<Attribution> {
+fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option<Attribution> {
     let spi = outer.spi?;
     let is_it = |a: &&SecurityAssociation| a.spi == spi && a.destination == outer.destination;
-    let of = |snapshot: &'_ Snapshot| snapshot.associations.as_ref().ok()?.iter().find(is_it).cloned();
+    let of =
+        |snapshot: &'_ Snapshot| snapshot.associations.as_ref().ok()?.iter().find(is_it).cloned();
     let now = tunnels.first()?.state.snapshot;
     if let Err(missing) = &now.associations {
         return Some(Attribution::open(Vec::new(), missing.to_string()));

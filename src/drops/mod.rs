@@ -73,9 +73,11 @@ struct Outcome {
 /// There is no VTI, or not this one; the drop monitor cannot be used.
 pub fn run(options: Options<'_>) -> Result<String> {
     let eye = Eye::open();
-    let links = eye.first().links.as_ref().map_err(|missing| {
-        Error::DataUnavailable(format!("cannot watch drops: {missing}"))
-    })?;
+    let links = eye
+        .first()
+        .links
+        .as_ref()
+        .map_err(|missing| Error::DataUnavailable(format!("cannot watch drops: {missing}")))?;
     if let Some(name) = options.interface {
         if !links.iter().any(|link| link.name == name && link.driver().is_some()) {
             return Err(crate::diagnose::no_such_interface(eye.first(), name));

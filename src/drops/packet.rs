@@ -45,9 +45,7 @@ pub struct Packet {
 pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
     match place {
         // The mac header of a packet that a VTI sends is its network header: there is none before.
-        Place::Device(_) | Place::Queue => {
-            Packet { inner: ip(alert.payload), outer: Vec::new() }
-        }
+        Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
         Place::Output | Place::Filter => encapsulated(alert),
         Place::Input | Place::PolicyCheck => received(alert),
     }

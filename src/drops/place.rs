@@ -32,9 +32,18 @@ impl Place {
                 Place::Output
             }
             "xfrm_queue_purge" | "xfrm_policy_queue_process" => Place::Queue,
-            "xfrm_input" | "xfrm_trans_reinject" | "vti_rcv" | "vti_input" | "vti_rcv_proto"
-            | "vti6_rcv" | "vti6_input_proto" | "vti6_rcv_tunnel" | "xfrmi4_rcv_tunnel"
-            | "xfrmi6_rcv_tunnel" | "xfrm4_rcv_encap" | "xfrm6_rcv_encap" => Place::Input,
+            "xfrm_input"
+            | "xfrm_trans_reinject"
+            | "vti_rcv"
+            | "vti_input"
+            | "vti_rcv_proto"
+            | "vti6_rcv"
+            | "vti6_input_proto"
+            | "vti6_rcv_tunnel"
+            | "xfrmi4_rcv_tunnel"
+            | "xfrmi6_rcv_tunnel"
+            | "xfrm4_rcv_encap"
+            | "xfrm6_rcv_encap" => Place::Input,
             _ if reason == Some("XFRM_POLICY") => Place::PolicyCheck,
             "nf_hook_slow" => Place::Filter,
             _ => return None,

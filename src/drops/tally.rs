@@ -74,8 +74,8 @@ impl Tally {
         time: u64,
         interface: Option<&str>,
     ) -> Counted {
-        let is_asked_for = interface
-            .is_none_or(|name| attribution.interfaces.iter().any(|i| i == name));
+        let is_asked_for =
+            interface.is_none_or(|name| attribution.interfaces.iter().any(|i| i == name));
         if !is_asked_for {
             self.others += 1;
             return Counted::Hidden;

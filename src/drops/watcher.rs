@@ -47,6 +47,9 @@ impl<'a> Watcher<'a> {
     /// Watches until its time is over, a signal comes, or there is too much.
     pub fn watch(mut self) -> Result<Outcome> {
         let began = Instant::now();
+        let seconds = self.options.duration.as_secs();
+        let start = if self.options.json { words::json_start } else { words::start };
+        (self.options.say)(&start(self.devices.number(), seconds));
         let ending = self.until(began + self.options.duration)?;
         if !matches!(ending, Ending::Rate(_)) {
             self.devices.close(&self.drivers);
@@ -80,7 +83,8 @@ impl<'a> Watcher<'a> {
                 (looked, alerts, lost_before) = (now, 0, lost);
             }
             let patience = TICK.min(end - now);
-            if wait::wait(&self.monitor, &self.signals, patience).map_err(failed)? == Woken::Signal {
+            if wait::wait(&self.monitor, &self.signals, patience).map_err(failed)? == Woken::Signal
+            {
                 return Ok(Ending::Signal);
             }
             alerts += self.take()?;

@@ -9,6 +9,18 @@ use crate::render::text;
 use crate::report::Code;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The monitor is on.
+pub fn start(vtis: usize, seconds: u64) -> String {
+    let vtis = if vtis == 1 { "1 VTI".to_string() } else { format!("{vtis} VTIs") };
+    format!("Watching {vtis} for {seconds} s; Ctrl-C ends it before.")
+}
+
+/// The same as a line of JSON.
+pub fn json_start(vtis: usize, seconds: u64) -> String {
+    json!({ "type": "start", "vtis": vtis, "seconds": seconds }).to_string()
+}
 
 /// A packet, as `--each` shows it, or as the first of its line.
 pub fn line(dropped: &Dropped, attribution: &Attribution, time: u64) -> String {
@@ -34,7 +46,8 @@ pub fn json_line(dropped: &Dropped, attribution: &Attribution, time: u64) -> Str
 
 /// All lines and the sums as JSON lines.
 pub fn json_end(sums: &Outcome) -> String {
-    let mut lines: Vec<String> = sums.tally.rows.iter().map(|(key, row)| json_row(key, *row)).collect();
+    let mut lines: Vec<String> =
+        sums.tally.rows.iter().map(|(key, row)| json_row(key, *row)).collect();
     let Tally { seen, attributed, beyond, others, unrelated, malformed, .. } = &sums.tally;
     let counters: Vec<Value> = sums.counters.iter().map(|c| {
         json!({ "interface": escape(&c.interface), "tx_errors": c.counted, "drops": c.seen, "agree": c.agree })
@@ -59,14 +72,16 @@ pub fn text_end(sums: &Outcome, width: usize) -> String {
         .iter()
         .map(|(key, row)| {
             let (first, last) = (clock(row.first), clock(row.last));
-            [interface(key), row.packets.to_string(), key.flow.clone(), cause(key), first, last]
+            [interface(key), row.packets.to_string(), codes(key), key.flow.clone(), first, last]
         })
         .collect();
     let mut said = String::new();
     if !rows.is_empty() {
-        let header = ["Interface", "Packets", "Flow", "Cause", "First", "Last"];
+        let header = ["Interface", "Packets", "Cause", "Flow", "First", "Last"];
         said.push('\n');
         said.push_str(&text::table(header, &rows, width));
+        said.push('\n');
+        said.push_str(&text::paragraphs(&legend(&all), width));
         said.push('\n');
     }
     let lost = match sums.lost {
@@ -115,7 +130,8 @@ fn common(kind: &str, key: &Key) -> Value {
     let interfaces: Vec<String> = key.interfaces.iter().map(|name| escape(name)).collect();
     let codes: Vec<String> = key.codes.iter().map(ToString::to_string).collect();
     let names: Vec<&str> = key.codes.iter().map(|code| name(*code)).collect();
-    let mut value = json!({ "type": kind, "interfaces": interfaces, "codes": codes, "names": names });
+    let mut value =
+        json!({ "type": kind, "interfaces": interfaces, "codes": codes, "names": names });
     set(&mut value, if codes.len() == 1 { "site" } else { "why" }, json!(escape(&key.why)));
     value
 }
@@ -134,6 +150,7 @@ fn interface(key: &Key) -> String {
     }
 }
 
+/// The cause as a line has it.
 fn cause(key: &Key) -> String {
     match key.codes.as_slice() {
         [] => format!("not attributed: {}", key.why),
@@ -142,6 +159,26 @@ fn cause(key: &Key) -> String {
             named.collect::<Vec<_>>().join(" or ")
         }
     }
+}
+
+/// The cause as the table has it.
+fn codes(key: &Key) -> String {
+    match key.codes.as_slice() {
+        [] => "?".to_string(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+/// What the table's codes mean, and why some lines have none.
+fn legend(rows: &[(&Key, &Row)]) -> Vec<String> {
+    let known: BTreeSet<Code> = rows.iter().flat_map(|(key, _)| &key.codes).copied().collect();
+    let unknown: BTreeSet<&str> = rows
+        .iter()
+        .filter(|(key, _)| key.codes.is_empty())
+        .map(|(key, _)| key.why.as_str())
+        .collect();
+    let known = known.iter().map(|code| format!("{code}  {}", name(*code)));
+    known.chain(unknown.iter().map(|why| format!("?  not attributed: {why}"))).collect()
 }
 
 fn name(code: Code) -> &'static str {

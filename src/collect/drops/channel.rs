@@ -36,8 +36,7 @@ impl Channel {
     pub fn open() -> Result<Result<Self, Errno>, Failure> {
         let mut socket = Socket::open(GENERIC)?;
         let question = genetlink::question(monitor::FAMILY);
-        let answer =
-            socket.ask(&question, genetlink::CONTROLLER, deadline(), genetlink::decode)?;
+        let answer = socket.ask(&question, genetlink::CONTROLLER, deadline(), genetlink::decode)?;
         Ok(answer.map(|family| Self { socket, family }))
     }
 

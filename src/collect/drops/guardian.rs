@@ -39,6 +39,7 @@ impl Guardian {
         let loaded = u32::from(before.loaded);
         let arguments = [u32::from(mode), truncation, queue, loaded].map(|n| n.to_string());
         let spawned = Command::new("/proc/self/exe")
+            .arg0("vti-diagnostics")
             .arg(COMMAND)
             .args(arguments)
             .current_dir("/")
@@ -69,9 +70,9 @@ impl Guardian {
     }
 
     fn tell(&mut self, word: u8) -> io::Result<()> {
-        self.pipe.as_mut().map_or(Err(io::ErrorKind::BrokenPipe.into()), |pipe| {
-            pipe.write_all(&[word])
-        })
+        self.pipe
+            .as_mut()
+            .map_or(Err(io::ErrorKind::BrokenPipe.into()), |pipe| pipe.write_all(&[word]))
     }
 }
 

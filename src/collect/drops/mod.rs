@@ -90,13 +90,11 @@ impl Monitor {
         let mut malformed = 0;
         let family = self.channel.family();
         for _ in 0..MOST {
-            let more = self.events.next(|message| {
-                match drop_monitor::decode(message.payload) {
-                    _ if message.kind != family => {}
-                    Ok(Some(alert)) => each(&alert),
-                    Ok(None) => {}
-                    Err(_) => malformed += 1,
-                }
+            let more = self.events.next(|message| match drop_monitor::decode(message.payload) {
+                _ if message.kind != family => {}
+                Ok(Some(alert)) => each(&alert),
+                Ok(None) => {}
+                Err(_) => malformed += 1,
             });
             match more {
                 Ok(true) => {}
