@@ -103,7 +103,7 @@ fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribut
 fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
     let of_driver: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.driver != Driver::Xfrm).collect();
     match &dropped.packet.inner {
-        Some(flow) => choose(&of_driver, flow, |site| matches!(site, Site::Held(_))),
+        Some(flow) => choose(&of_driver, flow, is_held),
         None => Attribution::open(names(&of_driver), "its headers cannot be read"),
     }
 }
@@ -121,7 +121,7 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     let Some((tunnel, association, count)) = found else {
         let flow = dropped.packet.inner.as_ref().filter(|_| !needs_spi)?;
         let up: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.link.admin_up).collect();
-        return Some(choose(&up, flow, is_after_the_device));
+        return Some(choose(&up, flow, |site| is_after_the_device(site) || is_held(site)));
     };
     let verdict = dropped.packet.inner.as_ref().map(|flow| (flow, transmit::send(tunnel, flow)));
     if let Some((flow, verdict)) = verdict.filter(|(_, v)| is_after_the_device(&v.site)) {
@@ -166,6 +166,11 @@ fn encrypts(association: &SecurityAssociation, outer: &Outer, needs_spi: bool) -
 /// The sites of the encryption stage.
 const fn is_after_the_device(site: &Site) -> bool {
     matches!(site, Site::LimitReached { .. } | Site::SequenceOverflow { .. })
+}
+
+/// The queue for packets without an SA; one that is full refuses what comes.
+const fn is_held(site: &Site) -> bool {
+    matches!(site, Site::Held(_))
 }
 
 /// Of the interfaces that a packet may have been routed into the one where the model drops it as it was dropped.

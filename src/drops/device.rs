@@ -99,7 +99,7 @@ impl Devices {
 }
 
 /// Nanoseconds since 1970, as alerts have them.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -2,6 +2,7 @@
 //! of packet once per look; it keeps no packet.
 
 use super::attribute::{self, Attribution, Dropped};
+use super::device::now;
 use crate::collect::{self, watch::Changes};
 use crate::snapshot::Snapshot;
 use crate::tunnel::State;
@@ -26,7 +27,16 @@ pub struct Eye {
     cost: Duration,
     changes: Option<Changes>,
     is_stale: bool,
-    known: HashMap<Dropped, Option<Attribution>>,
+    /// When it began, in nanoseconds since 1970.
+    began: u64,
+    known: HashMap<Dropped, Known>,
+}
+
+/// What is known of a kind of packet.
+struct Known {
+    found: Option<Attribution>,
+    /// A newer look would say the same, or has been made.
+    is_final: bool,
 }
 
 impl Eye {
@@ -34,15 +44,16 @@ impl Eye {
     pub fn open() -> Self {
         // Without it the age of a look alone counts.
         let changes = Changes::subscribe().ok();
-        let began = Instant::now();
+        let (start, began) = (Instant::now(), now());
         let first = collect::snapshot(&[], None);
         Self {
             now: first.clone(),
             first,
             previous: None,
             taken: Instant::now(),
-            cost: began.elapsed(),
+            cost: start.elapsed(),
             changes,
+            began,
             is_stale: false,
             known: HashMap::new(),
         }
@@ -53,52 +64,67 @@ impl Eye {
         &self.first
     }
 
-    /// Judges the packets, in their order; none where one is no affair of tunnels.
-    pub fn judge(&mut self, batch: &[Dropped]) -> Vec<Option<Attribution>> {
+    /// Judges the packets, each with the time it was dropped at, in their order: none where one is no affair of tunnels.
+    ///
+    /// No list where one of them needs a look that is newer than its drop, and it is too early for another look: ask again later, or say
+    /// that it must be now.
+    pub fn judge(
+        &mut self,
+        batch: &[(Dropped, u64)],
+        now: bool,
+    ) -> Option<Vec<Option<Attribution>>> {
         self.hear();
-        let age = self.taken.elapsed();
-        if age > OLDEST || (self.is_stale && self.may_look()) {
+        if self.taken.elapsed() > OLDEST || (self.is_stale && self.may_look()) {
             self.look();
         }
         if self.known.len() > MOST_KINDS {
             self.known.clear();
         }
-        if !self.learn(batch) && self.may_look() {
+        self.learn(batch);
+        if batch.iter().any(|(dropped, time)| self.is_open(dropped, *time)) {
+            if !now && !self.may_look() {
+                return None;
+            }
             self.look();
             self.learn(batch);
         }
-        batch.iter().map(|dropped| self.known.get(dropped).cloned().flatten()).collect()
+        let judged = batch.iter().map(|(dropped, _)| {
+            let known = self.known.get_mut(dropped)?;
+            known.is_final = true;
+            known.found.clone()
+        });
+        Some(judged.collect())
     }
 
-    /// Judges the kinds that are not known yet. False where one is not settled.
-    fn learn(&mut self, batch: &[Dropped]) -> bool {
-        let new = |dropped: &&Dropped| !self.known.contains_key(*dropped);
-        if !batch.iter().any(|dropped| new(&dropped)) {
-            return true;
+    /// Whether a newer look may say more of this packet.
+    fn is_open(&self, dropped: &Dropped, time: u64) -> bool {
+        time >= self.began && self.known.get(dropped).is_some_and(|known| !known.is_final)
+    }
+
+    /// Judges the kinds that are not known yet.
+    fn learn(&mut self, batch: &[(Dropped, u64)]) {
+        if batch.iter().all(|(dropped, _)| self.known.contains_key(dropped)) {
+            return;
         }
         let state = State::new(&self.now);
         let previous = self.previous.as_ref().map(State::new);
-        let is_settled =
-            |found: &Option<Attribution>| found.as_ref().is_none_or(|found| found.is_settled);
-        let mut all_settled = true;
-        for dropped in batch {
+        for (dropped, _) in batch {
             if self.known.contains_key(dropped) {
                 continue;
             }
-            let mut found = attribute::attribute(&state, &self.first, dropped);
-            if !is_settled(&found) {
-                // The packet may have met what the last look showed, and this one shows no more.
-                let earlier = previous
-                    .as_ref()
-                    .and_then(|state| attribute::attribute(state, &self.first, dropped));
-                if let Some(earlier) = earlier.filter(|earlier| earlier.is_settled) {
-                    found = Some(earlier);
-                }
+            let settled = |state: &State<'_>| {
+                let found = attribute::attribute(state, &self.first, dropped);
+                (found.as_ref().is_none_or(|found| found.is_settled), found)
+            };
+            let (mut is_final, mut found) = settled(&state);
+            // The packet may have met what the last look showed, and this one shows no more.
+            if let Some((true, earlier @ Some(_))) =
+                previous.as_ref().filter(|_| !is_final).map(settled)
+            {
+                (is_final, found) = (true, earlier);
             }
-            all_settled &= is_settled(&found);
-            self.known.insert(dropped.clone(), found);
+            self.known.insert(dropped.clone(), Known { found, is_final });
         }
-        all_settled
     }
 
     fn may_look(&self) -> bool {
@@ -106,11 +132,12 @@ impl Eye {
     }
 
     fn look(&mut self) {
-        let began = Instant::now();
+        let start = Instant::now();
+        self.began = now();
         let next = collect::snapshot(&[], None);
         self.previous = Some(std::mem::replace(&mut self.now, next));
         self.taken = Instant::now();
-        self.cost = began.elapsed();
+        self.cost = start.elapsed();
         self.is_stale = false;
         self.known.clear();
     }

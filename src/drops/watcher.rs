@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(200);
 /// What the monitor still has when the time is over comes within this.
 const DRAIN: Duration = Duration::from_millis(60);
-/// ETH_P_MPLS_UC and others are ethertypes like these; below there are none.
+/// Drops that wait for a newer look: then it must be with what is known.
+const MOST_WAITING: usize = 4096;
+/// IPPROTO_*.
 const ESP: u8 = 50;
 const UDP: u8 = 17;
 
@@ -32,6 +34,8 @@ pub(super) struct Watcher<'a> {
     monitor: Monitor,
     signals: Signals,
     devices: Devices,
+    /// Drops that wait for a newer look at the kernel.
+    batch: Vec<(Dropped, u64)>,
     tally: Tally,
 }
 
@@ -41,7 +45,16 @@ impl<'a> Watcher<'a> {
         let signals = Signals::block().map_err(failed)?;
         let monitor = Monitor::start()?;
         let devices = Devices::open(&drivers);
-        Ok(Self { options, eye, drivers, monitor, signals, devices, tally: Tally::default() })
+        Ok(Self {
+            options,
+            eye,
+            drivers,
+            monitor,
+            signals,
+            devices,
+            batch: Vec::new(),
+            tally: Tally::default(),
+        })
     }
 
     /// Watches until its time is over, a signal comes, or there is too much.
@@ -55,6 +68,7 @@ impl<'a> Watcher<'a> {
             self.devices.close(&self.drivers);
             self.drain(Instant::now() + DRAIN)?;
         }
+        self.judge(true);
         let lost = self.monitor.lost().ok();
         self.monitor.stop();
         let counters = match ending {
@@ -106,25 +120,26 @@ impl<'a> Watcher<'a> {
 
     /// Takes the alerts that are there; their number.
     fn take(&mut self) -> Result<u64> {
-        let mut batch: Vec<(Dropped, u64)> = Vec::new();
-        let mut unrelated = 0;
+        let (batch, mut unrelated) = (&mut self.batch, 0);
+        let waiting = batch.len();
         self.tally.malformed += self.monitor.receive(|alert| match read(alert) {
             Some(dropped) => batch.push((dropped, alert.timestamp)),
             None => unrelated += 1,
         })?;
         self.tally.unrelated += unrelated;
-        let number = unrelated + batch.len() as u64;
-        self.judge(batch);
+        let number = unrelated + (self.batch.len() - waiting) as u64;
+        self.judge(self.batch.len() > MOST_WAITING);
         Ok(number)
     }
 
-    fn judge(&mut self, batch: Vec<(Dropped, u64)>) {
-        if batch.is_empty() {
+    /// Gets the drops that wait into the tally; those that need a newer look only if it must be `now`.
+    fn judge(&mut self, now: bool) {
+        if self.batch.is_empty() {
             return;
         }
-        let (kinds, times): (Vec<Dropped>, Vec<u64>) = batch.into_iter().unzip();
-        let judged = self.eye.judge(&kinds);
-        for ((dropped, time), attribution) in kinds.iter().zip(times).zip(judged) {
+        let Some(judged) = self.eye.judge(&self.batch, now) else { return };
+        for ((dropped, time), attribution) in std::mem::take(&mut self.batch).iter().zip(judged) {
+            let time = *time;
             let Some(attribution) = attribution else {
                 self.tally.unrelated += 1;
                 continue;

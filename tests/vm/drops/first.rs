@@ -11,8 +11,10 @@ ip netns del peer 2>/dev/null || true
 ip xfrm state flush; ip xfrm policy flush; ip xfrm policy setdefault in accept fwd accept out accept
 ip addr flush dev lo scope global; ip -6 addr flush dev lo scope global; ip link set lo down; ip link set lo up
 for type in blackhole unreachable prohibit; do ip route flush table all type $type; ip -6 route flush table all type $type; done 2>/dev/null || true
-ip rule flush; ip rule add pref 32766 table main; ip rule add pref 32767 table default; ip rule add pref 0 table local 2>/dev/null || true
-ip -6 rule flush; ip -6 rule add pref 32766 table main; ip -6 rule add pref 0 table local 2>/dev/null || true
+for family in -4 -6; do ip $family rule show | while read -r pref rest; do
+  # 1000 is l3mdev: the kernel makes it once.
+  case ${pref%:} in 0|1000|32766|32767) ;; *) ip $family rule del pref ${pref%:} ;; esac
+done; done
 nft flush ruleset
 echo 0 >/proc/sys/net/ipv4/conf/all/disable_xfrm; echo 0 >/proc/sys/net/ipv4/conf/default/disable_xfrm
 echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 1 >/proc/sys/net/core/xfrm_larval_drop

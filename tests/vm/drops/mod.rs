@@ -38,7 +38,7 @@ const SCENES: [Scene; 7] = [
 
 /// What was asked for.
 pub struct Options {
-    /// Every combination of a scenario, not one for each driver.
+    /// Every combination of a scenario, not one.
     pub all: bool,
     /// How often it is killed.
     pub kills: u64,
