@@ -3,6 +3,7 @@
 
 mod first;
 mod matrix;
+mod record;
 mod safety;
 mod scenes;
 mod session;
@@ -69,6 +70,11 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
             let differences = first::with(|| scene(&options)).unwrap_or_else(|error| vec![error]);
             count(tell(name, why, started, &differences));
         }
+    }
+    // Only by its name: it tests nothing.
+    if filter.contains(&"record") {
+        first::with(|| record::record(&options))?;
+        count(true);
     }
     for (scenario, case) in matrix::cases(&options)? {
         let name = format!("{} {case}", scenario.name);

@@ -83,7 +83,7 @@ pub fn several(_: &Options) -> Fallible<Vec<String>> {
     let faults = "
 ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 dir out mark 1
 ip xfrm state delete src 192.0.2.1 dst 192.0.2.102 proto esp spi 0x102
-nft 'table inet lab { chain output { type filter hook output priority 0; udp dport 7777 drop; }; }'
+nft 'table inet lab { chain input { type filter hook input priority 0; udp dport 7777 drop; }; }'
 ";
     lines::script(&["set -e", OUTER, &tunnels, faults].join("\n"))?;
     let session = Session::start(&[])?;
@@ -133,7 +133,9 @@ nft 'table inet lab { chain output { type filter hook output priority 0; udp dpo
 pub fn solicitations(_: &Options) -> Fallible<Vec<String>> {
     let _peer = Namespace::new("peer")?;
     lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), "ip link set t1 down"].join("\n"))?;
-    for (name, value) in [("addr_gen_mode", "0"), ("router_solicitations", "-1")] {
+    for (name, value) in
+        [("addr_gen_mode", "0"), ("accept_ra", "1"), ("router_solicitations", "-1")]
+    {
         let path = format!("/proc/sys/net/ipv6/conf/t1/{name}");
         std::fs::write(&path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
     }
@@ -187,6 +189,8 @@ ip -n peer xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 1 tmpl src 
         );
         let near = lines.join("\n");
         lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), &far, &near].join("\n"))?;
+        // A packet for a port that nobody listens at is dropped before the policies are asked, for all that the kernel tells.
+        let _sink = traffic::sink()?;
         let session = Session::start(&[])?;
         peer.within(|| traffic::send(&Traffic { size: 100, ..udp("10.9.1.1", 100) }, "t0"))?;
         let seen = session.finish()?;
