@@ -23,6 +23,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         "record",
         &["collect", "journal", "timeline", "diagnose", "transmit", "report", "snapshot", "error"],
     ),
+    (
+        "drops",
+        &[
+            "collect", "wire", "record", "diagnose", "transmit", "tunnel", "report", "snapshot",
+            "render", "error",
+        ],
+    ),
     ("render", &["report", "snapshot", "error"]),
     ("opmode", &["error"]),
     ("cli", &[]),

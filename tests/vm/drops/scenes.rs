@@ -134,7 +134,7 @@ pub fn solicitations(_: &Options) -> Fallible<Vec<String>> {
     let _peer = Namespace::new("peer")?;
     lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), "ip link set t1 down"].join("\n"))?;
     for (name, value) in
-        [("addr_gen_mode", "0"), ("accept_ra", "1"), ("router_solicitations", "-1")]
+        [("addr_gen_mode", "3"), ("accept_ra", "1"), ("router_solicitations", "-1")]
     {
         let path = format!("/proc/sys/net/ipv6/conf/t1/{name}");
         std::fs::write(&path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
