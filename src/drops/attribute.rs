@@ -179,10 +179,17 @@ fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) ->
         tunnels.iter().filter_map(|t| Some((rank(t, flow)?, *t))).collect();
     ranked.sort_by_key(|(rank, _)| Reverse(*rank));
     let Some((best, _)) = ranked.first().copied() else {
-        let why = format!("no VTI has a route to {}", flow.destination);
         return match tunnels {
+            _ if is_link_local(flow.source) => {
+                let why =
+                    format!("no VTI of this network namespace has the address {}", flow.source);
+                Attribution::open(Vec::new(), why)
+            }
             [only] => judge(&[only], flow, &fits),
-            _ => Attribution::open(Vec::new(), why),
+            _ => {
+                let why = format!("no VTI has a route to {}", flow.destination);
+                Attribution::open(Vec::new(), why)
+            }
         };
     };
     let (first, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|(r, _)| *r == best);
@@ -241,8 +248,9 @@ fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {
         if own.iter().any(|a| a.prefix.addr() == flow.source) {
             return Some((u8::MAX, Reverse(0)));
         }
+        // A link-local source that is none of ours is that of another network namespace: the monitor sees those, too.
         let is_ready = flow.destination.is_ipv4() || tunnel.link.ipv6.is_some();
-        return is_ready.then_some((0, Reverse(0)));
+        return (is_ready && !is_link_local(flow.source)).then_some((0, Reverse(0)));
     }
     route_rank(tunnel, flow.destination)
 }
@@ -257,11 +265,15 @@ pub(super) fn route_rank(tunnel: &Tunnel<'_>, destination: IpAddr) -> Option<Ran
 }
 
 fn is_link_scoped(address: IpAddr) -> bool {
-    address.is_multicast()
-        || match address {
-            IpAddr::V4(a) => a.is_broadcast() || a.is_link_local(),
-            IpAddr::V6(a) => a.is_unicast_link_local(),
-        }
+    let is_broadcast = matches!(address, IpAddr::V4(a) if a.is_broadcast());
+    address.is_multicast() || is_broadcast || is_link_local(address)
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    }
 }
 
 const fn is_ip(ethertype: u16) -> bool {

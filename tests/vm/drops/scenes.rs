@@ -132,13 +132,21 @@ nft 'table inet lab { chain input { type filter hook input priority 0; udp dport
 /// Must show 3.
 pub fn solicitations(_: &Options) -> Fallible<Vec<String>> {
     let _peer = Namespace::new("peer")?;
-    lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), "ip link set t1 down"].join("\n"))?;
-    for (name, value) in
-        [("addr_gen_mode", "3"), ("accept_ra", "1"), ("router_solicitations", "-1")]
-    {
-        let path = format!("/proc/sys/net/ipv6/conf/t1/{name}");
-        std::fs::write(&path, value).map_err(|error| format!("cannot write {path}: {error}"))?;
-    }
+    lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), "ip link del t1"].join("\n"))?;
+    let settings = |values: [&str; 5]| -> Fallible<()> {
+        let names =
+            ["accept_dad", "router_solicitations", "autoconf", "addr_gen_mode", "accept_ra"];
+        for (name, value) in names.iter().zip(values) {
+            let path = format!("/proc/sys/net/ipv6/conf/default/{name}");
+            std::fs::write(&path, value)
+                .map_err(|error| format!("cannot write {path}: {error}"))?;
+        }
+        Ok(())
+    };
+    settings(["1", "-1", "1", "0", "1"])?;
+    let made = lines::script("ip link add t1 type xfrm dev wan if_id 1");
+    settings(["0", "0", "0", "1", "0"])?;
+    made?;
     let session = Session::start(&["--interface", "t1"])?;
     lines::script("ip link set t1 up")?;
     std::thread::sleep(Duration::from_secs(7));
