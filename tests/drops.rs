@@ -8,6 +8,9 @@
     reason = "a failure here is a failed test; the helpers are no test functions"
 )]
 
+#[path = "drops/attribution.rs"]
+mod attribution;
+
 use vti_diagnostics::drops::{Dropped, Place, read};
 use vti_diagnostics::render::escape::is_active;
 use vti_diagnostics::snapshot::Driver;

@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 const TICK: Duration = Duration::from_millis(200);
 /// What the monitor still has when the time is over comes within this.
 const DRAIN: Duration = Duration::from_millis(60);
+/// Alerts gather for so long: one wake-up for each would cost the machine more than the alert.
+const GATHER: Duration = Duration::from_millis(10);
 /// Drops that wait for a newer look: then it must be with what is known.
 const MOST_WAITING: usize = 4096;
 /// IPPROTO_*.
@@ -68,9 +70,9 @@ impl<'a> Watcher<'a> {
             self.devices.close(&self.drivers);
             self.drain(Instant::now() + DRAIN)?;
         }
-        self.judge(true);
         let lost = self.monitor.lost().ok();
         self.monitor.stop();
+        self.judge(true);
         let counters = match ending {
             // What was lost, and what came while it left, makes a comparison worthless.
             Ending::Rate(_) => Vec::new(),
@@ -101,7 +103,11 @@ impl<'a> Watcher<'a> {
             {
                 return Ok(Ending::Signal);
             }
-            alerts += self.take()?;
+            let taken = self.take()?;
+            if taken > 0 {
+                std::thread::sleep(GATHER);
+            }
+            alerts += taken;
         }
     }
 

@@ -36,6 +36,10 @@ impl Monitor {
     /// # Errors
     /// One sentence: the kernel has no monitor, forbids it, or somebody else's is on. Then nothing is changed.
     pub fn start() -> Result<Self> {
+        // The kernel loads the module for anybody, and lets root alone take it out again.
+        if !super::is_root() {
+            return Err(Error::PermissionDenied("watching drops needs root".to_string()));
+        }
         let loaded = channel::is_loaded();
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
@@ -74,6 +78,9 @@ impl Monitor {
     /// The kernel refuses: then the monitor is somebody else's, or this process has not the rights.
     fn refused(&mut self, errno: Errno) -> Error {
         self.guardian.dismiss();
+        if !self.before.loaded {
+            channel::unload();
+        }
         match errno {
             Errno::EBUSY | Errno::EAGAIN => Error::DataUnavailable(
                 "somebody else's drop monitor is on, and it is left alone".to_string(),
@@ -118,11 +125,7 @@ impl Monitor {
     }
 
     /// Switches the monitor off and leaves it as it was.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+    pub fn stop(&mut self) {
         if self.on {
             self.on = false;
             guardian::restore(&self.before, true);
@@ -133,7 +136,7 @@ impl Monitor {
 
 impl Drop for Monitor {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 
