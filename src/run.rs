@@ -9,7 +9,7 @@ use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::collect;
-use vti_diagnostics::collect::drops::guardian::{self, Before};
+use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
 use vti_diagnostics::drops;
 use vti_diagnostics::error::{Error, Result};
@@ -18,7 +18,6 @@ use vti_diagnostics::record;
 use vti_diagnostics::render::{explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
-use vti_diagnostics::wire::drop_monitor::Configuration;
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -178,9 +177,7 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
 
 /// The second process of `drops`.
 fn guard(arguments: &cli::DropsGuardian) -> String {
-    let cli::DropsGuardian { mode, truncation, queue, loaded } = *arguments;
-    let configuration = Configuration { mode, truncation, queue };
-    guardian::watch(&Before { configuration, loaded: loaded != 0 });
+    guardian::watch(arguments.loaded);
     String::new()
 }
 
