@@ -11,8 +11,8 @@ use std::path::PathBuf;
 /// For each VTI of this system it says what is wrong, how sure that is, what
 /// shows it, and what to type next. It reads the state of the kernel and follows
 /// a packet through the kernel's transmit path with it: route, policy, template,
-/// security association, outer route, MTU. It changes nothing, and never reads
-/// keys.
+/// security association, outer route, MTU. It changes nothing, except that drops
+/// switches the kernel's drop monitor on while it runs, and never reads keys.
 #[derive(Debug, Parser)]
 #[command(name = "vti-diagnostics", version, verbatim_doc_comment)]
 #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -40,6 +40,16 @@ pub enum Command {
     /// Say what changes, when it changes
     Monitor(Monitor),
     /// Watch packets die on the VTIs, with the cause of each
+    ///
+    /// Switches the kernel's drop monitor on, as long as it runs, and names every
+    /// packet that a VTI drops: the interface, the flow, and the cause, as a code that
+    /// `vti-diagnostics explain` explains. The monitor reports every drop of the
+    /// machine; those that are no affair of tunnels are counted and forgotten.
+    ///
+    /// The monitor is off again and as it was when the program ends, also if it is
+    /// killed. If somebody else's monitor is on, nothing is changed. No payload is
+    /// shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
+    #[command(verbatim_doc_comment)]
     Drops(Drops),
     /// Leaves the drop monitor as it was, should `drops` not be able to
     #[command(hide = true, disable_help_flag = true)]
@@ -167,6 +177,7 @@ pub struct Record {
     pub vici: Option<PathBuf>,
 }
 
+<<<<<<< HEAD
 /// Arguments of `history`.
 #[derive(Debug, Args)]
 pub struct History {
@@ -211,8 +222,10 @@ pub struct Monitor {
 /// The monitor is off again and as it was when the program ends, also if it is
 /// killed. If somebody else's monitor is on, nothing is changed. No payload is
 /// shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
+=======
+/// Arguments of `drops`.
+>>>>>>> drops
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct Drops {
     /// Only this interface
     #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
@@ -240,17 +253,12 @@ pub enum LineFormat {
     Json,
 }
 
-/// What the drop monitor was before: the arguments that `drops` starts its second process with.
+/// What `drops` starts its second process with.
 #[derive(Debug, Args)]
 pub struct DropsGuardian {
-    /// NET_DM_ATTR_ALERT_MODE
-    pub mode: u8,
-    /// NET_DM_ATTR_TRUNC_LEN
-    pub truncation: u32,
-    /// NET_DM_ATTR_QUEUE_LEN
-    pub queue: u32,
-    /// 1: the module was there
-    pub loaded: u8,
+    /// The module was there before
+    #[arg(long)]
+    pub loaded: bool,
 }
 
 /// The commands of `op-mode`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::collect;
-use vti_diagnostics::collect::drops::guardian::{self, Before};
+use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
 use vti_diagnostics::drops;
 use vti_diagnostics::error::{Error, Result};
@@ -20,8 +20,11 @@ use vti_diagnostics::render::clock::Clock;
 use vti_diagnostics::render::{self, explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
+<<<<<<< HEAD
 use vti_diagnostics::wire::drop_monitor::Configuration;
 use vti_diagnostics::{journal, monitor, record};
+=======
+>>>>>>> drops
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
@@ -240,9 +243,7 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
 
 /// The second process of `drops`.
 fn guard(arguments: &cli::DropsGuardian) -> String {
-    let cli::DropsGuardian { mode, truncation, queue, loaded } = *arguments;
-    let configuration = Configuration { mode, truncation, queue };
-    guardian::watch(&Before { configuration, loaded: loaded != 0 });
+    guardian::watch(arguments.loaded);
     String::new()
 }
 

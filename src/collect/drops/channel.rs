@@ -6,14 +6,16 @@ use crate::wire::drop_monitor::{self as monitor, Configuration};
 use crate::wire::genetlink::{self, Family};
 use crate::wire::netlink::Request;
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::kmod::{DeleteModuleFlags, delete_module};
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The module, where the monitor is one.
 const MODULE: &std::ffi::CStr = c"drop_monitor";
 const LOADED: &str = "/sys/module/drop_monitor";
+/// A module that is in use for longer is in somebody else's.
+const IN_USE: Duration = Duration::from_millis(300);
 
 /// Whether the module is there, or part of the kernel. One that cannot be seen is taken for there: then it stays.
 pub(super) fn is_loaded() -> bool {
@@ -22,7 +24,13 @@ pub(super) fn is_loaded() -> bool {
 
 /// Takes the module out of the kernel again. One that is in use stays.
 pub(super) fn unload() {
-    let _ = delete_module(MODULE, DeleteModuleFlags::from_bits_truncate(OFlag::O_NONBLOCK.bits()));
+    let until = Instant::now() + IN_USE;
+    // The kernel may hold it for a moment longer, though the monitor is off.
+    while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK) == Err(Errno::EAGAIN)
+        && Instant::now() < until
+    {
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// A socket to the family NET_DM.

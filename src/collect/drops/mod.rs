@@ -41,52 +41,27 @@ impl Monitor {
             return Err(Error::PermissionDenied("watching drops needs root".to_string()));
         }
         let loaded = channel::is_loaded();
+        // From here on every early return lets go of the guardian, which undoes what was begun.
+        let mut guardian = Guardian::start(loaded).map_err(cannot)?;
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
             Err(Errno::ENOENT) => return Err(absent()),
             Err(errno) => return Err(cannot(errno.into())),
         };
-        let prepared = Self::prepare(&mut channel, loaded);
-        let (before, events, lost_before) = prepared.inspect_err(|_| {
-            if !loaded {
-                channel::unload();
-            }
-        })?;
-        let guardian = Guardian::start(&before).map_err(cannot)?;
-        let mut monitor =
-            Self { channel, events, guardian, before, lost_before, overruns: 0, on: false };
-        match monitor.channel.configure(Configuration::PACKETS).map_err(cannot)? {
-            Ok(()) => {}
-            Err(errno) => return Err(monitor.refused(errno)),
-        }
-        monitor.guardian.arm().map_err(cannot)?;
-        match monitor.channel.start().map_err(cannot)? {
-            Ok(()) => monitor.on = true,
-            Err(errno) => return Err(monitor.refused(errno)),
-        }
-        Ok(monitor)
-    }
-
-    /// What can be done before anything is changed.
-    fn prepare(channel: &mut Channel, loaded: bool) -> Result<(Before, Subscription, u64)> {
-        let before = Before { configuration: channel.configuration().map_err(cannot)?, loaded };
+        let configuration = channel.configuration().map_err(cannot)?;
         let group = channel.group().map_err(cannot)?;
         let events = Subscription::join(GENERIC, &[group]).map_err(cannot)?;
-        Ok((before, events, channel.lost().map_err(cannot)?))
-    }
-
-    /// The kernel refuses: then the monitor is somebody else's, or this process has not the rights.
-    fn refused(&mut self, errno: Errno) -> Error {
-        self.guardian.dismiss();
-        if !self.before.loaded {
-            channel::unload();
+        let lost_before = channel.lost().map_err(cannot)?;
+        guardian.remember(configuration).map_err(cannot)?;
+        channel.configure(Configuration::PACKETS).map_err(cannot)?.map_err(refused)?;
+        guardian.arm().map_err(cannot)?;
+        if let Err(errno) = channel.start().map_err(cannot)? {
+            // It is on, and not by us: it must not be stopped.
+            guardian.dismiss();
+            return Err(refused(errno));
         }
-        match errno {
-            Errno::EBUSY | Errno::EAGAIN => Error::DataUnavailable(
-                "somebody else's drop monitor is on, and it is left alone".to_string(),
-            ),
-            errno => cannot(errno.into()),
-        }
+        let before = Before { configuration: Some(configuration), loaded };
+        Ok(Self { channel, events, guardian, before, lost_before, overruns: 0, on: true })
     }
 
     /// Takes the alerts that are there, without waiting. Those that cannot be decoded are counted.
@@ -156,6 +131,16 @@ fn socket_drops(port: u32) -> Option<u64> {
         let is_it = eth.parse() == Ok(protocol) && pid.parse() == Ok(port);
         is_it.then(|| drops.parse().ok()).flatten()
     })
+}
+
+/// The kernel refuses: then the monitor is somebody else's, or this process has not the rights.
+fn refused(errno: Errno) -> Error {
+    match errno {
+        Errno::EBUSY | Errno::EAGAIN => Error::DataUnavailable(
+            "somebody else's drop monitor is on, and it is left alone".to_string(),
+        ),
+        errno => cannot(errno.into()),
+    }
 }
 
 fn absent() -> Error {

@@ -143,7 +143,7 @@ pub fn storm(_: &Options) -> Fallible<Vec<String>> {
         highest = highest.max(peak(pid));
     }
     let took = began.elapsed();
-    let seen = session.finish().or_else(|_| Err("it did not end by itself".to_string()));
+    let seen = session.finish().map_err(|_| "it did not end by itself".to_string());
     let mut differences = Vec::new();
     match &seen {
         Ok(seen) => {
