@@ -177,7 +177,6 @@ pub struct Record {
     pub vici: Option<PathBuf>,
 }
 
-<<<<<<< HEAD
 /// Arguments of `history`.
 #[derive(Debug, Args)]
 pub struct History {
@@ -212,19 +211,7 @@ pub struct Monitor {
     pub vici: Option<PathBuf>,
 }
 
-/// Watch packets die on the VTIs, with the cause of each
-///
-/// Switches the kernel's drop monitor on, as long as it runs, and names every
-/// packet that a VTI drops: the interface, the flow, and the cause, as a code that
-/// `vti-diagnostics explain` explains. The monitor reports every drop of the
-/// machine; those that are no affair of tunnels are counted and forgotten.
-///
-/// The monitor is off again and as it was when the program ends, also if it is
-/// killed. If somebody else's monitor is on, nothing is changed. No payload is
-/// shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
-=======
 /// Arguments of `drops`.
->>>>>>> drops
 #[derive(Debug, Args)]
 pub struct Drops {
     /// Only this interface

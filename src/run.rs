@@ -20,11 +20,7 @@ use vti_diagnostics::render::clock::Clock;
 use vti_diagnostics::render::{self, explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
 use vti_diagnostics::transmit::Flow;
-<<<<<<< HEAD
-use vti_diagnostics::wire::drop_monitor::Configuration;
 use vti_diagnostics::{journal, monitor, record};
-=======
->>>>>>> drops
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
