@@ -11,8 +11,8 @@ use std::path::PathBuf;
 /// For each VTI of this system it says what is wrong, how sure that is, what
 /// shows it, and what to type next. It reads the state of the kernel and follows
 /// a packet through the kernel's transmit path with it: route, policy, template,
-/// security association, outer route, MTU. It changes nothing, and never reads
-/// keys.
+/// security association, outer route, MTU. It changes nothing, except that drops
+/// switches the kernel's drop monitor on while it runs, and never reads keys.
 #[derive(Debug, Parser)]
 #[command(name = "vti-diagnostics", version, verbatim_doc_comment)]
 #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -39,6 +39,21 @@ pub enum Command {
     History(History),
     /// Say what changes, when it changes
     Monitor(Monitor),
+    /// Watch packets die on the VTIs, with the cause of each
+    ///
+    /// Switches the kernel's drop monitor on, as long as it runs, and names every
+    /// packet that a VTI drops: the interface, the flow, and the cause, as a code that
+    /// `vti-diagnostics explain` explains. The monitor reports every drop of the
+    /// machine; those that are no affair of tunnels are counted and forgotten.
+    ///
+    /// The monitor is off again and as it was when the program ends, also if it is
+    /// killed. If somebody else's monitor is on, nothing is changed. No payload is
+    /// shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
+    #[command(verbatim_doc_comment)]
+    Drops(Drops),
+    /// Leaves the drop monitor as it was, should `drops` not be able to
+    #[command(hide = true, disable_help_flag = true)]
+    DropsGuardian(DropsGuardian),
     /// What VyOS runs as root for its operators: it only reads, and takes no path
     #[command(name = "op-mode", hide = true, disable_help_flag = true, subcommand)]
     #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -194,6 +209,43 @@ pub struct Monitor {
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH")]
     pub vici: Option<PathBuf>,
+}
+
+/// Arguments of `drops`.
+#[derive(Debug, Args)]
+pub struct Drops {
+    /// Only this interface
+    #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
+    pub interface: Option<String>,
+    /// For so long
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=300))]
+    pub duration: u16,
+    /// Leave when the machine drops more packets a second
+    #[arg(long, value_name = "NUMBER", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rate: u32,
+    /// A line for each packet
+    #[arg(long)]
+    pub each: bool,
+    /// text or json (JSON lines)
+    #[arg(long, value_enum, hide_possible_values = true, default_value_t = LineFormat::Text)]
+    pub format: LineFormat,
+}
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LineFormat {
+    /// For a terminal
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What `drops` starts its second process with.
+#[derive(Debug, Args)]
+pub struct DropsGuardian {
+    /// The module was there before
+    #[arg(long)]
+    pub loaded: bool,
 }
 
 /// The commands of `op-mode`.

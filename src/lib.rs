@@ -7,6 +7,7 @@ pub mod capture;
 pub mod cli;
 pub mod collect;
 pub mod diagnose;
+pub mod drops;
 pub mod error;
 pub mod history;
 pub mod journal;

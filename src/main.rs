@@ -28,6 +28,7 @@
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |
 //! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
+//! | `drops`                         | all but `capture`, `journal`     | the drop monitor but by `collect::drops` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
 //! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
@@ -42,12 +43,16 @@
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
 //! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.
 //!
+//! `drops` watches packets die: `collect::drops` switches the kernel's drop monitor on, and each alert's flow goes through `transmit` with
+//! the state read beside it.
+//!
 //! Beside that way, `opmode` makes what VyOS must have to know our commands, and checks what VyOS hands them; `vyos` puts it into files
 //! for the package. `vti-diagnostics op-mode` is the one entry that operators of a router can run as root with arguments of their choice:
 //! it reads, takes no path, and writes standard output alone.
 //!
-//! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe, starts a process, or changes the
-//! state of the system; `record` alone keeps a file.
+//! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe. One module changes the state of the
+//! system and starts a process: `collect::drops`, for as long as `drops` runs; the process is this program once more, and leaves the drop
+//! monitor as it was if the first cannot. `record` alone keeps a file.
 //!
 //! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
 //! output, as VyOS's own commands).

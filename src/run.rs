@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::cli::{self, Arguments, Command, Format, OpMode};
+use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::collect;
+use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
+use vti_diagnostics::drops;
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
 use vti_diagnostics::opmode::arguments::interface;
@@ -37,6 +39,8 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::Record(arguments) => record(arguments),
         Command::History(arguments) => history(arguments, width),
         Command::Monitor(arguments) => monitor(arguments),
+        Command::Drops(arguments) => watch_drops(arguments, width),
+        Command::DropsGuardian(arguments) => Ok(guard(arguments)),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::History(arguments)) => op_mode_history(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
@@ -219,6 +223,24 @@ fn monitor(arguments: &cli::Monitor) -> Result<String> {
         say: &mut output::say,
     };
     monitor::run(options).map(|()| String::new())
+}
+
+fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
+    drops::run(drops::Options {
+        duration: Duration::from_secs(arguments.duration.into()),
+        interface: arguments.interface.as_deref(),
+        max_rate: arguments.max_rate,
+        each: arguments.each,
+        json: arguments.format == LineFormat::Json,
+        width,
+        say: &mut |line| output::line(line),
+    })
+}
+
+/// The second process of `drops`.
+fn guard(arguments: &cli::DropsGuardian) -> String {
+    guardian::watch(arguments.loaded);
+    String::new()
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {

@@ -27,6 +27,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("history", &["journal", "diagnose", "report", "snapshot", "error"]),
+    (
+        "drops",
+        &[
+            "collect", "wire", "signals", "diagnose", "transmit", "tunnel", "report", "snapshot",
+            "render", "error",
+        ],
+    ),
     ("render", &["report", "snapshot", "error"]),
     ("opmode", &["error"]),
     ("signals", &[]),

@@ -1,9 +1,11 @@
 //! The only reader of the live system: netlink, /proc, uname, charon, VyOS's files, the recorder's journal. It reads and never writes, and what it cannot read it says.
+//! [`drops`] alone switches something on, for a while.
 //! Nothing is decided here; bytes become values in [`crate::wire`].
 
 pub mod cleared;
 mod clock;
 mod configuration;
+pub mod drops;
 mod failure;
 mod host;
 mod link;

@@ -21,6 +21,9 @@ const _: () = assert!(XFRM as i32 == nix::libc::NETLINK_XFRM);
 /// NETLINK_NETFILTER.
 pub(super) const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
 
+/// NETLINK_GENERIC.
+pub(super) const GENERIC: SockProtocol = SockProtocol::NetlinkGeneric;
+
 /// The patience for one dump, and for all route questions together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -113,6 +116,18 @@ impl Socket {
         }
     }
 
+    /// Has something done that is answered by an acknowledgement alone. The inner error is the kernel's refusal.
+    pub fn command(
+        &mut self,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Result<(), Errno>, Failure> {
+        match self.ask(&request.acknowledged(), ERROR, deadline, |_| Ok(()))? {
+            Err(errno) if errno as i32 != 0 => Ok(Err(errno)),
+            _ => Ok(Ok(())),
+        }
+    }
+
     /// One attempt at a dump: whether the kernel calls it consistent. It reads to the end in either case, for a socket takes no
     /// second dump before the first is done.
     fn dump(
@@ -198,6 +213,12 @@ impl Subscription {
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
         system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
         Ok(Self { descriptor, buffer: vec![0; DATAGRAM] })
+    }
+
+    /// The port that the kernel gave the socket.
+    pub fn port(&self) -> Option<u32> {
+        let address: NetlinkAddr = system::getsockname(self.descriptor.as_raw_fd()).ok()?;
+        Some(address.pid())
     }
 
     /// Takes one datagram, if one is there. False where none is.

@@ -1,8 +1,14 @@
 //! From the site where a packet is lost to the code that explains it: one place, for diagnoses and `lookup` alike.
 
+use crate::report::Code;
 use crate::snapshot::{Driver, Family, PolicyDirection};
 use crate::transmit::{Flow, Site, StateCheck};
 use crate::tunnel::Tunnel;
+
+/// The code that explains why a packet of `flow` ends at `site`; none where nothing is lost there, or nothing is decided.
+pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
+    code(tunnel, flow, site).map(Code)
+}
 
 /// The code of the cause for a packet of `flow` that ends at `site`; none where nothing is lost, or nothing is decided.
 pub(super) fn code(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<u16> {

@@ -78,6 +78,7 @@ mod up_without_association;
 mod xfrm_disabled;
 
 pub use case::Case;
+pub use classify::cause;
 pub use found::Found;
 pub use lookup::lookup;
 pub use registry::DIAGNOSES;
@@ -185,7 +186,7 @@ pub fn each(
 }
 
 /// Why there is no VTI of this name.
-fn no_such_interface(now: &Snapshot, name: &str) -> Error {
+pub(crate) fn no_such_interface(now: &Snapshot, name: &str) -> Error {
     match &now.links {
         Err(_) if now.proc_net_dev.is_ok() => {
             Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))

@@ -8,6 +8,8 @@
 
 pub mod address;
 pub mod attribute;
+pub mod drop_monitor;
+pub mod genetlink;
 pub mod ike;
 pub mod link;
 pub mod neighbour;

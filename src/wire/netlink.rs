@@ -14,6 +14,7 @@ pub const DONE: u16 = 3;
 pub const DUMP_INTERRUPTED: u16 = 0x10;
 
 const NLM_F_REQUEST: u16 = 0x01;
+const NLM_F_ACK: u16 = 0x04;
 const NLM_F_DUMP: u16 = 0x300;
 
 /// One message. It does not print: its payload may hold keys.
@@ -88,6 +89,12 @@ impl Request {
     /// A request for all objects.
     pub const fn dump(kind: u16) -> Self {
         Self { kind, flags: NLM_F_REQUEST | NLM_F_DUMP, body: Vec::new() }
+    }
+
+    /// The same request, which the kernel shall answer with an NLMSG_ERROR of 0 when it has done it.
+    pub fn acknowledged(mut self) -> Self {
+        self.flags |= NLM_F_ACK;
+        self
     }
 
     /// Adds the structure that the protocol wants after the header.

@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, differential, lines, model, program, record, site};
+use crate::{Fallible, charon, differential, drops, lines, model, program, record, site};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -44,6 +44,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     match words {
         ["differential", ..] => {}
         [record::NAME, words @ ..] => (passed, failed) = run_recorder(words)?,
+        ["drops", words @ ..] => (passed, failed) = drops::run(words)?,
         ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
         words => (passed, failed) = run_scenarios(words, true)?,
     }
@@ -141,7 +142,7 @@ fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
 }
 
 /// Prints how a case went. True when it passed.
-fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
+pub fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
     let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
     println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
     if !differences.is_empty() {
@@ -154,12 +155,12 @@ fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool
     differences.is_empty()
 }
 
-fn read(path: &str) -> Fallible<String> {
+pub fn read(path: &str) -> Fallible<String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
 }
 
 /// All scenarios, by file name and then in the order of the file.
-fn scenarios() -> Fallible<Vec<Scenario>> {
+pub fn scenarios() -> Fallible<Vec<Scenario>> {
     let entries = std::fs::read_dir("scenarios")
         .map_err(|error| format!("cannot read scenarios: {error}"))?;
     let mut files: Vec<PathBuf> = entries
@@ -222,7 +223,10 @@ fn without_xfrm_stat(now: &Snapshot) -> Snapshot {
     Snapshot { xfrm_statistics: Err(absent), ..now.clone() }
 }
 
-fn rendered(traffic: &Traffic, variables: &BTreeMap<&'static str, String>) -> Fallible<Traffic> {
+pub fn rendered(
+    traffic: &Traffic,
+    variables: &BTreeMap<&'static str, String>,
+) -> Fallible<Traffic> {
     let source =
         traffic.source.as_ref().map(|source| case::render(source, variables)).transpose()?;
     Ok(Traffic { udp: case::render(&traffic.udp, variables)?, source, ..traffic.clone() })

@@ -36,6 +36,11 @@ pub fn run(text: &str) -> Fallible<()> {
     batch.flush()
 }
 
+/// Runs a whole script by bash.
+pub fn script(text: &str) -> Fallible<()> {
+    checked(Command::new("bash").args(["-c", text]), "", "the script")
+}
+
 /// `ip` lines for one namespace; the empty name is this thread's own.
 #[derive(Default)]
 struct Batch {

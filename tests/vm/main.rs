@@ -16,6 +16,7 @@ mod charon;
 mod compare;
 mod counters;
 mod differential;
+mod drops;
 mod flood;
 mod guest;
 mod host;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// One way to break (or not to break) a tunnel, for every combination of driver and families that it applies to.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Unique, in kebab case.
@@ -43,7 +43,7 @@ pub struct Scenario {
 }
 
 /// What must have happened. Every counter that is not named must not have moved.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// Changes of the tunnel's counters, by their names in `/sys/class/net/t0/statistics`.

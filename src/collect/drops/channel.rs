@@ -1,0 +1,98 @@
+//! The requests to the kernel's drop monitor, one function each. It keeps nothing and decides nothing.
+
+use crate::collect::failure::Failure;
+use crate::collect::socket::{GENERIC, PATIENCE, Socket};
+use crate::wire::drop_monitor::{self as monitor, Configuration};
+use crate::wire::genetlink::{self, Family};
+use crate::wire::netlink::Request;
+use nix::errno::Errno;
+use nix::kmod::{DeleteModuleFlags, delete_module};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The module, where the monitor is one.
+const MODULE: &std::ffi::CStr = c"drop_monitor";
+const LOADED: &str = "/sys/module/drop_monitor";
+/// A module that is in use for longer is in somebody else's.
+const IN_USE: Duration = Duration::from_millis(300);
+
+/// Whether the module is there, or part of the kernel. One that cannot be seen is taken for there: then it stays.
+pub(super) fn is_loaded() -> bool {
+    Path::new(LOADED).try_exists().unwrap_or(true)
+}
+
+/// Takes the module out of the kernel again. One that is in use stays.
+pub(super) fn unload() {
+    let until = Instant::now() + IN_USE;
+    // The kernel may hold it for a moment longer, though the monitor is off.
+    while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK) == Err(Errno::EAGAIN)
+        && Instant::now() < until
+    {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A socket to the family NET_DM.
+pub(super) struct Channel {
+    socket: Socket,
+    family: Family,
+}
+
+impl Channel {
+    /// Finds the family. The kernel loads its module where it has one. The inner error is the kernel's: ENOENT where it has no monitor.
+    pub fn open() -> Result<Result<Self, Errno>, Failure> {
+        let mut socket = Socket::open(GENERIC)?;
+        let question = genetlink::question(monitor::FAMILY);
+        let answer = socket.ask(&question, genetlink::CONTROLLER, deadline(), genetlink::decode)?;
+        Ok(answer.map(|family| Self { socket, family }))
+    }
+
+    /// The number of the group that alerts are sent to.
+    pub fn group(&self) -> Result<u32, Failure> {
+        Ok(self.family.group(monitor::EVENTS)?)
+    }
+
+    /// The `nlmsg_type` of alerts.
+    pub const fn family(&self) -> u16 {
+        self.family.id
+    }
+
+    /// How the monitor reports.
+    pub fn configuration(&mut self) -> Result<Configuration, Failure> {
+        let id = self.family.id;
+        let question = monitor::question_configuration(id);
+        let answer = self.socket.ask(&question, id, deadline(), monitor::decode_configuration)?;
+        Ok(answer?)
+    }
+
+    /// Sets how it reports: EBUSY while it is on.
+    pub fn configure(&mut self, to: Configuration) -> Result<Result<(), Errno>, Failure> {
+        self.command(monitor::configure(self.family.id, to))
+    }
+
+    /// Switches it on: EAGAIN when it is on already.
+    pub fn start(&mut self) -> Result<Result<(), Errno>, Failure> {
+        self.command(monitor::start(self.family.id))
+    }
+
+    /// Switches it off: EAGAIN when it is off already.
+    pub fn stop(&mut self) -> Result<Result<(), Errno>, Failure> {
+        self.command(monitor::stop(self.family.id))
+    }
+
+    /// Packets that found its queues full, ever.
+    pub fn lost(&mut self) -> Result<u64, Failure> {
+        let id = self.family.id;
+        let question = monitor::question_statistics(id);
+        Ok(self.socket.ask(&question, id, deadline(), monitor::decode_statistics)??)
+    }
+
+    fn command(&mut self, request: Request) -> Result<Result<(), Errno>, Failure> {
+        self.socket.command(request, deadline())
+    }
+}
+
+fn deadline() -> Instant {
+    Instant::now() + PATIENCE
+}

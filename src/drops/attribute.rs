@@ -1,0 +1,285 @@
+//! From a dropped packet and the state of the kernel to the interface and the cause. It reads nothing, and counts nothing.
+//!
+//! The alert names neither. The function says which driver dropped the packet, the packet's addresses which of its interfaces it was
+//! routed into, and the transmit model what becomes of such a packet there. Where that does not lead to one answer it says so.
+
+use super::inbound;
+use super::packet::{Outer, Packet};
+use super::place::Place;
+use crate::diagnose;
+use crate::report::Code;
+use crate::snapshot::{Driver, Route, RouteType, SecurityAssociation, Snapshot};
+use crate::transmit::{self, Flow, Outcome, Site};
+use crate::tunnel::{State, Tunnel};
+use std::cmp::Reverse;
+use std::net::IpAddr;
+
+/// Codes that no site of the model leads to.
+const HARD_LIMIT_OF_THE_ONLY: Code = Code(113);
+const NOT_IP: Code = Code(203);
+const HARD_LIMIT_OF_ONE: Code = Code(212);
+const ENCRYPTION_FAILED: Code = Code(213);
+
+/// What became of a dropped packet, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// The interface; several where it may be any of them; none where it is not known.
+    pub interfaces: Vec<String>,
+    /// The cause; several where it may be any of them.
+    pub codes: Vec<Code>,
+    /// Why there is not one interface and one cause; or the model's site, where there is.
+    pub why: String,
+    /// A newer look at the kernel would say the same.
+    pub is_settled: bool,
+}
+
+impl Attribution {
+    /// One interface and one cause.
+    pub fn is_attributed(&self) -> bool {
+        matches!((self.interfaces.as_slice(), self.codes.as_slice()), ([_], [_]))
+    }
+
+    /// Not decided, for this reason.
+    pub(super) fn open(interfaces: Vec<String>, why: impl Into<String>) -> Self {
+        Self { interfaces, codes: Vec::new(), why: why.into(), is_settled: false }
+    }
+
+    /// The same cause for all of the interfaces that it may be.
+    pub(super) fn of(tunnels: &[&Tunnel<'_>], code: Code, why: impl Into<String>) -> Self {
+        let interfaces: Vec<String> = tunnels.iter().map(|t| t.link.name.clone()).collect();
+        let is_settled = interfaces.len() == 1;
+        Self { interfaces, codes: vec![code], why: why.into(), is_settled }
+    }
+}
+
+/// A dropped packet as the alert has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dropped {
+    /// Where.
+    pub place: Place,
+    /// Its headers.
+    pub packet: Packet,
+    /// The ethertype.
+    pub protocol: u16,
+    /// ifindex of the device that it came in by.
+    pub input: Option<u32>,
+}
+
+/// Who dropped it and why. None where it was no tunnel.
+///
+/// `before` is the state at the start of the run, for the counters of SAs.
+pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Option<Attribution> {
+    let tunnels = match state.tunnels() {
+        Ok(tunnels) => tunnels,
+        Err(missing) => return Some(Attribution::open(Vec::new(), missing.to_string())),
+    };
+    match dropped.place {
+        Place::Device(driver) => Some(device(&tunnels, driver, dropped)),
+        Place::Queue => Some(queued(&tunnels, dropped)),
+        Place::Output => Some(output(&tunnels, dropped).unwrap_or_else(|| {
+            Attribution::open(Vec::new(), "no SA of a VTI has its outer addresses")
+        })),
+        Place::Filter => output(&tunnels, dropped),
+        Place::Input | Place::PolicyCheck => inbound::attribute(&tunnels, before, dropped),
+    }
+}
+
+/// The device refused it.
+fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribution {
+    let of_driver: Vec<&Tunnel<'_>> =
+        tunnels.iter().filter(|t| t.driver == driver && t.link.admin_up).collect();
+    match &dropped.packet.inner {
+        Some(flow) => choose(&of_driver, flow, |site| {
+            site.outcome() == Outcome::Dropped && !is_after_the_device(site)
+        }),
+        None if is_ip(dropped.protocol) => {
+            Attribution::open(names(&of_driver), "its headers cannot be read")
+        }
+        None => Attribution::of(&of_driver, NOT_IP, format!("ethertype {:#06x}", dropped.protocol)),
+    }
+}
+
+/// It waited for an SA until its time was over.
+fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
+    let of_driver: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.driver != Driver::Xfrm).collect();
+    match &dropped.packet.inner {
+        Some(flow) => choose(&of_driver, flow, is_held),
+        None => Attribution::open(names(&of_driver), "its headers cannot be read"),
+    }
+}
+
+/// It was refused between the device and the wire. None where no SA of a VTI would have encrypted it.
+fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
+    let needs_spi = dropped.place == Place::Filter;
+    let found = tunnels.iter().find_map(|tunnel| {
+        let own = tunnel.outbound_associations().ok()?;
+        let outer = &dropped.packet.outer;
+        let is_it = |a: &&&SecurityAssociation| outer.iter().any(|o| encrypts(a, o, needs_spi));
+        let association = own.iter().find(is_it).copied()?;
+        Some((tunnel, association, own.len()))
+    });
+    let Some((tunnel, association, count)) = found else {
+        let flow = dropped.packet.inner.as_ref().filter(|_| !needs_spi)?;
+        let up: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.link.admin_up).collect();
+        return Some(choose(&up, flow, |site| is_after_the_device(site) || is_held(site)));
+    };
+    let verdict = dropped.packet.inner.as_ref().map(|flow| (flow, transmit::send(tunnel, flow)));
+    if let Some((flow, verdict)) = verdict.filter(|(_, v)| is_after_the_device(&v.site)) {
+        if let Some(code) = diagnose::cause(tunnel, flow, &verdict.site) {
+            return Some(Attribution::of(&[tunnel], code, verdict.site.kernel(tunnel.driver)));
+        }
+    }
+    let limits = &association.limits;
+    let is_limited = limits.hard_bytes.is_some() || limits.hard_packets.is_some();
+    let spi = association.spi;
+    Some(match (dropped.place, is_limited) {
+        (Place::Filter, _) => Attribution::of(
+            &[tunnel],
+            ENCRYPTION_FAILED,
+            format!("a packet filter refused the packet of SA {spi}"),
+        ),
+        (_, true) if count == 1 => Attribution::of(
+            &[tunnel],
+            HARD_LIMIT_OF_THE_ONLY,
+            format!("SA {spi} has a hard limit, and no other SA takes over"),
+        ),
+        (_, true) => {
+            Attribution::of(&[tunnel], HARD_LIMIT_OF_ONE, format!("SA {spi} has a hard limit"))
+        }
+        _ => Attribution {
+            is_settled: false,
+            ..Attribution::of(
+                &[tunnel],
+                ENCRYPTION_FAILED,
+                format!("the packet of SA {spi} was refused after the lookup"),
+            )
+        },
+    })
+}
+
+fn encrypts(association: &SecurityAssociation, outer: &Outer, needs_spi: bool) -> bool {
+    association.source == outer.source
+        && association.destination == outer.destination
+        && (!needs_spi || outer.spi == Some(association.spi))
+}
+
+/// The sites of the encryption stage.
+const fn is_after_the_device(site: &Site) -> bool {
+    matches!(site, Site::LimitReached { .. } | Site::SequenceOverflow { .. })
+}
+
+/// The queue for packets without an SA; one that is full refuses what comes.
+const fn is_held(site: &Site) -> bool {
+    matches!(site, Site::Held(_))
+}
+
+/// Of the interfaces that a packet may have been routed into the one where the model drops it as it was dropped.
+fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) -> Attribution {
+    let mut ranked: Vec<(Rank, &Tunnel<'_>)> =
+        tunnels.iter().filter_map(|t| Some((rank(t, flow)?, *t))).collect();
+    ranked.sort_by_key(|(rank, _)| Reverse(*rank));
+    let Some((best, _)) = ranked.first().copied() else {
+        return match tunnels {
+            _ if is_link_local(flow.source) => {
+                let why =
+                    format!("no VTI of this network namespace has the address {}", flow.source);
+                Attribution::open(Vec::new(), why)
+            }
+            [only] => judge(&[only], flow, &fits),
+            _ => {
+                let why = format!("no VTI has a route to {}", flow.destination);
+                Attribution::open(Vec::new(), why)
+            }
+        };
+    };
+    let (first, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|(r, _)| *r == best);
+    let tunnels = |list: Vec<(Rank, _)>| list.into_iter().map(|(_, t)| t).collect::<Vec<_>>();
+    let judged = judge(&tunnels(first), flow, &fits);
+    if judged.is_settled || others.is_empty() {
+        return judged;
+    }
+    // A rule may have led it past the best route.
+    let otherwise = judge(&tunnels(others), flow, &fits);
+    if otherwise.codes.is_empty() || !judged.codes.is_empty() {
+        return judged;
+    }
+    Attribution { is_settled: false, ..otherwise }
+}
+
+/// What the model says of interfaces that are equally near.
+fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) -> Attribution {
+    let verdicts = tunnels.iter().map(|t| (*t, transmit::send(t, flow).site));
+    let (dropping, passing): (Vec<_>, Vec<_>) = verdicts.partition(|(_, site)| fits(site));
+    let mut codes: Vec<Code> =
+        dropping.iter().filter_map(|(t, site)| diagnose::cause(t, flow, site)).collect();
+    codes.dedup();
+    match (dropping.as_slice(), passing.as_slice()) {
+        ([(tunnel, site)], _) => Attribution {
+            interfaces: vec![tunnel.link.name.clone()],
+            is_settled: !codes.is_empty(),
+            codes,
+            why: site.kernel(tunnel.driver),
+        },
+        ([], passing) => {
+            let why = passing.iter().find_map(|(_, site)| match site {
+                Site::Open(missing) => Some(missing.to_string()),
+                _ => None,
+            });
+            let why = why.unwrap_or_else(|| "the state read lets it pass".to_string());
+            Attribution::open(passing.iter().map(|(t, _)| t.link.name.clone()).collect(), why)
+        }
+        (several, _) => Attribution {
+            interfaces: several.iter().map(|(t, _)| t.link.name.clone()).collect(),
+            codes,
+            why: "several interfaces have an equal route and drop it".to_string(),
+            is_settled: true,
+        },
+    }
+}
+
+/// How near an interface is to a destination: the longest prefix, then the lowest metric.
+pub(super) type Rank = (u8, Reverse<u32>);
+
+/// The rank of an interface that a packet may be routed into, none where no route leads there.
+fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {
+    if is_link_scoped(flow.destination) {
+        // Sent by this host: an address of the interface says which; else any with such a route.
+        let own = tunnel.state.addresses_of(tunnel.link.ifindex).unwrap_or_default();
+        if own.iter().any(|a| a.prefix.addr() == flow.source) {
+            return Some((u8::MAX, Reverse(0)));
+        }
+        // A link-local source that is none of ours is that of another network namespace: the monitor sees those, too.
+        let is_ready = flow.destination.is_ipv4() || tunnel.link.ipv6.is_some();
+        return (is_ready && !is_link_local(flow.source)).then_some((0, Reverse(0)));
+    }
+    route_rank(tunnel, flow.destination)
+}
+
+/// The rank by routes alone.
+pub(super) fn route_rank(tunnel: &Tunnel<'_>, destination: IpAddr) -> Option<Rank> {
+    let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
+    let leads = |r: &&&Route| {
+        !r.dead && r.route_type == RouteType::Unicast && r.destination.contains(&destination)
+    };
+    routes.iter().filter(leads).map(|r| (r.destination.prefix_len(), Reverse(r.metric))).max()
+}
+
+fn is_link_scoped(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(a) if a.is_broadcast());
+    address.is_multicast() || is_broadcast || is_link_local(address)
+}
+
+const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    }
+}
+
+const fn is_ip(ethertype: u16) -> bool {
+    matches!(ethertype, 0x0800 | 0x86dd)
+}
+
+fn names(tunnels: &[&Tunnel<'_>]) -> Vec<String> {
+    tunnels.iter().map(|t| t.link.name.clone()).collect()
+}

@@ -1,0 +1,105 @@
+//! The devices' own counters beside the drops that were seen: whether both are as many. A drop while the counters are read may be on
+//! either side.
+
+use super::attribute::{Attribution, Dropped};
+use crate::collect::watch;
+use crate::snapshot::{Driver, Link};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A device's own count beside the drops seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// The interface.
+    pub interface: String,
+    /// What `tx_errors` rose by.
+    pub counted: u64,
+    /// Drops seen that count there.
+    pub seen: u64,
+    /// They are as many.
+    pub agree: bool,
+}
+
+/// Counters read, and when: nanoseconds since 1970.
+struct Reading {
+    began: u64,
+    ended: u64,
+    tx_errors: BTreeMap<String, u64>,
+}
+
+impl Reading {
+    fn take(drivers: &BTreeSet<Driver>) -> Option<Self> {
+        let began = now();
+        let links = watch::vtis(drivers).ok()?;
+        let of = |link: Link| Some((link.name, link.statistics?.tx_errors));
+        Some(Self { began, ended: now(), tx_errors: links.into_iter().filter_map(of).collect() })
+    }
+}
+
+/// Drops of one device between the two readings, and during them.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    between: u64,
+    during: u64,
+}
+
+/// The comparison over a run.
+pub struct Devices {
+    first: Option<Reading>,
+    last: Option<Reading>,
+    seen: BTreeMap<String, Seen>,
+}
+
+impl Devices {
+    /// Reads the counters; the monitor is on already.
+    pub fn open(drivers: &BTreeSet<Driver>) -> Self {
+        Self { first: Reading::take(drivers), last: None, seen: BTreeMap::new() }
+    }
+
+    /// How many there are.
+    pub fn number(&self) -> usize {
+        self.first.as_ref().map_or(0, |first| first.tx_errors.len())
+    }
+
+    /// Counts a drop of `time`, where its device counts it too.
+    pub fn count(&mut self, dropped: &Dropped, attribution: &Attribution, time: u64) {
+        let (Some(first), [interface]) = (&self.first, attribution.interfaces.as_slice()) else {
+            return;
+        };
+        let is_over = self.last.as_ref().is_some_and(|last| time > last.ended);
+        if !dropped.place.is_counted() || time < first.began || is_over {
+            return;
+        }
+        let seen = self.seen.entry(interface.clone()).or_default();
+        if time <= first.ended || self.last.as_ref().is_some_and(|last| time >= last.began) {
+            seen.during += 1;
+        } else {
+            seen.between += 1;
+        }
+    }
+
+    /// Reads the counters again; what was dropped until now may still come.
+    pub fn close(&mut self, drivers: &BTreeSet<Driver>) {
+        self.last = Reading::take(drivers);
+    }
+
+    /// The devices that have lost something, by either count. Empty where the counters could not be read.
+    pub fn compare(&self, interface: Option<&str>) -> Vec<Counter> {
+        let (Some(first), Some(last)) = (&self.first, &self.last) else { return Vec::new() };
+        let compared = last.tx_errors.iter().filter_map(|(name, after)| {
+            let counted = after.saturating_sub(*first.tx_errors.get(name)?);
+            let Seen { between, during } = self.seen.get(name).copied().unwrap_or_default();
+            let agree = (between..=between + during).contains(&counted);
+            let seen = if agree { counted } else { between + during };
+            Some(Counter { interface: name.clone(), counted, seen, agree })
+        });
+        let is_wanted = |c: &Counter| interface.is_none_or(|name| name == c.interface);
+        compared.filter(|c| is_wanted(c) && (c.counted > 0 || c.seen > 0)).collect()
+    }
+}
+
+/// Nanoseconds since 1970, as alerts have them.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,105 @@
+//! The receive side of attribution: from the SPI, or from what was inside, to the interface and the cause. It counts nothing.
+
+use super::attribute::{Attribution, Dropped, route_rank};
+use super::packet::Outer;
+use crate::report::Code;
+use crate::snapshot::{SecurityAssociation, Snapshot};
+use crate::tunnel::Tunnel;
+use std::net::IpAddr;
+
+const NO_INBOUND_ASSOCIATION: Code = Code(401);
+const INTEGRITY_FAILURES: Code = Code(402);
+const REPLAY_DROPS: Code = Code(403);
+const NO_INBOUND_POLICY: Code = Code(404);
+const INBOUND_ASSOCIATION_MISMATCH: Code = Code(405);
+
+/// Who dropped a packet that came in, and why. None where it concerns no VTI.
+pub(super) fn attribute(
+    tunnels: &[Tunnel<'_>],
+    before: &Snapshot,
+    dropped: &Dropped,
+) -> Option<Attribution> {
+    match (dropped.packet.outer.as_slice(), &dropped.packet.inner) {
+        ([outer, ..], _) => encrypted(tunnels, before, outer),
+        ([], Some(flow)) => decrypted(tunnels, dropped.input, flow.source),
+        ([], None) => Some(Attribution::open(Vec::new(), "its headers cannot be read")),
+    }
+}
+
+/// ESP that the kernel did not get through decryption.
+fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option<Attribution> {
+    let spi = outer.spi?;
+    let is_it = |a: &&SecurityAssociation| a.spi == spi && a.destination == outer.destination;
+    let of =
+        |snapshot: &'_ Snapshot| snapshot.associations.as_ref().ok()?.iter().find(is_it).cloned();
+    let now = tunnels.first()?.state.snapshot;
+    if let Err(missing) = &now.associations {
+        return Some(Attribution::open(Vec::new(), missing.to_string()));
+    }
+    let from_peer = with_peer(tunnels, outer.source);
+    let Some(association) = of(now) else {
+        if from_peer.is_empty() {
+            let why = format!("no VTI has the peer {}, and no SA has SPI {spi}", outer.source);
+            return Some(Attribution::open(Vec::new(), why));
+        }
+        let why = format!("no SA has SPI {spi}");
+        return Some(Attribution::of(&from_peer, NO_INBOUND_ASSOCIATION, why));
+    };
+    let own: Vec<&Tunnel<'_>> =
+        from_peer.iter().copied().filter(|t| t.admits_inbound(&association)).collect();
+    if own.is_empty() {
+        let why = format!("SA {spi} has another key than the interface");
+        return Some(match from_peer.as_slice() {
+            [] => Attribution::open(Vec::new(), format!("SA {spi} belongs to no VTI")),
+            some => Attribution::of(some, INBOUND_ASSOCIATION_MISMATCH, why),
+        });
+    }
+    let then = of(before);
+    let since = |counter: fn(&SecurityAssociation) -> u32| {
+        counter(&association) > then.as_ref().map_or(0, counter)
+    };
+    let integrity = since(|a| a.integrity_failures);
+    let replay = since(|a| a.replay_drops) || since(|a| a.replay_window_drops);
+    let why = format!("SA {spi} counts it");
+    Some(match (integrity, replay) {
+        (true, false) => Attribution::of(&own, INTEGRITY_FAILURES, why),
+        (false, true) => Attribution::of(&own, REPLAY_DROPS, why),
+        (true, true) => Attribution {
+            codes: vec![INTEGRITY_FAILURES, REPLAY_DROPS],
+            ..Attribution::of(&own, INTEGRITY_FAILURES, format!("SA {spi} counts both"))
+        },
+        (false, false) => Attribution::open(
+            own.iter().map(|t| t.link.name.clone()).collect(),
+            format!("no counter of SA {spi} tells why"),
+        ),
+    })
+}
+
+/// What was inside, and no inbound policy let it in.
+fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Option<Attribution> {
+    let why = "no inbound policy lets it in";
+    if let Some(tunnel) = tunnels.iter().find(|t| Some(t.link.ifindex) == input) {
+        return Some(Attribution::of(&[tunnel], NO_INBOUND_POLICY, why));
+    }
+    // The way back leads to where it came from, as a rule.
+    let best = tunnels.iter().filter_map(|t| route_rank(t, source)).max()?;
+    let nearest: Vec<&Tunnel<'_>> =
+        tunnels.iter().filter(|t| route_rank(t, source) == Some(best)).collect();
+    let is_foreign = |tunnel: &&Tunnel<'_>| {
+        let inbound = tunnel.state.snapshot.associations.as_ref().ok().into_iter().flatten();
+        let peers = tunnel.peers().unwrap_or_default();
+        let mut from_peer = inbound.filter(|a| peers.contains(&a.source));
+        from_peer.any(|a| !tunnel.admits_inbound(a))
+    };
+    if nearest.iter().any(is_foreign) {
+        let why = "the inbound SA has another key than the interface";
+        return Some(Attribution::of(&nearest, INBOUND_ASSOCIATION_MISMATCH, why));
+    }
+    Some(Attribution::of(&nearest, NO_INBOUND_POLICY, why))
+}
+
+/// The VTIs that have this peer.
+fn with_peer<'t, 's>(tunnels: &'t [Tunnel<'s>], peer: IpAddr) -> Vec<&'t Tunnel<'s>> {
+    let has = |t: &&Tunnel<'_>| t.peers().is_ok_and(|peers| peers.contains(&peer));
+    tunnels.iter().filter(has).collect()
+}

@@ -1,0 +1,93 @@
+//! `drops`: every packet that dies on a VTI, live, with its cause. The kernel's drop monitor is on while it runs, through
+//! [`crate::collect::drops`] alone; nothing else is changed, and no payload is shown or kept.
+//!
+//! Kernels with BTF and kprobes could name the errno of the lookup beside the function; `place` and `attribute` are where it would go.
+
+mod attribute;
+mod device;
+mod eye;
+mod inbound;
+mod packet;
+mod place;
+mod tally;
+mod wait;
+mod watcher;
+mod words;
+
+pub use attribute::{Attribution, Dropped, attribute};
+pub use packet::{Outer, Packet, read};
+pub use place::Place;
+pub use tally::{Counted, Key, Row, Tally};
+
+use crate::error::{Error, Result};
+use crate::snapshot::{Driver, Link};
+use eye::Eye;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use watcher::Watcher;
+
+/// How it runs.
+pub struct Options<'a> {
+    /// For how long.
+    pub duration: Duration,
+    /// Only this interface.
+    pub interface: Option<&'a str>,
+    /// Drops a second of the whole machine at which it leaves.
+    pub max_rate: u32,
+    /// A line for each packet, not for each first of its kind.
+    pub each: bool,
+    /// JSON lines.
+    pub json: bool,
+    /// Columns of the text.
+    pub width: usize,
+    /// Takes the lines while it runs.
+    pub say: &'a mut dyn FnMut(&str),
+}
+
+/// Why it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its time was over.
+    Time,
+    /// SIGINT or SIGTERM.
+    Signal,
+    /// So many drops a second.
+    Rate(u64),
+}
+
+/// What a run came to.
+struct Outcome {
+    tally: Tally,
+    ending: Ending,
+    /// How long it took.
+    seconds: u64,
+    /// Drops without an alert, where the kernel said how many.
+    lost: Option<u64>,
+    /// The devices' own counts beside the drops seen.
+    counters: Vec<device::Counter>,
+}
+
+/// Watches, and gives the table and the sums.
+///
+/// # Errors
+/// There is no VTI, or not this one; the drop monitor cannot be used.
+pub fn run(options: Options<'_>) -> Result<String> {
+    let eye = Eye::open();
+    let links = eye
+        .first()
+        .links
+        .as_ref()
+        .map_err(|missing| Error::DataUnavailable(format!("cannot watch drops: {missing}")))?;
+    if let Some(name) = options.interface {
+        if !links.iter().any(|link| link.name == name && link.driver().is_some()) {
+            return Err(crate::diagnose::no_such_interface(eye.first(), name));
+        }
+    }
+    let drivers: BTreeSet<Driver> = links.iter().filter_map(Link::driver).collect();
+    if drivers.is_empty() {
+        return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
+    }
+    let (json, width) = (options.json, options.width);
+    let result = Watcher::new(options, eye, drivers)?.watch()?;
+    Ok(if json { words::json_end(&result) } else { words::text_end(&result, width) })
+}

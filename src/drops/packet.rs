@@ -1,0 +1,165 @@
+//! The first bytes of a dropped packet to what the model takes. Pure and total; nothing here keeps, prints or hands on a payload.
+
+use super::place::Place;
+use crate::snapshot::Spi;
+use crate::transmit::Flow;
+use crate::wire::drop_monitor::Alert;
+use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// IPPROTO_*.
+const UDP: u8 = 17;
+const ESP: u8 = 50;
+const AH: u8 = 51;
+
+/// Ethernet's header, with and without a VLAN tag.
+const LINK_HEADERS: [usize; 2] = [14, 18];
+/// `offsetof(struct iphdr, protocol)`, `offsetof(struct ipv6hdr, nexthdr)`: where the mac header of a packet points that
+/// `xfrm4_tunnel_encap_add()` or `xfrm6_tunnel_encap_add()` has put another header before.
+const PROTOCOL_IN_IPV4: usize = 9;
+const NEXTHDR_IN_IPV6: usize = 6;
+const IPV4: usize = 20;
+const IPV6: usize = 40;
+
+/// ESP or AH around something.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outer {
+    /// Outer source.
+    pub source: IpAddr,
+    /// Outer destination.
+    pub destination: IpAddr,
+    /// The SPI, where the packet has one already.
+    pub spi: Option<Spi>,
+}
+
+/// What the headers say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Packet {
+    /// The packet inside the tunnel, where it can be read.
+    pub inner: Option<Flow>,
+    /// What is or would be around it; both families are kept where the bytes do not tell which it is.
+    pub outer: Vec<Outer>,
+}
+
+/// Reads the headers of a packet dropped at `place`.
+pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
+    match place {
+        // The mac header of a packet that a VTI sends is its network header: there is none before.
+        Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
+        Place::Output | Place::Filter => encapsulated(alert),
+        Place::Input | Place::PolicyCheck => received(alert),
+    }
+}
+
+/// After the tunnel header was put on: the mac header is inside it, and the packet behind, in clear until it is encrypted.
+fn encapsulated(alert: &Alert<'_>) -> Packet {
+    let bytes = alert.payload;
+    let from = |start: usize, header: usize| bytes.get(header.saturating_sub(start)..);
+    let mut outer = Vec::new();
+    if let (Some(source), Some(destination)) = (v4(bytes, 3), v4(bytes, 7)) {
+        let spi = from(PROTOCOL_IN_IPV4, IPV4).and_then(|rest| spi_behind(first(bytes), rest));
+        outer.push(Outer { source, destination, spi });
+    }
+    if let (Some(source), Some(destination)) = (v6(bytes, 2), v6(bytes, 18)) {
+        let spi = from(NEXTHDR_IN_IPV6, IPV6).and_then(|rest| spi_behind(first(bytes), rest));
+        outer.push(Outer { source, destination, spi });
+    }
+    let behind = IPV4 - PROTOCOL_IN_IPV4..bytes.len();
+    let inner = behind.filter_map(|at| exactly(alert, at)).next();
+    Packet { inner: inner.or_else(|| exactly(alert, 0)), outer }
+}
+
+/// From the wire: an Ethernet header, then ESP or AH, or, once it is decrypted, the packet that was inside.
+fn received(alert: &Alert<'_>) -> Packet {
+    let found = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
+        let flow = exactly(alert, at)?;
+        Some((alert.payload.get(at..)?, flow))
+    });
+    let Some((bytes, flow)) = found else { return Packet::default() };
+    let header = LaxSlicedPacket::from_ip(bytes).ok();
+    let payload = header.as_ref().and_then(|h| h.net.as_ref()?.ip_payload_ref());
+    match payload.and_then(|payload| spi_behind(flow.protocol, payload.payload)) {
+        Some(spi) => {
+            let Flow { source, destination, .. } = flow;
+            Packet { inner: None, outer: vec![Outer { source, destination, spi: Some(spi) }] }
+        }
+        None => Packet { inner: Some(flow), outer: Vec::new() },
+    }
+}
+
+/// The SPI of ESP, AH, or ESP in UDP on port 4500.
+fn spi_behind(protocol: u8, bytes: &[u8]) -> Option<Spi> {
+    let at = match protocol {
+        ESP => 0,
+        AH => 4,
+        UDP if be16(bytes, 0) == Some(4500) || be16(bytes, 2) == Some(4500) => 8,
+        _ => return None,
+    };
+    let spi = bytes.get(at..)?.first_chunk().copied().map(u32::from_be_bytes)?;
+    (spi != 0).then_some(Spi(spi))
+}
+
+/// The IP packet at an offset, if it ends where the whole ends: by that it is told from what only looks like one.
+fn exactly(alert: &Alert<'_>, at: usize) -> Option<Flow> {
+    let flow = ip(alert.payload.get(at..)?)?;
+    let rest = alert.length.checked_sub(u32::try_from(at).ok()?)?;
+    (flow.size == rest).then_some(flow)
+}
+
+/// The flow of an IP packet, whose first bytes these are.
+fn ip(bytes: &[u8]) -> Option<Flow> {
+    let packet = LaxSlicedPacket::from_ip(bytes).ok()?;
+    let (source, destination, size, dont_fragment): (IpAddr, IpAddr, u32, bool) =
+        match packet.net.as_ref()? {
+            LaxNetSlice::Ipv4(v4) => {
+                let header = v4.header();
+                let addresses = (header.source_addr(), header.destination_addr());
+                let size = u32::from(header.total_len());
+                (addresses.0.into(), addresses.1.into(), size, header.dont_fragment())
+            }
+            LaxNetSlice::Ipv6(v6) => {
+                let header = v6.header();
+                let addresses = (header.source_addr(), header.destination_addr());
+                let size = u32::from(header.payload_length()) + 40;
+                (addresses.0.into(), addresses.1.into(), size, false)
+            }
+            LaxNetSlice::Arp(_) => return None,
+        };
+    let payload = packet.net.as_ref()?.ip_payload_ref()?;
+    let (source_port, destination_port) = match &packet.transport {
+        Some(TransportSlice::Udp(udp)) => (udp.source_port(), udp.destination_port()),
+        Some(TransportSlice::Tcp(tcp)) => (tcp.source_port(), tcp.destination_port()),
+        Some(TransportSlice::Icmpv4(icmp)) => (icmp.type_u8().into(), icmp.code_u8().into()),
+        Some(TransportSlice::Icmpv6(icmp)) => (icmp.type_u8().into(), icmp.code_u8().into()),
+        _ => (0, 0),
+    };
+    Some(Flow {
+        source,
+        destination,
+        protocol: payload.ip_number.0,
+        source_port,
+        destination_port,
+        // An alert does not tell the mark.
+        mark: 0,
+        size,
+        dont_fragment,
+    })
+}
+
+fn first(bytes: &[u8]) -> u8 {
+    bytes.first().copied().unwrap_or_default()
+}
+
+fn be16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
+}
+
+fn v4(bytes: &[u8], at: usize) -> Option<IpAddr> {
+    let octets: [u8; 4] = *bytes.get(at..)?.first_chunk()?;
+    Some(Ipv4Addr::from(octets).into())
+}
+
+fn v6(bytes: &[u8], at: usize) -> Option<IpAddr> {
+    let octets: [u8; 16] = *bytes.get(at..)?.first_chunk()?;
+    Some(Ipv6Addr::from(octets).into())
+}

@@ -1,0 +1,64 @@
+//! Where in the kernel a packet died, as far as the function's name tells: the early filter, so it looks at nothing else.
+
+use crate::snapshot::Driver;
+
+/// A stage of the tunnels' ways that drops packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// `ndo_start_xmit` of the device: carrier errors, collisions, packets too big, other ethertypes.
+    Device(Driver),
+    /// `xfrm_output_resume()`, after the device handed the packet on: aborted.
+    Output,
+    /// A packet filter, which may have refused the encrypted packet.
+    Filter,
+    /// The queue of packets that wait for an SA.
+    Queue,
+    /// `xfrm_input()`: before and while a packet is decrypted.
+    Input,
+    /// `__xfrm_policy_check()`: afterwards.
+    PolicyCheck,
+}
+
+impl Place {
+    /// The place of a drop: none for all that is no affair of tunnels.
+    ///
+    /// `function` is that of the symbol, `reason` a name of `enum skb_drop_reason`.
+    pub fn of(function: &str, reason: Option<&str>) -> Option<Self> {
+        Some(match function {
+            "vti_tunnel_xmit" | "vti_xmit" => Place::Device(Driver::Vti),
+            "vti6_tnl_xmit" | "vti6_xmit" => Place::Device(Driver::Vti6),
+            "xfrmi_xmit" | "xfrmi_xmit2" => Place::Device(Driver::Xfrm),
+            "xfrm_output_resume" | "xfrm_output" | "xfrm_output2" | "xdst_queue_output" => {
+                Place::Output
+            }
+            "xfrm_queue_purge" | "xfrm_policy_queue_process" => Place::Queue,
+            "xfrm_input"
+            | "xfrm_trans_reinject"
+            | "vti_rcv"
+            | "vti_input"
+            | "vti_rcv_proto"
+            | "vti6_rcv"
+            | "vti6_input_proto"
+            | "vti6_rcv_tunnel"
+            | "xfrmi4_rcv_tunnel"
+            | "xfrmi6_rcv_tunnel"
+            | "xfrm4_rcv_encap"
+            | "xfrm6_rcv_encap" => Place::Input,
+            _ if reason == Some("XFRM_POLICY") => Place::PolicyCheck,
+            // From 6.4 the rules drop by themselves, and say why.
+            "nf_hook_slow" => Place::Filter,
+            _ if reason == Some("NETFILTER_DROP") => Place::Filter,
+            _ => return None,
+        })
+    }
+
+    /// Whether the packet was on its way out.
+    pub const fn is_outbound(self) -> bool {
+        !matches!(self, Place::Input | Place::PolicyCheck)
+    }
+
+    /// Whether the device counts it in tx_errors.
+    pub const fn is_counted(self) -> bool {
+        matches!(self, Place::Device(_) | Place::Output | Place::Filter)
+    }
+}

@@ -1,0 +1,181 @@
+//! A run: from the monitor's alerts, through the early filter and the attribution, into the tally; and when it ends.
+
+use super::attribute::Dropped;
+use super::device::Devices;
+use super::eye::Eye;
+use super::place::Place;
+use super::tally::{Counted, Tally};
+use super::wait::{self, Woken};
+use super::{Ending, Options, Outcome, packet, words};
+use crate::collect::drops::Monitor;
+use crate::error::{Error, Result};
+use crate::signals::Signals;
+use crate::snapshot::Driver;
+use crate::wire::drop_monitor::Alert;
+use nix::errno::Errno;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How often the rate is looked at.
+const TICK: Duration = Duration::from_millis(200);
+/// What the monitor still has when the time is over comes within this.
+const DRAIN: Duration = Duration::from_millis(60);
+/// Alerts gather for so long: one wake-up for each would cost the machine more than the alert.
+const GATHER: Duration = Duration::from_millis(10);
+/// Drops that wait for a newer look: then it must be with what is known.
+const MOST_WAITING: usize = 4096;
+/// IPPROTO_*.
+const ESP: u8 = 50;
+const UDP: u8 = 17;
+
+/// A run.
+pub(super) struct Watcher<'a> {
+    options: Options<'a>,
+    eye: Eye,
+    drivers: BTreeSet<Driver>,
+    monitor: Monitor,
+    signals: Signals,
+    devices: Devices,
+    /// Drops that wait for a newer look at the kernel.
+    batch: Vec<(Dropped, u64)>,
+    tally: Tally,
+}
+
+impl<'a> Watcher<'a> {
+    /// Switches the monitor on.
+    pub fn new(options: Options<'a>, eye: Eye, drivers: BTreeSet<Driver>) -> Result<Self> {
+        let signals = Signals::block().map_err(failed)?;
+        let monitor = Monitor::start()?;
+        let devices = Devices::open(&drivers);
+        Ok(Self {
+            options,
+            eye,
+            drivers,
+            monitor,
+            signals,
+            devices,
+            batch: Vec::new(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Watches until its time is over, a signal comes, or there is too much.
+    pub fn watch(mut self) -> Result<Outcome> {
+        let began = Instant::now();
+        let seconds = self.options.duration.as_secs();
+        let start = if self.options.json { words::json_start } else { words::start };
+        (self.options.say)(&start(self.devices.number(), seconds));
+        let ending = self.until(began + self.options.duration)?;
+        if !matches!(ending, Ending::Rate(_)) {
+            self.devices.close(&self.drivers);
+            self.drain(Instant::now() + DRAIN)?;
+        }
+        let lost = self.monitor.lost().ok();
+        self.monitor.stop();
+        self.judge(true);
+        let counters = match ending {
+            // What was lost, and what came while it left, makes a comparison worthless.
+            Ending::Rate(_) => Vec::new(),
+            _ => self.devices.compare(self.options.interface),
+        };
+        let seconds = began.elapsed().as_secs();
+        Ok(Outcome { tally: self.tally, ending, seconds, lost, counters })
+    }
+
+    fn until(&mut self, end: Instant) -> Result<Ending> {
+        let (mut looked, mut alerts, mut lost_before) = (Instant::now(), 0_u64, 0_u64);
+        loop {
+            let now = Instant::now();
+            if now >= end {
+                return Ok(Ending::Time);
+            }
+            if now - looked >= TICK {
+                let lost = self.monitor.lost()?;
+                let ms = u64::try_from((now - looked).as_millis()).unwrap_or(u64::MAX).max(1);
+                let rate = (alerts + lost.saturating_sub(lost_before)) * 1000 / ms;
+                if rate > self.options.max_rate.into() {
+                    return Ok(Ending::Rate(rate));
+                }
+                (looked, alerts, lost_before) = (now, 0, lost);
+            }
+            let patience = TICK.min(end - now);
+            if wait::wait(&self.monitor, &self.signals, patience).map_err(failed)? == Woken::Signal
+            {
+                return Ok(Ending::Signal);
+            }
+            let taken = self.take()?;
+            if taken > 0 {
+                std::thread::sleep(GATHER);
+            }
+            alerts += taken;
+        }
+    }
+
+    /// Takes what the monitor still has.
+    fn drain(&mut self, end: Instant) -> Result<()> {
+        loop {
+            let now = Instant::now();
+            if now >= end {
+                return Ok(());
+            }
+            // A signal that has come stays readable, and must not make this a busy loop.
+            std::thread::sleep(Duration::from_millis(5).min(end - now));
+            self.take()?;
+        }
+    }
+
+    /// Takes the alerts that are there; their number.
+    fn take(&mut self) -> Result<u64> {
+        let (batch, mut unrelated) = (&mut self.batch, 0);
+        let waiting = batch.len();
+        self.tally.malformed += self.monitor.receive(|alert| match read(alert) {
+            Some(dropped) => batch.push((dropped, alert.timestamp)),
+            None => unrelated += 1,
+        })?;
+        self.tally.unrelated += unrelated;
+        let number = unrelated + (self.batch.len() - waiting) as u64;
+        self.judge(self.batch.len() > MOST_WAITING);
+        Ok(number)
+    }
+
+    /// Gets the drops that wait into the tally; those that need a newer look only if it must be `now`.
+    fn judge(&mut self, now: bool) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let Some(judged) = self.eye.judge(&self.batch, now) else { return };
+        for ((dropped, time), attribution) in std::mem::take(&mut self.batch).iter().zip(judged) {
+            let time = *time;
+            let Some(attribution) = attribution else {
+                self.tally.unrelated += 1;
+                continue;
+            };
+            self.devices.count(dropped, &attribution, time);
+            let counted = self.tally.count(dropped, &attribution, time, self.options.interface);
+            let is_said = match counted {
+                Counted::New => self.options.each || !self.options.json,
+                Counted::Again => self.options.each,
+                Counted::Hidden => false,
+            };
+            if is_said {
+                let words = if self.options.json { words::json_line } else { words::line };
+                (self.options.say)(&words(dropped, &attribution, time));
+            }
+        }
+    }
+}
+
+/// The early filter: what is no affair of tunnels is forgotten before anything of it is looked at.
+fn read(alert: &Alert<'_>) -> Option<Dropped> {
+    let place = Place::of(alert.function(), alert.reason)?;
+    // Of what packet filters drop, only what looks like an encrypted packet.
+    if place == Place::Filter && !alert.payload.first().is_some_and(|p| [ESP, UDP].contains(p)) {
+        return None;
+    }
+    let packet = packet::read(place, alert);
+    Some(Dropped { place, packet, protocol: alert.protocol, input: alert.input })
+}
+
+fn failed(errno: Errno) -> Error {
+    Error::DataUnavailable(format!("cannot wait for drops: {errno}"))
+}

@@ -1,0 +1,182 @@
+//! Drops as real kernels reported them, and as no kernel would: the recordings in tests/drops (made by `tests/vm/run drops record`), the
+//! early filter, the packets' headers, and the terminal.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test; the helpers are no test functions"
+)]
+
+#[path = "drops/attribution.rs"]
+mod attribution;
+
+use vti_diagnostics::drops::{Dropped, Place, read};
+use vti_diagnostics::render::escape::is_active;
+use vti_diagnostics::snapshot::Driver;
+use vti_diagnostics::wire::drop_monitor::{self, Alert};
+use vti_diagnostics::wire::{genetlink, netlink};
+
+const KERNELS: [(&str, &str); 2] =
+    [("6.1", include_str!("drops/6.1.hex")), ("6.12", include_str!("drops/6.12.hex"))];
+
+/// The payloads of the messages of a recording.
+fn recorded(text: &str) -> Vec<Vec<u8>> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    let datagrams = lines.map(|line| {
+        let pairs = line.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+        pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect::<Vec<u8>>()
+    });
+    datagrams
+        .flat_map(|datagram| {
+            let messages = netlink::messages(&datagram).map(Result::unwrap);
+            messages.map(|message| message.payload.to_vec()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What the early filter and the headers make of an alert.
+fn dropped(alert: &Alert<'_>) -> Option<Dropped> {
+    let place = Place::of(alert.function(), alert.reason)?;
+    let packet = read(place, alert);
+    Some(Dropped { place, packet, protocol: alert.protocol, input: alert.input })
+}
+
+/// Place and flow of every drop of tunnels in a recording.
+fn flows(text: &str) -> Vec<(Place, String)> {
+    let all = recorded(text);
+    let alerts = all.iter().map(|payload| drop_monitor::decode(payload).unwrap().unwrap());
+    let found = alerts.filter_map(|alert| dropped(&alert));
+    found
+        .map(|dropped| {
+            let inner = dropped.packet.inner.map(|flow| {
+                format!(
+                    "{} -> {} {} {}",
+                    flow.source, flow.destination, flow.protocol, flow.destination_port
+                )
+            });
+            let outer = dropped.packet.outer.first().map(|outer| {
+                let spi = outer.spi.map_or_else(String::new, |spi| spi.to_string());
+                format!("{} -> {} {spi}", outer.source, outer.destination)
+            });
+            let words = [inner, outer].into_iter().flatten().collect::<Vec<_>>();
+            (dropped.place, words.join("; "))
+        })
+        .collect()
+}
+
+#[test]
+fn each_place_is_told_by_its_function_and_each_flow_by_its_headers() {
+    for (kernel, text) in KERNELS {
+        let all = flows(text);
+        let has = |place: Place, flow: &str| {
+            let found = all.iter().any(|(p, f)| *p == place && f.starts_with(flow));
+            assert!(found, "{kernel}: no {place:?} {flow} in {all:#?}");
+        };
+        has(Place::Device(Driver::Vti), "10.9.1.1 -> 10.1.0.9 17 9");
+        has(Place::Device(Driver::Xfrm), "10.9.1.1 -> 10.2.0.9 17 9");
+        has(Place::Device(Driver::Xfrm), "fd09:1::1 -> fd03::9 17 9");
+        has(Place::Device(Driver::Vti6), "fd09:1::1 -> fd66::9 17 9");
+        has(Place::Output, "10.9.1.1 -> 10.4.0.9 17 9; 192.0.2.1 -> 192.0.2.104");
+        has(Place::Input, "192.0.2.2 -> 192.0.2.1 0x00000201");
+    }
+}
+
+#[test]
+fn what_is_no_affair_of_tunnels_is_not_looked_at() {
+    for (kernel, text) in KERNELS {
+        let all = recorded(text);
+        let alerts = all.iter().map(|payload| drop_monitor::decode(payload).unwrap().unwrap());
+        let others = alerts.filter(|alert| Place::of(alert.function(), alert.reason).is_none());
+        assert!(others.count() > 0, "{kernel}: nothing else was recorded");
+        assert!(flows(text).iter().all(|(_, flow)| !flow.contains("127.0.0.1")), "{kernel}");
+    }
+}
+
+#[test]
+fn a_truncated_alert_is_an_error_or_a_shorter_one() {
+    for (_, text) in KERNELS {
+        for payload in recorded(text) {
+            for length in 0..payload.len() {
+                if let Ok(Some(alert)) = drop_monitor::decode(&payload[..length]) {
+                    let _ = dropped(&alert);
+                }
+            }
+        }
+    }
+    let error = drop_monitor::decode(&[5, 0]).err().unwrap();
+    assert_eq!(error.to_string(), "genlmsghdr: need 4 bytes, have 2");
+    let error = drop_monitor::decode(&[5, 2, 0, 0]).err().unwrap();
+    assert_eq!(error.to_string(), "NET_DM_ATTR_SYMBOL: missing");
+}
+
+/// Deterministic, so that a failure is the same again.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 11).unwrap() % below.max(1)
+    }
+
+    /// The bytes with some of them changed, and perhaps cut off.
+    fn mutated(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut mutated = bytes.to_vec();
+        for _ in 0..=self.roll(8) {
+            let (at, value) = (self.roll(mutated.len()), self.roll(256));
+            if let Some(byte) = mutated.get_mut(at) {
+                *byte = u8::try_from(value).unwrap();
+            }
+        }
+        if self.roll(4) == 0 {
+            mutated.truncate(self.roll(bytes.len()));
+        }
+        mutated
+    }
+}
+
+/// Decodes so many mutants of the recordings, and of their packets, all the way.
+fn mutants(number: usize) {
+    let all: Vec<Vec<u8>> = KERNELS.iter().flat_map(|(_, text)| recorded(text)).collect();
+    let places = [
+        Place::Device(Driver::Vti),
+        Place::Output,
+        Place::Filter,
+        Place::Queue,
+        Place::Input,
+        Place::PolicyCheck,
+    ];
+    let (mut dice, mut decoded) = (Dice(0x9e37_79b9_7f4a_7c15), 0);
+    for n in 0..number {
+        let payload = &all[n % all.len()];
+        let mutant = dice.mutated(payload);
+        let _ = genetlink::decode(&mutant);
+        let _ = drop_monitor::decode_configuration(&mutant);
+        let _ = drop_monitor::decode_statistics(&mutant);
+        if let Ok(Some(alert)) = drop_monitor::decode(&mutant) {
+            decoded += usize::from(dropped(&alert).is_some());
+        }
+        // The packet alone, through every place, so that its parser meets what the filter would keep from it.
+        let alert = drop_monitor::decode(payload).unwrap().unwrap();
+        let bytes = dice.mutated(alert.payload);
+        let mutant = Alert { payload: &bytes, ..alert };
+        for place in places {
+            let said = format!("{:?}", read(place, &mutant));
+            assert!(!said.chars().any(is_active), "{said:?}");
+        }
+    }
+    assert!(decoded > number / 20, "only {decoded} of {number} mutants were looked at");
+}
+
+#[test]
+fn mutated_alerts_and_packets_do_no_harm() {
+    mutants(10_000);
+}
+
+#[test]
+#[ignore = "takes a while: cargo test --test drops -- --ignored"]
+fn two_hundred_thousand_mutated_alerts_and_packets_do_no_harm() {
+    mutants(200_000);
+}

@@ -1,0 +1,127 @@
+//! Every scenario whose fault makes the tunnel drop what it sends: 100 packets, all attributed to the interface, the flow and the code,
+//! as many as the device counts.
+
+use super::Options;
+use super::session::Session;
+use crate::Fallible;
+use crate::case::{self, Case, End};
+use crate::counters::Counters;
+use crate::guest;
+use crate::lines;
+use crate::namespace::Namespace;
+use crate::scenario::Scenario;
+use crate::traffic::{self, Traffic};
+
+/// Packets of each fault.
+const PACKETS: u64 = 100;
+
+/// Codes of packets where they are not that of the scenario's finding.
+const CODES: [(&str, &[&str]); 4] = [
+    // The packet that meets the limit, and those after it.
+    ("hard-packet-limit", &["VTI-113", "VTI-111"]),
+    ("hard-byte-limit", &["VTI-113", "VTI-111"]),
+    ("association-comes-and-goes", &["VTI-111"]),
+    ("association-expired-by-time", &["VTI-111", "VTI-113"]),
+];
+
+/// Faults that no state shows which can be read: the interface is known, the cause is not.
+const UNKNOWABLE: [&str; 2] = ["tunnel-of-another-namespace", "packets-without-a-route"];
+
+/// The cases: one of each scenario, the combinations in turn; or all.
+pub fn cases(options: &Options) -> Fallible<Vec<(Scenario, Case)>> {
+    let release = guest::read("/proc/sys/kernel/osrelease")?;
+    let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
+    let mut chosen = Vec::new();
+    for (turn, scenario) in guest::scenarios()?.into_iter().enumerate() {
+        let dropping = scenario.cases(&kernel).into_iter().filter(|case| drops(&scenario, case));
+        let mut dropping: Vec<Case> = dropping.collect();
+        if !options.all {
+            let number = dropping.len().max(1);
+            dropping = dropping.into_iter().skip(turn % number).take(1).collect();
+        }
+        chosen.push((scenario, dropping));
+    }
+    let flat = chosen
+        .into_iter()
+        .flat_map(|(scenario, cases)| cases.into_iter().map(move |case| (scenario.clone(), case)));
+    Ok(flat.collect())
+}
+
+/// Whether the device loses packets that it is given.
+fn drops(scenario: &Scenario, case: &Case) -> bool {
+    let counted = scenario.expect.counters.get("tx_errors").map_or(0, |errors| errors.of(case));
+    counted > 0 && !UNKNOWABLE.contains(&scenario.name.as_str())
+}
+
+/// What differs.
+pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+    let base = guest::read("scenarios/base")?;
+    let peer = Namespace::new("peer")?;
+    let [router, other] = [End::Router, End::Peer].map(|end| case.variables(end));
+    let veth =
+        "ip link add wan address $MAC type veth peer name wan address $REMOTE_MAC netns router\n";
+    let build_peer = case::render(&[veth, &base].concat(), &other)?;
+    let build_router =
+        case::render(&[&base, &*scenario.setup, &*scenario.fault].join("\n"), &router)?;
+    let traffic = scenario.traffic.iter().map(|t| guest::rendered(t, &router));
+    let traffic = traffic.collect::<Fallible<Vec<Traffic>>>()?;
+    peer.within(|| lines::run(&build_peer))?;
+    lines::run(&build_router)?;
+    let _sink = peer.within(traffic::sink)?;
+    let session = Session::start(&[])?;
+    let before = Counters::read(&case.interface)?;
+    for one in &traffic {
+        let count = PACKETS.max(one.count);
+        match one.from {
+            End::Router => traffic::send(&Traffic { count, ..one.clone() }, &case.interface)?,
+            End::Peer => peer.within(|| traffic::send(one, &case.interface))?,
+        };
+    }
+    let after = Counters::read(&case.interface)?.since(&before);
+    let seen = session.finish()?;
+    let mut differences = seen.faults();
+    let errors = after.device.get("tx_errors").copied().unwrap_or(0);
+    if errors == 0 || seen.sum("attributed") != errors {
+        differences.push(format!("tx_errors {errors}, attributed {}", seen.sum("attributed")));
+    }
+    let flow = flow_begins(scenario, &traffic, &router);
+    for line in seen.lines() {
+        let mut words = line.splitn(3, ' ');
+        let (interface, codes, rest) = (words.next(), words.next(), words.next());
+        let is_expected = expected(scenario, case).iter().any(|code| Some(code.as_str()) == codes);
+        let is_flow = flow.as_ref().is_none_or(|flow| rest.is_some_and(|r| r.starts_with(flow)));
+        if interface != Some(&case.interface) || !is_expected || !is_flow {
+            differences.push(line);
+        }
+    }
+    if !differences.is_empty() {
+        differences.push(format!(
+            "expected {:?} {flow:?}; all: {:?} {}",
+            expected(scenario, case),
+            seen.lines(),
+            seen.summary
+        ));
+    }
+    Ok(differences)
+}
+
+fn expected(scenario: &Scenario, case: &Case) -> Vec<String> {
+    match CODES.iter().find(|(name, _)| *name == scenario.name) {
+        Some((_, codes)) => codes.iter().map(|code| (*code).to_string()).collect(),
+        None => vec![scenario.expect.over_time(case)],
+    }
+}
+
+/// How the flow of the lines must begin; none where the packets have no flow that can be seen.
+fn flow_begins(
+    scenario: &Scenario,
+    traffic: &[Traffic],
+    variables: &std::collections::BTreeMap<&'static str, String>,
+) -> Option<String> {
+    if matches!(scenario.name.as_str(), "not-ip" | "firewall-drops-esp") {
+        return None;
+    }
+    let one = traffic.first()?;
+    let source = one.source.as_ref().or_else(|| variables.get("INNER_LOCAL"))?;
+    Some(format!("{source} -> {}", one.udp))
+}

@@ -1,0 +1,89 @@
+//! `run drops`: the live attribution of drops against real kernels. The drop monitor belongs to the first network namespace, so the
+//! router is there, one case after the other, and is taken down again after each.
+
+mod first;
+mod matrix;
+mod record;
+mod safety;
+mod scenes;
+mod session;
+
+use crate::Fallible;
+use crate::guest::tell;
+use std::time::Instant;
+
+/// A case: what it is called, why it is there, and what differs from what must be.
+type Scene = (&'static str, &'static str, fn(&Options) -> Fallible<Vec<String>>);
+
+const SCENES: [Scene; 7] = [
+    (
+        "several-at-once",
+        "three tunnels with three causes between healthy ones and unrelated drops",
+        scenes::several,
+    ),
+    (
+        "router-solicitations",
+        "an idle xfrm interface with IPv6 solicits routers",
+        scenes::solicitations,
+    ),
+    ("inbound", "what xfrm_input() and the policy check refuse", scenes::inbound),
+    ("foreign-monitor", "somebody else's monitor is on and stays on", safety::foreign),
+    (
+        "kill",
+        "the monitor is off within a second of kill -9, and the module as before",
+        safety::kill,
+    ),
+    ("storm", "a storm against a closed port: it leaves by itself, and stays small", safety::storm),
+    ("cost", "the throughput of a healthy tunnel with the monitor on and off", safety::cost),
+];
+
+/// What was asked for.
+pub struct Options {
+    /// Every combination of a scenario, not one.
+    pub all: bool,
+    /// How often it is killed.
+    pub kills: u64,
+}
+
+/// Runs the cases whose name holds one of the words.
+pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
+    let mut options = Options { all: false, kills: 5 };
+    let mut filter = Vec::new();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "--all" => options.all = true,
+            "--kills" => {
+                let number = rest.next().and_then(|number| number.parse().ok());
+                options.kills = number.ok_or("--kills wants a number")?;
+            }
+            word => filter.push(word),
+        }
+    }
+    let is_wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word));
+    first::name_it()?;
+    let (mut passed, mut failed) = (0, 0);
+    let mut count = |is_passed: bool| if is_passed { passed += 1 } else { failed += 1 };
+    for (name, why, scene) in SCENES {
+        if is_wanted(name) {
+            let started = Instant::now();
+            let differences = first::with(|| scene(&options)).unwrap_or_else(|error| vec![error]);
+            count(tell(name, why, started, &differences));
+        }
+    }
+    // Only by its name: it tests nothing.
+    if filter.contains(&"record") {
+        first::with(|| record::record(&options))?;
+        count(true);
+    }
+    for (scenario, case) in matrix::cases(&options)? {
+        let name = format!("{} {case}", scenario.name);
+        if is_wanted(&name) {
+            let started = Instant::now();
+            let differences =
+                first::with(|| matrix::run(&scenario, &case)).unwrap_or_else(|error| vec![error]);
+            count(tell(&name, &scenario.why, started, &differences));
+        }
+    }
+    Ok((passed, failed))
+}

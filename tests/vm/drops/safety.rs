@@ -1,0 +1,222 @@
+//! That the monitor is off again, whatever happens, that somebody else's is left alone, and what watching costs.
+
+use super::Options;
+use super::scenes::{ALG, OUTER, tunnel, udp};
+use super::session::Session;
+use crate::Fallible;
+use crate::lines;
+use crate::namespace::Namespace;
+use crate::traffic;
+use nix::sys::signal::{Signal, kill as signal};
+use nix::unistd::Pid;
+use std::net::UdpSocket;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Each use of the monitor holds its module once.
+const USES: &str = "/sys/module/drop_monitor/refcnt";
+const MODULE: &str = "/sys/module/drop_monitor";
+
+fn is_off() -> bool {
+    std::fs::read_to_string(USES).map_or(true, |uses| uses.trim() == "0")
+}
+
+fn is_loaded() -> bool {
+    std::path::Path::new(MODULE).exists()
+}
+
+/// Waits for something; how long it took, none where it did not happen within 5 s.
+fn within(mut is_so: impl FnMut() -> bool) -> Option<Duration> {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        if is_so() {
+            return Some(began.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    None
+}
+
+fn build() -> Fallible<Namespace> {
+    let peer = Namespace::new("peer")?;
+    lines::script(&["set -e", OUTER, &tunnel(1, "xfrm")].join("\n"))?;
+    Ok(peer)
+}
+
+/// Must show 4: half of the times the module was there before.
+pub fn kill(options: &Options) -> Fallible<Vec<String>> {
+    let _peer = build()?;
+    let (mut differences, mut slowest, mut were_on) = (Vec::new(), Duration::ZERO, 0);
+    // Moments all over the start, and while it watches; the same in each run.
+    let mut moment = 12_345_u64;
+    for n in 0..options.kills {
+        let preloaded = n % 2 == 1;
+        lines::script(if preloaded {
+            "modprobe drop_monitor"
+        } else {
+            "rmmod drop_monitor 2>/dev/null"
+        })
+        .or_else(|error| if preloaded { Err(error) } else { Ok(()) })?;
+        let mut child = Command::new("./vti-diagnostics")
+            .args(["drops", "--duration", "300"])
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
+        moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        std::thread::sleep(Duration::from_micros((moment >> 33) % 400_000));
+        let was_on = !is_off();
+        were_on += u64::from(was_on);
+        child.kill().map_err(|error| format!("cannot kill: {error}"))?;
+        child.wait().map_err(|error| format!("cannot wait: {error}"))?;
+        match within(|| is_off() && is_loaded() == preloaded) {
+            Some(time) if time <= Duration::from_secs(1) => slowest = slowest.max(time),
+            other => differences.push(format!(
+                "kill {n}: preloaded {preloaded}, was on {was_on}: off {}, loaded {}, after {other:?}",
+                is_off(),
+                is_loaded()
+            )),
+        }
+    }
+    println!(
+        "       {} kills, {were_on} while the monitor was on, off again after {slowest:?} at most",
+        options.kills
+    );
+    for by in [Signal::SIGTERM, Signal::SIGINT] {
+        let session = Session::start(&[])?;
+        signal(session.pid(), by).map_err(|error| format!("cannot signal: {error}"))?;
+        session.end()?;
+        if !is_off() {
+            differences.push(format!("on after {by}"));
+        }
+    }
+    Ok(differences)
+}
+
+/// A second run meets the monitor of the first.
+pub fn foreign(_: &Options) -> Fallible<Vec<String>> {
+    let _peer = build()?;
+    let session = Session::start(&[])?;
+    let second = Command::new("./vti-diagnostics")
+        .args(["drops", "--duration", "1"])
+        .output()
+        .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
+    let mut differences = Vec::new();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    if second.status.code() != Some(1)
+        || said.lines().count() != 1
+        || !said.contains("somebody else's")
+    {
+        differences.push(format!("the second ended with {}: {said}", second.status));
+    }
+    if is_off() {
+        differences.push("the first one's monitor is off".into());
+    }
+    lines::script("ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 1")?;
+    traffic::send(&udp("10.1.0.9", 10), "t1")?;
+    let seen = session.finish()?;
+    if seen.sum("attributed") != 10 {
+        differences.push(format!("the first one saw {:?}", seen.lines()));
+    }
+    Ok(differences)
+}
+
+/// Peak of the resident memory of a process, in KiB.
+fn peak(pid: Pid) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Must show 5, the storm.
+pub fn storm(_: &Options) -> Fallible<Vec<String>> {
+    let _peer = build()?;
+    let session = Session::start(&["--max-rate", "2000"])?;
+    let (pid, began) = (session.pid(), Instant::now());
+    let socket = UdpSocket::bind("127.0.0.1:0").map_err(|error| format!("cannot bind: {error}"))?;
+    let calm = peak(pid);
+    let (mut sent, mut highest) = (0_u64, calm);
+    while began.elapsed() < Duration::from_secs(10) && !is_off() {
+        for _ in 0..500 {
+            let _ = socket.send_to(&[0; 10], "127.0.0.1:9999");
+            sent += 1;
+        }
+        highest = highest.max(peak(pid));
+    }
+    let took = began.elapsed();
+    let seen = session.finish().map_err(|_| "it did not end by itself".to_string());
+    let mut differences = Vec::new();
+    match &seen {
+        Ok(seen) => {
+            let ended = seen.summary.get("ended").and_then(|e| e.as_str().map(str::to_owned));
+            println!(
+                "       {sent} sent in {took:?}, {:.0} a second; ended by {ended:?}; unrelated {}, lost {}; memory {calm} KiB, {highest} KiB at most",
+                sent as f64 / took.as_secs_f64(),
+                seen.sum("unrelated"),
+                seen.sum("lost"),
+            );
+            if ended.as_deref() != Some("rate") {
+                differences.push(format!("ended by {ended:?}"));
+            }
+        }
+        Err(error) => differences.push(error.clone()),
+    }
+    if highest > calm + 4096 {
+        differences.push(format!("memory grew from {calm} to {highest} KiB"));
+    }
+    if !is_off() {
+        differences.push("the monitor is on".into());
+    }
+    Ok(differences)
+}
+
+/// Must show 5, the cost: a ratio, and no figure by which a slow machine fails.
+pub fn cost(_: &Options) -> Fallible<Vec<String>> {
+    let peer = build()?;
+    let far = format!(
+        "
+ip -n peer addr add 192.0.2.101/24 dev wan; ip -n peer addr add 10.1.0.9/32 dev lo
+ip -n peer link add t0 type xfrm dev wan if_id 1; ip -n peer link set t0 up
+ip -n peer xfrm state add src 192.0.2.1 dst 192.0.2.101 proto esp spi 0x101 reqid 1 mode tunnel if_id 1 {ALG} flag af-unspec
+ip -n peer xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir in if_id 1 tmpl src 192.0.2.1 dst 192.0.2.101 proto esp reqid 1 mode tunnel
+"
+    );
+    lines::script(&["set -e", &far].join("\n"))?;
+    let sink = peer.within(traffic::sink)?;
+    let mut delivered = 0;
+    let mut batch = || -> Fallible<Duration> {
+        let began = Instant::now();
+        let socket =
+            UdpSocket::bind("10.9.1.1:0").map_err(|error| format!("cannot bind: {error}"))?;
+        // What waits in the sink's buffer must not be lost there.
+        for _ in 0..50 {
+            for _ in 0..40 {
+                let _ = socket.send_to(&[0; 1000], "10.1.0.9:9");
+            }
+            delivered += traffic::arrived(&sink)?;
+        }
+        Ok(began.elapsed())
+    };
+    batch()?;
+    let (mut off, mut on) = (Vec::new(), Vec::new());
+    // By turns, so that a busy host meets both alike.
+    for _ in 0..5 {
+        off.push(batch()?);
+        let session = Session::start(&[])?;
+        on.push(batch()?);
+        session.finish()?;
+    }
+    let median = |times: &mut Vec<Duration>| {
+        times.sort();
+        times.get(times.len() / 2).copied().unwrap_or_default().as_secs_f64()
+    };
+    let (off, on) = (median(&mut off), median(&mut on));
+    println!(
+        "       2000 packets: {off:.3} s without, {on:.3} s with: ratio {:.2}; {delivered} delivered",
+        on / off
+    );
+    Ok(if delivered < 10_000 {
+        vec![format!("{delivered} of 22000 delivered")]
+    } else {
+        Vec::new()
+    })
+}
