@@ -123,13 +123,17 @@ fn decode(bytes: &[u8]) -> Option<Configuration> {
 /// Leaves the monitor as it was, as far as the kernel lets it: this is the end, and there is nobody to be told.
 pub(super) fn restore(before: &Before, started: bool) {
     // Asking for the family would load the module; without a configuration there is nothing to ask for.
-    if let Some(configuration) = before.configuration {
-        if let Ok(Ok(mut channel)) = Channel::open() {
-            if started {
-                let _ = channel.stop();
-            }
-            let _ = channel.configure(configuration);
+    let Some(configuration) = before.configuration else {
+        if !before.loaded {
+            channel::unload_when_loaded();
         }
+        return;
+    };
+    if let Ok(Ok(mut channel)) = Channel::open() {
+        if started {
+            let _ = channel.stop();
+        }
+        let _ = channel.configure(configuration);
     }
     if !before.loaded {
         channel::unload();

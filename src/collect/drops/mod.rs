@@ -45,7 +45,11 @@ impl Monitor {
         let mut guardian = Guardian::start(loaded).map_err(cannot)?;
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
-            Err(Errno::ENOENT) => return Err(absent()),
+            Err(Errno::ENOENT) => {
+                // Nothing was loaded, and nothing is being loaded any more.
+                guardian.dismiss();
+                return Err(absent());
+            }
             Err(errno) => return Err(cannot(errno.into())),
         };
         let configuration = channel.configuration().map_err(cannot)?;
@@ -146,7 +150,7 @@ fn refused(errno: Errno) -> Error {
 fn absent() -> Error {
     Error::DataUnavailable(
         "this kernel has no drop monitor, or not in this network namespace; \
-         `vti-diagnostics show --interval 10` and `lookup` need none"
+         `vti-diagnostics monitor` and `lookup` need none"
             .to_string(),
     )
 }
