@@ -16,8 +16,6 @@ const MODULE: &std::ffi::CStr = c"drop_monitor";
 const LOADED: &str = "/sys/module/drop_monitor";
 /// A module that is in use for longer is in somebody else's.
 const IN_USE: Duration = Duration::from_millis(300);
-/// The kernel may have the module loaded for a process that is gone since, and loading takes no longer.
-const LOADING: Duration = Duration::from_secs(3);
 
 /// Whether the module is there, or part of the kernel. One that cannot be seen is taken for there: then it stays.
 pub(super) fn is_loaded() -> bool {
@@ -26,19 +24,9 @@ pub(super) fn is_loaded() -> bool {
 
 /// Takes the module out of the kernel again. One that is in use stays.
 pub(super) fn unload() {
+    let until = Instant::now() + IN_USE;
     // The kernel may hold it for a moment longer, though the monitor is off.
-    delete_while(IN_USE, |errno| errno == Errno::EAGAIN);
-}
-
-/// The same where the first process ended before the kernel answered it: the module that it made the kernel load may be there only in a
-/// moment (ENOENT), or not yet be complete (EBUSY).
-pub(super) fn unload_when_loaded() {
-    delete_while(LOADING, |errno| matches!(errno, Errno::EAGAIN | Errno::EBUSY | Errno::ENOENT));
-}
-
-fn delete_while(patience: Duration, is_passing: impl Fn(Errno) -> bool) {
-    let until = Instant::now() + patience;
-    while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK).is_err_and(&is_passing)
+    while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK) == Err(Errno::EAGAIN)
         && Instant::now() < until
     {
         thread::sleep(Duration::from_millis(10));

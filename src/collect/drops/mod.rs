@@ -45,11 +45,7 @@ impl Monitor {
         let mut guardian = Guardian::start(loaded).map_err(cannot)?;
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
-            Err(Errno::ENOENT) => {
-                // Nothing was loaded, and nothing is being loaded any more.
-                guardian.dismiss();
-                return Err(absent());
-            }
+            Err(Errno::ENOENT) => return Err(absent()),
             Err(errno) => return Err(cannot(errno.into())),
         };
         let configuration = channel.configuration().map_err(cannot)?;
