@@ -4,17 +4,20 @@ use super::attribute::{Attribution, Dropped};
 use super::tally::{self, Key, Row, Tally};
 use super::{Ending, Outcome};
 use crate::diagnose::DIAGNOSES;
+use crate::render::clock::Clock;
 use crate::render::escape::escape;
 use crate::render::text;
 use crate::report::Code;
+use crate::report::history::Time;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The monitor is on.
-pub fn start(vtis: usize, seconds: u64) -> String {
+/// The monitor is on, since `now` (nanoseconds since 1970).
+pub fn start(vtis: usize, seconds: u64, clock: &Clock, now: u64) -> String {
     let vtis = if vtis == 1 { "1 VTI".to_string() } else { format!("{vtis} VTIs") };
-    format!("Watching {vtis} for {seconds} s; Ctrl-C ends it before.")
+    let (date, zone) = (clock.date(time(now)), clock.offset(time(now)));
+    format!("{date}, times are {zone}. Watching {vtis} for {seconds} s, or until Ctrl-C:")
 }
 
 /// The same as a line of JSON.
@@ -23,14 +26,14 @@ pub fn json_start(vtis: usize, seconds: u64) -> String {
 }
 
 /// A packet, as `--each` shows it, or as the first of its line.
-pub fn line(dropped: &Dropped, attribution: &Attribution, time: u64) -> String {
+pub fn line(dropped: &Dropped, attribution: &Attribution, clock: &Clock, at: u64) -> String {
     let key = tally::key(dropped, attribution);
     let flow = dropped.packet.inner.as_ref().map_or(key.flow.clone(), ToString::to_string);
-    format!("{}  {}  {flow}  {}", clock(time), interface(&key), cause(&key))
+    format!("{}  {}  {flow}  {}", clock.time(time(at)), interface(&key), cause(&key))
 }
 
 /// The same as a line of JSON.
-pub fn json_line(dropped: &Dropped, attribution: &Attribution, time: u64) -> String {
+pub fn json_line(dropped: &Dropped, attribution: &Attribution, at: u64) -> String {
     let key = tally::key(dropped, attribution);
     let flow = dropped.packet.inner.as_ref().map(|flow| {
         json!({
@@ -39,7 +42,7 @@ pub fn json_line(dropped: &Dropped, attribution: &Attribution, time: u64) -> Str
         })
     });
     let mut value = common("drop", &key);
-    set(&mut value, "time", json!(rfc3339(time)));
+    set(&mut value, "time", json!(rfc3339(at)));
     set(&mut value, "packet", json!(flow));
     value.to_string()
 }
@@ -64,14 +67,14 @@ pub fn json_end(sums: &Outcome) -> String {
 }
 
 /// The table and the sums as text.
-pub fn text_end(sums: &Outcome, width: usize) -> String {
+pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     let tally = &sums.tally;
     let mut all: Vec<(&Key, &Row)> = tally.rows.iter().collect();
     all.sort_by_key(|(_, row)| std::cmp::Reverse(row.packets));
     let rows: Vec<[String; 6]> = all
         .iter()
         .map(|(key, row)| {
-            let (first, last) = (clock(row.first), clock(row.last));
+            let (first, last) = (clock.time(time(row.first)), clock.time(time(row.last)));
             [interface(key), row.packets.to_string(), codes(key), key.flow.clone(), first, last]
         })
         .collect();
@@ -185,17 +188,12 @@ fn name(code: Code) -> &'static str {
     DIAGNOSES.iter().find(|d| d.code == code).map_or("", |d| d.name)
 }
 
-fn timestamp(nanoseconds: u64) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(nanoseconds.into()).ok()
-}
-
-/// The time of day, UTC.
-fn clock(nanoseconds: u64) -> String {
-    timestamp(nanoseconds).map_or_else(String::new, |time| time.strftime("%H:%M:%S").to_string())
+const fn time(nanoseconds: u64) -> Time {
+    Time(nanoseconds / 1_000_000)
 }
 
 fn rfc3339(nanoseconds: u64) -> Option<String> {
-    timestamp(nanoseconds).map(|time| time.to_string())
+    Timestamp::from_nanosecond(nanoseconds.into()).ok().map(|time| time.to_string())
 }
 
 impl Ending {
@@ -203,13 +201,14 @@ impl Ending {
         match self {
             Ending::Time => "time",
             Ending::Signal => "signal",
+            Ending::Reader => "reader",
             Ending::Rate(_) => "rate",
         }
     }
 
     fn sentence(&self) -> String {
         match self {
-            Ending::Time | Ending::Signal => String::new(),
+            Ending::Time | Ending::Signal | Ending::Reader => String::new(),
             Ending::Rate(rate) => format!(
                 "Stopped at {rate} drops a second on this machine, more than --max-rate allows. "
             ),
