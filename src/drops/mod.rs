@@ -17,7 +17,7 @@ mod words;
 pub use attribute::{Attribution, Dropped, attribute};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
-pub use tally::{Counted, Key, Row, Tally};
+pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
 use crate::render::clock::Clock;

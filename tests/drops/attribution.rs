@@ -10,7 +10,7 @@ use vti_diagnostics::snapshot::{Driver, LinkKind, Missing, Reason, Snapshot, Sou
 use vti_diagnostics::transmit::Flow;
 use vti_diagnostics::tunnel::State;
 
-fn snapshot(name: &str) -> Snapshot {
+pub fn snapshot(name: &str) -> Snapshot {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name);
     capture::load(&path).unwrap().snapshots.pop().unwrap()
 }
