@@ -92,7 +92,8 @@ pub fn run(options: Options<'_>) -> Result<String> {
             return Err(crate::diagnose::no_such_interface(eye.first(), name));
         }
     }
-    let drivers: BTreeSet<Driver> = links.iter().filter_map(Link::driver).collect();
+    let vtis = links.iter().filter(|link| !link.is_fallback_device());
+    let drivers: BTreeSet<Driver> = vtis.filter_map(Link::driver).collect();
     if drivers.is_empty() {
         return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
     }

@@ -63,10 +63,10 @@ impl<'a> Watcher<'a> {
     pub fn watch(mut self) -> Result<Outcome> {
         let began = Instant::now();
         let seconds = self.options.duration.as_secs();
-        let vtis = self.devices.number();
+        let vtis = self.watched();
         self.say(&match self.options.json {
-            true => words::json_start(vtis, seconds),
-            false => words::start(vtis, seconds, &self.options.clock, now()),
+            true => words::json_start(&vtis, seconds),
+            false => words::start(&vtis, seconds, &self.options.clock, now()),
         });
         let ending = self.until(began + self.options.duration)?;
         if !matches!(ending, Ending::Rate(_)) {
@@ -83,6 +83,14 @@ impl<'a> Watcher<'a> {
         };
         let seconds = began.elapsed().as_secs();
         Ok(Outcome { tally: self.tally, ending, seconds, lost, counters })
+    }
+
+    /// The interfaces that were asked for, as the first look has them.
+    fn watched(&self) -> Vec<String> {
+        let all = self.eye.first().links.iter().flatten();
+        let vtis = all.filter(|link| link.driver().is_some() && !link.is_fallback_device());
+        let names = vtis.map(|link| link.name.clone());
+        names.filter(|name| self.options.interface.is_none_or(|asked| asked == name)).collect()
     }
 
     fn until(&mut self, end: Instant) -> Result<Ending> {

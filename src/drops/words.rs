@@ -14,15 +14,19 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The monitor is on, since `now` (nanoseconds since 1970).
-pub fn start(vtis: usize, seconds: u64, clock: &Clock, now: u64) -> String {
-    let vtis = if vtis == 1 { "1 VTI".to_string() } else { format!("{vtis} VTIs") };
+pub fn start(vtis: &[String], seconds: u64, clock: &Clock, now: u64) -> String {
+    let what = match vtis {
+        [only] => only.clone(),
+        several => format!("{} VTIs", several.len()),
+    };
     let (date, zone) = (clock.date(time(now)), clock.offset(time(now)));
-    format!("{date}, times are {zone}. Watching {vtis} for {seconds} s, or until Ctrl-C:")
+    format!("{date}, times are {zone}. Watching {what} for {seconds} s, or until Ctrl-C:")
 }
 
 /// The same as a line of JSON.
-pub fn json_start(vtis: usize, seconds: u64) -> String {
-    json!({ "type": "start", "vtis": vtis, "seconds": seconds }).to_string()
+pub fn json_start(vtis: &[String], seconds: u64) -> String {
+    let vtis: Vec<String> = vtis.iter().map(|name| escape(name)).collect();
+    json!({ "type": "start", "interfaces": vtis, "seconds": seconds }).to_string()
 }
 
 /// A packet, as `--each` shows it, or as the first of its line.
@@ -92,22 +96,22 @@ pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
         Some(lost) => format!("{lost} lost in the queue"),
         None => "how many were lost in the queue is not known".to_string(),
     };
-    let mut sentences = vec![format!(
-        "{}{} s: {} drops of tunnels seen, {} attributed, {} not attributed, {lost}; {} unrelated.",
-        sums.ending.sentence(),
-        sums.seconds,
-        tally.seen,
-        tally.attributed,
-        tally.seen - tally.attributed,
-        tally.unrelated
-    )];
+    let seen = match (tally.seen, tally.seen - tally.attributed) {
+        (0, _) => "no drop of a tunnel".to_string(),
+        (seen, open) => format!(
+            "{seen} drops of tunnels, {} attributed, {open} not attributed",
+            tally.attributed
+        ),
+    };
+    let (why, seconds, unrelated) = (sums.ending.sentence(), sums.seconds, tally.unrelated);
+    let mut sentences = vec![format!("{why}{seconds} s: {seen}, {lost}; {unrelated} unrelated.")];
     for (number, what) in [
-        (tally.beyond, "more drops are of flows beyond these lines."),
-        (tally.others, "drops are of other interfaces."),
-        (tally.malformed, "alerts could not be decoded."),
+        (tally.beyond, "Drops of flows beyond these lines"),
+        (tally.others, "Drops of tunnels, not or not surely of this interface"),
+        (tally.malformed, "Alerts that could not be decoded"),
     ] {
         if number > 0 {
-            sentences.push(format!("{number} {what}"));
+            sentences.push(format!("{what}: {number}."));
         }
     }
     for counter in &sums.counters {
@@ -180,7 +184,9 @@ fn legend(rows: &[(&Key, &Row)]) -> Vec<String> {
         .filter(|(key, _)| key.codes.is_empty())
         .map(|(key, _)| key.why.as_str())
         .collect();
-    let known = known.iter().map(|code| format!("{code}  {}", name(*code)));
+    let known = known
+        .iter()
+        .map(|code| format!("{code}  {}; what to do: vti-diagnostics explain {code}", name(*code)));
     known.chain(unknown.iter().map(|why| format!("?  not attributed: {why}"))).collect()
 }
 
