@@ -226,6 +226,7 @@ fn monitor(arguments: &cli::Monitor) -> Result<String> {
 }
 
 fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
+    let stdout = std::io::stdout();
     drops::run(drops::Options {
         duration: Duration::from_secs(arguments.duration.into()),
         interface: arguments.interface.as_deref(),
@@ -233,7 +234,9 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
         each: arguments.each,
         json: arguments.format == LineFormat::Json,
         width,
-        say: &mut |line| output::line(line),
+        clock: Clock::new(collect::zone()),
+        output: stdout.as_fd(),
+        say: &mut output::say,
     })
 }
 

@@ -11,9 +11,10 @@
 #[path = "drops/attribution.rs"]
 mod attribution;
 
-use vti_diagnostics::drops::{Dropped, Place, read};
+use vti_diagnostics::drops::{self, Dropped, Place, Tally, attribute, read};
 use vti_diagnostics::render::escape::is_active;
 use vti_diagnostics::snapshot::Driver;
+use vti_diagnostics::tunnel::State;
 use vti_diagnostics::wire::drop_monitor::{self, Alert};
 use vti_diagnostics::wire::{genetlink, netlink};
 
@@ -137,8 +138,17 @@ impl Dice {
     }
 }
 
-/// Decodes so many mutants of the recordings, and of their packets, all the way.
+/// Decodes so many mutants of the recordings, and of their packets, all the way to what a line shows.
 fn mutants(number: usize) {
+    let snapshot = attribution::snapshot("112-association-of-another-key-xfrm.yaml");
+    let state = State::new(&snapshot);
+    let mut tally = Tally::default();
+    let mut judge = |dropped: &Dropped| {
+        let Some(found) = attribute(&state, &snapshot, dropped) else { return };
+        tally.count(dropped, &found, 0, None);
+        let said = format!("{:?}", drops::key(dropped, &found));
+        assert!(!said.chars().any(is_active), "{said:?}");
+    };
     let all: Vec<Vec<u8>> = KERNELS.iter().flat_map(|(_, text)| recorded(text)).collect();
     let places = [
         Place::Device(Driver::Vti),
@@ -156,18 +166,22 @@ fn mutants(number: usize) {
         let _ = drop_monitor::decode_configuration(&mutant);
         let _ = drop_monitor::decode_statistics(&mutant);
         if let Ok(Some(alert)) = drop_monitor::decode(&mutant) {
-            decoded += usize::from(dropped(&alert).is_some());
+            if let Some(dropped) = dropped(&alert) {
+                decoded += 1;
+                judge(&dropped);
+            }
         }
         // The packet alone, through every place, so that its parser meets what the filter would keep from it.
         let alert = drop_monitor::decode(payload).unwrap().unwrap();
         let bytes = dice.mutated(alert.payload);
         let mutant = Alert { payload: &bytes, ..alert };
         for place in places {
-            let said = format!("{:?}", read(place, &mutant));
-            assert!(!said.chars().any(is_active), "{said:?}");
+            let packet = read(place, &mutant);
+            judge(&Dropped { place, packet, protocol: alert.protocol, input: alert.input });
         }
     }
     assert!(decoded > number / 20, "only {decoded} of {number} mutants were looked at");
+    assert!(tally.attributed > 0 && tally.seen > tally.attributed, "{tally:?}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::net::IpAddr;
 
 /// Codes that no site of the model leads to.
 const HARD_LIMIT_OF_THE_ONLY: Code = Code(113);
+const NO_ROUTE_INSIDE: Code = Code(141);
 const NOT_IP: Code = Code(203);
 const HARD_LIMIT_OF_ONE: Code = Code(212);
 const ENCRYPTION_FAILED: Code = Code(213);
@@ -178,20 +179,7 @@ fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) ->
     let mut ranked: Vec<(Rank, &Tunnel<'_>)> =
         tunnels.iter().filter_map(|t| Some((rank(t, flow)?, *t))).collect();
     ranked.sort_by_key(|(rank, _)| Reverse(*rank));
-    let Some((best, _)) = ranked.first().copied() else {
-        return match tunnels {
-            _ if is_link_local(flow.source) => {
-                let why =
-                    format!("no VTI of this network namespace has the address {}", flow.source);
-                Attribution::open(Vec::new(), why)
-            }
-            [only] => judge(&[only], flow, &fits),
-            _ => {
-                let why = format!("no VTI has a route to {}", flow.destination);
-                Attribution::open(Vec::new(), why)
-            }
-        };
-    };
+    let Some((best, _)) = ranked.first().copied() else { return unrouted(tunnels, flow, fits) };
     let (first, others): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|(r, _)| *r == best);
     let tunnels = |list: Vec<(Rank, _)>| list.into_iter().map(|(_, t)| t).collect::<Vec<_>>();
     let judged = judge(&tunnels(first), flow, &fits);
@@ -204,6 +192,30 @@ fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) ->
         return judged;
     }
     Attribution { is_settled: false, ..otherwise }
+}
+
+/// A packet for which no route leads into any of the interfaces: something handed it to one of them, a packet socket or tc.
+fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) -> Attribution {
+    let destination = flow.destination;
+    if is_link_local(flow.source) {
+        let why = format!("no VTI of this network namespace has the address {}", flow.source);
+        return Attribution::open(Vec::new(), why);
+    }
+    if let Some(Err(missing)) =
+        tunnels.iter().map(|t| t.state.routes_through(t.link.ifindex)).find(Result::is_err)
+    {
+        return Attribution::open(names(tunnels), missing.to_string());
+    }
+    // The device then looks for a route out of itself. That of IPv4 takes every destination for a neighbour, that of IPv6 fails.
+    if destination.is_ipv6() && !tunnels.is_empty() {
+        let why =
+            format!("it came without a route, and none out of the device leads to {destination}");
+        return Attribution { is_settled: false, ..Attribution::of(tunnels, NO_ROUTE_INSIDE, why) };
+    }
+    match tunnels {
+        [only] => judge(&[only], flow, &fits),
+        _ => Attribution::open(Vec::new(), format!("no VTI has a route to {destination}")),
+    }
 }
 
 /// What the model says of interfaces that are equally near.

@@ -56,11 +56,6 @@ impl Devices {
         Self { first: Reading::take(drivers), last: None, seen: BTreeMap::new() }
     }
 
-    /// How many there are.
-    pub fn number(&self) -> usize {
-        self.first.as_ref().map_or(0, |first| first.tx_errors.len())
-    }
-
     /// Counts a drop of `time`, where its device counts it too.
     pub fn count(&mut self, dropped: &Dropped, attribution: &Attribution, time: u64) {
         let (Some(first), [interface]) = (&self.first, attribution.interfaces.as_slice()) else {

@@ -17,12 +17,15 @@ mod words;
 pub use attribute::{Attribution, Dropped, attribute};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
-pub use tally::{Counted, Key, Row, Tally};
+pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
+use crate::render::clock::Clock;
 use crate::snapshot::{Driver, Link};
 use eye::Eye;
 use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 use watcher::Watcher;
 
@@ -40,8 +43,12 @@ pub struct Options<'a> {
     pub json: bool,
     /// Columns of the text.
     pub width: usize,
-    /// Takes the lines while it runs.
-    pub say: &'a mut dyn FnMut(&str),
+    /// For the times of the lines.
+    pub clock: Clock,
+    /// Where the lines go in the end: when that is closed, it is time to end.
+    pub output: BorrowedFd<'a>,
+    /// Writes a line at once.
+    pub say: &'a mut dyn FnMut(&str) -> io::Result<()>,
 }
 
 /// Why it ended.
@@ -51,6 +58,8 @@ pub enum Ending {
     Time,
     /// SIGINT or SIGTERM.
     Signal,
+    /// Nobody reads the lines any more.
+    Reader,
     /// So many drops a second.
     Rate(u64),
 }
@@ -83,11 +92,12 @@ pub fn run(options: Options<'_>) -> Result<String> {
             return Err(crate::diagnose::no_such_interface(eye.first(), name));
         }
     }
-    let drivers: BTreeSet<Driver> = links.iter().filter_map(Link::driver).collect();
+    let vtis = links.iter().filter(|link| !link.is_fallback_device());
+    let drivers: BTreeSet<Driver> = vtis.filter_map(Link::driver).collect();
     if drivers.is_empty() {
         return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
     }
-    let (json, width) = (options.json, options.width);
+    let (json, width, clock) = (options.json, options.width, options.clock.clone());
     let result = Watcher::new(options, eye, drivers)?.watch()?;
-    Ok(if json { words::json_end(&result) } else { words::text_end(&result, width) })
+    Ok(if json { words::json_end(&result) } else { words::text_end(&result, &clock, width) })
 }

@@ -1,7 +1,7 @@
 //! A run: from the monitor's alerts, through the early filter and the attribution, into the tally; and when it ends.
 
 use super::attribute::Dropped;
-use super::device::Devices;
+use super::device::{Devices, now};
 use super::eye::Eye;
 use super::place::Place;
 use super::tally::{Counted, Tally};
@@ -63,8 +63,11 @@ impl<'a> Watcher<'a> {
     pub fn watch(mut self) -> Result<Outcome> {
         let began = Instant::now();
         let seconds = self.options.duration.as_secs();
-        let start = if self.options.json { words::json_start } else { words::start };
-        (self.options.say)(&start(self.devices.number(), seconds));
+        let vtis = self.watched();
+        self.say(&match self.options.json {
+            true => words::json_start(&vtis, seconds),
+            false => words::start(&vtis, seconds, &self.options.clock, now()),
+        });
         let ending = self.until(began + self.options.duration)?;
         if !matches!(ending, Ending::Rate(_)) {
             self.devices.close(&self.drivers);
@@ -80,6 +83,14 @@ impl<'a> Watcher<'a> {
         };
         let seconds = began.elapsed().as_secs();
         Ok(Outcome { tally: self.tally, ending, seconds, lost, counters })
+    }
+
+    /// The interfaces that were asked for, as the first look has them.
+    fn watched(&self) -> Vec<String> {
+        let all = self.eye.first().links.iter().flatten();
+        let vtis = all.filter(|link| link.driver().is_some() && !link.is_fallback_device());
+        let names = vtis.map(|link| link.name.clone());
+        names.filter(|name| self.options.interface.is_none_or(|asked| asked == name)).collect()
     }
 
     fn until(&mut self, end: Instant) -> Result<Ending> {
@@ -99,9 +110,11 @@ impl<'a> Watcher<'a> {
                 (looked, alerts, lost_before) = (now, 0, lost);
             }
             let patience = TICK.min(end - now);
-            if wait::wait(&self.monitor, &self.signals, patience).map_err(failed)? == Woken::Signal
-            {
-                return Ok(Ending::Signal);
+            let (monitor, signals) = (&self.monitor, &self.signals);
+            match wait::wait(monitor, signals, self.options.output, patience).map_err(failed)? {
+                Woken::Signal => return Ok(Ending::Signal),
+                Woken::Reader => return Ok(Ending::Reader),
+                Woken::Ready => {}
             }
             let taken = self.take()?;
             if taken > 0 {
@@ -109,6 +122,11 @@ impl<'a> Watcher<'a> {
             }
             alerts += taken;
         }
+    }
+
+    /// A line at once. If nobody reads it, the next wait tells.
+    fn say(&mut self, line: &str) {
+        let _ = (self.options.say)(line);
     }
 
     /// Takes what the monitor still has.
@@ -158,8 +176,10 @@ impl<'a> Watcher<'a> {
                 Counted::Hidden => false,
             };
             if is_said {
-                let words = if self.options.json { words::json_line } else { words::line };
-                (self.options.say)(&words(dropped, &attribution, time));
+                self.say(&match self.options.json {
+                    true => words::json_line(dropped, &attribution, time),
+                    false => words::line(dropped, &attribution, &self.options.clock, time),
+                });
             }
         }
     }

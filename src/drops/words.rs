@@ -4,33 +4,40 @@ use super::attribute::{Attribution, Dropped};
 use super::tally::{self, Key, Row, Tally};
 use super::{Ending, Outcome};
 use crate::diagnose::DIAGNOSES;
+use crate::render::clock::Clock;
 use crate::render::escape::escape;
 use crate::render::text;
 use crate::report::Code;
+use crate::report::history::Time;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The monitor is on.
-pub fn start(vtis: usize, seconds: u64) -> String {
-    let vtis = if vtis == 1 { "1 VTI".to_string() } else { format!("{vtis} VTIs") };
-    format!("Watching {vtis} for {seconds} s; Ctrl-C ends it before.")
+/// The monitor is on, since `now` (nanoseconds since 1970).
+pub fn start(vtis: &[String], seconds: u64, clock: &Clock, now: u64) -> String {
+    let what = match vtis {
+        [only] => only.clone(),
+        several => format!("{} VTIs", several.len()),
+    };
+    let (date, zone) = (clock.date(time(now)), clock.offset(time(now)));
+    format!("{date}, times are {zone}. Watching {what} for {seconds} s, or until Ctrl-C:")
 }
 
 /// The same as a line of JSON.
-pub fn json_start(vtis: usize, seconds: u64) -> String {
-    json!({ "type": "start", "vtis": vtis, "seconds": seconds }).to_string()
+pub fn json_start(vtis: &[String], seconds: u64) -> String {
+    let vtis: Vec<String> = vtis.iter().map(|name| escape(name)).collect();
+    json!({ "type": "start", "interfaces": vtis, "seconds": seconds }).to_string()
 }
 
 /// A packet, as `--each` shows it, or as the first of its line.
-pub fn line(dropped: &Dropped, attribution: &Attribution, time: u64) -> String {
+pub fn line(dropped: &Dropped, attribution: &Attribution, clock: &Clock, at: u64) -> String {
     let key = tally::key(dropped, attribution);
     let flow = dropped.packet.inner.as_ref().map_or(key.flow.clone(), ToString::to_string);
-    format!("{}  {}  {flow}  {}", clock(time), interface(&key), cause(&key))
+    format!("{}  {}  {flow}  {}", clock.time(time(at)), interface(&key), cause(&key))
 }
 
 /// The same as a line of JSON.
-pub fn json_line(dropped: &Dropped, attribution: &Attribution, time: u64) -> String {
+pub fn json_line(dropped: &Dropped, attribution: &Attribution, at: u64) -> String {
     let key = tally::key(dropped, attribution);
     let flow = dropped.packet.inner.as_ref().map(|flow| {
         json!({
@@ -39,7 +46,7 @@ pub fn json_line(dropped: &Dropped, attribution: &Attribution, time: u64) -> Str
         })
     });
     let mut value = common("drop", &key);
-    set(&mut value, "time", json!(rfc3339(time)));
+    set(&mut value, "time", json!(rfc3339(at)));
     set(&mut value, "packet", json!(flow));
     value.to_string()
 }
@@ -64,14 +71,14 @@ pub fn json_end(sums: &Outcome) -> String {
 }
 
 /// The table and the sums as text.
-pub fn text_end(sums: &Outcome, width: usize) -> String {
+pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     let tally = &sums.tally;
     let mut all: Vec<(&Key, &Row)> = tally.rows.iter().collect();
     all.sort_by_key(|(_, row)| std::cmp::Reverse(row.packets));
     let rows: Vec<[String; 6]> = all
         .iter()
         .map(|(key, row)| {
-            let (first, last) = (clock(row.first), clock(row.last));
+            let (first, last) = (clock.time(time(row.first)), clock.time(time(row.last)));
             [interface(key), row.packets.to_string(), codes(key), key.flow.clone(), first, last]
         })
         .collect();
@@ -89,22 +96,22 @@ pub fn text_end(sums: &Outcome, width: usize) -> String {
         Some(lost) => format!("{lost} lost in the queue"),
         None => "how many were lost in the queue is not known".to_string(),
     };
-    let mut sentences = vec![format!(
-        "{}{} s: {} drops of tunnels seen, {} attributed, {} not attributed, {lost}; {} unrelated.",
-        sums.ending.sentence(),
-        sums.seconds,
-        tally.seen,
-        tally.attributed,
-        tally.seen - tally.attributed,
-        tally.unrelated
-    )];
+    let seen = match (tally.seen, tally.seen - tally.attributed) {
+        (0, _) => "no drop of a tunnel".to_string(),
+        (seen, open) => format!(
+            "{seen} drops of tunnels, {} attributed, {open} not attributed",
+            tally.attributed
+        ),
+    };
+    let (why, seconds, unrelated) = (sums.ending.sentence(), sums.seconds, tally.unrelated);
+    let mut sentences = vec![format!("{why}{seconds} s: {seen}, {lost}; {unrelated} unrelated.")];
     for (number, what) in [
-        (tally.beyond, "more drops are of flows beyond these lines."),
-        (tally.others, "drops are of other interfaces."),
-        (tally.malformed, "alerts could not be decoded."),
+        (tally.beyond, "Drops of flows beyond these lines"),
+        (tally.others, "Drops of tunnels, not or not surely of this interface"),
+        (tally.malformed, "Alerts that could not be decoded"),
     ] {
         if number > 0 {
-            sentences.push(format!("{number} {what}"));
+            sentences.push(format!("{what}: {number}."));
         }
     }
     for counter in &sums.counters {
@@ -177,7 +184,9 @@ fn legend(rows: &[(&Key, &Row)]) -> Vec<String> {
         .filter(|(key, _)| key.codes.is_empty())
         .map(|(key, _)| key.why.as_str())
         .collect();
-    let known = known.iter().map(|code| format!("{code}  {}", name(*code)));
+    let known = known
+        .iter()
+        .map(|code| format!("{code}  {}; what to do: vti-diagnostics explain {code}", name(*code)));
     known.chain(unknown.iter().map(|why| format!("?  not attributed: {why}"))).collect()
 }
 
@@ -185,17 +194,12 @@ fn name(code: Code) -> &'static str {
     DIAGNOSES.iter().find(|d| d.code == code).map_or("", |d| d.name)
 }
 
-fn timestamp(nanoseconds: u64) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(nanoseconds.into()).ok()
-}
-
-/// The time of day, UTC.
-fn clock(nanoseconds: u64) -> String {
-    timestamp(nanoseconds).map_or_else(String::new, |time| time.strftime("%H:%M:%S").to_string())
+const fn time(nanoseconds: u64) -> Time {
+    Time(nanoseconds / 1_000_000)
 }
 
 fn rfc3339(nanoseconds: u64) -> Option<String> {
-    timestamp(nanoseconds).map(|time| time.to_string())
+    Timestamp::from_nanosecond(nanoseconds.into()).ok().map(|time| time.to_string())
 }
 
 impl Ending {
@@ -203,13 +207,14 @@ impl Ending {
         match self {
             Ending::Time => "time",
             Ending::Signal => "signal",
+            Ending::Reader => "reader",
             Ending::Rate(_) => "rate",
         }
     }
 
     fn sentence(&self) -> String {
         match self {
-            Ending::Time | Ending::Signal => String::new(),
+            Ending::Time | Ending::Signal | Ending::Reader => String::new(),
             Ending::Rate(rate) => format!(
                 "Stopped at {rate} drops a second on this machine, more than --max-rate allows. "
             ),

@@ -6,11 +6,11 @@ use std::path::Path;
 use vti_diagnostics::capture;
 use vti_diagnostics::drops::{Attribution, Dropped, Outer, Packet, Place, attribute};
 use vti_diagnostics::report::Code;
-use vti_diagnostics::snapshot::{Driver, LinkKind, Snapshot, Spi};
+use vti_diagnostics::snapshot::{Driver, LinkKind, Missing, Reason, Snapshot, Source, Spi};
 use vti_diagnostics::transmit::Flow;
 use vti_diagnostics::tunnel::State;
 
-fn snapshot(name: &str) -> Snapshot {
+pub fn snapshot(name: &str) -> Snapshot {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name);
     capture::load(&path).unwrap().snapshots.pop().unwrap()
 }
@@ -120,6 +120,21 @@ fn a_link_local_source_of_nobody_is_not_put_on_an_interface() {
     let found = judged(&snapshot, &sent(Place::Device(Driver::Xfrm), stranger));
     assert!(found.interfaces.is_empty(), "{found:?}");
     assert!(found.why.contains("network namespace"), "{}", found.why);
+}
+
+#[test]
+fn an_ipv6_packet_that_no_route_leads_into_the_device_came_without_one() {
+    let mut snapshot = snapshot("141-packets-without-a-route-xfrm.yaml");
+    let packet = Flow::probe("fd99::2".parse().unwrap(), "fd99::1".parse().unwrap());
+    let dropped = sent(Place::Device(Driver::Xfrm), packet);
+    let found = judged(&snapshot, &dropped);
+    assert_eq!(
+        (found.interfaces.as_slice(), found.codes.as_slice()),
+        (&["t0".to_string()][..], &[Code(141)][..])
+    );
+    let missing = Missing::new(Source::Routes, Reason::Denied, "not allowed");
+    snapshot.routes = Err(missing);
+    assert!(judged(&snapshot, &dropped).codes.is_empty());
 }
 
 #[test]

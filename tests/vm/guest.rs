@@ -49,8 +49,10 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         words => (passed, failed) = run_scenarios(words, true)?,
     }
     if words.is_empty() {
-        let more = run_recorder(words)?;
-        (passed, failed) = (passed + more.0, failed + more.1);
+        for part in [run_recorder, drops::run] {
+            let more = part(words)?;
+            (passed, failed) = (passed + more.0, failed + more.1);
+        }
     }
     if let [] | ["differential", ..] = words {
         let more = differential::run(words.get(1..).unwrap_or_default())?;

@@ -1,5 +1,5 @@
 //! The guardian: a second process of this program that outlives the first by a moment, and leaves the drop monitor as it was if the
-//! first could not. It says nothing, and touches nothing while the first lives.
+//! first could not. It says that it is ready and no more, and touches nothing while the first lives, but for the monitor's module.
 
 use super::channel::{self, Channel};
 use crate::collect::failure::Failure;
@@ -25,6 +25,8 @@ pub(super) struct Before {
 const STARTS: u8 = b's';
 /// Nothing is left to be done.
 const DONE: u8 = b'd';
+/// The guardian is ready: the kernel has loaded what it has.
+const READY: &[u8] = b"r";
 /// Bytes of a configuration in the pipe: they come first.
 const CONFIGURATION: usize = 9;
 
@@ -35,7 +37,7 @@ pub(super) struct Guardian {
 }
 
 impl Guardian {
-    /// Starts it, before anything is changed. It is in a process group of its own, so that Ctrl-C reaches the first process alone.
+    /// Starts it, and waits until it is ready. It is in a process group of its own, so that Ctrl-C reaches the first process alone.
     pub fn start(loaded: bool) -> Result<Self, Failure> {
         let spawned = Command::new("/proc/self/exe")
             .arg0("vti-diagnostics")
@@ -44,14 +46,17 @@ impl Guardian {
             .current_dir("/")
             .env_clear()
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .process_group(0)
             .spawn();
-        let mut process = spawned
-            .map_err(|error| Failure::from(error).in_operation("start the program once more"))?;
-        let pipe = process.stdin.take();
-        Ok(Self { process, pipe })
+        let failed = |error| Failure::from(error).in_operation("start the program once more");
+        let mut process = spawned.map_err(failed)?;
+        let (pipe, output) = (process.stdin.take(), process.stdout.take());
+        let guardian = Self { process, pipe };
+        let ready = output.map_or(Ok(()), |mut output| output.read_exact(&mut [0; READY.len()]));
+        ready.map_err(failed)?;
+        Ok(guardian)
     }
 
     /// The monitor is about to be configured: this is how it was before.
@@ -91,6 +96,10 @@ impl Drop for Guardian {
 pub fn watch(loaded: bool) {
     // A terminal that closes, or a shutdown, must not end it before it has done its work.
     let _ = SigSet::all().thread_block();
+    // The kernel loads the module for whoever asks first, and goes on with that when the asker is killed: this process is not.
+    let _ = Channel::open();
+    let mut output = io::stdout();
+    let _ = output.write_all(READY).and_then(|()| output.flush());
     let mut words = Vec::new();
     // Until the first process is gone: a pipe that fails is no different.
     let _ = io::stdin().lock().read_to_end(&mut words);
@@ -122,7 +131,6 @@ fn decode(bytes: &[u8]) -> Option<Configuration> {
 
 /// Leaves the monitor as it was, as far as the kernel lets it: this is the end, and there is nobody to be told.
 pub(super) fn restore(before: &Before, started: bool) {
-    // Asking for the family would load the module; without a configuration there is nothing to ask for.
     if let Some(configuration) = before.configuration {
         if let Ok(Ok(mut channel)) = Channel::open() {
             if started {

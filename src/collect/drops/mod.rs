@@ -146,7 +146,7 @@ fn refused(errno: Errno) -> Error {
 fn absent() -> Error {
     Error::DataUnavailable(
         "this kernel has no drop monitor, or not in this network namespace; \
-         `vti-diagnostics show --interval 10` and `lookup` need none"
+         `vti-diagnostics monitor` and `lookup` need none"
             .to_string(),
     )
 }
