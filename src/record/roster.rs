@@ -236,7 +236,7 @@ impl Roster {
             if losses.pending > 0 && now.since(losses.written) + FIRST_MS / 2 >= pause {
                 let lost = std::mem::take(&mut losses.pending);
                 losses.written = now;
-                due.insert(watched.watch.name().to_string(), lost);
+                *due.entry(watched.watch.losing_name().to_string()).or_default() += lost;
             }
         }
         Some(due).filter(|due| !due.is_empty())

@@ -44,6 +44,8 @@ impl Interval {
 /// An episode that goes on.
 #[derive(Debug)]
 pub(super) struct Building {
+    /// The interface's name when it began: its losses are written under that.
+    pub name: String,
     began: Moment,
     pub last_loss: Moment,
     ended: Moment,
@@ -62,8 +64,9 @@ pub(super) struct Building {
 }
 
 impl Building {
-    pub fn new(began: Moment, events: impl Iterator<Item = (Moment, String)>) -> Self {
+    pub fn new(name: &str, began: Moment, events: impl Iterator<Item = (Moment, String)>) -> Self {
         let mut new = Self {
+            name: name.to_string(),
             began,
             last_loss: began,
             ended: began,
@@ -136,7 +139,7 @@ impl Building {
     /// The episode as it is now, with the gaps that go on.
     pub fn episode<'a>(
         &self,
-        (interface, ifindex): (&str, u32),
+        ifindex: u32,
         now: Moment,
         open: bool,
         gaps: impl Iterator<Item = &'a Gap>,
@@ -147,7 +150,7 @@ impl Building {
         }
         ledger.add_loss(self.outside, self.finding.as_ref(), "nothing that was seen explains them");
         Episode {
-            interface: interface.to_string(),
+            interface: self.name.clone(),
             ifindex,
             began_ms: self.wall_ms(self.began),
             ended_ms: self.ended.wall_ms,

@@ -104,6 +104,11 @@ impl Watch {
         &self.name
     }
 
+    /// What its losses are written under: the name it had when the episode began.
+    pub fn losing_name(&self) -> &str {
+        self.episode.as_ref().map_or(&self.name, |episode| &episode.name)
+    }
+
     /// The interface has another name from now on.
     pub fn rename(&mut self, now: Moment, name: &str) {
         self.note(now, format!("link {} renamed {name}", self.name));
@@ -222,7 +227,7 @@ impl Watch {
     pub fn ongoing(&self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
         let open = self.associations.iter().chain(&self.route).chain(&self.closed);
-        Some(episode.episode((&self.name, self.ifindex), now, true, open))
+        Some(episode.episode(self.ifindex, now, true, open))
     }
 
     /// The episode, if it is over.
@@ -301,7 +306,7 @@ impl Watch {
         if begins {
             let notes = self.notes.drain(..);
             let near = notes.filter(|(at, _)| at.uptime_ms + BEFORE_MS >= from.uptime_ms);
-            self.episode = Some(Building::new(began, near));
+            self.episode = Some(Building::new(&self.name, began, near));
         }
         if let Some(episode) = &mut self.episode {
             episode.add(interval, outside);

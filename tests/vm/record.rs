@@ -123,7 +123,7 @@ pub fn run(
     let bash = |lines: &str| bash(&format!(". ./record.sh\n{lines}"), driver, false);
     router.within(|| {
         let lines = format!(
-            "FLOOD={flood}\nlinks\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
+            "FLOOD={flood} TIMES={times}\nlinks\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
              for time in $(seq {times}); do\n{}\nsleep {}\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after",
             scenario.setup, scenario.fault, scenario.pause, scenario.then
         );
