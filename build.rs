@@ -100,6 +100,11 @@ The counters that operators see. Its carrier column is a sum; the counter itself
 .TP
 .I /proc/net/xfrm_stat
 Errors of the IPsec stack. The kernels of VyOS are built without it; it is used where it exists.
+.TP
+.I /var/lib/vti\-diagnostics/journal
+What the recorder saw: record writes it, history and show read it. It has 8 MiB at most, together with
+.IR journal.1 ,
+the older half.
 .SH NOTES
 Security associations and policies are shown by the kernel to root only (CAP_NET_ADMIN). Without that, the answer rests on the counters, and says so.
 .PP

@@ -86,6 +86,7 @@ fn the_man_page_has_every_option_and_the_sections_of_the_house() {
         }
     }
     assert!(!page.contains("--intf-name"));
+    assert!(page.contains(&format!("\n.I {}/journal\n", vti_diagnostics::journal::DIRECTORY)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod reports;
 
 use insta::assert_snapshot;
 use jiff::tz::TimeZone;
-use reports::{DAY, HOUR, MONDAY, bad_day, hostile, reauthentication, started, three_gaps};
+use reports::{DAY, HOUR, MONDAY, SECOND, bad_day, hostile, reauthentication, started, three_gaps};
 use vti_diagnostics::history::{self, Question};
 use vti_diagnostics::journal::{Contents, Record};
 use vti_diagnostics::render::clock::Clock;
@@ -110,6 +110,19 @@ fn a_journal_without_losses_says_so_with_what_was_noted() {
 fn a_journal_without_losses_and_remarks_says_it_in_one_sentence() {
     let text = shown(&report(vec![started(MONDAY, "a", &["vti7"])], DAY), 80, false);
     assert!(text.ends_with(".\nNo packets were lost since 2026-11-16 00:00:00.\n"), "{text}");
+}
+
+#[test]
+fn losses_before_and_after_a_clock_that_was_set_back_are_all_in_the_plot() {
+    let records = vec![
+        started(MONDAY + 10 * HOUR, "a", &["vti7"]),
+        Record::Episode(reauthentication("vti7", MONDAY + 11 * HOUR, 7)),
+        reports::remark(MONDAY + 8 * HOUR, None, "the clock was set back by 10800 s"),
+        Record::Episode(reauthentication("vti7", MONDAY + 9 * HOUR, 7)),
+    ];
+    let text = shown(&report(records, 9 * HOUR + SECOND), 80, false);
+    let top = text.lines().find(|line| line.starts_with("      7 |")).unwrap();
+    assert_eq!(top.matches('#').count(), 2, "{text}");
 }
 
 #[test]

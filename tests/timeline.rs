@@ -418,6 +418,65 @@ fn counters_that_go_back_are_no_losses() {
 }
 
 #[test]
+fn an_interface_that_is_deleted_has_lost_what_it_counted_until_then() {
+    let mut lab = Lab::healthy();
+    lab.quiet(1000, 5000);
+    lab.change(5100, deleted(1));
+    lab.look(6000, 0, 0, 7);
+    let last = Statistics { tx_errors: 12, tx_carrier_errors: 12, ..lab.counters };
+    let episode = lab.watch.gone(at(6500), Some(Look { at: at(6500), statistics: last })).unwrap();
+    assert_eq!((episode.lost, episode.open, episode.ended_ms), (12, false, at(6500).wall_ms));
+    assert_eq!(episode.causes[0].code, 912);
+    assert_eq!(episode.events.last().unwrap().what, "link vti8 deleted");
+}
+
+#[test]
+fn what_another_interface_of_the_same_index_counts_is_not_mixed_with_it() {
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    let old = lab.counters;
+    lab.counters = Statistics::default();
+    lab.look(2000, 0, 0, 1);
+    lab.look(3000, 0, 0, 1);
+    let episode = lab.watch.gone(at(3500), Some(Look { at: at(3500), statistics: old })).unwrap();
+    assert_eq!(episode.lost, 6);
+}
+
+#[test]
+fn an_episode_has_the_name_that_the_interface_had_when_it_began() {
+    let mut lab = Lab::healthy();
+    lab.look(1000, 10, 10, 5);
+    lab.watch.rename(at(1500), "wan0");
+    assert_eq!((lab.watch.name(), lab.watch.losing_name()), ("wan0", "vti8"));
+    lab.quiet(2000, 8000);
+    assert_eq!(lab.only_episode().interface, "vti8");
+    assert_eq!(lab.watch.losing_name(), "wan0");
+}
+
+#[test]
+fn an_sa_of_another_key_in_place_of_its_own_is_named() {
+    // Key and reqid of the SA that comes meanwhile, and what the gap is then.
+    for (if_id, reqid, code) in [(9, 1, 112), (9, 2, 912), (6, 1, 912)] {
+        let mut lab = Lab::healthy();
+        lab.tracker.apply(&Notification::LinkChanged(link(9, 6)));
+        lab.quiet(1000, 5000);
+        lab.change(5100, deleted(1));
+        let other = SecurityAssociation {
+            reqid: from_yaml(&reqid.to_string()),
+            ..association(3, if_id, "192.0.2.2")
+        };
+        let other = Notification::AssociationAdded(other);
+        for effect in lab.tracker.apply(&other).iter().filter(|effect| effect.ifindex == 5) {
+            lab.watch.readiness(at(5200), effect.readiness, &other);
+        }
+        lab.look(6000, 0, 0, 50);
+        lab.change(8100, added(2));
+        lab.quiet(9000, 20_000);
+        assert_eq!(lab.causes(), [(code, 50)], "if_id {if_id}, reqid {reqid}");
+    }
+}
+
+#[test]
 fn a_clock_that_is_set_during_an_episode_does_not_stretch_it() {
     for set in [86_400_000_i64, -172_800_000] {
         let mut lab = Lab::healthy();
@@ -435,6 +494,9 @@ fn a_clock_that_is_set_during_an_episode_does_not_stretch_it() {
             lab.episodes.extend(lab.watch.settle(after(ms)));
         }
         let episode = lab.only_episode();
+        let course: Vec<u64> = episode.course.iter().map(|loss| loss.at_ms).collect();
+        assert_eq!(course, [after(5500).wall_ms, after(6000).wall_ms], "{set}");
+        assert_eq!(episode.events[0].at_ms, after(5100).wall_ms, "{set}");
         assert_eq!(episode.ended_ms - episode.began_ms, 900, "{set}");
         assert_eq!(episode.ended_ms, after(6000).wall_ms, "{set}");
         assert_eq!(episode.causes[0].gap_ms, Some(800), "{set}");

@@ -209,12 +209,12 @@ impl<'a> Recorder<'a> {
                 }
                 return;
             }
-            Notification::LinkDeleted { ifindex, name } => {
+            Notification::LinkDeleted { ifindex, name, statistics } => {
                 if let Some(tracker) = &mut self.tracker {
                     tracker.apply(change);
                 }
-                if let Some(ended) = self.roster.remove(now, *ifindex) {
-                    ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
+                if let Some(ended) = self.roster.remove(now, *ifindex, *statistics) {
+                    ended.into_iter().for_each(|episode| self.ended(now, episode));
                     self.remark(now, Some(name.clone()), "the interface was deleted".into());
                 }
                 return;

@@ -114,6 +114,7 @@ impl Roster {
         let readiness = effects.first().map(|effect| effect.readiness);
         let Some(watched) = self.watches.get_mut(&link.ifindex) else {
             self.add(now, link, readiness);
+            self.note(now, link.ifindex, &format!("link {} made", link.name));
             return link.driver().is_some();
         };
         if let Some(readiness) = readiness {
@@ -140,9 +141,15 @@ impl Roster {
             .insert(link.ifindex, Watched { watch, driver, admin_up: link.admin_up, losses });
     }
 
-    /// A link that is gone: the episode that went on, if it was watched.
-    pub fn remove(&mut self, now: Moment, ifindex: u32) -> Option<Option<Episode>> {
-        self.watches.remove(&ifindex).map(|mut watched| watched.watch.end(now))
+    /// A link that is gone, with what it counted until then: the episode that ends with it, if it was watched.
+    pub fn remove(
+        &mut self,
+        now: Moment,
+        ifindex: u32,
+        last: Option<Statistics>,
+    ) -> Option<Option<Episode>> {
+        let Watched { watch, .. } = self.watches.remove(&ifindex)?;
+        Some(watch.gone(now, last.map(|statistics| Look { at: now, statistics })))
     }
 
     /// An event of one VTI.
@@ -229,7 +236,7 @@ impl Roster {
             if losses.pending > 0 && now.since(losses.written) + FIRST_MS / 2 >= pause {
                 let lost = std::mem::take(&mut losses.pending);
                 losses.written = now;
-                due.insert(watched.watch.name().to_string(), lost);
+                *due.entry(watched.watch.losing_name().to_string()).or_default() += lost;
             }
         }
         Some(due).filter(|due| !due.is_empty())

@@ -46,7 +46,8 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
         page.paragraph(0, &headline(interface));
         let shown = rows(interface, &report.remarks, detail);
         if !interface.episodes.is_empty() {
-            let axis = Axis::new(clock, (from, until), page.room(plot::MARGIN));
+            let axis =
+                Axis::new(clock, span(report, interface, (since, until)), page.room(plot::MARGIN));
             let marks: Vec<Mark> = shown.iter().filter_map(Row::mark).collect();
             plot::plot(&mut page, &axis, &losses(interface), &marks);
         }
@@ -120,6 +121,19 @@ fn headline(interface: &InterfaceHistory) -> String {
 fn packets(number: u64) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} packet{plural}", count(number))
+}
+
+/// What the plot covers: where the clock was set back, losses may be earlier than the beginning, or later than now.
+fn span(
+    report: &HistoryReport,
+    interface: &InterfaceHistory,
+    (since, until): (Time, Time),
+) -> (Time, Time) {
+    let began = interface.episodes.iter().map(|episode| episode.began).min();
+    let ended = interface.episodes.iter().map(|episode| episode.ended).max();
+    let since = began.map_or(since, |began| began.min(since));
+    let from = report.from.map_or(since, |from| from.max(since));
+    (from, ended.map_or(until, |ended| ended.max(until)))
 }
 
 /// All losses of an interface; an episode without a course has them at its end.

@@ -1,7 +1,7 @@
 //! What the kernel tells of a change, unasked: the multicast messages of rtnetlink and XFRM, as values.
 //! They are never part of a capture; what the recorder makes of them is (`recorded`).
 
-use super::{Address, Link, Policy, Route, SecurityAssociation};
+use super::{Address, Link, Policy, Route, SecurityAssociation, Statistics};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub enum Notification {
         ifindex: u32,
         /// IFLA_IFNAME.
         name: String,
+        /// IFLA_STATS64: what it counted until the end.
+        statistics: Option<Statistics>,
     },
     /// RTM_NEWADDR.
     AddressAdded(Address),

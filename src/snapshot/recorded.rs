@@ -28,7 +28,7 @@ pub struct Recorded {
 /// A span in which an interface lost packets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
-    /// Interface name.
+    /// Interface name, that at the beginning.
     pub interface: String,
     /// Its ifindex: another one means that it was made anew.
     pub ifindex: u32,

@@ -45,6 +45,9 @@ impl Ledger {
         let sum = self.sums.entry(code).or_default();
         sum.lost += gap.lost;
         sum.gaps += 1;
+        if let Some((_, said)) = gap.finding.as_ref().filter(|(found, _)| *found == code) {
+            sum.summary = Some(said.clone());
+        }
         if let Some(length) = gap.length_ms(now) {
             sum.gap_ms = Some(sum.gap_ms.unwrap_or(0) + length);
         }
@@ -94,6 +97,7 @@ const fn transient(code: u16) -> Option<u16> {
 /// What happened in a gap of this kind.
 const fn summary(code: u16) -> &'static str {
     match code {
+        112 => "in its place there was an SA to the peer with another if_id or mark",
         911 => "policy and SAs were removed and installed again",
         912 => "the policy stayed, and there was no SA for it",
         913 => "the interface was up before its first SA",

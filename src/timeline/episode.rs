@@ -44,6 +44,8 @@ impl Interval {
 /// An episode that goes on.
 #[derive(Debug)]
 pub(super) struct Building {
+    /// The interface's name when it began: its losses are written under that.
+    pub name: String,
     began: Moment,
     pub last_loss: Moment,
     ended: Moment,
@@ -56,14 +58,15 @@ pub(super) struct Building {
     pub finding: Option<Finding>,
     /// Diagnoses that found nothing.
     pub in_vain: u8,
-    events: Vec<Event>,
+    events: Vec<(Moment, String)>,
     omitted: u64,
-    course: Vec<Loss>,
+    course: Vec<(Moment, u64)>,
 }
 
 impl Building {
-    pub fn new(began: Moment, events: Vec<Event>) -> Self {
+    pub fn new(name: &str, began: Moment, events: impl Iterator<Item = (Moment, String)>) -> Self {
         let mut new = Self {
+            name: name.to_string(),
             began,
             last_loss: began,
             ended: began,
@@ -78,13 +81,13 @@ impl Building {
             omitted: 0,
             course: Vec::new(),
         };
-        events.into_iter().for_each(|event| new.note(event));
+        events.for_each(|(at, what)| new.note(at, what));
         new
     }
 
-    pub fn note(&mut self, event: Event) {
+    pub fn note(&mut self, at: Moment, what: String) {
         if self.events.len() < MOST_EVENTS {
-            self.events.push(event);
+            self.events.push((at, what));
         } else {
             self.omitted += 1;
         }
@@ -105,11 +108,11 @@ impl Building {
         sum.tx_aborted_errors += rise.tx_aborted_errors;
         sum.tx_dropped += rise.tx_dropped;
         sum.collisions += rise.collisions;
-        self.course.push(Loss { at_ms: interval.to.wall_ms, lost: interval.lost });
+        self.course.push((interval.to, interval.lost));
         if self.course.len() > MOST_POINTS {
-            let sum = |pair: &[Loss]| Loss {
-                at_ms: pair.last().map_or(0, |point| point.at_ms),
-                lost: pair.iter().map(|point| point.lost).sum(),
+            let sum = |pair: &[(Moment, u64)]| {
+                let at = pair.last().map_or(interval.to, |(at, _)| *at);
+                (at, pair.iter().map(|(_, lost)| lost).sum())
             };
             self.course = self.course.chunks(2).map(sum).collect();
         }
@@ -136,7 +139,7 @@ impl Building {
     /// The episode as it is now, with the gaps that go on.
     pub fn episode<'a>(
         &self,
-        (interface, ifindex): (&str, u32),
+        ifindex: u32,
         now: Moment,
         open: bool,
         gaps: impl Iterator<Item = &'a Gap>,
@@ -147,19 +150,32 @@ impl Building {
         }
         ledger.add_loss(self.outside, self.finding.as_ref(), "nothing that was seen explains them");
         Episode {
-            interface: interface.to_string(),
+            interface: self.name.clone(),
             ifindex,
-            // By the clock that does not jump, from the end that is nearer to now.
-            began_ms: self.ended.wall_ms.saturating_sub(self.ended.since(self.began)),
+            began_ms: self.wall_ms(self.began),
             ended_ms: self.ended.wall_ms,
             open,
             lost: self.lost,
             sent: self.sent,
             counters: self.rise,
             causes: ledger.causes(),
-            events: self.events.clone(),
+            events: self
+                .events
+                .iter()
+                .map(|(at, what)| Event { at_ms: self.wall_ms(*at), what: what.clone() })
+                .collect(),
             omitted: self.omitted,
-            course: self.course.clone(),
+            course: self
+                .course
+                .iter()
+                .map(|(at, lost)| Loss { at_ms: self.wall_ms(*at), lost: *lost })
+                .collect(),
         }
+    }
+
+    /// By the clock that does not jump, from the end, which is nearest to now: the episode is as long as it was, and all of it is within.
+    const fn wall_ms(&self, at: Moment) -> u64 {
+        let later = self.ended.wall_ms.saturating_add(at.since(self.ended));
+        later.saturating_sub(self.ended.since(at))
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Gap {
     /// The VTI had no policy at some time of it.
     pub policy_gone: bool,
     pub expiry: Option<Expiry>,
+    /// An SA that is its own but for the key, which no VTI has, was installed meanwhile.
+    pub misfit: bool,
     /// The interface had not carried a packet before.
     pub first: bool,
     pub peer: Peer,
@@ -96,6 +98,7 @@ impl Gap {
         let length = self.length_ms(now)?;
         match (self.expiry, self.policy_gone, self.peer) {
             (Some(Expiry::Volume), ..) => Some(917),
+            (None, false, _) if self.misfit => Some(112),
             (None, false, _) => Some(912),
             _ if self.closed.is_none() => None,
             (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),

@@ -3,8 +3,8 @@
 
 use crate::snapshot::notification::Notification;
 use crate::snapshot::{
-    Address, Direction, IfId, Link, LinkKind, Mark, Observed, Policy, PolicyDirection, RouteQuery,
-    SecurityAssociation, Snapshot, Spi,
+    Address, Direction, IfId, Link, LinkKind, Mark, Observed, Policy, PolicyDirection, ReqId,
+    RouteQuery, SecurityAssociation, Snapshot, Spi,
 };
 use crate::tunnel::Key;
 use ipnet::IpNet;
@@ -33,8 +33,14 @@ struct Vti {
     /// Of the link that its outer routes are looked up from.
     outer_vrf: Option<u32>,
     state: Readiness,
-    /// How the outer route of its SAs is asked for.
-    peers: BTreeMap<IpAddr, RouteQuery>,
+    peers: BTreeMap<IpAddr, Peer>,
+}
+
+/// A peer of a VTI, as its last SA had it.
+struct Peer {
+    /// How the outer route is asked for.
+    query: RouteQuery,
+    reqid: ReqId,
 }
 
 /// How many SAs and policies a VTI could send with.
@@ -69,6 +75,7 @@ type AssociationId = (IpAddr, u8, Spi);
 
 struct Association {
     source: IpAddr,
+    reqid: ReqId,
     set_mark: Mark,
     selecting: Selecting,
 }
@@ -136,8 +143,8 @@ impl Tracker {
     ) -> BTreeMap<RouteQuery, BTreeSet<u32>> {
         let mut queries: BTreeMap<RouteQuery, BTreeSet<u32>> = BTreeMap::new();
         for (ifindex, vti) in &self.vtis {
-            for query in vti.peers.values().filter(|query| concerns(query.destination)) {
-                queries.entry(query.clone()).or_default().insert(*ifindex);
+            for peer in vti.peers.values().filter(|peer| concerns(peer.query.destination)) {
+                queries.entry(peer.query.clone()).or_default().insert(*ifindex);
             }
         }
         queries
@@ -207,8 +214,8 @@ impl Tracker {
             return Vec::new();
         }
         let selecting = Selecting { if_id: association.if_id, mark: association.mark };
-        let kept =
-            Association { source: association.source, set_mark: association.set_mark, selecting };
+        let SecurityAssociation { source, reqid, set_mark, .. } = *association;
+        let kept = Association { source, reqid, set_mark, selecting };
         for vti in self.vtis.values_mut().filter(|vti| vti.has_association(selecting, to)) {
             vti.remember(to, &kept);
             self.peers.insert(to);
@@ -216,7 +223,21 @@ impl Tracker {
         if self.associations.insert(id(association), kept).is_some() {
             return Vec::new();
         }
-        self.count(selecting, Some(to), |state| state.associations += 1)
+        let effects = self.count(selecting, Some(to), |state| state.associations += 1);
+        if effects.is_empty() { self.missed_by(association) } else { effects }
+    }
+
+    /// The VTIs without an SA that had one like this but for the key, which no VTI has: it is there in place of theirs.
+    fn missed_by(&self, association: &SecurityAssociation) -> Vec<Effect> {
+        let is_like = |peer: &Peer| {
+            peer.reqid == association.reqid && peer.query.source == Some(association.source)
+        };
+        let misses = |vti: &Vti| {
+            vti.state.associations == 0
+                && vti.peers.get(&association.destination).is_some_and(is_like)
+        };
+        let missing = self.vtis.iter().filter(|(_, vti)| misses(vti));
+        missing.map(|(ifindex, vti)| Effect { ifindex: *ifindex, readiness: vti.state }).collect()
     }
 
     fn add_policy(&mut self, policy: &Policy) -> Vec<Effect> {
@@ -346,11 +367,10 @@ impl Vti {
             Key::Mark { output, .. } => output,
             Key::IfId(_) => 0,
         };
-        let Association { source, set_mark, .. } = *association;
-        self.peers.insert(
-            peer,
-            Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark),
-        );
+        let Association { source, reqid, set_mark, .. } = *association;
+        let query =
+            Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark);
+        self.peers.insert(peer, Peer { query, reqid });
     }
 }
 

@@ -7,7 +7,7 @@ use super::moment::Moment;
 use super::tracker::Readiness;
 use crate::snapshot::Statistics;
 use crate::snapshot::notification::Notification;
-use crate::snapshot::recorded::{Episode, Event};
+use crate::snapshot::recorded::Episode;
 use std::collections::VecDeque;
 
 /// An episode is over when nothing was lost for so long, and no gap is open.
@@ -54,12 +54,14 @@ pub struct Watch {
     last: Look,
     /// A packet was sent, or could have been, since the interface was made.
     carried: bool,
+    /// The counters went back.
+    restarted: bool,
     associations: Option<Gap>,
     route: Option<Gap>,
     /// Closed since the last look.
     closed: Vec<Gap>,
     traffic: Traffic,
-    notes: VecDeque<(Moment, Event)>,
+    notes: VecDeque<(Moment, String)>,
     episode: Option<Building>,
 }
 
@@ -79,6 +81,7 @@ impl Watch {
             exported,
             last: first,
             carried,
+            restarted: false,
             associations: None,
             route: None,
             closed: Vec::new(),
@@ -101,6 +104,11 @@ impl Watch {
         &self.name
     }
 
+    /// What its losses are written under: the name it had when the episode began.
+    pub fn losing_name(&self) -> &str {
+        self.episode.as_ref().map_or(&self.name, |episode| &episode.name)
+    }
+
     /// The interface has another name from now on.
     pub fn rename(&mut self, now: Moment, name: &str) {
         self.note(now, format!("link {} renamed {name}", self.name));
@@ -120,6 +128,8 @@ impl Watch {
             }
             if let Some(gap) = &mut self.associations {
                 gap.policy_gone |= now.policies == 0;
+                gap.misfit |=
+                    now.associations == 0 && matches!(cause, Notification::AssociationAdded(_));
                 gap.expiry = gap.expiry.or(expiry.filter(|_| now.associations == 0));
             }
             return opens;
@@ -148,17 +158,16 @@ impl Watch {
 
     /// Keeps an event, for the episode that goes on or one that may begin.
     pub fn note(&mut self, at: Moment, what: String) {
-        let event = Event { at_ms: at.wall_ms, what };
         let in_gap = self.associations.is_some() || self.route.is_some();
         match &mut self.episode {
             Some(episode) if in_gap || at.since(episode.last_loss) <= BEFORE_MS => {
-                episode.note(event);
+                episode.note(at, what);
             }
             _ => {
                 if self.notes.len() >= MOST_NOTES {
                     self.notes.pop_front();
                 }
-                self.notes.push_back((at, event));
+                self.notes.push_back((at, what));
             }
         }
     }
@@ -173,6 +182,7 @@ impl Watch {
         );
         let Some(interval) = between else {
             self.closed.clear();
+            self.restarted = true;
             return Seen { restarted: true, ..Seen::default() };
         };
         self.carried |= interval.sent > 0;
@@ -217,7 +227,7 @@ impl Watch {
     pub fn ongoing(&self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
         let open = self.associations.iter().chain(&self.route).chain(&self.closed);
-        Some(episode.episode((&self.name, self.ifindex), now, true, open))
+        Some(episode.episode(self.ifindex, now, true, open))
     }
 
     /// The episode, if it is over.
@@ -231,7 +241,17 @@ impl Watch {
         self.end(now)
     }
 
-    /// The episode, which ends with the interface or the recorder.
+    /// The episode, which ends with the interface; `last` is what it counted until then.
+    pub fn gone(mut self, now: Moment, last: Option<Look>) -> Option<Episode> {
+        // Counters that were restarted are of another interface with this ifindex, made after what ends here.
+        if let Some(last) = last.filter(|_| !self.restarted) {
+            self.look(last);
+        }
+        self.note(now, format!("link {} deleted", self.name));
+        self.end(now)
+    }
+
+    /// The episode, which ends with the recorder.
     pub fn end(&mut self, now: Moment) -> Option<Episode> {
         let ended = self.ongoing(now)?;
         self.episode = None;
@@ -247,6 +267,7 @@ impl Watch {
             closed: None,
             policy_gone: now.policies == 0,
             expiry: None,
+            misfit: false,
             first: !self.carried,
             peer: self.traffic.peer(),
             lost: 0,
@@ -285,7 +306,7 @@ impl Watch {
         if begins {
             let notes = self.notes.drain(..);
             let near = notes.filter(|(at, _)| at.uptime_ms + BEFORE_MS >= from.uptime_ms);
-            self.episode = Some(Building::new(began, near.map(|(_, event)| event).collect()));
+            self.episode = Some(Building::new(&self.name, began, near));
         }
         if let Some(episode) = &mut self.episode {
             episode.add(interval, outside);

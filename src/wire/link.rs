@@ -97,17 +97,22 @@ pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
     Ok(link)
 }
 
-/// The index and the name of a link: all that is left of one that is gone.
-pub fn decode_identity(payload: &[u8]) -> Result<(u32, String), WireError> {
+/// Index, name and last counters of a link: what is told of one that is gone, whatever it was.
+pub fn decode_deleted(payload: &[u8]) -> Result<(u32, String, Option<Statistics>), WireError> {
     let header = Field::new("ifinfomsg", payload);
-    let ifindex = header.u32(4)?;
+    let (mut name, mut statistics) = (None, None);
     for attribute in header.attributes(HEADER) {
         let attribute = attribute?;
-        if attribute.kind == IFLA_IFNAME {
-            return Ok((ifindex, attribute.named("IFLA_IFNAME").string()));
+        match attribute.kind {
+            IFLA_IFNAME => name = Some(attribute.named("IFLA_IFNAME").string()),
+            IFLA_STATS64 => {
+                statistics = Some(decode_statistics(attribute.named("IFLA_STATS64"))?);
+            }
+            _ => {}
         }
     }
-    Err(WireError::Absent { what: "IFLA_IFNAME" })
+    let name = name.ok_or(WireError::Absent { what: "IFLA_IFNAME" })?;
+    Ok((header.u32(4)?, name, statistics))
 }
 
 fn decode_kind(info: Field<'_>) -> Result<LinkKind, WireError> {

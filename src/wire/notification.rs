@@ -42,8 +42,8 @@ pub fn decode_route(
         link::NEWLINK | RTM_DELLINK if payload.first() == Some(&AF_BRIDGE) => {}
         link::NEWLINK => list.push(Notification::LinkChanged(link::decode(payload)?)),
         RTM_DELLINK => {
-            let (ifindex, name) = link::decode_identity(payload)?;
-            list.push(Notification::LinkDeleted { ifindex, name });
+            let (ifindex, name, statistics) = link::decode_deleted(payload)?;
+            list.push(Notification::LinkDeleted { ifindex, name, statistics });
         }
         address::NEWADDR => {
             list.extend(address::decode(payload)?.map(Notification::AddressAdded));

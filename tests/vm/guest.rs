@@ -122,7 +122,7 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
 /// The scenarios of the recorder.
 fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
     let (words, mut keep) = Keep::asked_for(words);
-    let (words, times) = record::times(&words)?;
+    let (words, options) = record::options(&words)?;
     let (mut passed, mut failed) = (0, 0);
     for scenario in record::scenarios()? {
         for driver in scenario.drivers() {
@@ -132,7 +132,7 @@ fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
                 continue;
             }
             let started = Instant::now();
-            let run = record::run(&scenario, driver, times, &mut keep);
+            let run = record::run(&scenario, driver, options, &mut keep);
             let differences = run.unwrap_or_else(|error| vec![error]);
             match tell(&case, &scenario.why, started, &differences) {
                 true => passed += 1,

@@ -13,8 +13,6 @@ use vti_diagnostics::snapshot::recorded::{Episode, Recorded};
 
 /// The word that asks for these scenarios alone.
 pub const NAME: &str = "record";
-/// How often each fault is repeated, unless `--times N` says otherwise.
-const TIMES: u64 = 1;
 /// The part of an episode's losses that its cause must explain.
 const EXPLAINED: f64 = 0.95;
 
@@ -62,6 +60,8 @@ enum Count {
     Each,
     /// The times belong together.
     One,
+    /// Two for each time.
+    Two,
     /// At least one: the daemons decide when.
     Some,
     /// The recorder is killed each time: what it had not written, the next one must account for.
@@ -88,22 +88,34 @@ pub fn scenarios() -> Fallible<Vec<Scenario>> {
     serde_yaml::from_str(&text).map_err(|error| format!("record.yaml: {error}"))
 }
 
-/// The words without `--times N`, and N.
-pub fn times<'a>(words: &[&'a str]) -> Fallible<(Vec<&'a str>, u64)> {
-    let Some(at) = words.iter().position(|word| *word == "--times") else {
-        return Ok((words.to_vec(), TIMES));
+/// What is asked for beside the words.
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// `--times N`: how often each fault is repeated.
+    times: u64,
+    /// `--flood S`: how many seconds SAs come and go.
+    flood: u64,
+}
+
+/// The words without the options, and these.
+pub fn options<'a>(words: &[&'a str]) -> Fallible<(Vec<&'a str>, Options)> {
+    let mut words = words.to_vec();
+    let mut option = |name: &str, otherwise| {
+        let Some(at) = words.iter().position(|word| *word == name) else { return Ok(otherwise) };
+        let number = words.get(at + 1).and_then(|word| word.parse().ok());
+        let number = number.ok_or_else(|| format!("{name} needs a number"))?;
+        words.drain(at..=at + 1);
+        Ok::<u64, String>(number)
     };
-    let number = words.get(at + 1).and_then(|word| word.parse().ok());
-    let number = number.ok_or("--times needs a number")?;
-    let others = words.iter().enumerate().filter(|(i, _)| *i != at && *i != at + 1);
-    Ok((others.map(|(_, word)| *word).collect(), number))
+    let options = Options { times: option("--times", 1)?, flood: option("--flood", 3)? };
+    Ok((words, options))
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
 pub fn run(
     scenario: &Scenario,
     driver: &str,
-    times: u64,
+    Options { times, flood }: Options,
     keep: &mut Keep,
 ) -> Fallible<Vec<String>> {
     let router = Namespace::new("router")?;
@@ -111,11 +123,14 @@ pub fn run(
     let bash = |lines: &str| bash(&format!(". ./record.sh\n{lines}"), driver, false);
     router.within(|| {
         let lines = format!(
-            "links\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
+            "FLOOD={flood} TIMES={times}\nlinks\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
              for time in $(seq {times}); do\n{}\nsleep {}\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after",
             scenario.setup, scenario.fault, scenario.pause, scenario.then
         );
         let ran = bash(&lines);
+        if let Ok(told) = std::fs::read_to_string("/tmp/told") {
+            told.lines().for_each(|line| println!("     {line}"));
+        }
         let mut differences = Vec::new();
         if let Err(error) = ran {
             differences.push(error);
@@ -130,13 +145,15 @@ pub fn run(
         if scenario.capture && keep.is_wanted() {
             keep.keep_recorded(scenario, driver, model::capture()?)?;
         }
-        differences.extend(judge(scenario, times, &recorded)?);
+        differences.extend(judge(scenario, times, &recorded).unwrap_or_else(|error| vec![error]));
         if !differences.is_empty() {
             differences.push(format!("{recorded:#?}"));
             let said = std::fs::read_to_string("/tmp/recorder").unwrap_or_default();
             differences.push(format!("the recorder said:\n{said}"));
         }
-        let _ = std::fs::remove_file("/tmp/recorder");
+        for file in ["recorder", "told", "before", "after"] {
+            let _ = std::fs::remove_file(Path::new("/tmp").join(file));
+        }
         bash("killall vti-diagnostics ping 2>/dev/null || true; clean")?;
         Ok(differences)
     })
@@ -171,6 +188,7 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     let fits = match scenario.episodes {
         Count::Each => count == times,
         Count::One => count == 1,
+        Count::Two => count == 2 * times,
         Count::Some => count >= 1,
         Count::Killed => return accounted(recorded, lost),
     };
@@ -180,11 +198,11 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     let is_other = |e: &&Episode| {
         scenario.or.is_none_or(|other| e.causes.first().is_none_or(|cause| cause.code != other))
     };
+    differences.extend(episodes.iter().filter_map(outside));
     let judged = episodes.iter().filter(is_other);
     differences.extend(judged.filter_map(|episode| misjudged(episode, code)));
     let (before, after) = (number_in("/tmp/before")?, number_in("/tmp/after")?);
-    // An interface that is made anew each time counts from zero.
-    if !scenario.fault.contains("ip link del") && before + lost != after {
+    if before + lost != after {
         differences.push(format!("{lost} lost, and tx_errors rose from {before} to {after}"));
     }
     let explained: u64 = causes(episodes, code);
@@ -206,6 +224,16 @@ fn accounted(recorded: &Recorded, lost: u64) -> Fallible<Vec<String>> {
     println!("     {rise} packets: {lost} in episodes or written losses, {missed} missed");
     let all = lost + missed == rise && rise > 0;
     Ok(if all { Vec::new() } else { vec![format!("{lost} and {missed} of {rise} packets")] })
+}
+
+/// Whatever became of the clock: what an episode tells of was in it, or up to 5 s before.
+fn outside(episode: &Episode) -> Option<String> {
+    let span = episode.began_ms..=episode.ended_ms;
+    let near = episode.began_ms.saturating_sub(6000)..=episode.ended_ms + 6000;
+    let is_within = episode.course.iter().all(|loss| span.contains(&loss.at_ms))
+        && episode.events.iter().all(|event| near.contains(&event.at_ms))
+        && episode.ended_ms - episode.began_ms < 3_600_000;
+    (!is_within).then(|| format!("an episode has something outside of it: {episode:?}"))
 }
 
 fn misjudged(episode: &Episode, code: u16) -> Option<String> {

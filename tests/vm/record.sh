@@ -48,4 +48,21 @@ recorded() { kill -TERM $RECORDER; wait $RECORDER; }
 PINGING=''
 traffic() { ping -q -i 0.01 10.9.2.1 >/dev/null 2>&1 & PINGING=$!; }
 quiet() { [ -z "$PINGING" ] || { kill $PINGING || true; wait $PINGING || true; } 2>/dev/null; PINGING=''; }
-tx_errors() { cat /sys/class/net/vti7/statistics/tx_errors 2>/dev/null || echo 0; }
+# Packets that the interface lost, and those before it of its name.
+BEFORE_IT=0
+tx_errors() { echo $((BEFORE_IT + $(cat /sys/class/net/vti7/statistics/tx_errors 2>/dev/null || echo 0))); }
+# delete: the interface, as it is; only the traffic is held, so that nothing is counted between the reading and the end.
+delete() {
+  [ -z "$PINGING" ] || { kill -STOP $PINGING; sleep 0.05; }
+  BEFORE_IT=$(tx_errors)
+  ip link del vti7
+}
+make() {
+  if [ "$DRIVER" = vti ]; then ip link add vti7 type vti local $HERE remote $THERE key 8; else ip link add vti7 type xfrm dev wan if_id 8; fi
+  ip link set vti7 up; ip route add 10.9.2.0/24 dev vti7 src 10.9.1.1
+  [ -z "$PINGING" ] || kill -CONT $PINGING
+}
+# Processor time of the recorder in hundredths of a second; its memory in kB, now and at most; messages of XFRM it had no room for.
+used() { awk '{print $14 + $15}' /proc/$RECORDER/stat; }
+memory() { awk -v "of=$1:" '$1 == of {print $2}' /proc/$RECORDER/status; }
+missed() { awk -v pid=$RECORDER '$2 == 6 && $3 == pid {print $9}' /proc/net/netlink; }

@@ -105,7 +105,9 @@ fn links_addresses_and_routes_come_and_go() {
         assert!(has(
             &|c| matches!(c, Notification::LinkChanged(l) if l.name == "vti0" && !l.admin_up)
         ));
-        assert!(has(&|c| matches!(c, Notification::LinkDeleted { name, .. } if name == "vti0")));
+        assert!(has(
+            &|c| matches!(c, Notification::LinkDeleted { name, statistics: Some(_), .. } if name == "vti0")
+        ));
         assert!(has(
             &|c| matches!(c, Notification::LinkChanged(l) if l.name == "vti8" && l.driver().is_some())
         ));
