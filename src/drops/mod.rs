@@ -10,7 +10,6 @@ mod inbound;
 mod packet;
 mod place;
 mod tally;
-mod wait;
 mod watcher;
 mod words;
 

@@ -5,15 +5,15 @@ use super::device::{Devices, now};
 use super::eye::Eye;
 use super::place::Place;
 use super::tally::{Counted, Tally};
-use super::wait::{self, Woken};
 use super::{Ending, Options, Outcome, packet, words};
 use crate::collect::drops::Monitor;
 use crate::error::{Error, Result};
-use crate::signals::Signals;
+use crate::signals::{Signals, Woken};
 use crate::snapshot::Driver;
 use crate::wire::drop_monitor::Alert;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// How often the rate is looked at.
@@ -110,8 +110,8 @@ impl<'a> Watcher<'a> {
                 (looked, alerts, lost_before) = (now, 0, lost);
             }
             let patience = TICK.min(end - now);
-            let (monitor, signals) = (&self.monitor, &self.signals);
-            match wait::wait(monitor, signals, self.options.output, patience).map_err(failed)? {
+            let (monitor, output) = (self.monitor.as_fd(), self.options.output);
+            match self.signals.wait(&[monitor], Some(output), patience).map_err(failed)? {
                 Woken::Signal => return Ok(Ending::Signal),
                 Woken::Reader => return Ok(Ending::Reader),
                 Woken::Ready => {}

@@ -9,12 +9,11 @@ use crate::error::{Error, Result};
 use crate::render::clock::Clock;
 use crate::report::history::{Span, Time};
 use crate::report::{InterfaceReport, Report};
-use crate::signals::Signals;
+use crate::signals::{Signals, Woken};
 use board::{Board, Change};
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -113,18 +112,10 @@ fn is_over(signals: &Signals, output: BorrowedFd<'_>, patience: Duration) -> Res
     let until = Instant::now() + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        let ms = i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-        let timeout = PollTimeout::try_from(ms).unwrap_or(PollTimeout::MAX);
-        let mut descriptors = [
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-            // Errors and hang-ups are told unasked.
-            PollFd::new(output, PollFlags::empty()),
-        ];
-        match poll(&mut descriptors, timeout) {
-            Ok(0) => return Ok(false),
-            Ok(_) => return Ok(true),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(failed(errno)),
+        match signals.wait(&[], Some(output), left).map_err(failed)? {
+            Woken::Signal | Woken::Reader => return Ok(true),
+            Woken::Ready if left.is_zero() => return Ok(false),
+            Woken::Ready => {}
         }
     }
 }

@@ -6,16 +6,14 @@ mod inspector;
 mod recorder;
 mod roster;
 mod speech;
-mod wait;
 
 use crate::collect::watch::Changes;
 use crate::error::{Error, Result};
 use crate::journal::{self, Accounts, Writer};
-use crate::signals::Signals;
+use crate::signals::{Signals, Woken};
 use clock::Clock;
 use recorder::Recorder;
 use std::path::{Path, PathBuf};
-use wait::Woken;
 
 /// How the recorder runs.
 pub struct Options<'a> {
@@ -50,9 +48,10 @@ pub fn run(options: Options<'_>) -> Result<()> {
     recorder.start(&accounts);
     drop(accounts);
     loop {
-        match wait::wait(recorder.changes(), &signals, recorder.patience()).map_err(failed)? {
+        let (changes, patience) = (recorder.changes().descriptors(), recorder.patience());
+        match signals.wait(&changes, None, patience).map_err(failed)? {
             Woken::Signal => break,
-            Woken::Ready => recorder.turn(),
+            Woken::Ready | Woken::Reader => recorder.turn(),
         }
     }
     recorder.stop();
