@@ -7,7 +7,7 @@ use crate::keep::Keep;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, differential, drops, lines, model, program, record, site};
+use crate::{Fallible, charon, differential, drops, lines, model, options, program, record, site};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     match words {
         ["differential", ..] => {}
         [record::NAME, words @ ..] => (passed, failed) = run_recorder(words)?,
-        ["drops", words @ ..] => (passed, failed) = drops::run(words)?,
+        [drops::NAME, words @ ..] => (passed, failed) = drops::run(words)?,
         ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
         words => (passed, failed) = run_scenarios(words, true)?,
     }
@@ -67,8 +67,7 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
     let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
     let base = read("scenarios/base")?;
     let (mut words, mut keep) = Keep::asked_for(words);
-    let stops = words.contains(&STOP);
-    words.retain(|word| *word != STOP);
+    let stops = options::flag(&mut words, STOP);
     let (mut passed, mut failed) = (0, 0);
     for scenario in scenarios()? {
         for case in scenario.cases(&kernel) {

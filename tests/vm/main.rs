@@ -24,6 +24,7 @@ mod keep;
 mod lines;
 mod model;
 mod namespace;
+mod options;
 mod program;
 mod record;
 mod scenario;

@@ -6,6 +6,7 @@ use crate::charon::{VTI, bash};
 use crate::keep::Keep;
 use crate::model;
 use crate::namespace::Namespace;
+use crate::options;
 use serde::Deserialize;
 use std::path::Path;
 use vti_diagnostics::journal::{self, Record};
@@ -100,15 +101,9 @@ pub struct Options {
 /// The words without the options, and these.
 pub fn options<'a>(words: &[&'a str]) -> Fallible<(Vec<&'a str>, Options)> {
     let mut words = words.to_vec();
-    let mut option = |name: &str, otherwise| {
-        let Some(at) = words.iter().position(|word| *word == name) else { return Ok(otherwise) };
-        let number = words.get(at + 1).and_then(|word| word.parse().ok());
-        let number = number.ok_or_else(|| format!("{name} needs a number"))?;
-        words.drain(at..=at + 1);
-        Ok::<u64, String>(number)
-    };
-    let options = Options { times: option("--times", 1)?, flood: option("--flood", 3)? };
-    Ok((words, options))
+    let times = options::number(&mut words, "--times")?.unwrap_or(1);
+    let flood = options::number(&mut words, "--flood")?.unwrap_or(3);
+    Ok((words, Options { times, flood }))
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
@@ -226,7 +221,7 @@ fn accounted(recorded: &Recorded, lost: u64) -> Fallible<Vec<String>> {
     Ok(if all { Vec::new() } else { vec![format!("{lost} and {missed} of {rise} packets")] })
 }
 
-/// Whatever became of the clock: what an episode tells of was in it, or up to 5 s before.
+/// Whatever became of the clock: what was lost is within its episode, what happened at most some seconds beside it, and none lasts an hour.
 fn outside(episode: &Episode) -> Option<String> {
     let span = episode.began_ms..=episode.ended_ms;
     let near = episode.began_ms.saturating_sub(6000)..=episode.ended_ms + 6000;

@@ -10,6 +10,7 @@ mod shrink;
 mod trial;
 
 use crate::Fallible;
+use crate::options;
 use plan::Plan;
 use random::Random;
 use std::collections::BTreeMap;
@@ -79,22 +80,18 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
 
 impl Options {
     fn parse(words: &[&str]) -> Fallible<Options> {
-        let mut options = Options { cases: 1000, seed: 1, only: Vec::new(), stops: false };
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            let mut number = || {
-                let text = words.next().ok_or_else(|| format!("{word} wants a number"))?;
-                text.parse::<u64>().map_err(|error| format!("{word} {text}: {error}"))
-            };
-            match *word {
-                "--cases" => options.cases = number()?,
-                "--seed" => options.seed = number()?,
-                "--case" => options.only.push(number()?),
-                crate::guest::STOP => options.stops = true,
-                _ => return Err(format!("differential: unknown word {word}")),
-            }
+        let mut words = words.to_vec();
+        let cases = options::number(&mut words, "--cases")?.unwrap_or(1000);
+        let seed = options::number(&mut words, "--seed")?.unwrap_or(1);
+        let mut only = Vec::new();
+        while let Some(case) = options::number(&mut words, "--case")? {
+            only.push(case);
         }
-        Ok(options)
+        let stops = options::flag(&mut words, crate::guest::STOP);
+        match words.first() {
+            Some(word) => Err(format!("differential: unknown word {word}")),
+            None => Ok(Options { cases, seed, only, stops }),
+        }
     }
 }
 

@@ -10,10 +10,14 @@ mod session;
 
 use crate::Fallible;
 use crate::guest::tell;
+use crate::options;
 use std::time::Instant;
 
 /// A case: what it is called, why it is there, and what differs from what must be.
 type Scene = (&'static str, &'static str, fn(&Options) -> Fallible<Vec<String>>);
+
+/// The word that asks for these cases alone.
+pub const NAME: &str = "drops";
 
 const SCENES: [Scene; 7] = [
     (
@@ -47,19 +51,10 @@ pub struct Options {
 
 /// Runs the cases whose name holds one of the words.
 pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
-    let mut options = Options { all: false, kills: 5 };
-    let mut filter = Vec::new();
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        match *word {
-            "--all" => options.all = true,
-            "--kills" => {
-                let number = rest.next().and_then(|number| number.parse().ok());
-                options.kills = number.ok_or("--kills wants a number")?;
-            }
-            word => filter.push(word),
-        }
-    }
+    let mut filter = words.to_vec();
+    let all = options::flag(&mut filter, "--all");
+    let kills = options::number(&mut filter, "--kills")?.unwrap_or(5);
+    let options = Options { all, kills };
     let is_wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word));
     first::name_it()?;
     let (mut passed, mut failed) = (0, 0);
