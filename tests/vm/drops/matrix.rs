@@ -83,7 +83,8 @@ pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
     if scenario.name == UNKNOWABLE {
         let open = seen.sum("not_attributed");
         let told = open == errors && errors > 0 && seen.sum("attributed") == 0;
-        return Ok(if told { Vec::new() } else { [seen.lines(), seen.faults()].concat() });
+        let all = || format!("tx_errors {errors}; all: {:?} {}", seen.lines(), seen.summary);
+        return Ok(if told { Vec::new() } else { vec![all()] });
     }
     let mut differences = seen.faults();
     if errors == 0 || seen.sum("attributed") != errors {

@@ -50,7 +50,7 @@ fn build() -> Fallible<Namespace> {
     Ok(peer)
 }
 
-/// Must show 4: half of the times the module was there before.
+/// It is off after kill -9, and the module as before: half of the times it was there.
 pub fn kill(options: &Options) -> Fallible<Vec<String>> {
     let _peer = build()?;
     let (mut differences, mut slowest, mut were_on) = (Vec::new(), Duration::ZERO, 0);
@@ -182,7 +182,7 @@ impl Storm {
     }
 }
 
-/// Must show 5, the storm: with a limit it leaves, and without one it stays, and says what it could not take.
+/// With a limit it leaves, and without one it stays, and says what it could not take.
 pub fn storm(_: &Options) -> Fallible<Vec<String>> {
     let _peer = build()?;
     let session = Session::start(&["--max-rate", "2000"])?;
@@ -203,7 +203,7 @@ pub fn storm(_: &Options) -> Fallible<Vec<String>> {
     Ok(differences)
 }
 
-/// Must show 5, the cost: a ratio, and no figure by which a slow machine fails.
+/// A ratio, and no figure by which a slow machine fails.
 pub fn cost(_: &Options) -> Fallible<Vec<String>> {
     let peer = build()?;
     let far = format!(

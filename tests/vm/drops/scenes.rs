@@ -75,7 +75,7 @@ fn compare(seen: &Seen, expected: &[&str]) -> Vec<String> {
     differences
 }
 
-/// Must show 2.
+/// Each cause keeps to its interface, and what is no affair of tunnels stays out.
 pub fn several(_: &Options) -> Fallible<Vec<String>> {
     let _peer = Namespace::new("peer")?;
     let tunnels = [(1, "vti"), (2, "xfrm"), (3, "xfrm"), (4, "vti"), (5, "xfrm")];
@@ -129,7 +129,7 @@ nft 'table inet lab { chain input { type filter hook input priority 0; udp dport
     Ok(differences)
 }
 
-/// Must show 3.
+/// What the kernel sends by itself is named, too.
 pub fn solicitations(_: &Options) -> Fallible<Vec<String>> {
     let _peer = Namespace::new("peer")?;
     lines::script(&["set -e", OUTER, &tunnel(1, "xfrm"), "ip link del t1"].join("\n"))?;
