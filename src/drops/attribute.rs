@@ -201,9 +201,8 @@ fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) 
         let why = format!("no VTI of this network namespace has the address {}", flow.source);
         return Attribution::open(Vec::new(), why);
     }
-    if let Some(Err(missing)) =
-        tunnels.iter().map(|t| t.state.routes_through(t.link.ifindex)).find(Result::is_err)
-    {
+    let unread = |t: &&Tunnel<'_>| t.state.routes_through(t.link.ifindex).err();
+    if let Some(missing) = tunnels.iter().find_map(unread) {
         return Attribution::open(names(tunnels), missing.to_string());
     }
     // The device then looks for a route out of itself. That of IPv4 takes every destination for a neighbour, that of IPv6 fails.
