@@ -98,14 +98,13 @@ fn snapshot(tunnels: u32) -> Snapshot {
     let local = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     let peer = |i: u32| IpAddr::V4(Ipv4Addr::from_bits(0xc633_0000 + i));
     let mut links = vec![link("eth0".into(), 2, LinkKind::Other { info_kind: String::new() })];
-    let (mut associations, mut policies, mut routes, mut lookups) =
-        (vec![], vec![], vec![], vec![]);
+    let (mut sas, mut policies, mut routes, mut lookups) = (vec![], vec![], vec![], vec![]);
     for i in 1..=tunnels {
         let if_id = IfId(i);
         let device = XfrmInterface { link: 2, if_id, collect_metadata: false };
         links.push(link(format!("vti{}", i - 1), 10 + i, LinkKind::Xfrm(device)));
-        associations.push(association(local, peer(i), 2 * i, if_id));
-        associations.push(association(peer(i), local, 2 * i + 1, if_id));
+        sas.push(sa(local, peer(i), 2 * i, if_id));
+        sas.push(sa(peer(i), local, 2 * i + 1, if_id));
         for any in ["0.0.0.0/0", "::/0"] {
             for direction in [PolicyDirection::Out, PolicyDirection::In, PolicyDirection::Forward] {
                 let ends = if direction == PolicyDirection::Out {
@@ -152,7 +151,7 @@ fn snapshot(tunnels: u32) -> Snapshot {
     snapshot.routes = Ok(routes);
     snapshot.route_lookups = Ok(lookups);
     snapshot.neighbours = Ok(vec![]);
-    snapshot.associations = Ok(associations);
+    snapshot.sas = Ok(sas);
     snapshot.policies = Ok(policies);
     snapshot.default_policies = Ok(DefaultPolicies {
         inbound: Action::Allow,
@@ -189,9 +188,9 @@ fn link(name: String, ifindex: u32, kind: LinkKind) -> Link {
     }
 }
 
-fn association(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> SecurityAssociation {
+fn sa(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> Sa {
     let any = "0.0.0.0/0".parse().unwrap();
-    SecurityAssociation {
+    Sa {
         source,
         destination,
         protocol: 50,

@@ -19,6 +19,6 @@ pub mod report;
 pub mod signals;
 pub mod snapshot;
 pub mod timeline;
-pub mod transmit;
 pub mod tunnel;
+pub mod way;
 pub mod wire;

@@ -10,7 +10,7 @@
 //!                                  │  tunnel          one Tunnel per VTI: link, policies, SAs, routes; peer, IKE_SAs, CHILD_SAs
 //!                                  ▼
 //!                               Tunnel
-//!                                  │  transmit        what the kernel does with a packet of this flow, and which counters move
+//!                                  │  way             what the kernel does with a packet of this flow, and which counters move
 //!                                  │  diagnose        every diagnosis of the registry, what masks what, the order
 //!                                  ▼
 //!                               Report
@@ -27,7 +27,7 @@
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |
-//! | `tunnel`, `transmit`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
+//! | `tunnel`, `way`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
 //! | `drops`                         | all but `capture`, `journal`     | the drop monitor but by `collect::drops` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
@@ -43,7 +43,7 @@
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
 //! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.
 //!
-//! `drops` watches packets die: `collect::drops` switches the kernel's drop monitor on, and each alert's flow goes through `transmit` with
+//! `drops` watches packets die: `collect::drops` switches the kernel's drop monitor on, and each alert's flow goes through `way` with
 //! the state read beside it.
 //!
 //! Beside that way, `opmode` makes what VyOS must have to know our commands, and checks what VyOS hands them; `vyos` puts it into files

@@ -19,7 +19,7 @@ use vti_diagnostics::opmode::arguments::interface;
 use vti_diagnostics::render::clock::Clock;
 use vti_diagnostics::render::{self, explain, json, text, yaml};
 use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
-use vti_diagnostics::transmit::Flow;
+use vti_diagnostics::way::Flow;
 use vti_diagnostics::{journal, monitor, record};
 
 const ICMP: u8 = 1;

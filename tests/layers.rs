@@ -16,21 +16,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("collect", &["wire", "journal", "snapshot", "error"]),
     ("capture", &["collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
-    ("transmit", &["tunnel", "snapshot", "report"]),
-    ("diagnose", &["transmit", "tunnel", "snapshot", "report", "error"]),
+    ("way", &["tunnel", "snapshot", "report"]),
+    ("diagnose", &["way", "tunnel", "snapshot", "report", "error"]),
     ("timeline", &["tunnel", "snapshot"]),
     (
         "record",
         &[
-            "collect", "journal", "timeline", "diagnose", "transmit", "report", "signals",
-            "snapshot", "error",
+            "collect", "journal", "timeline", "diagnose", "way", "report", "signals", "snapshot",
+            "error",
         ],
     ),
     ("history", &["journal", "diagnose", "report", "snapshot", "error"]),
     (
         "drops",
         &[
-            "collect", "wire", "signals", "diagnose", "transmit", "tunnel", "report", "snapshot",
+            "collect", "wire", "signals", "diagnose", "way", "tunnel", "report", "snapshot",
             "render", "error",
         ],
     ),
@@ -43,8 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "snapshot", "wire", "report", "timeline", "tunnel", "transmit", "diagnose", "history",
-    "render", "opmode",
+    "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history", "render",
+    "opmode",
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {

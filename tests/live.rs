@@ -91,7 +91,7 @@ fn without_rights_xfrm_is_denied_and_the_rest_is_read() {
 fn as_nobody() {
     let snapshot = collect::snapshot(&[], Some(collect::VICI_SOCKET.as_ref()));
     assert_open_sources(&snapshot);
-    let missing = match snapshot.associations {
+    let missing = match snapshot.sas {
         Ok(_) => return skip("the process has CAP_NET_ADMIN without being root"),
         Err(missing) if missing.reason == Reason::Absent => {
             return skip("this kernel has no NETLINK_XFRM");
@@ -126,7 +126,7 @@ fn show_this_machine() {
     println!(
         "FIGURES {taken:?}: {:?} links, {:?} SAs, {:?} policies, {:?} routes, {:?} lookups, {:?} neighbours",
         snapshot.links.map(|list| list.len()),
-        snapshot.associations.map(|list| list.len()),
+        snapshot.sas.map(|list| list.len()),
         snapshot.policies.map(|list| list.len()),
         snapshot.routes.map(|list| list.len()),
         snapshot.route_lookups.map(|list| list.len()),

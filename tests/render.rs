@@ -27,7 +27,7 @@ fn sketch() -> Report {
     down.oper_state = Some("down".to_string());
     report(vec![
         with_findings(notice, vec![past_errors()]),
-        with_findings(broken("vti1"), vec![no_association(), mtu(), past_errors()]),
+        with_findings(broken("vti1"), vec![no_sa(), mtu(), past_errors()]),
         down,
     ])
 }
@@ -129,7 +129,7 @@ fn root_is_not_asked_for_where_it_would_not_help() {
 #[test]
 fn a_finding_of_the_host_keeps_the_all_clear_back() {
     let mut report = report(vec![interface("vti0", "198.51.100.7", 1)]);
-    report.findings = vec![Finding { name: "ike-daemon-not-running", ..no_association() }];
+    report.findings = vec![Finding { name: "ike-daemon-not-running", ..no_sa() }];
     let shown = text::report(&report, 80, false);
     assert!(shown.contains("\nhost  FAULT: IKE daemon not running "), "{shown}");
     assert!(!shown.contains("healthy"), "{shown}");

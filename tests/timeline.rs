@@ -4,10 +4,8 @@
 
 use vti_diagnostics::snapshot::notification::Notification;
 use vti_diagnostics::snapshot::recorded::Episode;
-use vti_diagnostics::snapshot::{
-    Driver, Host, Link, Policy, Reason, SecurityAssociation, Snapshot, Statistics,
-};
-use vti_diagnostics::timeline::{Look, Moment, Tracker, Watch};
+use vti_diagnostics::snapshot::{Driver, Host, Link, Policy, Reason, Sa, Snapshot, Statistics};
+use vti_diagnostics::timeline::{Moment, Sample, Tracker, Watch};
 
 fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_yaml::from_str(text).unwrap()
@@ -20,7 +18,7 @@ fn link(ifindex: u32, if_id: u32) -> Link {
     ))
 }
 
-fn association(spi: u32, if_id: u32, destination: &str) -> SecurityAssociation {
+fn sa(spi: u32, if_id: u32, destination: &str) -> Sa {
     from_yaml(&format!(
         "{{source: 192.0.2.1, destination: {destination}, protocol: 50, spi: '{spi:#010x}', reqid: 1, mode: tunnel, \
          family: inet, selector: {{family: unspec, source: 0.0.0.0/0, destination: 0.0.0.0/0}}, if_id: {if_id}}}"
@@ -48,30 +46,26 @@ struct Lab {
 }
 
 impl Lab {
-    fn with(associations: Vec<SecurityAssociation>, policies: Vec<Policy>) -> Self {
-        Self::of(associations, policies, Statistics { tx_packets: 1000, ..Statistics::default() })
+    fn with(sas: Vec<Sa>, policies: Vec<Policy>) -> Self {
+        Self::of(sas, policies, Statistics { tx_packets: 1000, ..Statistics::default() })
     }
 
     fn healthy() -> Self {
-        Self::with(vec![association(1, 8, "192.0.2.2")], vec![policy(8)])
+        Self::with(vec![sa(1, 8, "192.0.2.2")], vec![policy(8)])
     }
 
-    fn of(
-        associations: Vec<SecurityAssociation>,
-        policies: Vec<Policy>,
-        counters: Statistics,
-    ) -> Self {
+    fn of(sas: Vec<Sa>, policies: Vec<Policy>, counters: Statistics) -> Self {
         let host =
             Host { hostname: "gw1".into(), kernel_release: "6.1.0".into(), vyos_version: None };
         let state = Snapshot {
             links: Ok(vec![link(5, 8)]),
             addresses: Ok(vec![from_yaml("{ifindex: 2, prefix: 192.0.2.1/24, scope: 0}")]),
-            associations: Ok(associations),
+            sas: Ok(sas),
             policies: Ok(policies),
             ..Snapshot::unread(0, host, Reason::Skipped, "")
         };
         let tracker = Tracker::new(&state).unwrap();
-        let first = Look { at: at(0), statistics: counters };
+        let first = Sample { at: at(0), statistics: counters };
         let watch = Watch::new(("vti8", 5), true, tracker.readiness(5), first);
         Self { tracker, watch, counters, episodes: Vec::new() }
     }
@@ -93,7 +87,7 @@ impl Lab {
         self.counters.rx_packets += heard;
         self.counters.tx_errors += lost;
         self.counters.tx_carrier_errors += lost;
-        self.watch.look(Look { at: at(ms), statistics: self.counters });
+        self.watch.look(Sample { at: at(ms), statistics: self.counters });
         self.episodes.extend(self.watch.settle(at(ms)));
     }
 
@@ -114,11 +108,11 @@ impl Lab {
 }
 
 fn added(spi: u32) -> Notification {
-    Notification::AssociationAdded(association(spi, 8, "192.0.2.2"))
+    Notification::SaAdded(sa(spi, 8, "192.0.2.2"))
 }
 
 fn deleted(spi: u32) -> Notification {
-    Notification::AssociationDeleted(association(spi, 8, "192.0.2.2"))
+    Notification::SaDeleted(sa(spi, 8, "192.0.2.2"))
 }
 
 #[test]
@@ -239,9 +233,9 @@ fn whether_a_silent_peer_was_away_traffic_that_is_never_answered_does_not_tell()
 fn an_sa_whose_time_is_over_is_a_peer_that_did_not_renew_it() {
     let mut lab = Lab::healthy();
     lab.quiet(1000, 5000);
-    let mut expired = association(1, 8, "192.0.2.2");
+    let mut expired = sa(1, 8, "192.0.2.2");
     expired.limits.hard_add_seconds = Some(5);
-    lab.change(5100, Notification::AssociationExpired(expired));
+    lab.change(5100, Notification::SaExpired(expired));
     lab.look(6000, 0, 0, 4);
     lab.change(6500, added(2));
     lab.quiet(7000, 12_000);
@@ -252,9 +246,9 @@ fn an_sa_whose_time_is_over_is_a_peer_that_did_not_renew_it() {
 fn an_sa_that_carried_as_much_as_it_may_is_a_limit() {
     let mut lab = Lab::healthy();
     lab.quiet(1000, 5000);
-    let mut expired = association(1, 8, "192.0.2.2");
+    let mut expired = sa(1, 8, "192.0.2.2");
     (expired.limits.hard_packets, expired.current.packets) = (Some(200), 200);
-    lab.change(5100, Notification::AssociationExpired(expired));
+    lab.change(5100, Notification::SaExpired(expired));
     lab.look(6000, 0, 0, 4);
     lab.change(6500, added(2));
     lab.quiet(7000, 12_000);
@@ -382,10 +376,10 @@ fn two_causes_of_one_episode_share_its_packets() {
 #[test]
 fn a_flush_takes_the_sas_of_its_protocol() {
     let mut lab = Lab::healthy();
-    assert!(!lab.change(100, Notification::AssociationsFlushed(51)), "AH");
-    assert!(lab.change(200, Notification::AssociationsFlushed(50)));
+    assert!(!lab.change(100, Notification::SasFlushed(51)), "AH");
+    assert!(lab.change(200, Notification::SasFlushed(50)));
     assert!(lab.change(300, added(3)));
-    assert!(lab.change(400, Notification::AssociationsFlushed(255)));
+    assert!(lab.change(400, Notification::SasFlushed(255)));
     assert!(lab.change(500, added(4)));
     assert!(lab.change(600, Notification::PoliciesFlushed));
 }
@@ -394,15 +388,11 @@ fn a_flush_takes_the_sas_of_its_protocol() {
 fn sas_of_others_and_inbound_ones_are_none_of_its_business() {
     let mut lab = Lab::healthy();
     let mut change = |change| lab.tracker.apply(&change).len();
-    assert_eq!(change(Notification::AssociationAdded(association(9, 7, "192.0.2.2"))), 0);
-    assert_eq!(
-        change(Notification::AssociationAdded(association(9, 8, "192.0.2.1"))),
-        0,
-        "inbound"
-    );
-    let mut larval = association(0, 8, "192.0.2.2");
+    assert_eq!(change(Notification::SaAdded(sa(9, 7, "192.0.2.2"))), 0);
+    assert_eq!(change(Notification::SaAdded(sa(9, 8, "192.0.2.1"))), 0, "inbound");
+    let mut larval = sa(0, 8, "192.0.2.2");
     larval.larval = true;
-    assert_eq!(change(Notification::AssociationAdded(larval)), 0);
+    assert_eq!(change(Notification::SaAdded(larval)), 0);
     assert_eq!(change(added(1)), 0, "it is there already");
     assert_eq!(change(deleted(77)), 0, "it never was");
 }
@@ -412,7 +402,7 @@ fn counters_that_go_back_are_no_losses() {
     let mut lab = Lab::healthy();
     lab.look(1000, 10, 10, 5);
     lab.counters = Statistics { tx_errors: 1, ..Statistics::default() };
-    let seen = lab.watch.look(Look { at: at(2000), statistics: lab.counters });
+    let seen = lab.watch.look(Sample { at: at(2000), statistics: lab.counters });
     assert!(seen.restarted);
     assert_eq!(seen.lost, 0);
 }
@@ -424,7 +414,8 @@ fn an_interface_that_is_deleted_has_lost_what_it_counted_until_then() {
     lab.change(5100, deleted(1));
     lab.look(6000, 0, 0, 7);
     let last = Statistics { tx_errors: 12, tx_carrier_errors: 12, ..lab.counters };
-    let episode = lab.watch.gone(at(6500), Some(Look { at: at(6500), statistics: last })).unwrap();
+    let episode =
+        lab.watch.gone(at(6500), Some(Sample { at: at(6500), statistics: last })).unwrap();
     assert_eq!((episode.lost, episode.open, episode.ended_ms), (12, false, at(6500).wall_ms));
     assert_eq!(episode.causes[0].code, 912);
     assert_eq!(episode.events.last().unwrap().what, "link vti8 deleted");
@@ -438,7 +429,7 @@ fn what_another_interface_of_the_same_index_counts_is_not_mixed_with_it() {
     lab.counters = Statistics::default();
     lab.look(2000, 0, 0, 1);
     lab.look(3000, 0, 0, 1);
-    let episode = lab.watch.gone(at(3500), Some(Look { at: at(3500), statistics: old })).unwrap();
+    let episode = lab.watch.gone(at(3500), Some(Sample { at: at(3500), statistics: old })).unwrap();
     assert_eq!(episode.lost, 6);
 }
 
@@ -461,11 +452,8 @@ fn an_sa_of_another_key_in_place_of_its_own_is_named() {
         lab.tracker.apply(&Notification::LinkChanged(link(9, 6)));
         lab.quiet(1000, 5000);
         lab.change(5100, deleted(1));
-        let other = SecurityAssociation {
-            reqid: from_yaml(&reqid.to_string()),
-            ..association(3, if_id, "192.0.2.2")
-        };
-        let other = Notification::AssociationAdded(other);
+        let other = Sa { reqid: from_yaml(&reqid.to_string()), ..sa(3, if_id, "192.0.2.2") };
+        let other = Notification::SaAdded(other);
         for effect in lab.tracker.apply(&other).iter().filter(|effect| effect.ifindex == 5) {
             lab.watch.readiness(at(5200), effect.readiness, &other);
         }
@@ -490,7 +478,7 @@ fn a_clock_that_is_set_during_an_episode_does_not_stretch_it() {
         }
         lab.counters.tx_errors += 9;
         for ms in [6000, 7000, 8000, 9000, 10_000] {
-            lab.watch.look(Look { at: after(ms), statistics: lab.counters });
+            lab.watch.look(Sample { at: after(ms), statistics: lab.counters });
             lab.episodes.extend(lab.watch.settle(after(ms)));
         }
         let episode = lab.only_episode();
@@ -523,7 +511,7 @@ fn gaps_without_end_keep_an_episode_small() {
 #[test]
 fn an_interface_that_is_made_has_what_its_key_selects() {
     let mut lab = Lab::healthy();
-    lab.tracker.apply(&Notification::AssociationAdded(association(9, 6, "192.0.2.6")));
+    lab.tracker.apply(&Notification::SaAdded(sa(9, 6, "192.0.2.6")));
     lab.tracker.apply(&Notification::PolicyAdded(policy(6)));
     let effects = lab.tracker.apply(&Notification::LinkChanged(link(9, 6)));
     assert_eq!((effects.len(), effects[0].ifindex), (1, 9));

@@ -60,7 +60,7 @@ impl Names {
 fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let configured = snapshots.iter().flat_map(|s| s.configuration.iter().flat_map(|c| &c.peers));
     let loaded = snapshots.iter().flat_map(|s| s.ike.iter().flat_map(|ike| &ike.connections));
-    let up = snapshots.iter().flat_map(|s| s.ike.iter().flat_map(|ike| &ike.associations));
+    let up = snapshots.iter().flat_map(|s| s.ike.iter().flat_map(|ike| &ike.sas));
     let children = loaded.clone().flat_map(|c| &c.children).map(|c| &c.name);
     let all = configured.map(|p| &p.name).chain(loaded.map(|c| &c.name));
     let mut names = BTreeMap::new();

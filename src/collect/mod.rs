@@ -5,6 +5,7 @@
 pub mod cleared;
 mod clock;
 mod configuration;
+mod consistent_read;
 pub mod drops;
 mod failure;
 mod host;
@@ -16,7 +17,6 @@ pub mod proc;
 mod recorded;
 mod route;
 mod socket;
-mod together;
 mod vici;
 pub mod watch;
 mod xfrm;
@@ -77,9 +77,9 @@ fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snap
         configuration: configuration::configuration(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
-    let together = together::read(|| ike(taken_at_ms));
-    (snapshot.associations, snapshot.policies) = (together.associations, together.policies);
-    snapshot.ike = together.ike;
+    let read = consistent_read::read(|| ike(taken_at_ms));
+    (snapshot.sas, snapshot.policies) = (read.sas, read.policies);
+    snapshot.ike = read.ike;
     // After charon: they tell of what it has done.
     snapshot.hook_state = configuration::hook_state();
     snapshot.charon_log = log::charon_log();

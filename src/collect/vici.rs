@@ -5,7 +5,7 @@ use super::failure::Failure;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Observed, Reason, Source};
 use crate::wire::ike;
-use crate::wire::vici::{Kind, LARGEST_PACKET, Packet, Room, Section, request};
+use crate::wire::vici::{Kind, LARGEST_PACKET, MtuHeadroom, Packet, Section, request};
 use nix::errno::Errno;
 use nix::sys::socket::{
     self as system, AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, sockopt,
@@ -36,14 +36,12 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
         daemon.stream("list-conns", &[], "list-conn", |e| {
             found.connections.extend(ike::connections(e))
         })?;
-        daemon.stream("list-sas", &[], "list-sa", |e| {
-            found.associations.extend(ike::associations(e))
-        })?;
+        daemon.stream("list-sas", &[], "list-sa", |e| found.sas.extend(ike::ike_sas(e)))?;
         daemon.stream("list-policies", &["trap"], "list-policy", |e| {
             found.traps.extend(ike::traps(e))
         })?;
         found.connections.sort_by(|a, b| a.name.cmp(&b.name));
-        found.associations.sort_by_key(|a| a.unique_id);
+        found.sas.sort_by_key(|a| a.unique_id);
         found.traps.sort();
         Ok(found)
     };
@@ -57,7 +55,7 @@ struct Daemon {
     stream: UnixStream,
     deadline: Instant,
     left: usize,
-    room: Room,
+    room: MtuHeadroom,
 }
 
 impl Daemon {
@@ -81,7 +79,7 @@ impl Daemon {
         }
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Ok(Self { stream, deadline, left: MOST, room: Room::default() })
+        Ok(Self { stream, deadline, left: MOST, room: MtuHeadroom::default() })
     }
 
     /// One command with one answer.

@@ -138,7 +138,7 @@ pub fn state() -> Snapshot {
     Snapshot {
         links: super::link::links(),
         addresses: super::link::addresses(),
-        associations: super::xfrm::associations(),
+        sas: super::xfrm::sas(),
         policies: super::xfrm::policies(),
         ..Snapshot::unread(0, super::host(), Reason::Skipped, "")
     }

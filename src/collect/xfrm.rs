@@ -3,16 +3,14 @@
 
 use super::failure::Failure;
 use super::socket::{Dump, PATIENCE, Socket, XFRM};
-use crate::snapshot::{
-    DefaultPolicies, Observed, Policy, Reason, SadInfo, SecurityAssociation, Source, SpdInfo,
-};
+use crate::snapshot::{DefaultPolicies, Observed, Policy, Reason, Sa, SadInfo, Source, SpdInfo};
 use crate::wire::netlink::Request;
 use crate::wire::{WireError, xfrm_info, xfrm_policy, xfrm_state};
 use nix::errno::Errno;
 use std::time::Instant;
 
 /// All SAs. The request has no body: the kernel logs a warning about one.
-pub(super) fn associations() -> Observed<Vec<SecurityAssociation>> {
+pub(super) fn sas() -> Observed<Vec<Sa>> {
     let dump = Dump {
         name: "XFRM_MSG_GETSA",
         protocol: XFRM,
@@ -20,7 +18,7 @@ pub(super) fn associations() -> Observed<Vec<SecurityAssociation>> {
         answer: xfrm_state::NEWSA,
         patience: PATIENCE,
     };
-    let decode = |payload: &[u8], list: &mut Vec<SecurityAssociation>| -> Result<(), Failure> {
+    let decode = |payload: &[u8], list: &mut Vec<Sa>| -> Result<(), Failure> {
         list.push(xfrm_state::decode(payload)?);
         Ok(())
     };

@@ -72,7 +72,7 @@ pub(super) fn last<'a>(
 
 /// Whether this end has sent its first request and nothing came back.
 fn waits_for_an_answer(control: &Control<'_>) -> bool {
-    control.associations.iter().any(|a| {
+    control.sas.iter().any(|a| {
         a.initiator && a.state == "CONNECTING" && a.tasks_active.iter().any(|t| t == "IKE_INIT")
     })
 }
@@ -81,7 +81,7 @@ fn waits_for_an_answer(control: &Control<'_>) -> bool {
 fn is_about(control: &Control<'_>, line: &str) -> bool {
     if let Some(name) = connection_of_line(line) {
         return control.connections.iter().any(|c| c.name == name)
-            || control.associations.iter().any(|a| a.connection == name)
+            || control.sas.iter().any(|a| a.connection == name)
             || control.peers.iter().any(|p| p.is_connection(name));
     }
     let addresses = control.connections.iter().flat_map(|c| &c.remote_addresses);

@@ -6,8 +6,8 @@ use super::flows::{self, Origin};
 use crate::report::Severity;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
-use crate::transmit::{self, Flow, Outcome, Site, Verdict};
 use crate::tunnel::{Control, State, Tunnel};
+use crate::way::{Flow, Outcome, Site, Verdict, transmit};
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -24,11 +24,11 @@ pub struct Case<'a> {
     /// Its counters over the spans that are known.
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
-    pub(super) tried: Vec<Tried>,
+    pub(super) tried: Vec<Trace>,
 }
 
 /// A flow and its fate.
-pub(super) struct Tried {
+pub(super) struct Trace {
     pub origin: Origin,
     pub flow: Flow,
     pub verdict: Verdict,
@@ -43,7 +43,7 @@ impl<'a> Case<'a> {
     ) -> Self {
         let candidates = flows::candidates(&tunnel).into_iter();
         let tried = candidates
-            .map(|(origin, flow)| Tried { origin, verdict: transmit::send(&tunnel, &flow), flow })
+            .map(|(origin, flow)| Trace { origin, verdict: transmit::send(&tunnel, &flow), flow })
             .collect();
         let counted = Counted::of_link(state.snapshot, earlier, tunnel.link);
         Self {
@@ -128,9 +128,9 @@ impl<'a> Case<'a> {
     /// Flows that are lost for the cause `code`. Missing where none is and one of them ended open: then it might be.
     ///
     /// Link-local traffic is left out: it says nothing about what is routed into the tunnel.
-    pub(super) fn lost_to(&self, code: u16) -> Observed<Vec<&Tried>> {
+    pub(super) fn lost_to(&self, code: u16) -> Observed<Vec<&Trace>> {
         let tunnel = self.tunnel()?;
-        let asked = |t: &Tried| !matches!(t.origin, Origin::LinkLocal(_));
+        let asked = |t: &Trace| !matches!(t.origin, Origin::LinkLocal(_));
         self.ending(
             |t| asked(t) && classify::code(tunnel, &t.flow, &t.verdict.site) == Some(code),
             asked,
@@ -138,10 +138,10 @@ impl<'a> Case<'a> {
     }
 
     /// Link-local flows that are lost for one of the causes `codes`.
-    pub(super) fn link_local_lost_to(&self, codes: &[u16]) -> Observed<Vec<&Tried>> {
+    pub(super) fn link_local_lost_to(&self, codes: &[u16]) -> Observed<Vec<&Trace>> {
         let tunnel = self.tunnel()?;
-        let asked = |t: &Tried| matches!(t.origin, Origin::LinkLocal(_));
-        let lost = |t: &Tried| {
+        let asked = |t: &Trace| matches!(t.origin, Origin::LinkLocal(_));
+        let lost = |t: &Trace| {
             classify::code(tunnel, &t.flow, &t.verdict.site).is_some_and(|c| codes.contains(&c))
         };
         self.ending(|t| asked(t) && lost(t), asked)
@@ -149,12 +149,12 @@ impl<'a> Case<'a> {
 
     fn ending(
         &self,
-        picked: impl Fn(&Tried) -> bool,
-        asked: impl Fn(&Tried) -> bool,
-    ) -> Observed<Vec<&Tried>> {
-        let found: Vec<&Tried> = self.tried.iter().filter(|t| picked(t)).collect();
+        picked: impl Fn(&Trace) -> bool,
+        asked: impl Fn(&Trace) -> bool,
+    ) -> Observed<Vec<&Trace>> {
+        let found: Vec<&Trace> = self.tried.iter().filter(|t| picked(t)).collect();
         let open = self.tried.iter().filter(|t| asked(t)).find_map(|t| match &t.verdict.site {
-            Site::Open(missing) => Some(missing.clone()),
+            Site::Undecided(missing) => Some(missing.clone()),
             _ => None,
         });
         match open {
@@ -191,7 +191,7 @@ impl<'a> Case<'a> {
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.
-    pub(super) fn prefixes(lost: &[&Tried]) -> String {
+    pub(super) fn prefixes(lost: &[&Trace]) -> String {
         let mut all: Vec<String> = lost
             .iter()
             .filter_map(|t| match &t.origin {

@@ -2,8 +2,8 @@
 
 use crate::report::Code;
 use crate::snapshot::{Driver, Family, PolicyDirection};
-use crate::transmit::{Flow, Site, StateCheck};
 use crate::tunnel::Tunnel;
+use crate::way::{Flow, Site, StateCheck};
 
 /// The code that explains why a packet of `flow` ends at `site`; none where nothing is lost there, or nothing is decided.
 pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
@@ -13,14 +13,14 @@ pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
 /// The code of the cause for a packet of `flow` that ends at `site`; none where nothing is lost, or nothing is decided.
 pub(super) fn code(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<u16> {
     Some(match site {
-        Site::Sent { .. } | Site::AdminDown | Site::Open(_) => return None,
-        Site::NoPolicy { key_exists: false } => 101,
-        Site::NoPolicy { key_exists: true } => no_match(tunnel, flow),
+        Site::Sent { .. } | Site::AdminDown | Site::Undecided(_) => return None,
+        Site::NoPolicy { has_own: false } => 101,
+        Site::NoPolicy { has_own: true } => no_match(tunnel, flow),
         Site::DefaultBlock | Site::PolicyBlock { .. } => 104,
         Site::NoTemplate { .. } => 105,
         Site::XfrmDisabled => 106,
-        Site::NoAssociation(wanted) if wanted.nearest.is_none() => 111,
-        Site::NoAssociation(_) | Site::AssociationDirection { .. } => 112,
+        Site::NoSa(wanted) if wanted.nearest.is_none() => 111,
+        Site::NoSa(_) | Site::SaDirection { .. } => 112,
         Site::LimitReached { only: true, .. } => 113,
         Site::LimitReached { only: false, .. } => 212,
         Site::TemplateSource { .. } => 121,
@@ -42,7 +42,7 @@ pub(super) fn code(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<u16>
 /// selectors (102).
 fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> u16 {
     let own = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
-    let oif = crate::transmit::flow_oif(tunnel);
+    let oif = crate::way::transmit::flow_oif(tunnel);
     let of_family = |p: &&&crate::snapshot::Policy| p.selector.family == flow.family();
     let mark = tunnel.lookup_mark(flow.mark);
     if own.iter().filter(of_family).any(|p| flow.matches(&p.selector, oif) && !p.mark.admits(mark))

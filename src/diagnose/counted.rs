@@ -6,8 +6,8 @@ use crate::report::Counters;
 use crate::snapshot::{
     DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
 };
-use crate::transmit::counters::{Split, exports_errors};
-use crate::transmit::infer::{Inferred, infer_driver};
+use crate::way::transmit::counters::{ErrorClasses, exports_errors};
+use crate::way::transmit::infer::{Inferred, infer_driver};
 
 /// Counters of one interface.
 pub(super) struct Counted {
@@ -125,7 +125,7 @@ fn row<'a>(snapshot: &'a Snapshot, name: &str) -> Observed<&'a DeviceColumns> {
 }
 
 fn of_statistics(s: &Statistics, exported: bool) -> Counters {
-    let split = Split::of_statistics(s);
+    let split = ErrorClasses::of_statistics(s);
     Counters {
         tx_packets: s.tx_packets,
         tx_bytes: s.tx_bytes,
@@ -147,11 +147,11 @@ fn of_columns(c: &DeviceColumns, drivers: &[Driver]) -> Counters {
         rx_bytes: c.rx_bytes,
         rx_errors: c.rx_errs,
         rx_dropped: c.rx_drop,
-        ..of_split(Split::of_columns(c, drivers), true)
+        ..of_split(ErrorClasses::of_columns(c, drivers), true)
     }
 }
 
-fn of_split(split: Split, exported: bool) -> Counters {
+fn of_split(split: ErrorClasses, exported: bool) -> Counters {
     Counters {
         tx_errors: split.errors,
         tx_carrier_errors: split.carrier.filter(|_| exported),

@@ -2,8 +2,8 @@
 //! They decide what a diagnosis can see, so each says why it was tried.
 
 use crate::snapshot::{Address, Driver, Family, Policy, PolicyDirection, Route, RouteType};
-use crate::transmit::Flow;
 use crate::tunnel::Tunnel;
+use crate::way::Flow;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What a diagnosis returns when its cause holds; the registry adds code and name.
 
 use super::Case;
-use super::case::Tried;
+use super::case::Trace;
 use crate::report::{Confidence, Evidence, Remedy, Severity};
 use crate::snapshot::Source;
 
@@ -34,14 +34,14 @@ impl Found {
     }
 
     /// A cause that the model proves: `lost` ends at its site, and so does every packet like it.
-    pub(super) fn proven(case: &Case<'_>, lost: &Tried, summary: impl Into<String>) -> Self {
+    pub(super) fn proven(case: &Case<'_>, lost: &Trace, summary: impl Into<String>) -> Self {
         let driver = case.tunnel.as_ref().map(|t| t.driver);
         let site = driver.map_or_else(|_| String::new(), |d| lost.verdict.site.kernel(d));
         Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case)
     }
 
     /// The steps that the lost packet took, as evidence.
-    pub(super) fn path(mut self, case: &Case<'_>, lost: &Tried) -> Self {
+    pub(super) fn path(mut self, case: &Case<'_>, lost: &Trace) -> Self {
         for step in &lost.verdict.trail {
             let source = match step.name {
                 "policy out" | "first lookup" | "action" | "template" => Source::SecurityPolicies,

@@ -1,13 +1,13 @@
 //! `lookup`: one flow through the model, as data; and the same rendering of flows for `show --detail`.
 
-use super::case::Tried;
+use super::case::Trace;
 use super::classify;
 use super::flows::Origin;
 use crate::error::Error;
 use crate::report::{Code, FlowReport, LookupReport, SCHEMA, Step};
 use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
-use crate::transmit::{self, Flow, Outcome, Site};
 use crate::tunnel::{State, Tunnel};
+use crate::way::{Flow, Outcome, Site, transmit};
 
 /// What the kernel would do with one packet that is routed into `interface`.
 ///
@@ -27,7 +27,7 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
     let tunnel = found.ok_or_else(|| super::no_such_interface(now, interface))?;
     let verdict = transmit::send(&tunnel, flow);
     let mut report =
-        flow_report(&tunnel, &Tried { origin: Origin::Asked, flow: flow.clone(), verdict });
+        flow_report(&tunnel, &Trace { origin: Origin::Asked, flow: flow.clone(), verdict });
     report.trail.insert(0, inside_route(&tunnel, flow));
     Ok(LookupReport {
         schema: SCHEMA,
@@ -68,7 +68,7 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
         // A forwarded source is none of this host's addresses, so the kernel refuses the question with it.
         Ok(RouteAnswer::Error { errno }) => step(
             flow.destination.to_string(),
-            &format!("no route: {}", transmit::errno_name(*errno)),
+            &format!("no route: {}", crate::way::errno_name(*errno)),
         ),
         Err(_) => {
             let routes = state.routes_through(link.ifindex).unwrap_or_default();
@@ -85,8 +85,8 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
 }
 
 /// A tried flow as the report shows it.
-pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
-    let Tried { origin, flow, verdict } = tried;
+pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
+    let Trace { origin, flow, verdict } = tried;
     let site = &verdict.site;
     let kernel = site.kernel(tunnel.driver);
     let (outcome, summary) = match site.outcome() {
@@ -99,7 +99,7 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
             ("elsewhere", format!("never reaches {}: {kernel}", tunnel.link.name))
         }
         Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
-        Outcome::Open => ("open", "not decided by what was read".to_owned()),
+        Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
     };
     FlowReport {
         origin: origin.to_string(),
@@ -108,10 +108,10 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
         summary,
         site: kernel,
         counters: verdict.counters.iter().map(|c| c.name()).collect(),
-        xfrm_statistics: verdict.mibs.iter().map(|m| m.name()).collect(),
+        xfrm_statistics: verdict.xfrm_stats.iter().map(|m| m.name()).collect(),
         sender: site.sender().map(Into::into),
         open: match site {
-            Site::Open(missing) => vec![missing.to_string()],
+            Site::Undecided(missing) => vec![missing.to_string()],
             _ => Vec::new(),
         },
         finding: classify::code(tunnel, flow, site).map(Code),
@@ -119,7 +119,7 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Tried) -> FlowReport {
     }
 }
 
-fn last_result(verdict: &transmit::Verdict) -> String {
+fn last_result(verdict: &crate::way::Verdict) -> String {
     let route = verdict.trail.iter().rev().find(|s| s.name == "outer route");
     route.map_or_else(String::new, |s| format!("{}, {}", s.looked_at, s.result))
 }

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod case;
+mod checks;
 mod classify;
 mod cleared;
 mod counted;
@@ -20,62 +21,6 @@ mod mtu;
 mod registry;
 mod summary;
 mod validation;
-
-// One file each, by the name of its cause.
-mod admin_down_with_association;
-mod carrier_column_is_a_sum;
-mod child_not_installed;
-mod counters_not_exported;
-mod default_route_in_table_220;
-mod duplicate_associations;
-mod encryption_failed;
-mod endpoint_mismatch;
-mod hard_limit_reached;
-mod hook_state_inconsistent;
-mod ike_daemon_not_running;
-mod ike_not_established;
-mod inbound_association_mismatch;
-mod inner_source_is_the_peer;
-mod integrity_failures;
-mod interface_missing;
-mod ipv6_outside_selectors;
-mod kernel_and_charon_disagree;
-mod local_address_gone;
-mod mtu_leaves_no_room;
-mod no_client_connected;
-mod no_inbound_association;
-mod no_inbound_policy;
-mod no_outbound_policy;
-mod no_route_inside;
-mod no_route_to_peer;
-mod no_security_association;
-mod not_a_tunnel_mode_association;
-mod not_bound;
-mod not_ip;
-mod one_way;
-mod outer_path_dead;
-mod packet_too_big;
-mod packets_held_for_negotiation;
-mod past_errors_only;
-mod peer_in_another_vrf;
-mod policy_blocks;
-mod policy_needs_packet_mark;
-mod policy_without_template;
-mod recorded_losses;
-mod replay_drops;
-mod security_association_expired;
-mod security_association_mismatch;
-mod sent_to_the_wrong_peer;
-mod sequence_number_overflow;
-mod source_validation_drops;
-mod state_in_another_namespace;
-mod traffic_outside_selectors;
-mod traffic_taken_by_another_policy;
-mod traps_only;
-mod tunnel_loops_into_itself;
-mod unexplained;
-mod up_without_association;
-mod xfrm_disabled;
 
 pub use case::Case;
 pub use classify::cause;
@@ -211,7 +156,9 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
     }
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
     // Of an interface that does not exist there is one thing to say.
-    let applies = |d: &&Diagnosis| !report.absent || d.code == interface_missing::DIAGNOSIS.code;
+    let applies = |d: &&Diagnosis| {
+        !report.absent || d.code == checks::silent::interface_missing::DIAGNOSIS.code
+    };
     for diagnosis in DIAGNOSES.iter().filter(applies) {
         let (code, name) = (diagnosis.code, diagnosis.name);
         match (diagnosis.check)(case) {

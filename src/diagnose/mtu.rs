@@ -2,10 +2,10 @@
 
 use super::Case;
 use crate::snapshot::{Observed, RouteAnswer, Snapshot};
-use crate::transmit::overhead;
+use crate::way::transmit::overhead;
 
 /// The MTU of the interface against that of its outer path.
-pub(super) struct Room {
+pub(super) struct MtuHeadroom {
     /// MTU of the interface.
     interface: u32,
     /// MTU of the outer path: the route's, else the outer device's.
@@ -14,25 +14,22 @@ pub(super) struct Room {
     overhead: (u32, u32),
 }
 
-impl Room {
+impl MtuHeadroom {
     /// The tightest outer path of the interface's outbound SAs; none where it has no SA with a route.
     pub fn of(case: &Case<'_>) -> Observed<Option<Self>> {
         let tunnel = case.tunnel()?;
         let vrf = tunnel.outer_vrf()?.map(|l| l.ifindex);
         let mut tightest: Option<Self> = None;
-        for association in tunnel.outbound_associations()? {
-            let query = Snapshot::outer_query(association, vrf, tunnel.lookup_mark(0));
+        for sa in tunnel.outbound_sas()? {
+            let query = Snapshot::outer_query(sa, vrf, tunnel.lookup_mark(0));
             let Ok(RouteAnswer::Route { oif, mtu, .. }) = tunnel.state.route(&query) else {
                 continue;
             };
             let device = tunnel.state.link(*oif)?.map(|l| l.mtu);
             let Some(path) = mtu.or(device) else { continue };
             if tightest.as_ref().is_none_or(|t| path < t.path) {
-                tightest = Some(Self {
-                    interface: tunnel.link.mtu,
-                    path,
-                    overhead: overhead(&[association]),
-                });
+                tightest =
+                    Some(Self { interface: tunnel.link.mtu, path, overhead: overhead(&[sa]) });
             }
         }
         Ok(tightest)

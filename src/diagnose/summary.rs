@@ -4,18 +4,18 @@ use super::lookup::flow_report;
 use super::{Case, cleared};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
-use crate::tunnel::{Control, Key};
+use crate::tunnel::{Control, MarkOrIfId};
 use std::net::IpAddr;
 
 /// The report of an interface before any diagnosis ran.
 pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
     let tunnel = case.tunnel.as_ref().ok();
     let link = tunnel.map(|t| t.link);
-    let (input_key, output_key, if_id) = match tunnel.map(|t| t.key) {
-        Some(Key::Mark { input, output }) => {
+    let (input_mark, output_mark, if_id) = match tunnel.map(|t| t.key) {
+        Some(MarkOrIfId::Mark { input, output }) => {
             (Some(format!("{input:#x}")), Some(format!("{output:#x}")), None)
         }
-        Some(Key::IfId(if_id)) => (None, None, Some(if_id.0)),
+        Some(MarkOrIfId::IfId(if_id)) => (None, None, Some(if_id.0)),
         None => (None, None, None),
     };
     let (local, remote) = endpoints(case);
@@ -34,8 +34,8 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         oper_state: link.map(|l| oper_state(l.oper_state).into()),
         mtu: link.map(|l| l.mtu),
         if_id,
-        input_key,
-        output_key,
+        input_mark,
+        output_mark,
         local,
         remote,
         peers: peers.iter().map(IpAddr::to_string).collect(),
@@ -69,7 +69,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
 fn control(control: &Control<'_>) -> ControlReport {
     // Of several, the one that is in use and oldest tells how long the tunnel has been up.
     let ike = control
-        .associations
+        .sas
         .iter()
         .max_by_key(|a| (a.is_current(), a.is_established(), a.established_seconds));
     let child = control.children.iter().map(|(_, child)| child);

@@ -8,9 +8,9 @@ use super::packet::{Outer, Packet};
 use super::place::Place;
 use crate::diagnose;
 use crate::report::Code;
-use crate::snapshot::{Driver, Route, RouteType, SecurityAssociation, Snapshot};
-use crate::transmit::{self, Flow, Outcome, Site};
+use crate::snapshot::{Driver, Route, RouteType, Sa, Snapshot};
 use crate::tunnel::{State, Tunnel};
+use crate::way::{Flow, Outcome, Site, transmit};
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
@@ -113,13 +113,13 @@ fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
 fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     let needs_spi = dropped.place == Place::Filter;
     let found = tunnels.iter().find_map(|tunnel| {
-        let own = tunnel.outbound_associations().ok()?;
+        let own = tunnel.outbound_sas().ok()?;
         let outer = &dropped.packet.outer;
-        let is_it = |a: &&&SecurityAssociation| outer.iter().any(|o| encrypts(a, o, needs_spi));
-        let association = own.iter().find(is_it).copied()?;
-        Some((tunnel, association, own.len()))
+        let is_it = |a: &&&Sa| outer.iter().any(|o| encrypts(a, o, needs_spi));
+        let sa = own.iter().find(is_it).copied()?;
+        Some((tunnel, sa, own.len()))
     });
-    let Some((tunnel, association, count)) = found else {
+    let Some((tunnel, sa, count)) = found else {
         let flow = dropped.packet.inner.as_ref().filter(|_| !needs_spi)?;
         let up: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.link.admin_up).collect();
         return Some(choose(&up, flow, |site| is_after_the_device(site) || is_held(site)));
@@ -130,9 +130,9 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
             return Some(Attribution::of(&[tunnel], code, verdict.site.kernel(tunnel.driver)));
         }
     }
-    let limits = &association.limits;
+    let limits = &sa.limits;
     let is_limited = limits.hard_bytes.is_some() || limits.hard_packets.is_some();
-    let spi = association.spi;
+    let spi = sa.spi;
     Some(match (dropped.place, is_limited) {
         (Place::Filter, _) => Attribution::of(
             &[tunnel],
@@ -158,10 +158,10 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     })
 }
 
-fn encrypts(association: &SecurityAssociation, outer: &Outer, needs_spi: bool) -> bool {
-    association.source == outer.source
-        && association.destination == outer.destination
-        && (!needs_spi || outer.spi == Some(association.spi))
+fn encrypts(sa: &Sa, outer: &Outer, needs_spi: bool) -> bool {
+    sa.source == outer.source
+        && sa.destination == outer.destination
+        && (!needs_spi || outer.spi == Some(sa.spi))
 }
 
 /// The sites of the encryption stage.
@@ -233,7 +233,7 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
         },
         ([], passing) => {
             let why = passing.iter().find_map(|(_, site)| match site {
-                Site::Open(missing) => Some(missing.to_string()),
+                Site::Undecided(missing) => Some(missing.to_string()),
                 _ => None,
             });
             let why = why.unwrap_or_else(|| "the state read lets it pass".to_string());

@@ -3,7 +3,7 @@
 use super::attribute::{Attribution, Dropped, route_rank};
 use super::packet::Outer;
 use crate::report::Code;
-use crate::snapshot::{SecurityAssociation, Snapshot};
+use crate::snapshot::{Sa, Snapshot};
 use crate::tunnel::Tunnel;
 use std::net::IpAddr;
 
@@ -29,15 +29,14 @@ pub(super) fn attribute(
 /// ESP that the kernel did not get through decryption.
 fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option<Attribution> {
     let spi = outer.spi?;
-    let is_it = |a: &&SecurityAssociation| a.spi == spi && a.destination == outer.destination;
-    let of =
-        |snapshot: &'_ Snapshot| snapshot.associations.as_ref().ok()?.iter().find(is_it).cloned();
+    let is_it = |a: &&Sa| a.spi == spi && a.destination == outer.destination;
+    let of = |snapshot: &'_ Snapshot| snapshot.sas.as_ref().ok()?.iter().find(is_it).cloned();
     let now = tunnels.first()?.state.snapshot;
-    if let Err(missing) = &now.associations {
+    if let Err(missing) = &now.sas {
         return Some(Attribution::open(Vec::new(), missing.to_string()));
     }
     let from_peer = with_peer(tunnels, outer.source);
-    let Some(association) = of(now) else {
+    let Some(sa) = of(now) else {
         if from_peer.is_empty() {
             let why = format!("no VTI has the peer {}, and no SA has SPI {spi}", outer.source);
             return Some(Attribution::open(Vec::new(), why));
@@ -46,7 +45,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
         return Some(Attribution::of(&from_peer, NO_INBOUND_ASSOCIATION, why));
     };
     let own: Vec<&Tunnel<'_>> =
-        from_peer.iter().copied().filter(|t| t.admits_inbound(&association)).collect();
+        from_peer.iter().copied().filter(|t| t.admits_inbound(&sa)).collect();
     if own.is_empty() {
         let why = format!("SA {spi} has another key than the interface");
         return Some(match from_peer.as_slice() {
@@ -55,9 +54,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
         });
     }
     let then = of(before);
-    let since = |counter: fn(&SecurityAssociation) -> u32| {
-        counter(&association) > then.as_ref().map_or(0, counter)
-    };
+    let since = |counter: fn(&Sa) -> u32| counter(&sa) > then.as_ref().map_or(0, counter);
     let integrity = since(|a| a.integrity_failures);
     let replay = since(|a| a.replay_drops) || since(|a| a.replay_window_drops);
     let why = format!("SA {spi} counts it");
@@ -86,7 +83,7 @@ fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Opti
     let nearest: Vec<&Tunnel<'_>> =
         tunnels.iter().filter(|t| route_rank(t, source) == Some(best)).collect();
     let is_foreign = |tunnel: &&Tunnel<'_>| {
-        let inbound = tunnel.state.snapshot.associations.as_ref().ok().into_iter().flatten();
+        let inbound = tunnel.state.snapshot.sas.as_ref().ok().into_iter().flatten();
         let peers = tunnel.peers().unwrap_or_default();
         let mut from_peer = inbound.filter(|a| peers.contains(&a.source));
         from_peer.any(|a| !tunnel.admits_inbound(a))

@@ -5,10 +5,10 @@
 
 mod attribute;
 mod device;
-mod eye;
 mod inbound;
 mod packet;
 mod place;
+mod state_cache;
 mod tally;
 mod watcher;
 mod words;
@@ -16,12 +16,12 @@ mod words;
 pub use attribute::{Attribution, Dropped, attribute};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
-pub use tally::{Counted, Key, Row, Tally, key};
+pub use tally::{Counted, MarkOrIfId, Row, Tally, key};
 
 use crate::error::{Error, Result};
 use crate::render::clock::Clock;
 use crate::snapshot::{Driver, Link};
-use eye::Eye;
+use state_cache::StateCache;
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -80,15 +80,15 @@ struct Outcome {
 /// # Errors
 /// There is no VTI, or not this one; the drop monitor cannot be used.
 pub fn run(options: Options<'_>) -> Result<String> {
-    let eye = Eye::open();
-    let links = eye
+    let states = StateCache::open();
+    let links = states
         .first()
         .links
         .as_ref()
         .map_err(|missing| Error::DataUnavailable(format!("cannot watch drops: {missing}")))?;
     if let Some(name) = options.interface {
         if !links.iter().any(|link| link.name == name && link.driver().is_some()) {
-            return Err(crate::diagnose::no_such_interface(eye.first(), name));
+            return Err(crate::diagnose::no_such_interface(states.first(), name));
         }
     }
     let vtis = links.iter().filter(|link| !link.is_fallback_device());
@@ -97,6 +97,6 @@ pub fn run(options: Options<'_>) -> Result<String> {
         return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
     }
     let (json, width, clock) = (options.json, options.width, options.clock.clone());
-    let result = Watcher::new(options, eye, drivers)?.watch()?;
+    let result = Watcher::new(options, states, drivers)?.watch()?;
     Ok(if json { words::json_end(&result) } else { words::text_end(&result, &clock, width) })
 }

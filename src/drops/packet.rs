@@ -2,7 +2,7 @@
 
 use super::place::Place;
 use crate::snapshot::Spi;
-use crate::transmit::Flow;
+use crate::way::Flow;
 use crate::wire::drop_monitor::Alert;
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

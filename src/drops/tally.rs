@@ -2,7 +2,7 @@
 
 use super::attribute::{Attribution, Dropped};
 use crate::report::Code;
-use crate::transmit::Flow;
+use crate::way::Flow;
 use std::collections::BTreeMap;
 
 /// More lines nobody reads; a scan through a broken tunnel has as many flows as packets.
@@ -13,7 +13,7 @@ const WITH_PORTS: [(u8, &str); 4] = [(6, "tcp"), (17, "udp"), (33, "dccp"), (132
 
 /// What packets of one line have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
+pub struct MarkOrIfId {
     /// The interface, or those that it may be.
     pub interfaces: Vec<String>,
     /// The flow, its ephemeral port left out.
@@ -39,7 +39,7 @@ pub struct Row {
 #[derive(Debug, Default)]
 pub struct Tally {
     /// The lines.
-    pub rows: BTreeMap<Key, Row>,
+    pub rows: BTreeMap<MarkOrIfId, Row>,
     /// Drops of tunnels, of the interfaces asked for.
     pub seen: u64,
     /// Those with one interface and one cause.
@@ -99,8 +99,8 @@ impl Tally {
 }
 
 /// The line that a packet belongs to.
-pub fn key(dropped: &Dropped, attribution: &Attribution) -> Key {
-    Key {
+pub fn key(dropped: &Dropped, attribution: &Attribution) -> MarkOrIfId {
+    MarkOrIfId {
         interfaces: attribution.interfaces.clone(),
         flow: label(dropped),
         codes: attribution.codes.clone(),

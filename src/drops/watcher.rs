@@ -2,8 +2,8 @@
 
 use super::attribute::Dropped;
 use super::device::{Devices, now};
-use super::eye::Eye;
 use super::place::Place;
+use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
 use super::{Ending, Options, Outcome, packet, words};
 use crate::collect::drops::Monitor;
@@ -31,7 +31,7 @@ const UDP: u8 = 17;
 /// A run.
 pub(super) struct Watcher<'a> {
     options: Options<'a>,
-    eye: Eye,
+    states: StateCache,
     drivers: BTreeSet<Driver>,
     monitor: Monitor,
     signals: Signals,
@@ -43,13 +43,17 @@ pub(super) struct Watcher<'a> {
 
 impl<'a> Watcher<'a> {
     /// Switches the monitor on.
-    pub fn new(options: Options<'a>, eye: Eye, drivers: BTreeSet<Driver>) -> Result<Self> {
+    pub fn new(
+        options: Options<'a>,
+        states: StateCache,
+        drivers: BTreeSet<Driver>,
+    ) -> Result<Self> {
         let signals = Signals::block().map_err(failed)?;
         let monitor = Monitor::start()?;
         let devices = Devices::open(&drivers);
         Ok(Self {
             options,
-            eye,
+            states,
             drivers,
             monitor,
             signals,
@@ -87,7 +91,7 @@ impl<'a> Watcher<'a> {
 
     /// The interfaces that were asked for, as the first look has them.
     fn watched(&self) -> Vec<String> {
-        let all = self.eye.first().links.iter().flatten();
+        let all = self.states.first().links.iter().flatten();
         let vtis = all.filter(|link| link.driver().is_some() && !link.is_fallback_device());
         let names = vtis.map(|link| link.name.clone());
         names.filter(|name| self.options.interface.is_none_or(|asked| asked == name)).collect()
@@ -161,7 +165,7 @@ impl<'a> Watcher<'a> {
         if self.batch.is_empty() {
             return;
         }
-        let Some(judged) = self.eye.judge(&self.batch, now) else { return };
+        let Some(judged) = self.states.judge(&self.batch, now) else { return };
         for ((dropped, time), attribution) in std::mem::take(&mut self.batch).iter().zip(judged) {
             let time = *time;
             let Some(attribution) = attribution else {

@@ -1,7 +1,7 @@
 //! What is seen in words: lines while it runs, the table and the sums at its end, and JSON lines. It counts nothing.
 
 use super::attribute::{Attribution, Dropped};
-use super::tally::{self, Key, Row, Tally};
+use super::tally::{self, MarkOrIfId, Row, Tally};
 use super::{Ending, Outcome};
 use crate::diagnose::DIAGNOSES;
 use crate::render::clock::Clock;
@@ -73,7 +73,7 @@ pub fn json_end(sums: &Outcome) -> String {
 /// The table and the sums as text.
 pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     let tally = &sums.tally;
-    let mut all: Vec<(&Key, &Row)> = tally.rows.iter().collect();
+    let mut all: Vec<(&MarkOrIfId, &Row)> = tally.rows.iter().collect();
     all.sort_by_key(|(_, row)| std::cmp::Reverse(row.packets));
     let rows: Vec<[String; 6]> = all
         .iter()
@@ -124,7 +124,7 @@ pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     said + &text::paragraphs(&sentences, width)
 }
 
-fn json_row(key: &Key, row: Row) -> String {
+fn json_row(key: &MarkOrIfId, row: Row) -> String {
     let mut value = common("row", key);
     set(&mut value, "flow", json!(escape(&key.flow)));
     set(&mut value, "packets", json!(row.packets));
@@ -133,7 +133,7 @@ fn json_row(key: &Key, row: Row) -> String {
     value.to_string()
 }
 
-fn common(kind: &str, key: &Key) -> Value {
+fn common(kind: &str, key: &MarkOrIfId) -> Value {
     let interfaces: Vec<String> = key.interfaces.iter().map(|name| escape(name)).collect();
     let codes: Vec<String> = key.codes.iter().map(ToString::to_string).collect();
     let names: Vec<&str> = key.codes.iter().map(|code| name(*code)).collect();
@@ -149,7 +149,7 @@ fn set(value: &mut Value, name: &str, to: Value) {
     }
 }
 
-fn interface(key: &Key) -> String {
+fn interface(key: &MarkOrIfId) -> String {
     match key.interfaces.as_slice() {
         [] => "-".to_string(),
         [first, second, third, _, ..] => format!("{first}, {second}, {third} or another"),
@@ -158,7 +158,7 @@ fn interface(key: &Key) -> String {
 }
 
 /// The cause as a line has it.
-fn cause(key: &Key) -> String {
+fn cause(key: &MarkOrIfId) -> String {
     match key.codes.as_slice() {
         [] => format!("not attributed: {}", key.why),
         some => {
@@ -169,7 +169,7 @@ fn cause(key: &Key) -> String {
 }
 
 /// The cause as the table has it.
-fn codes(key: &Key) -> String {
+fn codes(key: &MarkOrIfId) -> String {
     match key.codes.as_slice() {
         [] => "?".to_string(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
@@ -177,7 +177,7 @@ fn codes(key: &Key) -> String {
 }
 
 /// What the table's codes mean, and why some lines have none.
-fn legend(rows: &[(&Key, &Row)]) -> Vec<String> {
+fn legend(rows: &[(&MarkOrIfId, &Row)]) -> Vec<String> {
     let known: BTreeSet<Code> = rows.iter().flat_map(|(key, _)| &key.codes).copied().collect();
     let unknown: BTreeSet<&str> = rows
         .iter()

@@ -1,7 +1,7 @@
 //! `monitor`: diagnoses every few seconds and says what changed, until a signal ends it or nobody reads any more. It keeps nothing and
 //! writes only the lines that it hands on.
 
-mod board;
+mod change_detector;
 
 use crate::collect;
 use crate::diagnose::{self, Observation};
@@ -10,7 +10,7 @@ use crate::render::clock::Clock;
 use crate::report::history::{Span, Time};
 use crate::report::{InterfaceReport, Report};
 use crate::signals::{Signals, Woken};
-use board::{Board, Change};
+use change_detector::{Change, ChangeDetector};
 use nix::errno::Errno;
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -47,7 +47,7 @@ pub fn run(mut options: Options<'_>) -> Result<()> {
 fn watch(options: &mut Options<'_>) -> Result<()> {
     let signals = Signals::block().map_err(failed)?;
     let start = Instant::now();
-    let mut board = Board::default();
+    let mut detector = ChangeDetector::default();
     let mut day = String::new();
     loop {
         let began = Instant::now();
@@ -55,7 +55,7 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
         let first = day.is_empty();
         let report = look(options, first)?;
         let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let changes = board.take(&report, options.interface, elapsed_ms);
+        let changes = detector.take(&report, options.interface, elapsed_ms);
         if first || !changes.is_empty() {
             let today = options.clock.date(at);
             if first {

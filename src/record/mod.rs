@@ -1,11 +1,11 @@
 //! The recorder: follows the kernel, looks at the counters of the VTIs once a second, and writes to the journal what was lost and why.
 //! It changes nothing of the system; it writes the journal and the lines that it hands to `Output`, no more.
 
+mod background_diagnosis;
 mod clock;
-mod inspector;
+mod rate_limited_log;
 mod recorder;
-mod roster;
-mod speech;
+mod watched_interfaces;
 
 use crate::collect::watch::Changes;
 use crate::error::{Error, Result};

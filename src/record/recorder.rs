@@ -1,10 +1,10 @@
 //! The recorder's turns: takes the kernel's messages in, looks at the counters, asks for diagnoses, writes what came of it.
 //! What explains a loss is decided in `timeline` and `diagnose`.
 
+use super::background_diagnosis::{Answer, BackgroundDiagnosis};
 use super::clock::Clock;
-use super::inspector::{Answer, Inspector};
-use super::roster::Roster;
-use super::speech::Speech;
+use super::rate_limited_log::RateLimitedLog;
+use super::watched_interfaces::WatchedInterfaces;
 use crate::collect::{self, watch::Changes};
 use crate::error::{Error, Result};
 use crate::journal::{Accounts, Record, Writer};
@@ -40,10 +40,10 @@ pub(super) struct Recorder<'a> {
     journal: Writer,
     clock: Clock,
     changes: Changes,
-    speech: Speech<'a>,
-    inspector: Inspector,
+    log: RateLimitedLog<'a>,
+    diagnosis: BackgroundDiagnosis,
     tracker: Option<Tracker>,
-    roster: Roster,
+    watched: WatchedInterfaces,
     ticked: Moment,
     looked: Moment,
     look_ms: u64,
@@ -85,16 +85,16 @@ impl<'a> Recorder<'a> {
         say: &'a mut dyn FnMut(&str),
     ) -> Result<Self> {
         let now = clock.now();
-        let inspector = Inspector::start(vici)
+        let diagnosis = BackgroundDiagnosis::start(vici)
             .map_err(|error| Error::DataUnavailable(format!("cannot start a thread: {error}")))?;
         Ok(Self {
             journal,
             clock,
             changes,
-            speech: Speech::new(say, now),
-            inspector,
+            log: RateLimitedLog::new(say, now),
+            diagnosis,
             tracker: None,
-            roster: Roster::default(),
+            watched: WatchedInterfaces::default(),
             ticked: now,
             looked: now,
             look_ms: 0,
@@ -136,7 +136,7 @@ impl<'a> Recorder<'a> {
     pub fn start(&mut self, before: &Accounts) {
         let now = self.clock.now();
         self.read_state(now);
-        let counters = self.roster.counters();
+        let counters = self.watched.counters();
         let boot_id = collect::proc::boot_id();
         for missed in before.unwatched(&boot_id, &counters) {
             let noun = if missed.lost == 1 { "packet was" } else { "packets were" };
@@ -175,7 +175,7 @@ impl<'a> Recorder<'a> {
     pub fn stop(&mut self) {
         let now = self.clock.now();
         self.look(now);
-        for episode in self.roster.end_all(now) {
+        for episode in self.watched.end_all(now) {
             self.append(&Record::Episode(episode));
         }
         self.append(&Record::Stopped { at_ms: now.wall_ms });
@@ -202,7 +202,7 @@ impl<'a> Recorder<'a> {
     fn apply(&mut self, now: Moment, change: &Notification) {
         match change {
             Notification::LinkChanged(link) => {
-                let changed = self.roster.link(now, link, self.tracker.as_mut(), change);
+                let changed = self.watched.link(now, link, self.tracker.as_mut(), change);
                 self.wanted |= changed;
                 if link.driver().is_none() {
                     self.concerned = Some(Concerned::All);
@@ -213,7 +213,7 @@ impl<'a> Recorder<'a> {
                 if let Some(tracker) = &mut self.tracker {
                     tracker.apply(change);
                 }
-                if let Some(ended) = self.roster.remove(now, *ifindex, *statistics) {
+                if let Some(ended) = self.watched.remove(now, *ifindex, *statistics) {
                     ended.into_iter().for_each(|episode| self.ended(now, episode));
                     self.remark(now, Some(name.clone()), "the interface was deleted".into());
                 }
@@ -233,7 +233,7 @@ impl<'a> Recorder<'a> {
                 }
                 if let Some(what) = event(change) {
                     for ifindex in tracker.with_peer_in(&route.destination) {
-                        self.roster.note(now, ifindex, &what);
+                        self.watched.note(now, ifindex, &what);
                     }
                 }
             }
@@ -246,7 +246,7 @@ impl<'a> Recorder<'a> {
         }
         let what = event(change);
         for effect in effects {
-            self.turned |= self.roster.readiness(now, effect, change, what.as_deref());
+            self.turned |= self.watched.readiness(now, effect, change, what.as_deref());
         }
     }
 
@@ -265,16 +265,16 @@ impl<'a> Recorder<'a> {
         });
         // Routes that cannot be asked for are no news of the routes.
         let Ok(answers) = collect::watch::routes(queries.keys().cloned()) else { return };
-        self.turned |= self.roster.routes(now, &queries, &answers);
+        self.turned |= self.watched.routes(now, &queries, &answers);
     }
 
     fn look(&mut self, now: Moment) {
         self.turned = false;
-        let links = collect::watch::vtis(&self.roster.drivers());
+        let links = collect::watch::vtis(&self.watched.drivers());
         let after = self.clock.now();
         (self.looked, self.look_ms) = (after, after.since(now));
         let Ok(links) = links else { return };
-        for seen in self.roster.look(after, links) {
+        for seen in self.watched.look(after, links) {
             if seen.restarted {
                 let what = "the counters were restarted".to_string();
                 self.remark(now, Some(seen.interface.clone()), what);
@@ -282,7 +282,7 @@ impl<'a> Recorder<'a> {
             if seen.began {
                 self.wanted = true;
                 let packets = if seen.lost == 1 { "packet is" } else { "packets are" };
-                self.speech.line(now, &format!("{}: {} {packets} lost", seen.interface, seen.lost));
+                self.log.line(now, &format!("{}: {} {packets} lost", seen.interface, seen.lost));
             }
         }
     }
@@ -293,10 +293,10 @@ impl<'a> Recorder<'a> {
             let what = format!("the clock was set {to} by {} s", ms.unsigned_abs() / 1000);
             self.remark(now, None, what);
         }
-        for episode in self.roster.settle(now) {
+        for episode in self.watched.settle(now) {
             self.ended(now, episode);
         }
-        if let Some(of) = self.roster.losses(now) {
+        if let Some(of) = self.watched.losses(now) {
             self.append(&Record::Losses { at_ms: now.wall_ms, of });
         }
         if self.written && now.since(self.synced) >= SYNC_MS {
@@ -307,33 +307,33 @@ impl<'a> Recorder<'a> {
 
     fn ended(&mut self, now: Moment, episode: Episode) {
         self.wanted = true;
-        self.speech.line(now, &super::speech::ended(&episode));
+        self.log.line(now, &super::rate_limited_log::ended(&episode));
         self.append(&Record::Episode(episode));
     }
 
     /// Asks for diagnoses where they are wanted, and takes in what they say.
     fn diagnose(&mut self, now: Moment) {
-        if let Some(Answer { findings, took }) = self.inspector.answer() {
+        if let Some(Answer { findings, took }) = self.diagnosis.answer() {
             let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             self.diagnosed = now;
             self.took_ms = took;
             let asked_for = std::mem::take(&mut self.asked_for);
             for finding in findings {
                 if asked_for.contains(&finding.ifindex) {
-                    self.roster.found(finding.ifindex, finding.first.clone());
+                    self.watched.found(finding.ifindex, finding.first.clone());
                 }
                 self.judge(now, &finding.interface, finding.verdict, finding.first);
             }
         }
         let since = now.since(self.diagnosed);
-        let is_urgent = self.roster.wants_finding();
+        let is_urgent = self.watched.wants_finding();
         let is_due = is_urgent || self.wanted || since >= ROUTINE_MS;
         let share = if is_urgent { URGENT_SHARE } else { DIAGNOSE_SHARE };
         let pause = DIAGNOSE_MS.max(self.took_ms.saturating_mul(share));
-        if is_due && since >= pause && !self.inspector.is_busy() && !self.roster.is_empty() {
+        if is_due && since >= pause && !self.diagnosis.is_busy() && !self.watched.is_empty() {
             self.wanted = false;
-            self.asked_for = self.roster.wanting();
-            self.inspector.ask();
+            self.asked_for = self.watched.wanting();
+            self.diagnosis.ask();
         }
     }
 
@@ -353,8 +353,8 @@ impl<'a> Recorder<'a> {
         self.candidates.remove(interface);
         self.verdicts.insert(interface.into(), judged);
         if known.is_some() || verdict > Verdict::Notice {
-            let words = super::speech::verdict(verdict, first.as_ref());
-            self.speech.line(now, &format!("{interface}: {words}"));
+            let words = super::rate_limited_log::verdict(verdict, first.as_ref());
+            self.log.line(now, &format!("{interface}: {words}"));
             self.remark(now, Some(interface.into()), words);
         }
     }
@@ -382,7 +382,7 @@ impl<'a> Recorder<'a> {
                 self.remark(now, None, format!("gaps cannot be seen: {missing}"));
             }
         }
-        let (turned, ended) = self.roster.resync(now, &state, self.tracker.as_ref());
+        let (turned, ended) = self.watched.resync(now, &state, self.tracker.as_ref());
         self.turned |= turned;
         ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
         self.concerned = Some(Concerned::All);
@@ -399,7 +399,7 @@ impl<'a> Recorder<'a> {
 
     fn flush(&mut self, now: Moment) {
         if let Some(sentence) = self.journal.flush() {
-            self.speech.line(now, &sentence);
+            self.log.line(now, &sentence);
         }
     }
 }

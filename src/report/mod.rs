@@ -331,9 +331,11 @@ pub struct InterfaceReport {
     /// xfrm only.
     pub if_id: Option<u32>,
     /// vti and vti6 only: `0x…`.
-    pub input_key: Option<String>,
+    #[serde(rename = "input_key")]
+    pub input_mark: Option<String>,
     /// vti and vti6 only: `0x…`.
-    pub output_key: Option<String>,
+    #[serde(rename = "output_key")]
+    pub output_mark: Option<String>,
     /// Outer source: configured (vti, vti6) or of the SAs in use (xfrm).
     pub local: Option<String>,
     /// Outer destination, likewise.

@@ -18,8 +18,8 @@ pub struct Ike {
     #[serde(default)]
     pub connections: Vec<Connection>,
     /// IKE_SAs, in the order of their unique ids.
-    #[serde(default)]
-    pub associations: Vec<IkeSa>,
+    #[serde(rename = "associations", default)]
+    pub sas: Vec<IkeSa>,
     /// Names of the CHILD configurations whose policies wait for traffic (trap policies), by connection.
     #[serde(default)]
     pub traps: Vec<Trap>,

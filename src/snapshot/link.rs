@@ -69,9 +69,9 @@ impl Link {
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum LinkKind {
     /// ip_vti: IPv4 outside, selected by marks.
-    Vti(VtiKeys),
+    Vti(VtiDevice),
     /// ip6_vti: IPv6 outside, selected by marks.
-    Vti6(VtiKeys),
+    Vti6(VtiDevice),
     /// xfrm interface: selected by if_id.
     Xfrm(XfrmInterface),
     /// A VRF device and its table.
@@ -112,14 +112,16 @@ impl Driver {
 
 /// Data of a vti or vti6 device (IFLA_VTI_*).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VtiKeys {
+pub struct VtiDevice {
     /// IFLA_VTI_LINK: ifindex that the tunnel is bound to; 0 for none.
     #[serde(default, skip_serializing_if = "is_default")]
     pub link: u32,
     /// IFLA_VTI_IKEY: the mark that inbound policies and SAs must match.
-    pub input_key: u32,
+    #[serde(rename = "input_key")]
+    pub input_mark: u32,
     /// IFLA_VTI_OKEY: the mark under which outbound policies are looked up.
-    pub output_key: u32,
+    #[serde(rename = "output_key")]
+    pub output_mark: u32,
     /// IFLA_VTI_LOCAL; unspecified for any.
     pub local: IpAddr,
     /// IFLA_VTI_REMOTE; unspecified for any.
@@ -129,11 +131,11 @@ pub struct VtiKeys {
     pub fwmark: u32,
 }
 
-impl VtiKeys {
+impl VtiDevice {
     /// No key and no address: takes no tunnel of its own.
     fn is_wildcard(&self) -> bool {
-        self.output_key == 0
-            && self.input_key == 0
+        self.output_mark == 0
+            && self.input_mark == 0
             && self.local.is_unspecified()
             && self.remote.is_unspecified()
     }
@@ -236,7 +238,7 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// The mark under which `output_key` looks up policies: all bits of it.
+/// The mark under which `output_mark` looks up policies: all bits of it.
 impl From<u32> for Mark {
     fn from(value: u32) -> Self {
         Mark { value, mask: u32::MAX }

@@ -5,7 +5,6 @@
 
 #![deny(clippy::disallowed_methods)]
 
-pub mod association;
 pub mod cleared;
 pub mod host;
 pub mod ike;
@@ -15,24 +14,23 @@ pub mod observed;
 pub mod policy;
 pub mod recorded;
 pub mod route;
+pub mod sa;
 pub mod validation;
 pub mod vyos;
 pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
 
-pub use association::{
-    Direction, Encapsulation, Offload, ReplayState, SadInfo, SecurityAssociation,
-};
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
 pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
-    VtiKeys, XfrmInterface,
+    VtiDevice, XfrmInterface,
 };
 pub use observed::{Missing, Observed, Reason, Source};
 pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
+pub use sa::{Direction, Encapsulation, Offload, ReplayState, Sa, SadInfo};
 pub use validation::SourceValidation;
 pub use xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, PortMask, ReqId, Selector, Spi};
 
@@ -92,10 +90,11 @@ pub struct Snapshot {
     pub neighbours: Observed<Vec<Neighbour>>,
     /// Security associations (XFRM_MSG_GETSA dump), without any key material.
     #[serde(
+        rename = "associations",
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::SecurityAssociations as u8 }>"
     )]
-    pub associations: Observed<Vec<SecurityAssociation>>,
+    pub sas: Observed<Vec<Sa>>,
     /// Security policies of all directions (XFRM_MSG_GETPOLICY dump, main and sub).
     #[serde(
         with = "observed::field",
@@ -188,7 +187,7 @@ impl Snapshot {
             routes: Err(missing(Source::Routes)),
             route_lookups: Err(missing(Source::RouteLookups)),
             neighbours: Err(missing(Source::Neighbours)),
-            associations: Err(missing(Source::SecurityAssociations)),
+            sas: Err(missing(Source::SecurityAssociations)),
             policies: Err(missing(Source::SecurityPolicies)),
             default_policies: Err(missing(Source::DefaultPolicies)),
             sad_info: Err(missing(Source::SadInfo)),
@@ -218,7 +217,7 @@ impl Snapshot {
         by(&mut self.routes, |r| (r.table, r.destination, r.metric, r.oif));
         by(&mut self.route_lookups, |l| l.query.clone());
         by(&mut self.neighbours, |n| (n.ifindex, n.address));
-        by(&mut self.associations, |a| (a.source, a.destination, a.protocol, a.spi));
+        by(&mut self.sas, |a| (a.source, a.destination, a.protocol, a.spi));
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
@@ -236,7 +235,7 @@ impl Snapshot {
             (Source::Routes, self.routes.as_ref().err()),
             (Source::RouteLookups, self.route_lookups.as_ref().err()),
             (Source::Neighbours, self.neighbours.as_ref().err()),
-            (Source::SecurityAssociations, self.associations.as_ref().err()),
+            (Source::SecurityAssociations, self.sas.as_ref().err()),
             (Source::SecurityPolicies, self.policies.as_ref().err()),
             (Source::DefaultPolicies, self.default_policies.as_ref().err()),
             (Source::SadInfo, self.sad_info.as_ref().err()),

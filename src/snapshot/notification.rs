@@ -1,19 +1,19 @@
 //! What the kernel tells of a change, unasked: the multicast messages of rtnetlink and XFRM, as values.
 //! They are never part of a capture; what the recorder makes of them is (`recorded`).
 
-use super::{Address, Link, Policy, Route, SecurityAssociation, Statistics};
+use super::{Address, Link, Policy, Route, Sa, Statistics};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notification {
     /// XFRM_MSG_NEWSA, XFRM_MSG_UPDSA.
-    AssociationAdded(SecurityAssociation),
+    SaAdded(Sa),
     /// XFRM_MSG_DELSA.
-    AssociationDeleted(SecurityAssociation),
+    SaDeleted(Sa),
     /// XFRM_MSG_EXPIRE, hard: the kernel has deleted the SA.
-    AssociationExpired(SecurityAssociation),
+    SaExpired(Sa),
     /// XFRM_MSG_FLUSHSA: all SAs of this protocol, of all where it is 0 or 255. No message tells of the single ones.
-    AssociationsFlushed(u8),
+    SasFlushed(u8),
     /// XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY.
     PolicyAdded(Policy),
     /// XFRM_MSG_DELPOLICY; XFRM_MSG_POLEXPIRE, hard.

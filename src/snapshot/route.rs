@@ -3,7 +3,7 @@
 
 use super::link::{Link, LinkKind, is_default};
 use super::xfrm::{Family, Mark, Mode};
-use super::{Observed, PolicyDirection, SecurityAssociation, Snapshot, Template};
+use super::{Observed, PolicyDirection, Sa, Snapshot, Template};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -175,12 +175,8 @@ impl Snapshot {
 
     /// The question that `xfrm_bundle_create()` asks for an SA: its addresses, in the VRF of the device that the flow leaves through, and
     /// `xfrm_smark_get()` of the flow's mark, which counts only where the SA has an output mark.
-    pub fn outer_query(
-        association: &SecurityAssociation,
-        vrf: Option<u32>,
-        flow_mark: u32,
-    ) -> RouteQuery {
-        let SecurityAssociation { source, destination, set_mark, .. } = association;
+    pub fn outer_query(sa: &Sa, vrf: Option<u32>, flow_mark: u32) -> RouteQuery {
+        let Sa { source, destination, set_mark, .. } = sa;
         Self::outer_query_between(*source, *destination, *set_mark, vrf, flow_mark)
     }
 
@@ -223,7 +219,7 @@ impl Snapshot {
             match &link.kind {
                 LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
                     let vrf = vrf_of(link.ifindex);
-                    domains.insert((vrf, keys.output_key));
+                    domains.insert((vrf, keys.output_mark));
                     if !keys.remote.is_unspecified() {
                         let source = Some(keys.local).filter(|a| !a.is_unspecified());
                         queries.insert(RouteQuery {
@@ -243,16 +239,15 @@ impl Snapshot {
         let looked_in: BTreeSet<Option<u32>> = domains.iter().map(|(vrf, _)| *vrf).collect();
         let here: BTreeSet<IpAddr> =
             self.addresses.iter().flatten().map(|a| a.prefix.addr()).collect();
-        let outbound = |a: &&SecurityAssociation| !a.is_larval() && !here.contains(&a.destination);
-        for association in self.associations.iter().flatten().filter(outbound) {
-            let Mark { value, mask } = association.set_mark;
+        let outbound = |a: &&Sa| !a.is_larval() && !here.contains(&a.destination);
+        for sa in self.sas.iter().flatten().filter(outbound) {
+            let Mark { value, mask } = sa.set_mark;
             let same_for_any_flow = mask == u32::MAX || (value == 0 && mask == 0);
             if same_for_any_flow {
-                queries.extend(looked_in.iter().map(|vrf| Self::outer_query(association, *vrf, 0)));
+                queries.extend(looked_in.iter().map(|vrf| Self::outer_query(sa, *vrf, 0)));
             } else {
-                queries.extend(
-                    domains.iter().map(|(vrf, mark)| Self::outer_query(association, *vrf, *mark)),
-                );
+                queries
+                    .extend(domains.iter().map(|(vrf, mark)| Self::outer_query(sa, *vrf, *mark)));
             }
         }
         let out = self.policies.iter().flatten().filter(|p| p.direction == PolicyDirection::Out);

@@ -2,7 +2,7 @@
 
 use super::cause::Finding;
 use super::moment::Moment;
-use crate::snapshot::SecurityAssociation;
+use crate::snapshot::Sa;
 
 /// A message may be received a little later than what it tells of happened.
 const LATE_MS: u64 = 100;
@@ -13,7 +13,7 @@ const REAUTHENTICATION_MS: u64 = 3000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
     /// An SA, or a policy, or both.
-    Associations,
+    Sas,
     /// A route to the peer of its SAs.
     Route,
 }
@@ -28,8 +28,8 @@ pub(super) enum Expiry {
 }
 
 impl Expiry {
-    pub fn of(association: &SecurityAssociation) -> Self {
-        let (limits, current) = (&association.limits, &association.current);
+    pub fn of(sa: &Sa) -> Self {
+        let (limits, current) = (&sa.limits, &sa.current);
         let reached = |limit: Option<u64>, value: u64| limit.is_some_and(|limit| value >= limit);
         if reached(limits.hard_bytes, current.bytes)
             || reached(limits.hard_packets, current.packets)

@@ -14,5 +14,5 @@ mod words;
 pub use cause::Finding;
 pub use moment::Moment;
 pub use tracker::{Effect, Readiness, Tracker};
-pub use watch::{Look, Seen, Watch};
+pub use watch::{Sample, Seen, Watch};
 pub use words::event;

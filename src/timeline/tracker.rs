@@ -4,9 +4,9 @@
 use crate::snapshot::notification::Notification;
 use crate::snapshot::{
     Address, Direction, IfId, Link, LinkKind, Mark, Observed, Policy, PolicyDirection, ReqId,
-    RouteQuery, SecurityAssociation, Snapshot, Spi,
+    RouteQuery, Sa, Snapshot, Spi,
 };
-use crate::tunnel::Key;
+use crate::tunnel::MarkOrIfId;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 /// SAs, outbound policies and local addresses of the host, and how many of the first two each VTI has.
 pub struct Tracker {
     vtis: BTreeMap<u32, Vti>,
-    associations: BTreeMap<AssociationId, Association>,
+    sas: BTreeMap<SaId, KnownSa>,
     /// By policy index and whether it is a sub policy.
     policies: BTreeMap<(u32, bool), Selecting>,
     /// Peers of all VTIs, and some that were.
@@ -28,7 +28,7 @@ pub struct Tracker {
 
 /// What one VTI has.
 struct Vti {
-    key: Key,
+    key: MarkOrIfId,
     remote: Option<IpAddr>,
     /// Of the link that its outer routes are looked up from.
     outer_vrf: Option<u32>,
@@ -47,7 +47,7 @@ struct Peer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// Outbound SAs with its key.
-    pub associations: usize,
+    pub sas: usize,
     /// Outbound policies with its key.
     pub policies: usize,
 }
@@ -55,7 +55,7 @@ pub struct Readiness {
 impl Readiness {
     /// It has both.
     pub const fn is_ready(self) -> bool {
-        self.associations > 0 && self.policies > 0
+        self.sas > 0 && self.policies > 0
     }
 }
 
@@ -71,9 +71,9 @@ pub struct Effect {
 /// At most so many peers of one VTI are kept: a remote-access interface has many.
 const MOST_PEERS: usize = 8;
 
-type AssociationId = (IpAddr, u8, Spi);
+type SaId = (IpAddr, u8, Spi);
 
-struct Association {
+struct KnownSa {
     source: IpAddr,
     reqid: ReqId,
     set_mark: Mark,
@@ -89,10 +89,10 @@ struct Selecting {
 
 impl Selecting {
     /// Whether `key` selects it, in the outbound direction.
-    fn is_of(self, key: Key) -> bool {
+    fn is_of(self, key: MarkOrIfId) -> bool {
         match key {
-            Key::IfId(if_id) => self.if_id == if_id,
-            Key::Mark { output, .. } => self.if_id == IfId(0) && self.mark.admits(output),
+            MarkOrIfId::IfId(if_id) => self.if_id == if_id,
+            MarkOrIfId::Mark { output, .. } => self.if_id == IfId(0) && self.mark.admits(output),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Tracker {
     pub fn new(snapshot: &Snapshot) -> Observed<Self> {
         let mut tracker = Self {
             vtis: BTreeMap::new(),
-            associations: BTreeMap::new(),
+            sas: BTreeMap::new(),
             policies: BTreeMap::new(),
             peers: BTreeSet::new(),
             local: BTreeSet::new(),
@@ -115,8 +115,8 @@ impl Tracker {
         for address in snapshot.addresses.as_ref().map_err(Clone::clone)? {
             tracker.local.insert((address.prefix.addr(), address.ifindex));
         }
-        for association in snapshot.associations.as_ref().map_err(Clone::clone)? {
-            tracker.add_association(association);
+        for sa in snapshot.sas.as_ref().map_err(Clone::clone)? {
+            tracker.add_sa(sa);
         }
         for policy in snapshot.policies.as_ref().map_err(Clone::clone)? {
             tracker.add_policy(policy);
@@ -164,18 +164,18 @@ impl Tracker {
     /// Takes a change in. Gives the VTIs it matters to, each with what it has now.
     pub fn apply(&mut self, change: &Notification) -> Vec<Effect> {
         match change {
-            Notification::AssociationAdded(association) => self.add_association(association),
-            Notification::AssociationDeleted(gone) | Notification::AssociationExpired(gone) => {
-                match self.associations.remove(&id(gone)) {
+            Notification::SaAdded(sa) => self.add_sa(sa),
+            Notification::SaDeleted(gone) | Notification::SaExpired(gone) => {
+                match self.sas.remove(&id(gone)) {
                     Some(gone_now) => self.count(gone_now.selecting, Some(gone.destination), |s| {
-                        s.associations = s.associations.saturating_sub(1);
+                        s.sas = s.sas.saturating_sub(1);
                     }),
                     None => Vec::new(),
                 }
             }
-            Notification::AssociationsFlushed(protocol) => {
+            Notification::SasFlushed(protocol) => {
                 let all = matches!(protocol, 0 | 255);
-                self.associations.retain(|(_, of, _), _| !all && of != protocol);
+                self.sas.retain(|(_, of, _), _| !all && of != protocol);
                 self.recount()
             }
             Notification::PolicyAdded(policy) => self.add_policy(policy),
@@ -204,38 +204,34 @@ impl Tracker {
         }
     }
 
-    fn add_association(&mut self, association: &SecurityAssociation) -> Vec<Effect> {
-        let to = association.destination;
-        let is_outbound = match association.direction {
+    fn add_sa(&mut self, sa: &Sa) -> Vec<Effect> {
+        let to = sa.destination;
+        let is_outbound = match sa.direction {
             Some(direction) => direction == Direction::Out,
             None => self.local.range((to, 0)..=(to, u32::MAX)).next().is_none(),
         };
-        if association.is_larval() || !is_outbound {
+        if sa.is_larval() || !is_outbound {
             return Vec::new();
         }
-        let selecting = Selecting { if_id: association.if_id, mark: association.mark };
-        let SecurityAssociation { source, reqid, set_mark, .. } = *association;
-        let kept = Association { source, reqid, set_mark, selecting };
-        for vti in self.vtis.values_mut().filter(|vti| vti.has_association(selecting, to)) {
+        let selecting = Selecting { if_id: sa.if_id, mark: sa.mark };
+        let Sa { source, reqid, set_mark, .. } = *sa;
+        let kept = KnownSa { source, reqid, set_mark, selecting };
+        for vti in self.vtis.values_mut().filter(|vti| vti.has_sa(selecting, to)) {
             vti.remember(to, &kept);
             self.peers.insert(to);
         }
-        if self.associations.insert(id(association), kept).is_some() {
+        if self.sas.insert(id(sa), kept).is_some() {
             return Vec::new();
         }
-        let effects = self.count(selecting, Some(to), |state| state.associations += 1);
-        if effects.is_empty() { self.missed_by(association) } else { effects }
+        let effects = self.count(selecting, Some(to), |state| state.sas += 1);
+        if effects.is_empty() { self.missed_by(sa) } else { effects }
     }
 
     /// The VTIs without an SA that had one like this but for the key, which no VTI has: it is there in place of theirs.
-    fn missed_by(&self, association: &SecurityAssociation) -> Vec<Effect> {
-        let is_like = |peer: &Peer| {
-            peer.reqid == association.reqid && peer.query.source == Some(association.source)
-        };
-        let misses = |vti: &Vti| {
-            vti.state.associations == 0
-                && vti.peers.get(&association.destination).is_some_and(is_like)
-        };
+    fn missed_by(&self, sa: &Sa) -> Vec<Effect> {
+        let is_like = |peer: &Peer| peer.reqid == sa.reqid && peer.query.source == Some(sa.source);
+        let misses =
+            |vti: &Vti| vti.state.sas == 0 && vti.peers.get(&sa.destination).is_some_and(is_like);
         let missing = self.vtis.iter().filter(|(_, vti)| misses(vti));
         missing.map(|(ifindex, vti)| Effect { ifindex: *ifindex, readiness: vti.state }).collect()
     }
@@ -256,10 +252,10 @@ impl Tracker {
     fn add_link(&mut self, link: &Link) -> Option<Effect> {
         let (key, remote) = match &link.kind {
             LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (
-                Key::Mark { input: keys.input_key, output: keys.output_key },
+                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark },
                 Some(keys.remote).filter(|remote| !remote.is_unspecified()),
             ),
-            LinkKind::Xfrm(device) => (Key::IfId(device.if_id), None),
+            LinkKind::Xfrm(device) => (MarkOrIfId::IfId(device.if_id), None),
             _ => return None,
         };
         if link.is_fallback_device() {
@@ -277,7 +273,7 @@ impl Tracker {
         }
         let mut vti =
             Vti { key, remote, outer_vrf, state: Readiness::default(), peers: BTreeMap::new() };
-        vti.count(&self.associations, &self.policies);
+        vti.count(&self.sas, &self.policies);
         let readiness = vti.state;
         self.peers.extend(vti.peers.keys());
         self.vtis.insert(link.ifindex, vti);
@@ -304,7 +300,7 @@ impl Tracker {
         let mut effects = Vec::new();
         for (ifindex, vti) in &mut self.vtis {
             let is_of = match destination {
-                Some(destination) => vti.has_association(selecting, destination),
+                Some(destination) => vti.has_sa(selecting, destination),
                 None => vti.has_policy(selecting),
             };
             if is_of {
@@ -320,7 +316,7 @@ impl Tracker {
         let mut effects = Vec::new();
         for (ifindex, vti) in &mut self.vtis {
             let before = vti.state;
-            vti.count(&self.associations, &self.policies);
+            vti.count(&self.sas, &self.policies);
             if vti.state != before {
                 effects.push(Effect { ifindex: *ifindex, readiness: vti.state });
             }
@@ -330,28 +326,28 @@ impl Tracker {
 }
 
 impl Vti {
-    fn has_association(&self, selecting: Selecting, destination: IpAddr) -> bool {
+    fn has_sa(&self, selecting: Selecting, destination: IpAddr) -> bool {
         selecting.is_of(self.key) && self.remote.is_none_or(|remote| remote == destination)
     }
 
     fn has_policy(&self, selecting: Selecting) -> bool {
         let is_own = match self.key {
-            Key::Mark { output, .. } => selecting.mark.mask != 0 || output == 0,
-            Key::IfId(_) => true,
+            MarkOrIfId::Mark { output, .. } => selecting.mark.mask != 0 || output == 0,
+            MarkOrIfId::IfId(_) => true,
         };
         is_own && selecting.is_of(self.key)
     }
 
     fn count(
         &mut self,
-        associations: &BTreeMap<AssociationId, Association>,
+        sas: &BTreeMap<SaId, KnownSa>,
         policies: &BTreeMap<(u32, bool), Selecting>,
     ) {
         let mut state = Readiness::default();
-        for ((destination, ..), association) in associations {
-            if self.has_association(association.selecting, *destination) {
-                state.associations += 1;
-                self.remember(*destination, association);
+        for ((destination, ..), sa) in sas {
+            if self.has_sa(sa.selecting, *destination) {
+                state.sas += 1;
+                self.remember(*destination, sa);
             }
         }
         state.policies = policies.values().filter(|policy| self.has_policy(**policy)).count();
@@ -359,23 +355,23 @@ impl Vti {
     }
 
     /// Keeps how the kernel is asked for the outer route to `peer`, also for when its SA is gone.
-    fn remember(&mut self, peer: IpAddr, association: &Association) {
+    fn remember(&mut self, peer: IpAddr, sa: &KnownSa) {
         if self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer) {
             self.peers.pop_first();
         }
         let flow_mark = match self.key {
-            Key::Mark { output, .. } => output,
-            Key::IfId(_) => 0,
+            MarkOrIfId::Mark { output, .. } => output,
+            MarkOrIfId::IfId(_) => 0,
         };
-        let Association { source, reqid, set_mark, .. } = *association;
+        let KnownSa { source, reqid, set_mark, .. } = *sa;
         let query =
             Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark);
         self.peers.insert(peer, Peer { query, reqid });
     }
 }
 
-fn id(association: &SecurityAssociation) -> AssociationId {
-    (association.destination, association.protocol, association.spi)
+fn id(sa: &Sa) -> SaId {
+    (sa.destination, sa.protocol, sa.spi)
 }
 
 fn index(policy: &Policy) -> (u32, bool) {

@@ -27,7 +27,7 @@ const SILENT_MS: u64 = 2000;
 
 /// A look at the counters of a VTI.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Sample {
     /// When.
     pub at: Moment,
     /// IFLA_STATS64.
@@ -51,12 +51,12 @@ pub struct Watch {
     name: String,
     ifindex: u32,
     exported: bool,
-    last: Look,
+    last: Sample,
     /// A packet was sent, or could have been, since the interface was made.
     carried: bool,
     /// The counters went back.
     restarted: bool,
-    associations: Option<Gap>,
+    sas: Option<Gap>,
     route: Option<Gap>,
     /// Closed since the last look.
     closed: Vec<Gap>,
@@ -72,7 +72,7 @@ impl Watch {
         (name, ifindex): (&str, u32),
         exported: bool,
         readiness: Option<Readiness>,
-        first: Look,
+        first: Sample,
     ) -> Self {
         let carried = first.statistics.tx_packets > 0;
         let mut watch = Self {
@@ -82,7 +82,7 @@ impl Watch {
             last: first,
             carried,
             restarted: false,
-            associations: None,
+            sas: None,
             route: None,
             closed: Vec::new(),
             traffic: Traffic::default(),
@@ -92,7 +92,7 @@ impl Watch {
         match readiness {
             Some(readiness) if readiness.is_ready() => watch.carried = true,
             Some(readiness) => {
-                watch.associations = Some(watch.gap(Lack::Associations, None, readiness));
+                watch.sas = Some(watch.gap(Lack::Sas, None, readiness));
             }
             None => {}
         }
@@ -118,24 +118,23 @@ impl Watch {
     /// Takes in what it has now, after `cause`. True where a gap opened or closed: then it is time to look at the counters.
     pub fn readiness(&mut self, at: Moment, now: Readiness, cause: &Notification) -> bool {
         let expiry = match cause {
-            Notification::AssociationExpired(association) => Some(Expiry::of(association)),
+            Notification::SaExpired(sa) => Some(Expiry::of(sa)),
             _ => None,
         };
         if !now.is_ready() {
-            let opens = self.associations.is_none();
+            let opens = self.sas.is_none();
             if opens {
-                self.associations = Some(self.gap(Lack::Associations, Some(at), now));
+                self.sas = Some(self.gap(Lack::Sas, Some(at), now));
             }
-            if let Some(gap) = &mut self.associations {
+            if let Some(gap) = &mut self.sas {
                 gap.policy_gone |= now.policies == 0;
-                gap.misfit |=
-                    now.associations == 0 && matches!(cause, Notification::AssociationAdded(_));
-                gap.expiry = gap.expiry.or(expiry.filter(|_| now.associations == 0));
+                gap.misfit |= now.sas == 0 && matches!(cause, Notification::SaAdded(_));
+                gap.expiry = gap.expiry.or(expiry.filter(|_| now.sas == 0));
             }
             return opens;
         }
         self.carried = true;
-        let gap = self.associations.take();
+        let gap = self.sas.take();
         let closes = gap.is_some();
         self.close(gap, at);
         closes
@@ -158,7 +157,7 @@ impl Watch {
 
     /// Keeps an event, for the episode that goes on or one that may begin.
     pub fn note(&mut self, at: Moment, what: String) {
-        let in_gap = self.associations.is_some() || self.route.is_some();
+        let in_gap = self.sas.is_some() || self.route.is_some();
         match &mut self.episode {
             Some(episode) if in_gap || at.since(episode.last_loss) <= BEFORE_MS => {
                 episode.note(at, what);
@@ -173,7 +172,7 @@ impl Watch {
     }
 
     /// Takes in a look at the counters.
-    pub fn look(&mut self, look: Look) -> Seen {
+    pub fn look(&mut self, look: Sample) -> Seen {
         let (before, exported) = (std::mem::replace(&mut self.last, look), self.exported);
         let between = Interval::between(
             (before.at, &before.statistics),
@@ -198,7 +197,7 @@ impl Watch {
     /// Whether a diagnosis could say what the events do not.
     pub fn wants_finding(&self) -> bool {
         let Some(episode) = &self.episode else { return false };
-        match &self.associations {
+        match &self.sas {
             // A gap that lasts has a cause that can be read.
             Some(gap) => gap.lost > 0 && gap.finding.is_none() && self.is_long(gap),
             None => {
@@ -212,7 +211,7 @@ impl Watch {
     /// Takes in what a diagnosis said: of the gap, where one is open, for then it speaks of that.
     pub fn found(&mut self, finding: Option<Finding>) {
         let Some(episode) = &mut self.episode else { return };
-        match (&mut self.associations, finding) {
+        match (&mut self.sas, finding) {
             (Some(gap), finding) => gap.finding = gap.finding.take().or(finding),
             (None, Some(finding)) => _ = episode.finding.get_or_insert(finding),
             (None, None) => episode.in_vain += 1,
@@ -226,7 +225,7 @@ impl Watch {
     /// The episode that goes on, as it is now.
     pub fn ongoing(&self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
-        let open = self.associations.iter().chain(&self.route).chain(&self.closed);
+        let open = self.sas.iter().chain(&self.route).chain(&self.closed);
         Some(episode.episode(self.ifindex, now, true, open))
     }
 
@@ -234,7 +233,7 @@ impl Watch {
     pub fn settle(&mut self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
         let quiet = if episode.is_drip() { DRIP_QUIET_MS } else { QUIET_MS };
-        let in_gap = self.associations.is_some() || self.route.is_some();
+        let in_gap = self.sas.is_some() || self.route.is_some();
         if in_gap || now.since(episode.last_loss) < quiet {
             return None;
         }
@@ -242,7 +241,7 @@ impl Watch {
     }
 
     /// The episode, which ends with the interface; `last` is what it counted until then.
-    pub fn gone(mut self, now: Moment, last: Option<Look>) -> Option<Episode> {
+    pub fn gone(mut self, now: Moment, last: Option<Sample>) -> Option<Episode> {
         // Counters that were restarted are of another interface with this ifindex, made after what ends here.
         if let Some(last) = last.filter(|_| !self.restarted) {
             self.look(last);
@@ -288,7 +287,7 @@ impl Watch {
     /// Counts the losses of an interval to the gap that covers most of it, or to none. True where an episode begins.
     fn count(&mut self, interval: &Interval) -> bool {
         let (from, to) = (interval.from, interval.to);
-        let open = self.associations.iter_mut().chain(&mut self.route);
+        let open = self.sas.iter_mut().chain(&mut self.route);
         let touching = open.chain(&mut self.closed).filter(|gap| gap.overlaps(from, to));
         let covered = |gap: &&mut Gap| {
             let began = gap.opened.map_or(from.uptime_ms, |o| o.uptime_ms.max(from.uptime_ms));
@@ -329,7 +328,7 @@ struct Traffic {
 }
 
 impl Traffic {
-    fn look(&mut self, before: &Look, now: &Look) {
+    fn look(&mut self, before: &Sample, now: &Sample) {
         if now.statistics.tx_packets > before.statistics.tx_packets {
             self.sent = Some(now.at);
         }

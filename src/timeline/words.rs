@@ -1,13 +1,11 @@
 //! The kernel's messages in words, for the events of an episode.
 
 use crate::snapshot::notification::Notification;
-use crate::snapshot::{Policy, SecurityAssociation};
+use crate::snapshot::{Policy, Sa};
 
 /// What happened; none for what is no event of a tunnel.
 pub fn event(notification: &Notification) -> Option<String> {
-    let association = |a: &SecurityAssociation, what| {
-        format!("SA {} from {} to {} {what}", a.spi, a.source, a.destination)
-    };
+    let sa = |a: &Sa, what| format!("SA {} from {} to {} {what}", a.spi, a.source, a.destination);
     let policy = |p: &Policy, what| {
         let direction = match p.direction {
             crate::snapshot::PolicyDirection::Out => "out",
@@ -17,10 +15,10 @@ pub fn event(notification: &Notification) -> Option<String> {
         format!("policy {direction} {} {what}", p.selector)
     };
     Some(match notification {
-        Notification::AssociationAdded(a) => association(a, "installed"),
-        Notification::AssociationDeleted(a) => association(a, "deleted"),
-        Notification::AssociationExpired(a) => association(a, "expired"),
-        Notification::AssociationsFlushed(_) => "all SAs flushed".into(),
+        Notification::SaAdded(a) => sa(a, "installed"),
+        Notification::SaDeleted(a) => sa(a, "deleted"),
+        Notification::SaExpired(a) => sa(a, "expired"),
+        Notification::SasFlushed(_) => "all SAs flushed".into(),
         Notification::PolicyAdded(p) => policy(p, "installed"),
         Notification::PolicyDeleted(p) => policy(p, "deleted"),
         Notification::PoliciesFlushed => "all policies flushed".into(),

@@ -1,6 +1,6 @@
 //! The control plane's side of a tunnel: the configured peers, charon's connections and their SAs. It decides nothing about faults.
 
-use super::{Key, State, Tunnel};
+use super::{MarkOrIfId, State, Tunnel};
 use crate::snapshot::Observed;
 use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
 use crate::snapshot::vyos::Peer;
@@ -13,7 +13,7 @@ pub struct Control<'a> {
     /// tunnel's peers.
     pub connections: Vec<&'a Connection>,
     /// IKE_SAs of these connections.
-    pub associations: Vec<&'a IkeSa>,
+    pub sas: Vec<&'a IkeSa>,
     /// CHILD_SAs of the tunnel, each with its IKE_SA.
     pub children: Vec<(&'a IkeSa, &'a ChildSa)>,
     /// Whether one of the connections has a trap policy installed.
@@ -39,7 +39,7 @@ impl<'a> State<'a> {
 /// The connections and IKE_SAs of charon that are these peers'.
 fn bound_names<'a>(ike: &'a Ike, peers: &[&Peer]) -> Vec<&'a str> {
     let loaded = ike.connections.iter().map(|c| c.name.as_str());
-    let up = ike.associations.iter().map(|a| a.connection.as_str());
+    let up = ike.sas.iter().map(|a| a.connection.as_str());
     let is_bound = |name: &&str| peers.iter().any(|peer| peer.is_connection(name));
     loaded.chain(up).filter(is_bound).collect()
 }
@@ -60,13 +60,15 @@ impl<'a> Tunnel<'a> {
     pub fn control(&self) -> Observed<Control<'a>> {
         let ike: &'a Ike = self.state.snapshot.ike.as_ref().map_err(Clone::clone)?;
         let peers = self.configured_peers();
-        let has_key = |child: &ChildSa| match self.key {
-            Key::IfId(if_id) => child.if_id_out == if_id,
-            Key::Mark { output, .. } => child.mark_out.mask != 0 && child.mark_out.admits(output),
+        let is_selected = |child: &ChildSa| match self.key {
+            MarkOrIfId::IfId(if_id) => child.if_id_out == if_id,
+            MarkOrIfId::Mark { output, .. } => {
+                child.mark_out.mask != 0 && child.mark_out.admits(output)
+            }
         };
-        let with_key = |sa: &&IkeSa| sa.children.iter().any(has_key);
+        let selected = |sa: &&IkeSa| sa.children.iter().any(is_selected);
         let mut names = bound_names(ike, &peers);
-        names.extend(ike.associations.iter().filter(with_key).map(|a| a.connection.as_str()));
+        names.extend(ike.sas.iter().filter(selected).map(|a| a.connection.as_str()));
         if names.is_empty() && peers.is_empty() {
             // By address only where nothing better is known: several connections may lead to one peer.
             let remotes: Vec<String> =
@@ -76,7 +78,7 @@ impl<'a> Tunnel<'a> {
         }
         // A CHILD_SA without any key is the tunnel's where nothing else of its connection has one.
         let keyless = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
-        let is_own = |child: &ChildSa| has_key(child) || keyless(child);
+        let is_own = |child: &ChildSa| is_selected(child) || keyless(child);
         Ok(Control::of_connections(ike, peers, &names, is_own))
     }
 }
@@ -90,9 +92,8 @@ impl<'a> Control<'a> {
         is_own: impl Fn(&ChildSa) -> bool,
     ) -> Self {
         let is_named = |name: &String| names.contains(&name.as_str());
-        let associations: Vec<&IkeSa> =
-            ike.associations.iter().filter(|a| is_named(&a.connection)).collect();
-        let children = associations
+        let sas: Vec<&IkeSa> = ike.sas.iter().filter(|a| is_named(&a.connection)).collect();
+        let children = sas
             .iter()
             .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
             .filter(|(_, child)| is_own(child))
@@ -100,7 +101,7 @@ impl<'a> Control<'a> {
         Control {
             connections: ike.connections.iter().filter(|c| is_named(&c.name)).collect(),
             is_trapped: ike.traps.iter().any(|trap| is_named(&trap.connection)),
-            associations,
+            sas,
             children,
             peers,
         }
@@ -110,19 +111,19 @@ impl<'a> Control<'a> {
     pub fn name(&self) -> Option<&'a str> {
         let configured = self.peers.first().map(|peer| peer.name.as_str());
         let loaded = self.connections.first().map(|c| c.name.as_str());
-        configured.or(loaded).or(self.associations.first().map(|a| a.connection.as_str()))
+        configured.or(loaded).or(self.sas.first().map(|a| a.connection.as_str()))
     }
 
     /// The peer's address: where charon talks to it, or else as configured.
     pub fn remote(&self) -> Option<String> {
-        let talks = self.associations.iter().map(|a| &a.remote_host).find(|a| !a.starts_with('%'));
+        let talks = self.sas.iter().map(|a| &a.remote_host).find(|a| !a.starts_with('%'));
         let configured = self.connections.iter().flat_map(|c| &c.remote_addresses);
         talks.or(configured.into_iter().find(|a| !a.starts_with('%'))).cloned()
     }
 
     /// The IKE_SAs that are established.
     pub fn established(&self) -> impl Iterator<Item = &'a IkeSa> {
-        self.associations.iter().copied().filter(|a| a.is_established())
+        self.sas.iter().copied().filter(|a| a.is_established())
     }
 
     /// The CHILD_SAs that are installed.

@@ -9,9 +9,7 @@ mod state;
 pub use control::Control;
 pub use state::State;
 
-use crate::snapshot::{
-    Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, SecurityAssociation,
-};
+use crate::snapshot::{Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -25,12 +23,12 @@ pub struct Tunnel<'a> {
     /// Its driver.
     pub driver: Driver,
     /// What selects its policies and SAs.
-    pub key: Key,
+    pub key: MarkOrIfId,
 }
 
 /// What selects the policies and SAs of a VTI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum MarkOrIfId {
     /// vti, vti6: marks.
     Mark {
         /// i_key.
@@ -42,14 +40,14 @@ pub enum Key {
     IfId(IfId),
 }
 
-impl std::fmt::Display for Key {
+impl std::fmt::Display for MarkOrIfId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Key::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
-            Key::Mark { input, output } => {
+            MarkOrIfId::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
+            MarkOrIfId::Mark { input, output } => {
                 write!(f, "output key {output:#x}, input key {input:#x}")
             }
-            Key::IfId(if_id) => write!(f, "if_id {if_id}"),
+            MarkOrIfId::IfId(if_id) => write!(f, "if_id {if_id}"),
         }
     }
 }
@@ -59,9 +57,9 @@ impl<'a> Tunnel<'a> {
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
         let key = match &link.kind {
             LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
-                Key::Mark { input: keys.input_key, output: keys.output_key }
+                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark }
             }
-            LinkKind::Xfrm(device) => Key::IfId(device.if_id),
+            LinkKind::Xfrm(device) => MarkOrIfId::IfId(device.if_id),
             _ => return None,
         };
         Some(Self { state, link, driver: link.driver()?, key })
@@ -73,8 +71,8 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Whether any SA carries the interface's key, in either direction.
-    pub fn has_associations(&self) -> Observed<bool> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+    pub fn has_sas(&self) -> Observed<bool> {
+        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let with_mark = |mark: u32| {
             index
                 .by_mark
@@ -84,9 +82,11 @@ impl<'a> Tunnel<'a> {
                 .any(|a| a.mark.mask != 0 && a.mark.admits(mark))
         };
         Ok(match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty()),
-            Key::Mark { input, output } => {
-                with_mark(input) || with_mark(output) || !self.outbound_associations()?.is_empty()
+            MarkOrIfId::IfId(if_id) => {
+                index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty())
+            }
+            MarkOrIfId::Mark { input, output } => {
+                with_mark(input) || with_mark(output) || !self.outbound_sas()?.is_empty()
             }
         })
     }
@@ -94,16 +94,16 @@ impl<'a> Tunnel<'a> {
     /// The if_id that outbound policies must have: 0 for vti and vti6.
     pub const fn if_id(&self) -> IfId {
         match self.key {
-            Key::Mark { .. } => IfId(0),
-            Key::IfId(if_id) => if_id,
+            MarkOrIfId::Mark { .. } => IfId(0),
+            MarkOrIfId::IfId(if_id) => if_id,
         }
     }
 
     /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
     pub const fn lookup_mark(&self, packet: u32) -> u32 {
         match self.key {
-            Key::Mark { output, .. } => output,
-            Key::IfId(_) => packet,
+            MarkOrIfId::Mark { output, .. } => output,
+            MarkOrIfId::IfId(_) => packet,
         }
     }
 
@@ -121,12 +121,12 @@ impl<'a> Tunnel<'a> {
     /// without a mark belongs to everybody.
     pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
         match self.key {
-            Key::IfId(if_id) => {
+            MarkOrIfId::IfId(if_id) => {
                 // Any mark: a policy that also wants a packet mark is still this interface's.
                 let index = self.state.policies.as_ref().map_err(Clone::clone)?;
                 Ok(index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default())
             }
-            Key::Mark { input, output } => {
+            MarkOrIfId::Mark { input, output } => {
                 let mark = if direction == PolicyDirection::Out { output } else { input };
                 let all = self.state.policies(direction, IfId(0), mark, None, None)?;
                 Ok(all.into_iter().filter(|p| p.mark.mask != 0 || mark == 0).collect())
@@ -135,10 +135,10 @@ impl<'a> Tunnel<'a> {
     }
 
     /// Whether an SA carries the interface's inbound key, as `xfrm_input()` and the device's receive side compare it.
-    pub fn admits_inbound(&self, association: &SecurityAssociation) -> bool {
+    pub fn admits_inbound(&self, sa: &Sa) -> bool {
         match self.key {
-            Key::IfId(if_id) => association.if_id == if_id,
-            Key::Mark { input, .. } => input & association.mark.mask == association.mark.value,
+            MarkOrIfId::IfId(if_id) => sa.if_id == if_id,
+            MarkOrIfId::Mark { input, .. } => input & sa.mark.mask == sa.mark.value,
         }
     }
 
@@ -155,14 +155,16 @@ impl<'a> Tunnel<'a> {
     }
 
     /// SAs that go out to one of the peers with the interface's key.
-    pub fn outbound_associations(&self) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+    pub fn outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
+        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let peers = self.peers()?;
         let mut found: Vec<_> = match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id).into_iter().flatten().copied().collect(),
-            Key::Mark { output, .. } => {
+            MarkOrIfId::IfId(if_id) => {
+                index.by_if_id.get(&if_id).into_iter().flatten().copied().collect()
+            }
+            MarkOrIfId::Mark { output, .. } => {
                 let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
-                let own = |a: &&SecurityAssociation| {
+                let own = |a: &&Sa| {
                     output & a.mark.mask == a.mark.value && (a.mark.mask != 0 || output == 0)
                 };
                 lists.flatten().copied().filter(own).collect()
@@ -173,11 +175,8 @@ impl<'a> Tunnel<'a> {
     }
 
     /// SAs that come in from one of the peers to one of `local`, whatever their key.
-    pub fn associations_from_peers(
-        &self,
-        local: &BTreeSet<IpAddr>,
-    ) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+    pub fn sas_from_peers(&self, local: &BTreeSet<IpAddr>) -> Observed<Vec<&'a Sa>> {
+        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let from = self.peers()?;
         let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
         let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
@@ -185,18 +184,18 @@ impl<'a> Tunnel<'a> {
     }
 
     /// SAs to this host that carry the interface's inbound key, from wherever they come.
-    pub fn associations_with_inbound_key(&self) -> Observed<Vec<&'a SecurityAssociation>> {
-        let index = self.state.associations.as_ref().map_err(Clone::clone)?;
+    pub fn sas_with_inbound_mark_or_if_id(&self) -> Observed<Vec<&'a Sa>> {
+        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let list = match self.key {
-            Key::IfId(if_id) => index.by_if_id.get(&if_id),
-            Key::Mark { input: 0, .. } => None,
-            Key::Mark { input, .. } => index.by_mark.get(&input),
+            MarkOrIfId::IfId(if_id) => index.by_if_id.get(&if_id),
+            MarkOrIfId::Mark { input: 0, .. } => None,
+            MarkOrIfId::Mark { input, .. } => index.by_mark.get(&input),
         };
         let mut found = Vec::new();
-        for association in list.into_iter().flatten().copied() {
-            let is_inbound = !self.state.local_addresses(association.destination)?.is_empty();
-            if is_inbound && !association.is_larval() && self.admits_inbound(association) {
-                found.push(association);
+        for sa in list.into_iter().flatten().copied() {
+            let is_inbound = !self.state.local_addresses(sa.destination)?.is_empty();
+            if is_inbound && !sa.is_larval() && self.admits_inbound(sa) {
+                found.push(sa);
             }
         }
         Ok(found)

@@ -3,7 +3,7 @@
 use super::Tunnel;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
-    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, SecurityAssociation, Snapshot, Source,
+    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ pub struct State<'a> {
     /// What was read.
     pub snapshot: &'a Snapshot,
     pub(super) policies: Observed<PolicyIndex<'a>>,
-    pub(super) associations: Observed<AssociationIndex<'a>>,
+    pub(super) sas: Observed<SaIndex<'a>>,
     pub(super) routes: Observed<HashMap<u32, Vec<&'a Route>>>,
     pub(super) lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
     pub(super) links: Observed<HashMap<u32, &'a Link>>,
@@ -31,13 +31,13 @@ pub(super) struct PolicyIndex<'a> {
     pub(super) wanted: HashMap<(PolicyDirection, IfId, ReqId, IpAddr), Vec<&'a Policy>>,
 }
 
-pub(super) struct AssociationIndex<'a> {
-    pub(super) by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a SecurityAssociation>>,
-    pub(super) by_destination: HashMap<IpAddr, Vec<&'a SecurityAssociation>>,
-    pub(super) by_reqid: HashMap<ReqId, Vec<&'a SecurityAssociation>>,
-    pub(super) by_if_id: HashMap<IfId, Vec<&'a SecurityAssociation>>,
-    pub(super) by_mark: HashMap<u32, Vec<&'a SecurityAssociation>>,
-    pub(super) by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a SecurityAssociation>>,
+pub(super) struct SaIndex<'a> {
+    pub(super) by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a Sa>>,
+    pub(super) by_destination: HashMap<IpAddr, Vec<&'a Sa>>,
+    pub(super) by_reqid: HashMap<ReqId, Vec<&'a Sa>>,
+    pub(super) by_if_id: HashMap<IfId, Vec<&'a Sa>>,
+    pub(super) by_mark: HashMap<u32, Vec<&'a Sa>>,
+    pub(super) by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a Sa>>,
 }
 
 impl<'a> State<'a> {
@@ -49,7 +49,7 @@ impl<'a> State<'a> {
         Self {
             snapshot,
             policies: seen(&snapshot.policies).map(|list| PolicyIndex::new(list)),
-            associations: seen(&snapshot.associations).map(|list| AssociationIndex::new(list)),
+            sas: seen(&snapshot.sas).map(|list| SaIndex::new(list)),
             routes: seen(&snapshot.routes).map(|list| grouped(list.iter(), |r| r.oif)),
             lookups: seen(&snapshot.route_lookups)
                 .map(|list| list.iter().map(|l| (&l.query, &l.answer)).collect()),
@@ -144,43 +144,33 @@ impl<'a> State<'a> {
     }
 
     /// Whether the template of a policy of this direction asks for exactly this SA.
-    pub fn is_wanted(
-        &self,
-        direction: PolicyDirection,
-        association: &SecurityAssociation,
-    ) -> Observed<bool> {
+    pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
         let index = self.policies.as_ref().map_err(Clone::clone)?;
-        let key = (direction, association.if_id, association.reqid, association.destination);
+        let key = (direction, sa.if_id, sa.reqid, sa.destination);
         let admits = |p: &&Policy| {
-            p.mark.value & p.mark.mask & association.mark.mask == association.mark.value
-                && p.templates
-                    .iter()
-                    .any(|t| t.mode == association.mode && t.protocol == association.protocol)
+            p.mark.value & p.mark.mask & sa.mark.mask == sa.mark.value
+                && p.templates.iter().any(|t| t.mode == sa.mode && t.protocol == sa.protocol)
         };
         Ok(index.wanted.get(&key).into_iter().flatten().any(admits))
     }
 
     /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.
-    pub fn associations_to(
-        &self,
-        destination: IpAddr,
-        reqid: ReqId,
-    ) -> Observed<&[&'a SecurityAssociation]> {
-        let index = self.associations.as_ref().map_err(Clone::clone)?;
+    pub fn sas_to(&self, destination: IpAddr, reqid: ReqId) -> Observed<&[&'a Sa]> {
+        let index = self.sas.as_ref().map_err(Clone::clone)?;
         Ok(index.by_destination_and_reqid.get(&(destination, reqid)).map_or(&[], Vec::as_slice))
     }
 
     /// SAs that share a destination, a reqid, an if_id or a mark with what is wanted: where to look for the one that nearly fits.
     /// Bounded, since a hub may have thousands to one peer.
-    pub fn related_associations(
+    pub fn related_sas(
         &self,
         destination: IpAddr,
         reqid: ReqId,
         if_id: IfId,
         mark: u32,
-    ) -> Observed<Vec<&'a SecurityAssociation>> {
+    ) -> Observed<Vec<&'a Sa>> {
         const MOST: usize = 64;
-        let index = self.associations.as_ref().map_err(Clone::clone)?;
+        let index = self.sas.as_ref().map_err(Clone::clone)?;
         let mut seen = HashSet::new();
         let by_if_id = (if_id != IfId(0)).then(|| index.by_if_id.get(&if_id)).flatten();
         let by_reqid = (reqid != ReqId(0)).then(|| index.by_reqid.get(&reqid)).flatten();
@@ -244,17 +234,15 @@ impl<'a> PolicyIndex<'a> {
     }
 }
 
-impl<'a> AssociationIndex<'a> {
-    fn new(associations: &'a [SecurityAssociation]) -> Self {
+impl<'a> SaIndex<'a> {
+    fn new(sas: &'a [Sa]) -> Self {
         Self {
-            by_destination_and_reqid: grouped(associations.iter(), |a| {
-                Some((a.destination, a.reqid))
-            }),
-            by_destination: grouped(associations.iter(), |a| Some(a.destination)),
-            by_reqid: grouped(associations.iter(), |a| Some(a.reqid)),
-            by_if_id: grouped(associations.iter(), |a| Some(a.if_id)),
-            by_mark: grouped(associations.iter(), |a| Some(a.mark.value)),
-            by_addresses: grouped(associations.iter(), |a| Some((a.source, a.destination))),
+            by_destination_and_reqid: grouped(sas.iter(), |a| Some((a.destination, a.reqid))),
+            by_destination: grouped(sas.iter(), |a| Some(a.destination)),
+            by_reqid: grouped(sas.iter(), |a| Some(a.reqid)),
+            by_if_id: grouped(sas.iter(), |a| Some(a.if_id)),
+            by_mark: grouped(sas.iter(), |a| Some(a.mark.value)),
+            by_addresses: grouped(sas.iter(), |a| Some((a.source, a.destination))),
         }
     }
 }

@@ -47,11 +47,11 @@ pub fn traps(event: &Section) -> Vec<Trap> {
 }
 
 /// The event `list-sa`: sections by the name of their connection.
-pub fn associations(event: &Section) -> Vec<IkeSa> {
-    event.sections().map(|(name, section)| association(name, section)).collect()
+pub fn ike_sas(event: &Section) -> Vec<IkeSa> {
+    event.sections().map(|(name, section)| ike_sa(name, section)).collect()
 }
 
-fn association(connection: &str, section: &Section) -> IkeSa {
+fn ike_sa(connection: &str, section: &Section) -> IkeSa {
     let children = section.section("child-sas").into_iter().flat_map(Section::sections);
     let says_yes = |name| section.value(name) == Some("yes");
     IkeSa {
@@ -70,11 +70,11 @@ fn association(connection: &str, section: &Section) -> IkeSa {
         tasks_queued: section.list("tasks-queued"),
         tasks_active: section.list("tasks-active"),
         tasks_passive: section.list("tasks-passive"),
-        children: children.map(|(_, section)| child_association(section)).collect(),
+        children: children.map(|(_, section)| child_sa(section)).collect(),
     }
 }
 
-fn child_association(section: &Section) -> ChildSa {
+fn child_sa(section: &Section) -> ChildSa {
     let hex = |name| hexadecimal(section, name).unwrap_or(0);
     let mark = |value, mask| Mark {
         value: hexadecimal(section, value).unwrap_or(0),

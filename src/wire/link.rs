@@ -3,7 +3,7 @@
 use super::attribute::{Field, WireError, family};
 use super::netlink::Request;
 use crate::snapshot::link::{Ipv4Configuration, Ipv6Configuration, OperState};
-use crate::snapshot::{Family, IfId, Link, LinkKind, Statistics, VtiKeys, XfrmInterface};
+use crate::snapshot::{Family, IfId, Link, LinkKind, Statistics, VtiDevice, XfrmInterface};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// RTM_NEWLINK.
@@ -135,15 +135,15 @@ fn decode_kind(info: Field<'_>) -> Result<LinkKind, WireError> {
     })
 }
 
-fn decode_vti(data: Field<'_>, family: Family, any: IpAddr) -> Result<VtiKeys, WireError> {
+fn decode_vti(data: Field<'_>, family: Family, any: IpAddr) -> Result<VtiDevice, WireError> {
     let mut keys =
-        VtiKeys { link: 0, input_key: 0, output_key: 0, local: any, remote: any, fwmark: 0 };
+        VtiDevice { link: 0, input_mark: 0, output_mark: 0, local: any, remote: any, fwmark: 0 };
     for attribute in data.attributes(0) {
         let attribute = attribute?;
         match attribute.kind {
             IFLA_VTI_LINK => keys.link = attribute.named("IFLA_VTI_LINK").u32(0)?,
-            IFLA_VTI_IKEY => keys.input_key = attribute.named("IFLA_VTI_IKEY").be32(0)?,
-            IFLA_VTI_OKEY => keys.output_key = attribute.named("IFLA_VTI_OKEY").be32(0)?,
+            IFLA_VTI_IKEY => keys.input_mark = attribute.named("IFLA_VTI_IKEY").be32(0)?,
+            IFLA_VTI_OKEY => keys.output_mark = attribute.named("IFLA_VTI_OKEY").be32(0)?,
             IFLA_VTI_LOCAL => keys.local = attribute.named("IFLA_VTI_LOCAL").address(0, family)?,
             IFLA_VTI_REMOTE => {
                 keys.remote = attribute.named("IFLA_VTI_REMOTE").address(0, family)?;
@@ -286,20 +286,20 @@ mod tests {
 
     #[test]
     fn a_vti_has_its_keys_addresses_and_binding() {
-        let keys = VtiKeys {
+        let keys = VtiDevice {
             link: 0,
-            input_key: 8,
-            output_key: 9,
+            input_mark: 8,
+            output_mark: 9,
             local: "192.0.2.1".parse().unwrap(),
             remote: "198.51.100.8".parse().unwrap(),
             fwmark: 0,
         };
         assert_eq!(link("vti8").kind, LinkKind::Vti(keys));
         let LinkKind::Vti(keys) = link("vti9").kind else { panic!("not a vti") };
-        assert_eq!((keys.link, keys.input_key, keys.fwmark), (6, 0x0a00_0001, 0x55));
+        assert_eq!((keys.link, keys.input_mark, keys.fwmark), (6, 0x0a00_0001, 0x55));
         assert!(keys.local.is_unspecified());
         let LinkKind::Vti6(keys) = link("vtisix").kind else { panic!("not a vti6") };
-        assert_eq!((keys.input_key, keys.output_key), (6, 7));
+        assert_eq!((keys.input_mark, keys.output_mark), (6, 7));
         assert_eq!(keys.remote.to_string(), "2001:db8::6");
         assert!(link("ip_vti0").is_fallback_device() && link("ip6_vti0").is_fallback_device());
     }

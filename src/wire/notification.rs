@@ -67,13 +67,11 @@ pub fn decode_xfrm(
 ) -> Result<(), WireError> {
     let payload = message.payload;
     list.push(match message.kind {
-        xfrm_state::NEWSA | XFRM_MSG_UPDSA => {
-            Notification::AssociationAdded(xfrm_state::decode(payload)?)
-        }
+        xfrm_state::NEWSA | XFRM_MSG_UPDSA => Notification::SaAdded(xfrm_state::decode(payload)?),
         XFRM_MSG_DELSA => {
             let id = Field::new("xfrm_usersa_id", payload);
             let info = nested(id, SA_ID, XFRMA_SA, "XFRMA_SA")?;
-            Notification::AssociationDeleted(xfrm_state::decode_parts(info, id.attributes(SA_ID))?)
+            Notification::SaDeleted(xfrm_state::decode_parts(info, id.attributes(SA_ID))?)
         }
         XFRM_MSG_EXPIRE => {
             let expire = Field::new("xfrm_user_expire", payload);
@@ -81,10 +79,10 @@ pub fn decode_xfrm(
                 return Ok(());
             }
             let rest = expire.attributes(EXPIRE);
-            Notification::AssociationExpired(xfrm_state::decode_parts(expire, rest)?)
+            Notification::SaExpired(xfrm_state::decode_parts(expire, rest)?)
         }
         XFRM_MSG_FLUSHSA => {
-            Notification::AssociationsFlushed(Field::new("xfrm_usersa_flush", payload).u8(0)?)
+            Notification::SasFlushed(Field::new("xfrm_usersa_flush", payload).u8(0)?)
         }
         xfrm_policy::NEWPOLICY | XFRM_MSG_UPDPOLICY => {
             Notification::PolicyAdded(xfrm_policy::decode(payload)?)

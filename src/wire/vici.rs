@@ -97,19 +97,19 @@ impl<'a> Packet<'a> {
 /// How much more may be decoded of the answers of one daemon. A section is three bytes on the wire and hundreds in memory, so a limit of
 /// bytes alone does not bound what they become.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct MtuHeadroom {
     sections: usize,
     items: usize,
 }
 
-impl Default for Room {
+impl Default for MtuHeadroom {
     /// All of it.
     fn default() -> Self {
         Self { sections: MOST_SECTIONS, items: MOST_ITEMS }
     }
 }
 
-impl Room {
+impl MtuHeadroom {
     fn take_section(&mut self) -> Result<(), WireError> {
         let full = WireError::TooMany { what: "VICI sections", most: MOST_SECTIONS };
         self.sections = self.sections.checked_sub(1).ok_or(full)?;
@@ -142,7 +142,7 @@ impl Section {
     ///
     /// # Errors
     /// It ends within an element, an element is not known or where it cannot be, sections are nested too deeply, or there is no room.
-    pub fn decode(message: &[u8], room: &mut Room) -> Result<Self, WireError> {
+    pub fn decode(message: &[u8], room: &mut MtuHeadroom) -> Result<Self, WireError> {
         let mut reader = Reader { rest: message };
         // The sections that are open, each with the name it will have in the one around it.
         let mut open = vec![(String::new(), Section::default())];
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list, and its end.
-    fn list(&mut self, room: &mut Room) -> Result<Vec<String>, WireError> {
+    fn list(&mut self, room: &mut MtuHeadroom) -> Result<Vec<String>, WireError> {
         let mut items = Vec::new();
         loop {
             match self.byte("VICI list")? {
@@ -279,7 +279,7 @@ mod tests {
         b"\x03\x01a\x00\x011\x01\x01s\x04\x01l\x05\x00\x01x\x05\x00\x01y\x06\x02";
 
     fn decode(message: &[u8]) -> Result<Section, WireError> {
-        Section::decode(message, &mut Room::default())
+        Section::decode(message, &mut MtuHeadroom::default())
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn all_messages_together_have_no_more_sections_and_items_than_there_is_room_for() {
-        let mut room = Room { sections: 3, items: 4 };
+        let mut room = MtuHeadroom { sections: 3, items: 4 };
         assert!(Section::decode(MESSAGE, &mut room).is_ok());
         assert!(Section::decode(MESSAGE, &mut room).is_ok());
         let error = Section::decode(MESSAGE, &mut room.clone()).unwrap_err();

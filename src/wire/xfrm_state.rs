@@ -3,9 +3,7 @@
 
 use super::attribute::{Attributes, Field, WireError, family};
 use super::selector::{decode_lifetime, decode_limits, decode_mark, decode_mode, decode_selector};
-use crate::snapshot::{
-    Direction, Encapsulation, IfId, Mark, Offload, ReplayState, ReqId, SecurityAssociation, Spi,
-};
+use crate::snapshot::{Direction, Encapsulation, IfId, Mark, Offload, ReplayState, ReqId, Sa, Spi};
 
 /// XFRM_MSG_NEWSA.
 pub const NEWSA: u16 = 16;
@@ -29,26 +27,23 @@ const XFRMA_IF_ID: u16 = 31;
 const XFRMA_SA_DIR: u16 = 33;
 
 /// An SA.
-pub fn decode(payload: &[u8]) -> Result<SecurityAssociation, WireError> {
+pub fn decode(payload: &[u8]) -> Result<Sa, WireError> {
     let header = Field::new("xfrm_usersa_info", payload);
     decode_parts(header, header.attributes(HEADER))
 }
 
 /// An SA whose `struct xfrm_usersa_info` and attributes are apart from each other, as in messages about one that is gone.
-pub(super) fn decode_parts(
-    header: Field<'_>,
-    attributes: Attributes<'_>,
-) -> Result<SecurityAssociation, WireError> {
+pub(super) fn decode_parts(header: Field<'_>, attributes: Attributes<'_>) -> Result<Sa, WireError> {
     let window = header.u8(215)?;
-    let mut association = decode_header(header)?;
+    let mut sa = decode_header(header)?;
     let (mut set_mark, mut set_mark_mask) = (None, None);
     for attribute in attributes {
         let attribute = attribute?;
         match attribute.kind {
-            kind if ALGORITHMS.contains(&kind) => association.larval = false,
+            kind if ALGORITHMS.contains(&kind) => sa.larval = false,
             XFRMA_ENCAP => {
                 let field = attribute.named("XFRMA_ENCAP");
-                association.encapsulation = Some(Encapsulation {
+                sa.encapsulation = Some(Encapsulation {
                     encap_type: field.u16(0)?,
                     source_port: field.be16(2)?,
                     destination_port: field.be16(4)?,
@@ -57,46 +52,46 @@ pub(super) fn decode_parts(
             XFRMA_REPLAY_VAL => {
                 let replay = decode_replay(attribute.named("XFRMA_REPLAY_VAL"), window)?;
                 // The kernel sends one of the two; the ESN form says more.
-                association.replay.get_or_insert(replay);
+                sa.replay.get_or_insert(replay);
             }
             XFRMA_REPLAY_ESN_VAL => {
                 let field = attribute.named("XFRMA_REPLAY_ESN_VAL");
-                association.replay = Some(decode_replay_esn(field)?);
+                sa.replay = Some(decode_replay_esn(field)?);
             }
             XFRMA_LASTUSED => {
-                association.last_used = Some(attribute.named("XFRMA_LASTUSED").u64(0)?);
+                sa.last_used = Some(attribute.named("XFRMA_LASTUSED").u64(0)?);
             }
-            XFRMA_MARK => association.mark = decode_mark(attribute.named("XFRMA_MARK"))?,
+            XFRMA_MARK => sa.mark = decode_mark(attribute.named("XFRMA_MARK"))?,
             XFRMA_SA_EXTRA_FLAGS => {
-                association.extra_flags = attribute.named("XFRMA_SA_EXTRA_FLAGS").u32(0)?;
+                sa.extra_flags = attribute.named("XFRMA_SA_EXTRA_FLAGS").u32(0)?;
             }
             XFRMA_OFFLOAD_DEV => {
                 let field = attribute.named("XFRMA_OFFLOAD_DEV");
-                association.offload = Some(Offload { ifindex: field.u32(0)?, flags: field.u8(4)? });
+                sa.offload = Some(Offload { ifindex: field.u32(0)?, flags: field.u8(4)? });
             }
             XFRMA_SET_MARK => set_mark = Some(attribute.named("XFRMA_SET_MARK").u32(0)?),
             XFRMA_SET_MARK_MASK => {
                 set_mark_mask = Some(attribute.named("XFRMA_SET_MARK_MASK").u32(0)?);
             }
-            XFRMA_IF_ID => association.if_id = IfId(attribute.named("XFRMA_IF_ID").u32(0)?),
+            XFRMA_IF_ID => sa.if_id = IfId(attribute.named("XFRMA_IF_ID").u32(0)?),
             XFRMA_SA_DIR => {
-                association.direction = Some(decode_direction(attribute.named("XFRMA_SA_DIR"))?);
+                sa.direction = Some(decode_direction(attribute.named("XFRMA_SA_DIR"))?);
             }
             _ => {}
         }
     }
     if let Some(value) = set_mark {
         // Kernels before 4.19 know no mask: all bits.
-        association.set_mark = Mark { value, mask: set_mark_mask.unwrap_or(u32::MAX) };
+        sa.set_mark = Mark { value, mask: set_mark_mask.unwrap_or(u32::MAX) };
     }
-    Ok(association)
+    Ok(sa)
 }
 
 /// `struct xfrm_usersa_info`.
-fn decode_header(header: Field<'_>) -> Result<SecurityAssociation, WireError> {
+fn decode_header(header: Field<'_>) -> Result<Sa, WireError> {
     let number = header.u16(212)?;
     let family = family(number).ok_or_else(|| header.value(number))?;
-    Ok(SecurityAssociation {
+    Ok(Sa {
         selector: decode_selector(header, family)?,
         destination: header.address(56, family)?,
         spi: Spi(header.be32(72)?),
@@ -158,7 +153,7 @@ mod tests {
         all.into_iter().find(|payload| decode(payload).unwrap().spi == Spi(spi)).unwrap()
     }
 
-    fn state(spi: u32) -> SecurityAssociation {
+    fn state(spi: u32) -> Sa {
         decode(&payload(spi)).unwrap()
     }
 

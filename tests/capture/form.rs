@@ -37,7 +37,7 @@ fn the_order_in_which_the_kernel_answers_does_not_show() {
         snapshot.routes.as_mut().unwrap().reverse();
         snapshot.route_lookups.as_mut().unwrap().reverse();
         snapshot.neighbours.as_mut().unwrap().reverse();
-        snapshot.associations.as_mut().unwrap().reverse();
+        snapshot.sas.as_mut().unwrap().reverse();
         snapshot.policies.as_mut().unwrap().reverse();
         snapshot.proc_net_dev.as_mut().unwrap().reverse();
     }
@@ -47,8 +47,8 @@ fn the_order_in_which_the_kernel_answers_does_not_show() {
 #[test]
 fn numbers_without_a_name_stay_readable_to_other_programs() {
     let mut capture = full();
-    let association = &mut capture.snapshots[0].associations.as_mut().unwrap()[0];
-    association.mode = Mode::Other(9);
+    let sa = &mut capture.snapshots[0].sas.as_mut().unwrap()[0];
+    sa.mode = Mode::Other(9);
     let written = to_yaml(&capture).unwrap();
     assert!(!written.contains('!'), "a tag");
     assert_eq!(from_yaml(&written).unwrap(), capture);

@@ -248,7 +248,7 @@ fn mutated_captures_are_refused_or_diagnosed() {
         snapshot.routes.as_mut().unwrap().truncate(6);
         snapshot.route_lookups.as_mut().unwrap().truncate(6);
         snapshot.rules.as_mut().unwrap().truncate(2);
-        snapshot.associations.as_mut().unwrap().truncate(6);
+        snapshot.sas.as_mut().unwrap().truncate(6);
         snapshot.proc_net_dev.as_mut().unwrap().truncate(2);
         to_yaml(&capture).unwrap()
     };

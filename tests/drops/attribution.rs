@@ -7,8 +7,8 @@ use vti_diagnostics::capture;
 use vti_diagnostics::drops::{Attribution, Dropped, Outer, Packet, Place, attribute};
 use vti_diagnostics::report::Code;
 use vti_diagnostics::snapshot::{Driver, LinkKind, Missing, Reason, Snapshot, Source, Spi};
-use vti_diagnostics::transmit::Flow;
 use vti_diagnostics::tunnel::State;
+use vti_diagnostics::way::Flow;
 
 pub fn snapshot(name: &str) -> Snapshot {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures").join(name);
@@ -164,10 +164,10 @@ fn what_comes_in_is_told_by_its_spi_and_the_counters_of_the_sa() {
     assert_eq!(judged(&state, &received(0x102)).codes, [Code(401)]);
     let mut before = snapshot("402-integrity-failures-xfrm.yaml");
     let now = before.clone();
-    for association in before.associations.as_mut().unwrap() {
-        association.integrity_failures = 0;
+    for sa in before.sas.as_mut().unwrap() {
+        sa.integrity_failures = 0;
     }
-    let spi = now.associations.as_ref().unwrap().iter().find(|a| a.integrity_failures > 0);
+    let spi = now.sas.as_ref().unwrap().iter().find(|a| a.integrity_failures > 0);
     let dropped = received(spi.unwrap().spi.0);
     let found = attribute(&State::new(&now), &before, &dropped).unwrap();
     assert_eq!((found.interfaces, found.codes), (vec!["t0".to_string()], vec![Code(402)]));

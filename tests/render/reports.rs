@@ -43,8 +43,8 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         oper_state: Some("unknown".to_string()),
         mtu: Some(1500),
         if_id: Some(2),
-        input_key: None,
-        output_key: None,
+        input_mark: None,
+        output_mark: None,
         local: Some("192.0.2.1".to_string()),
         remote: Some(peer.to_string()),
         peers: vec![peer.to_string()],
@@ -91,10 +91,10 @@ pub fn broken(name: &str) -> InterfaceReport {
     let mut interface = interface(name, "198.51.100.7", 0);
     interface.counters.since_boot = Some(counters(0, 1204, None));
     interface.counters.interval = Some(counters(0, 120, Some(10_000)));
-    with_findings(interface, vec![no_association()])
+    with_findings(interface, vec![no_sa()])
 }
 
-pub fn no_association() -> Finding {
+pub fn no_sa() -> Finding {
     Finding {
         code: Code(111),
         name: "no-security-association",
@@ -270,8 +270,8 @@ pub fn fallback() -> InterfaceReport {
         admin_state: Some("down"),
         oper_state: Some("down".to_string()),
         if_id: None,
-        input_key: Some("0x0".to_string()),
-        output_key: Some("0x0".to_string()),
+        input_mark: Some("0x0".to_string()),
+        output_mark: Some("0x0".to_string()),
         local: None,
         remote: None,
         peers: vec![],

@@ -28,7 +28,7 @@ macro_rules! withhold {
 fn sources() -> Vec<(&'static str, Withhold)> {
     let mut all = withhold! {
         Links: links, Addresses: addresses, Rules: rules, Routes: routes, RouteLookups: route_lookups,
-        Neighbours: neighbours, SecurityAssociations: associations, SecurityPolicies: policies,
+        Neighbours: neighbours, SecurityAssociations: sas, SecurityPolicies: policies,
         DefaultPolicies: default_policies, XfrmStatistics: xfrm_statistics,
         ProcNetDev: proc_net_dev, LarvalDrop: sysctls.xfrm_larval_drop,
         Journal: recorded, Charon: ike, Configuration: configuration, HookState: hook_state,

@@ -68,7 +68,7 @@ fn of_a_charon_that_is_late_it_is_not_said_that_it_renews_nothing() {
 #[test]
 fn the_child_in_use_is_shown_and_not_one_that_it_replaced() {
     let now = healthy();
-    let children = now.ike.as_ref().unwrap().associations.iter().flat_map(|sa| &sa.children);
+    let children = now.ike.as_ref().unwrap().sas.iter().flat_map(|sa| &sa.children);
     assert!(children.clone().any(|child| child.state == "REKEYED"));
     assert!(children.clone().any(|child| child.state == "DELETED"));
     for name in ["vti0", "vti3", "vti7"] {

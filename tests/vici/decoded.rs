@@ -48,7 +48,7 @@ fn connections_and_what_is_up_are_those_that_swanctl_shows() {
     };
     assert_eq!(ike.traps, [trap]);
 
-    let [up, connecting] = ike.associations.as_slice() else { panic!("{:#?}", ike.associations) };
+    let [up, connecting] = ike.sas.as_slice() else { panic!("{:#?}", ike.sas) };
     assert_eq!(
         *up,
         IkeSa {
@@ -95,7 +95,7 @@ fn connections_and_what_is_up_are_those_that_swanctl_shows() {
 fn marks_are_those_of_a_vti() {
     let server = Server::answering(Answers::recorded(VTI));
     let ike = ike(&server.socket);
-    let child = &ike.associations[0].children[0];
+    let child = &ike.sas[0].children[0];
     let mark = Mark { value: 7, mask: u32::MAX };
     assert_eq!((child.mark_in, child.mark_out), (mark, mark));
     assert_eq!((child.if_id_in, child.if_id_out), (IfId(0), IfId(0)));

@@ -54,7 +54,7 @@ fn a_capture_holds_hostile_names_and_identities_exactly_and_harmlessly() {
     let ike = ike(&server.socket);
     let (hostile, identity) = (longest_name(), long_identity());
     assert!(ike.connections.iter().any(|c| c.name == hostile && c.children[0].name == hostile));
-    let up = &ike.associations[0];
+    let up = &ike.sas[0];
     assert_eq!((&up.connection, &up.remote_id), (&hostile, &identity));
     assert_eq!(up.children[0].name, hostile);
 
@@ -79,10 +79,10 @@ fn what_is_printed_of_hostile_names_and_identities_is_escaped() {
     assert_harmless("show", &output(&["show", "--detail"], &server.socket));
     // Up; up without its CHILD_SA; with a peer that does not answer; with no IKE_SA at all.
     let [mut no_child, mut connecting, mut nothing] = [ike.clone(), ike.clone(), ike.clone()];
-    no_child.associations[0].children.clear();
-    connecting.associations[0].children.clear();
-    connecting.associations[0].state = "CONNECTING".to_owned();
-    nothing.associations.clear();
+    no_child.sas[0].children.clear();
+    connecting.sas[0].children.clear();
+    connecting.sas[0].state = "CONNECTING".to_owned();
+    nothing.sas.clear();
     for file in ["ok-healthy-xfrm", "101-nothing-of-the-tunnel-is-installed-xfrm"] {
         let path = format!("{}/tests/captures/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
         let snapshot = capture::load(path.as_ref()).unwrap().snapshots.pop().unwrap();

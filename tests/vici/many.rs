@@ -7,7 +7,7 @@ use super::{ike, program};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vti_diagnostics::wire::vici::{Packet, Room, Section};
+use vti_diagnostics::wire::vici::{MtuHeadroom, Packet, Section};
 
 const MANY: usize = 1000;
 const SWANCTL: &str = "/usr/sbin/swanctl";
@@ -55,11 +55,11 @@ fn a_thousand_tunnels_are_all_read() {
     let start = Instant::now();
     let ike = ike(&server.socket);
     println!("{MANY} IKE_SAs: {:?}", start.elapsed());
-    assert_eq!((ike.connections.len(), ike.associations.len()), (MANY, MANY));
-    for (n, association) in (1..).zip(&ike.associations) {
-        let [child] = association.children.as_slice() else { panic!("{association:?}") };
-        assert_eq!((association.unique_id, child.unique_id, child.reqid.0), (n, n, n as u32));
-        assert_eq!(association.connection, format!("peer_{n:04}"));
+    assert_eq!((ike.connections.len(), ike.sas.len()), (MANY, MANY));
+    for (n, sa) in (1..).zip(&ike.sas) {
+        let [child] = sa.children.as_slice() else { panic!("{sa:?}") };
+        assert_eq!((sa.unique_id, child.unique_id, child.reqid.0), (n, n, n as u32));
+        assert_eq!(sa.connection, format!("peer_{n:04}"));
         assert_eq!(
             (child.spi_in.0, child.spi_out.0),
             (0xc300_0000 + n as u32, 0xcc00_0000 + n as u32)
@@ -69,7 +69,7 @@ fn a_thousand_tunnels_are_all_read() {
 
 #[test]
 fn ten_thousand_tunnels_are_within_the_limits_of_elements() {
-    let mut room = Room::default();
+    let mut room = MtuHeadroom::default();
     for packet in tunnels(10_000).packets() {
         let packet = Packet::decode(&packet).unwrap();
         Section::decode(packet.message, &mut room).unwrap();

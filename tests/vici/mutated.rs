@@ -3,7 +3,7 @@
 use super::answers::{Answers, VTI, XFRM};
 use std::time::Instant;
 use vti_diagnostics::wire::ike;
-use vti_diagnostics::wire::vici::{Packet, Room, Section};
+use vti_diagnostics::wire::vici::{MtuHeadroom, Packet, Section};
 
 const COUNT: usize = 100_000;
 
@@ -47,8 +47,8 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>, sources: &[Vec<u8>]) {
 /// Everything that is done with a packet: how many connections, IKE_SAs and trap policies it lists; none where it is an error.
 fn decoded(bytes: &[u8]) -> Option<usize> {
     let packet = Packet::decode(bytes).ok()?;
-    let section = Section::decode(packet.message, &mut Room::default()).ok()?;
-    let lists = (ike::connections(&section), ike::associations(&section), ike::traps(&section));
+    let section = Section::decode(packet.message, &mut MtuHeadroom::default()).ok()?;
+    let lists = (ike::connections(&section), ike::ike_sas(&section), ike::traps(&section));
     // It is written to captures, and read from them.
     let text = serde_json::to_string(&lists).unwrap();
     assert_eq!(lists, serde_json::from_str(&text).unwrap());

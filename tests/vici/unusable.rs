@@ -94,7 +94,7 @@ fn a_daemon_that_came_back_is_read_at_the_second_look() {
     let yaml = output(&["capture", "--interval", "1"], &server.socket);
     let [first, second] = looks(&yaml);
     assert_eq!(first.unwrap_err().reason, Reason::Failed);
-    assert!(!second.unwrap().associations.is_empty());
+    assert!(!second.unwrap().sas.is_empty());
 }
 
 /// What two looks have of charon.

@@ -9,8 +9,8 @@ use crate::traffic::Traffic;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use vti_diagnostics::snapshot::{Snapshot, Spi};
-use vti_diagnostics::transmit::{self, Flow, Site};
 use vti_diagnostics::tunnel::State;
+use vti_diagnostics::way::{Flow, Site, transmit};
 
 /// A prediction in the same words as the kernel's counters, without those that do not move.
 #[derive(Debug)]
@@ -48,7 +48,10 @@ pub fn model_prediction(
             };
             let device = verdict.counters.iter().map(|counter| counter.name());
             count(&mut prediction.counters.device, device);
-            count(&mut prediction.counters.xfrm_stat, verdict.mibs.iter().map(|mib| mib.name()));
+            count(
+                &mut prediction.counters.xfrm_stat,
+                verdict.xfrm_stats.iter().map(|mib| mib.name()),
+            );
             follow(&mut snapshot, &verdict.site, &flow);
         }
     }
@@ -63,14 +66,14 @@ fn count<'a>(counters: &mut BTreeMap<String, u64>, names: impl Iterator<Item = &
 
 /// What a packet changes for the next one: an SA at its limit is gone, one that sent has sent.
 fn follow(snapshot: &mut Snapshot, site: &Site, flow: &Flow) {
-    let Ok(associations) = &mut snapshot.associations else { return };
+    let Ok(sas) = &mut snapshot.sas else { return };
     match site {
-        Site::LimitReached { spi, .. } => associations.retain(|a| a.spi != *spi),
+        Site::LimitReached { spi, .. } => sas.retain(|a| a.spi != *spi),
         Site::Sent { spi: Spi(number), .. } => {
-            for association in associations.iter_mut().filter(|a| a.spi.0 == *number) {
-                association.current.packets += 1;
-                association.current.bytes += u64::from(flow.size);
-                if let Some(replay) = &mut association.replay {
+            for sa in sas.iter_mut().filter(|a| a.spi.0 == *number) {
+                sa.current.packets += 1;
+                sa.current.bytes += u64::from(flow.size);
+                if let Some(replay) = &mut sa.replay {
                     replay.outbound += 1;
                 }
             }

@@ -70,7 +70,7 @@ pub fn run(keep: &mut Keep) -> Fallible<Vec<String>> {
 }
 
 /// What one run of the program said.
-struct Look {
+struct Sample {
     /// Whether charon did not answer in time.
     late: bool,
     /// What it said that a healthy site does not deserve.
@@ -78,7 +78,7 @@ struct Look {
 }
 
 /// One round of looks.
-fn round() -> Fallible<Vec<Look>> {
+fn round() -> Fallible<Vec<Sample>> {
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| look(OVER_TIME));
         let mut looks = PLAIN.into_iter().map(look).collect::<Fallible<Vec<_>>>()?;
@@ -90,14 +90,14 @@ fn round() -> Fallible<Vec<Look>> {
 /// charon's numbers of its newest IKE_SA and CHILD_SA: it counts all that it makes.
 fn newest() -> Fallible<[u64; 2]> {
     let ike = model::capture()?.ike.map_err(|missing| missing.to_string())?;
-    let children = ike.associations.iter().flat_map(|sa| &sa.children);
+    let children = ike.sas.iter().flat_map(|sa| &sa.children);
     let child = children.map(|child| child.unique_id).max();
-    let ike = ike.associations.iter().map(|sa| sa.unique_id).max();
+    let ike = ike.sas.iter().map(|sa| sa.unique_id).max();
     Ok([ike.unwrap_or(0), child.unwrap_or(0)])
 }
 
 /// Runs the program once.
-fn look(arguments: &[&str]) -> Fallible<Look> {
+fn look(arguments: &[&str]) -> Fallible<Sample> {
     let output = program::output(arguments)?;
     let report: Value = serde_json::from_str(&output)
         .map_err(|error| format!("{}: {error}\n{output}", arguments.join(" ")))?;
@@ -127,7 +127,7 @@ fn look(arguments: &[&str]) -> Fallible<Look> {
         }
     }
     alarms.iter_mut().for_each(|alarm| alarm.insert_str(0, &format!("{}: ", arguments.join(" "))));
-    Ok(Look { late, alarms })
+    Ok(Sample { late, alarms })
 }
 
 /// A finding with its evidence.

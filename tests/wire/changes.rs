@@ -65,13 +65,13 @@ fn the_changes_of_xfrm_are_told_in_their_order() {
 fn what_is_gone_is_told_with_its_key() {
     for changes in xfrm() {
         let deleted = changes.iter().find_map(|change| match change {
-            Notification::AssociationDeleted(association) => Some(association),
+            Notification::SaDeleted(sa) => Some(sa),
             _ => None,
         });
         assert_eq!(deleted.unwrap().if_id, IfId(1));
         assert!(!deleted.unwrap().is_larval(), "it had an algorithm");
         let marked = changes.iter().find_map(|change| match change {
-            Notification::AssociationAdded(a) if a.mark.mask != 0 => Some(a.mark),
+            Notification::SaAdded(a) if a.mark.mask != 0 => Some(a.mark),
             _ => None,
         });
         assert_eq!(marked, Some(Mark { value: 9, mask: 0xff }));
@@ -89,7 +89,7 @@ fn what_is_gone_is_told_with_its_key() {
 #[test]
 fn an_soft_expiry_is_no_change() {
     for changes in xfrm() {
-        let expired = |c: &&Notification| matches!(c, Notification::AssociationExpired(_));
+        let expired = |c: &&Notification| matches!(c, Notification::SaExpired(_));
         assert_eq!(changes.iter().filter(expired).count(), 1, "soft and hard were told");
     }
 }

@@ -54,8 +54,8 @@ fn record(name: &str, datagrams: &[Vec<u8>]) {
 }
 
 /// Adds a copy of the SA with reqid 99 under another SPI for each direction, with XFRMA_SA_DIR (33), which old tools cannot set.
-fn add_directed_associations(associations: &[Vec<u8>]) {
-    let messages = associations.iter().flat_map(|d| netlink::messages(d)).map(Result::unwrap);
+fn add_directed_sas(sas: &[Vec<u8>]) {
+    let messages = sas.iter().flat_map(|d| netlink::messages(d)).map(Result::unwrap);
     let is_template = |payload: &[u8]| payload.get(208..212) == Some(&99_u32.to_ne_bytes());
     for message in messages.filter(|m| is_template(m.payload)) {
         for direction in [1, 2] {
@@ -105,7 +105,7 @@ fn record_the_changes_of_this_kernel() {
 #[ignore = "changes XFRM state: for a throw-away machine, see tests/wire/record.sh"]
 fn record_this_kernel() {
     let dumps = |protocol, request: Request| exchange(protocol, &request.bytes(1), true);
-    add_directed_associations(&dumps(XFRM, Request::dump(xfrm_state::GETSA)));
+    add_directed_sas(&dumps(XFRM, Request::dump(xfrm_state::GETSA)));
     record("links", &dumps(ROUTE, Request::dump(link::GETLINK).structure(&[0; link::HEADER])));
     let addresses = Request::dump(address::GETADDR).structure(&[0; address::HEADER]);
     record("addresses", &dumps(ROUTE, addresses));

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use std::fmt::Debug;
 use vti_diagnostics::snapshot::{
-    Address, DefaultPolicies, Link, Neighbour, Policy, Route, RouteAnswer, Rule, SadInfo,
-    SecurityAssociation, SourceValidation, SpdInfo,
+    Address, DefaultPolicies, Link, Neighbour, Policy, Route, RouteAnswer, Rule, Sa, SadInfo,
+    SourceValidation, SpdInfo,
 };
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Message};
 use vti_diagnostics::wire::{
@@ -56,7 +56,7 @@ pub enum Decoded {
     Routes(Vec<Route>),
     Answer(RouteAnswer),
     Neighbour(Option<Neighbour>),
-    State(Box<SecurityAssociation>),
+    State(Box<Sa>),
     Policy(Policy),
     Sad(SadInfo),
     Spd(SpdInfo),

@@ -19,7 +19,7 @@ use vti_diagnostics::snapshot::link::{Ipv4Configuration, Ipv6Configuration, Oper
 use vti_diagnostics::snapshot::route::RouteType;
 use vti_diagnostics::snapshot::{
     Address, Family, IfId, Link, LinkKind, Mark, Neighbour, Route, RouteAnswer, Rule, Statistics,
-    VtiKeys, XfrmInterface,
+    VtiDevice, XfrmInterface,
 };
 
 /// What the other decoder makes of a whole message.
@@ -125,14 +125,14 @@ fn kind(info: &[LinkInfo]) -> LinkKind {
     kind
 }
 
-fn vti(data: &[InfoVti], any: IpAddr) -> VtiKeys {
+fn vti(data: &[InfoVti], any: IpAddr) -> VtiDevice {
     let mut keys =
-        VtiKeys { link: 0, input_key: 0, output_key: 0, local: any, remote: any, fwmark: 0 };
+        VtiDevice { link: 0, input_mark: 0, output_mark: 0, local: any, remote: any, fwmark: 0 };
     for part in data {
         match part {
             InfoVti::Link(link) => keys.link = *link,
-            InfoVti::IKey(key) => keys.input_key = *key,
-            InfoVti::OKey(key) => keys.output_key = *key,
+            InfoVti::IKey(key) => keys.input_mark = *key,
+            InfoVti::OKey(key) => keys.output_mark = *key,
             InfoVti::Local(address) => keys.local = *address,
             InfoVti::Remote(address) => keys.remote = *address,
             InfoVti::FwMark(mark) => keys.fwmark = *mark,

@@ -10,8 +10,7 @@ use netlink_packet_xfrm::{XfrmAttrs, XfrmMessage};
 use std::net::IpAddr;
 use vti_diagnostics::snapshot::{
     Action, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits, Mark, Mode, Policy,
-    PolicyDirection, PolicyType, ReplayState, ReqId, SadInfo, SecurityAssociation, Selector,
-    SpdInfo, Spi, Template,
+    PolicyDirection, PolicyType, ReplayState, ReqId, Sa, SadInfo, Selector, SpdInfo, Spi, Template,
 };
 use vti_diagnostics::snapshot::{Encapsulation, Offload, PortMask};
 
@@ -99,9 +98,9 @@ fn mode(number: u8) -> Mode {
     }
 }
 
-fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> SecurityAssociation {
+fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa {
     let outer = family(info.family);
-    let mut state = SecurityAssociation {
+    let mut state = Sa {
         source: address(&info.saddr, outer),
         destination: address(&info.id.daddr, outer),
         protocol: info.id.proto,

@@ -63,7 +63,7 @@ pub fn plan(random: &mut Random) -> Plan {
         for _ in 0..random.pick(&[0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) {
             let template = policy(random, tunnel, &mut serial, &mut plan.lines);
             for _ in 0..random.pick(&[0, 1, 1, 1, 1, 1, 1, 2]) {
-                let line = association(random, tunnel, &template, &mut serial);
+                let line = sa(random, tunnel, &template, &mut serial);
                 if random.percent(1) { plan.later.push(line) } else { plan.lines.push(line) }
             }
         }
@@ -274,12 +274,7 @@ fn selector(random: &mut Random, tunnel: &Tunnel, inner: u8) -> String {
 }
 
 /// An SA for a template, or nearly.
-fn association(
-    random: &mut Random,
-    tunnel: &Tunnel,
-    template: &Template,
-    serial: &mut u64,
-) -> String {
+fn sa(random: &mut Random, tunnel: &Tunnel, template: &Template, serial: &mut u64) -> String {
     *serial += 1;
     let family = random.nearly(tunnel.outer, 2, &[4, 6]);
     let swap = family != tunnel.outer;
@@ -384,7 +379,7 @@ fn stray(random: &mut Random, tunnels: &[Tunnel], serial: &mut u64, lines: &mut 
         // Without a key: taken before the device.
         let tunnel = Tunnel { driver: "xfrm", key: 0, ..random.pick(tunnels) };
         let template = policy(random, &tunnel, serial, lines);
-        lines.push(association(random, &tunnel, &template, serial));
+        lines.push(sa(random, &tunnel, &template, serial));
     }
 }
 

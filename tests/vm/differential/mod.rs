@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use trial::{Outcome, Trial};
 use vti_diagnostics::capture::{Capture, SCHEMA, to_yaml};
-use vti_diagnostics::transmit::{Outcome as Class, Site};
+use vti_diagnostics::way::{Outcome as Class, Site};
 
 /// Which cases to run.
 struct Options {
@@ -103,7 +103,7 @@ impl Table {
         }
         for outcome in &trial.outcomes {
             *self.sites.entry(name(&outcome.verdict.site)).or_default() += 1;
-            if let Site::Open(missing) = &outcome.verdict.site {
+            if let Site::Undecided(missing) = &outcome.verdict.site {
                 *self.open.entry(kind(&missing.to_string())).or_default() += 1;
             }
             if !options.only.is_empty() {
@@ -157,7 +157,7 @@ fn name(site: &Site) -> String {
     match site {
         Site::StateCheck { reason, .. } => format!("StateCheck {reason:?}"),
         Site::OuterRoute { errno, .. } => format!("OuterRoute {errno}"),
-        site if site.outcome() == Class::Open => "Open".into(),
+        site if site.outcome() == Class::Undecided => "Undecided".into(),
         site => {
             let text = format!("{site:?}");
             text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()

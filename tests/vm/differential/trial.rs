@@ -16,8 +16,8 @@ use vti_diagnostics::snapshot::{
     Action, Family, IfId, Link, Policy, PolicyDirection, RouteAnswer, RouteQuery, Snapshot,
     Statistics,
 };
-use vti_diagnostics::transmit::{self, Flow, Site, Verdict};
 use vti_diagnostics::tunnel::State;
+use vti_diagnostics::way::{Flow, Site, Verdict, transmit};
 
 /// Changes of counters by their names, those that did not move left out.
 type Moved = BTreeMap<String, u64>;
@@ -73,8 +73,8 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
             break;
         };
         // A held packet is tried again by a timer; an SA at its limit is deleted by one.
-        let held = matches!(verdict.site, Site::Held(_) | Site::Open(_));
-        if matches!(verdict.site, Site::LimitReached { .. } | Site::Open(_)) {
+        let held = matches!(verdict.site, Site::Held(_) | Site::Undecided(_));
+        if matches!(verdict.site, Site::LimitReached { .. } | Site::Undecided(_)) {
             std::thread::sleep(Duration::from_millis(5));
             after = vti_diagnostics::collect::snapshot(&questions, None);
         }
@@ -193,7 +193,7 @@ fn compare(
     before: &Snapshot,
     after: &Snapshot,
 ) -> Fallible<Option<Vec<String>>> {
-    if matches!(verdict.site, Site::Open(_)) {
+    if matches!(verdict.site, Site::Undecided(_)) {
         return Ok(Some(Vec::new()));
     }
     let links = |snapshot: &Snapshot| -> Fallible<Vec<Link>> {
@@ -234,7 +234,7 @@ fn compare(
     // What the first lookup of a socket counts is not the device's, and not predicted.
     let elsewhere =
         matches!(verdict.site, Site::TakenByPolicy { .. } | Site::DefaultBlock | Site::AdminDown);
-    let expected: Moved = verdict.mibs.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
+    let expected: Moved = verdict.xfrm_stats.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
     let found = moved(&outbound(before)?, &outbound(after)?);
     // The answer's lookup may move any counter, also one that the packet moved.
     let agrees = if answered {

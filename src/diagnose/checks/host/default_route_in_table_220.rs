@@ -1,0 +1,73 @@
+//! VTI-601: charon's own routes pull all traffic away from the routes into the tunnel.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(601),
+    name: "default-route-in-table-220",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    A default route in table 220, which a rule looks up before the main
+    table, takes all traffic of the router: into no tunnel, or out of
+    the wrong interface. The VTI itself counts nothing.
+
+Why
+    charon installs a route for each CHILD_SA. A route-based tunnel has
+    the selectors 0.0.0.0/0 and ::/0, so the route is a default route.
+
+How to confirm
+    ip route show table 220
+    ip rule                           220: from all lookup 220
+
+What to do
+    set vpn ipsec options disable-route-autoinstall
+    sudo ip route delete default table 220     until the next rekeying
+";
+
+/// charon's `routing_table`.
+const TABLE: u32 = 220;
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    case.tunnel()?;
+    let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
+    let rules = case.now.rules.as_ref().map_err(Clone::clone)?;
+    let defaults =
+        |r: &&crate::snapshot::Route| r.table == TABLE && r.destination.prefix_len() == 0;
+    let Some(route) = routes.iter().find(defaults) else { return Ok(None) };
+    if !rules.iter().any(|rule| rule.table == TABLE) {
+        return Ok(None);
+    }
+    let summary = format!(
+        "charon's default route {} in table {TABLE} takes all traffic before the routes into {} are looked at",
+        route.destination, case.name
+    );
+    Ok(Some(
+        Found::new(Confidence::Proven, "rule 220 before main", summary)
+            .seen(
+                case,
+                format!("{} in table {TABLE}, and a rule that looks it up", route.destination),
+                Source::Routes,
+            )
+            .next(case, "see the table", "sudo ip route show table 220", "ip route show table 220")
+            .next(
+                case,
+                "keep charon from making routes, then commit",
+                "set vpn ipsec options disable-route-autoinstall",
+                "charon.install_routes = no in strongswan.conf",
+            )
+            .next(
+                case,
+                "until then, take it away",
+                "sudo ip route delete default table 220",
+                "ip route delete default table 220",
+            ),
+    ))
+}

@@ -1,0 +1,59 @@
+//! VTI-606: the device was made in another network namespace, and looks for its policies and SAs there.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(606),
+    name: "state-in-another-namespace",
+    severity: Severity::Notice,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets enter the tunnel here; policies, SAs and the route to the
+    peer are looked up in another network namespace. What is shown of
+    them here says nothing about this tunnel.
+
+Why
+    A vti, vti6 or xfrm interface keeps the namespace that it was made
+    in when it is moved (tunnel->net, xi->net): packets are encrypted
+    there, and /proc/net/xfrm_stat counts there.
+
+How to confirm
+    ip -d link show dev IFACE         link-netns or link-netnsid
+    ip netns list-id                  which namespace has that number
+
+What to do
+    Look at policies and SAs where they are:
+    ip netns exec NAME ip xfrm policy
+    ip netns exec NAME ip xfrm state list nokeys
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(id) = case.tunnel()?.link.link_netnsid else { return Ok(None) };
+    let errors = case.counted.total.as_ref().map_or(0, |total| total.tx_errors);
+    let unknown = if errors > 0 { "; why it has errors is not visible here" } else { "" };
+    let summary = format!(
+        "{} works in another network namespace: its policies, SAs and outer route are there{unknown}",
+        case.name
+    );
+    let severity = if errors > 0 { Severity::Warning } else { Severity::Notice };
+    Ok(Some(
+        Found::new(Confidence::Proven, "the device keeps the namespace it was made in", summary)
+            .severity(severity)
+            .seen(case, format!("link-netnsid {id}"), Source::Links)
+            .errors(case)
+            .next(case, "see which namespace that is", "ip netns list-id", "ip netns list-id")
+            .next(
+                case,
+                "look at its policies there",
+                "sudo ip netns exec NAME ip xfrm policy list",
+                "ip netns exec NAME ip xfrm policy list",
+            ),
+    ))
+}

@@ -1,0 +1,86 @@
+//! VTI-503: the IKE_SA is up, and the tunnel's CHILD_SA is not.
+
+use crate::diagnose::attempt;
+use crate::diagnose::found::word;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(503),
+    name: "child-not-installed",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    The peers talk, and have no CHILD_SA for this tunnel: nothing is
+    encrypted, what is routed into the tunnel is lost.
+
+Why
+    The peer refused the traffic selectors or the ESP proposals; the
+    CHILD_SA was deleted by hand or by the peer; or it was never asked
+    for (start-action none).
+
+How to confirm
+    show vpn ipsec sa
+    show log vpn ipsec                lines with `no CHILD_SA built`
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let tunnel = case.tunnel()?;
+    let control = tunnel.control()?;
+    let (Some(name), Some(ike)) = (control.name(), control.established().next()) else {
+        return Ok(None);
+    };
+    if control.installed().next().is_some() || !tunnel.outbound_sas()?.is_empty() {
+        return Ok(None);
+    }
+    let failed = attempt::last(case, &control);
+    let why =
+        failed.map_or("none was asked for, or it was deleted", |(failure, _)| failure.words());
+    let summary =
+        format!("the IKE_SA with {name} is up and has no CHILD_SA for this tunnel: {why}");
+    let confidence = if failed.is_some() { Confidence::Proven } else { Confidence::Consistent };
+    let mut found = Found::new(confidence, "no CHILD_SA, so no SA", summary)
+        .severity(case.grade(Severity::Fault))
+        .seen(
+            case,
+            format!(
+                "IKE_SA {}[{}]: {}, {} CHILD_SAs",
+                ike.connection,
+                ike.unique_id,
+                ike.state,
+                ike.children.len()
+            ),
+            Source::Charon,
+        )
+        .errors(case);
+    if let Some((failure, line)) = failed {
+        found = attempt::seen(found, case, line);
+        found = failure.next(found, case, Some(&ike.remote_host));
+    }
+    let child = control.connections.iter().flat_map(|c| &c.children).next();
+    let child = child.map_or("NAME", |child| child.name.as_str());
+    Ok(Some(
+        found
+            .next(
+                case,
+                "see the last attempts",
+                "show log vpn ipsec",
+                "journalctl -t charon --since -10min",
+            )
+            .next(
+                case,
+                "ask for it anew",
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+                &format!("swanctl --initiate --child {}", word(child)),
+            ),
+    ))
+}

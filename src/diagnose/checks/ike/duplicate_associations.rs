@@ -1,0 +1,92 @@
+//! VTI-504: several IKE_SAs or CHILD_SAs where one is meant.
+
+use crate::diagnose::found::word;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+use std::collections::BTreeMap;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(504),
+    name: "duplicate-associations",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Two IKE_SAs of one connection, or two CHILD_SAs of one child, stay
+    side by side. Each end may send with another one, and when one of
+    them ends, VyOS's hook of 1.4 takes the interface down although the
+    other carries traffic.
+
+Why
+    Both ends begin at the same moment; or the identities do not let the
+    daemon see that they are one (unique-ids, two peers with one
+    identity).
+
+How to confirm
+    show vpn ike sa
+    show vpn ipsec sa
+
+What to do
+    Let one end respond only (connection-type respond), then
+    reset vpn ipsec site-to-site peer PEER
+";
+
+/// A rekeying or a reauthentication that makes before it breaks has two for so long.
+const SETTLED_SECONDS: u64 = 15;
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let control = case.tunnel()?.control()?;
+    let mut ikes: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for ike in control.sas.iter().filter(|a| a.state == "ESTABLISHED") {
+        if ike.established_seconds.is_some_and(|s| s >= SETTLED_SECONDS) {
+            ikes.entry(&ike.connection).or_default().push(ike.unique_id);
+        }
+    }
+    let mut children: BTreeMap<(&str, &[String]), Vec<u64>> = BTreeMap::new();
+    for (_, child) in control.children.iter().filter(|(_, c)| c.state == "INSTALLED") {
+        if child.installed_seconds.is_some_and(|s| s >= SETTLED_SECONDS) {
+            children.entry((&child.name, &child.remote_ts)).or_default().push(child.unique_id);
+        }
+    }
+    ikes.retain(|_, ids| ids.len() > 1);
+    children.retain(|_, ids| ids.len() > 1);
+    // Remote-access connections have one for each client.
+    if control.peers.iter().any(|peer| peer.remote_access)
+        || (ikes.is_empty() && children.is_empty())
+    {
+        return Ok(None);
+    }
+    let name = control.name().unwrap_or(case.name);
+    let numbers =
+        |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
+    let of_ikes = ikes
+        .iter()
+        .map(|(name, ids)| format!("{} IKE_SAs of {name} ({})", ids.len(), numbers(ids)));
+    let of_children = children
+        .iter()
+        .map(|((name, _), ids)| format!("{} CHILD_SAs of {name} ({})", ids.len(), numbers(ids)));
+    let what = of_ikes.chain(of_children).collect::<Vec<_>>().join(" and ");
+    let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
+    Ok(Some(
+        Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
+            .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
+            .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
+            .next(
+                case,
+                "see which end began, and let only one do so",
+                "show configuration commands | match connection-type",
+                "swanctl --list-conns",
+            )
+            .next(
+                case,
+                "end both and negotiate anew",
+                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+                &format!("swanctl --terminate --ike {}", word(name)),
+            ),
+    ))
+}

@@ -1,0 +1,111 @@
+//! VTI-502: there is no IKE_SA with the tunnel's peer.
+
+use crate::diagnose::attempt;
+use crate::diagnose::found::word;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::ike::Failure;
+use crate::snapshot::{Observed, Source};
+use crate::tunnel::Control;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(502),
+    name: "ike-not-established",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[507, 508, 606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Without an IKE_SA there is no CHILD_SA, and without that no SA in
+    the kernel: what is routed into the tunnel is lost.
+
+Why
+    The peer does not answer (routing, a filter on UDP 500 and 4500, the
+    wrong address); it answers and refuses (secret or identity, no
+    common proposal); the connection is disabled, or waits for the other
+    end.
+
+How to confirm
+    show vpn ike sa
+    show log vpn ipsec                the last attempt and its end
+
+What to do
+    ping PEER
+    reset vpn ipsec site-to-site peer PEER
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let tunnel = case.tunnel()?;
+    let control = tunnel.control()?;
+    let Some(name) = control.name() else { return Ok(None) };
+    if control.established().next().is_some() || !tunnel.outbound_sas()?.is_empty() {
+        return Ok(None);
+    }
+    let disabled = control.peers.iter().all(|p| p.disabled) && !control.peers.is_empty();
+    let failed = attempt::last(case, &control);
+    let (summary, severity) = match failed {
+        _ if disabled => {
+            (format!("peer {name} is disabled in the configuration"), Severity::Notice)
+        }
+        Some((failure, _)) => {
+            (format!("no IKE_SA with {name}: {}", failure.words()), case.grade(Severity::Fault))
+        }
+        None if control.sas.is_empty() => {
+            (format!("no IKE_SA with {name}: {}", waiting(&control)), case.grade(Severity::Fault))
+        }
+        None => {
+            (format!("the IKE_SA with {name} is being negotiated"), case.grade(Severity::Fault))
+        }
+    };
+    let confidence =
+        if failed.is_some() || disabled { Confidence::Proven } else { Confidence::Consistent };
+    let mut found = Found::new(confidence, "no IKE_SA, so no CHILD_SA", summary).severity(severity);
+    found = found.seen(case, states(&control), Source::Charon).errors(case);
+    let remote = control.remote();
+    if let Some((failure, line)) = failed {
+        found = attempt::seen(found, case, line);
+        found = failure.next(found, case, remote.as_deref());
+    }
+    let reset = format!("reset vpn ipsec site-to-site peer {}", word(name));
+    let initiate = format!("swanctl --initiate --ike {}", word(name));
+    found = found.next(
+        case,
+        "see the last attempts",
+        "show log vpn ipsec",
+        "journalctl -t charon --since -10min",
+    );
+    Ok(Some(if disabled || failed.is_some_and(|(f, _)| f == Failure::Authentication) {
+        found
+    } else {
+        found.next(case, "try anew", &reset, &initiate)
+    }))
+}
+
+/// Who should begin.
+fn waiting(control: &Control<'_>) -> &'static str {
+    let kinds: Vec<&str> = control.peers.iter().map(|p| p.connection_type.as_str()).collect();
+    match kinds.as_slice() {
+        ["respond", ..] => "this end waits for the peer to begin (connection-type respond)",
+        ["none", ..] => "neither end is told to begin here (connection-type none)",
+        _ => "none is up or being negotiated",
+    }
+}
+
+/// charon's IKE_SAs of the connection, in its words.
+fn states(control: &Control<'_>) -> String {
+    if control.sas.is_empty() {
+        return "charon has no IKE_SA of this connection".into();
+    }
+    let each = control.sas.iter().map(|a| {
+        let tasks = if a.tasks_active.is_empty() {
+            String::new()
+        } else {
+            format!(", waits for the answer to {}", a.tasks_active.join(", "))
+        };
+        format!("IKE_SA {}[{}] to {}: {}{tasks}", a.connection, a.unique_id, a.remote_host, a.state)
+    });
+    each.collect::<Vec<_>>().join("; ")
+}

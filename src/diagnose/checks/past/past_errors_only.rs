@@ -1,0 +1,112 @@
+//! VTI-901: errors since boot, and none of the causes that can be read acts now.
+
+use crate::diagnose::{Case, Diagnosis, Found, fits};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(901),
+    name: "past-errors-only",
+    severity: Severity::Notice,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::EXPLAINED,
+    check,
+};
+
+/// The part of the errors that must be recorded for there to be nothing left to say.
+const RECORDED: f64 = 0.95;
+
+const EXPLAIN: &str = "
+What happens
+    The counters show transmit errors, and nothing that was read would
+    cause them now.
+
+Why
+    Something was wrong for a while. A few errors among millions of
+    packets fit short gaps without an SA: reauthentication, a peer that
+    rebooted, DPD, the time between boot and the first CHILD_SA, an SA
+    deleted while packets were on their way. A make-before-break rekey
+    costs none.
+
+How to confirm
+    vti-diagnostics show --interval 10     do they rise?
+    show log vpn ipsec                     what happened when they did
+
+What to do
+    Nothing, if they do not rise. To keep gaps short: IKEv2, no
+    reauthentication, make-before-break.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let total = case.counted.total.as_ref().map_err(Clone::clone)?;
+    let still = match &case.counted.interval {
+        Ok(interval) if interval.tx_errors > 0 => return Ok(None),
+        Ok(interval) => {
+            format!("none in the last {:.0} s", interval.milliseconds.unwrap_or(0) as f64 / 1000.0)
+        }
+        Err(_) => "whether they still rise, one look cannot tell".to_owned(),
+    };
+    let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
+    // What was recorded has findings of its own, which say when and why.
+    if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
+        return Ok(None);
+    }
+    let share = fits::share(total);
+    let many = share >= fits::MANY;
+    let of_packets = if share >= 0.01 {
+        format!("{:.0} % of the packets", (share * 100.0).floor())
+    } else {
+        format!("{share:.1e} of the packets")
+    };
+    let noun = if total.tx_errors == 1 { "error" } else { "errors" };
+    let errors = format!("{} {noun} since boot, {of_packets}", total.tx_errors);
+    // Without policies and SAs the model has nothing to say, and must not seem to.
+    let is_read = case.tunnel.is_ok() && case.now.policies.is_ok() && case.now.sas.is_ok();
+    let summary = match (is_read, case.is_text_only()) {
+        (true, _) => format!("{errors}; {still}; nothing read now would cause them"),
+        (false, false) => format!("{errors}; {still}; the state behind them was not read"),
+        (false, true) => {
+            let grade = if many {
+                "more than short gaps"
+            } else {
+                "as few as that are a notice, not a fault"
+            };
+            format!(
+                "{errors}: {grade}; which cause it was, and whether they still rise, this text cannot tell"
+            )
+        }
+    };
+    let found = Found::new(Confidence::Possible, "not known: it lies in the past", summary)
+        .severity(if many { Severity::Warning } else { Severity::Notice });
+    let mut found = fits::evidence(found, case, total);
+    if recorded > 0 {
+        let fact = format!("{recorded} of them were lost while the recorder watched");
+        found = found.seen(case, fact, Source::Journal);
+    }
+    if total.tx_carrier_errors.is_none() {
+        let command = "ip -s -s link show dev IFACE";
+        found = found.next(
+            case,
+            "tell carrier errors from aborted ones, on the router",
+            command,
+            command,
+        );
+    }
+    let found = found.next(
+        case,
+        "see whether they still rise",
+        "sudo vti-diagnostics show --interface IFACE --interval 10",
+        "vti-diagnostics show --interface IFACE --interval 10",
+    );
+    let (vyos, linux) = ("show log vpn ipsec", "journalctl -u strongswan --since -1d");
+    Ok(Some(if case.is_text_only() {
+        found.next(case, "see what happened to the tunnel, on VyOS", vyos, vyos).next(
+            case,
+            "the same elsewhere",
+            linux,
+            linux,
+        )
+    } else {
+        found.next(case, "see what happened to the tunnel", vyos, linux)
+    }))
+}

@@ -1,0 +1,235 @@
+//! VTI-911 to VTI-919: what the recorder saw while packets were lost. They speak of the past, of this boot and this very interface.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::recorded::{Cause, Episode};
+use crate::snapshot::{Observed, Source};
+
+/// Episodes that are named one by one.
+const MOST_NAMED: usize = 3;
+
+/// What explains a drip better. VTI-103 does not: it says what drips, and this since when.
+const DRIPPING: &[u16] = &[101, 201];
+
+macro_rules! recorded {
+    ($($constant:ident: $code:literal $name:literal, $advice:ident, $explain:literal;)*) => {
+        $(pub const $constant: Diagnosis = Diagnosis {
+            code: Code($code),
+            name: $name,
+            severity: Severity::Notice,
+            explain: $explain,
+            masked_by: if $code == 915 { DRIPPING } else { crate::diagnose::registry::EXPLAINED },
+            check: |case| check(case, $code, $advice),
+        };)*
+    };
+}
+
+/// What to do: action, and the commands of VyOS and of any Linux.
+type Advice = &'static [(&'static str, &'static str, &'static str)];
+
+const LOG: (&str, &str, &str) =
+    ("see what charon did then", "show log vpn ipsec", "journalctl -t charon -t vti-up-down");
+const REAUTHENTICATION: Advice = &[
+    LOG,
+    (
+        "if it is a reauthentication: rekey with IKEv2, and make before break",
+        "set vpn ipsec ike-group NAME key-exchange ikev2",
+        "",
+    ),
+];
+const REKEY: Advice = &[LOG];
+const BEGINNING: Advice = &[(
+    "nothing, where it was a boot; else see that routes into it wait for the tunnel",
+    "show configuration commands | match vti",
+    "",
+)];
+const PEER: Advice = &[LOG, ("see whether the peer is there", "", "")];
+const DRIP: Advice = &[(
+    "if the tunnel is for IPv4 only, take the link-local address off the interface",
+    "set interfaces vti IFACE ipv6 address no-default-link-local",
+    "sysctl -w net.ipv6.conf.IFACE.disable_ipv6=1",
+)];
+const ROUTE: Advice =
+    &[("see what routes to the peer came and went", "show log", "journalctl -u frr")];
+const LIMIT: Advice = &[
+    LOG,
+    ("compare the limits with the traffic", "show vpn ipsec state", "ip -s xfrm state list nokeys"),
+];
+const NONE: Advice = &[LOG];
+
+recorded! {
+    REAUTHENTICATION_GAP: 911 "reauthentication-gap", REAUTHENTICATION, "
+What happens
+    Now and then, for a moment, packets into the tunnel are lost; then
+    all is well again.
+
+Why
+    Policy and SAs were removed and, shortly after, installed again,
+    while the peer was there: the IKE_SA was authenticated anew and
+    broke before it made. Without a policy of its key the interface
+    counts each packet as a carrier error.
+
+How to confirm
+    vti-diagnostics history       the gaps, and what the kernel told
+    show log vpn ipsec            'reauthenticating IKE_SA'
+
+What to do
+    IKEv2 without reauthentication; where it must be, make before break
+    (charon.make_before_break), which both peers must allow.
+";
+    SA_GAP: 912 "sa-gap", REKEY, "
+What happens
+    Packets into the tunnel were lost for a while, though its policy was
+    there.
+
+Why
+    The SA was deleted and another one came later: a rekey that was
+    lost, a CHILD_SA deleted by the peer or by hand. The lookup found
+    the policy and no SA for its template.
+
+How to confirm
+    vti-diagnostics history       which SA went, and when one came
+    show log vpn ipsec            who deleted it
+
+What to do
+    Nothing, if somebody did it by hand. If it comes back with each
+    rekey: both peers rekey at once, or one does not know the other's
+    rekey; see the log of both.
+";
+    BEFORE_THE_FIRST_SA: 913 "before-the-first-sa", BEGINNING, "
+What happens
+    Errors from the time when the interface was made, and none since.
+
+Why
+    The interface was up and routes led into it before the first SA was
+    negotiated: after a boot, after a commit. Each packet until then
+    counts as a carrier error.
+
+How to confirm
+    vti-diagnostics history       they end with the first SA
+
+What to do
+    Nothing. Where it matters, let routes into the tunnel depend on it
+    (a routing protocol, or the updown hook).
+";
+    PEER_LOST_AND_BACK: 914 "peer-lost-and-back", PEER, "
+What happens
+    Packets into the tunnel were lost until the peer came back.
+
+Why
+    The peer did not answer: dead peer detection, or the end of the SA's
+    time, took the SAs, and the policies with them. When it answered
+    again, they were installed again.
+
+How to confirm
+    vti-diagnostics history       how long it was away
+    show log vpn ipsec            'giving up after', retransmits
+
+What to do
+    Look at the path to the peer and at the peer at those times.
+";
+    LINK_LOCAL_DRIP: 915 "link-local-drip", DRIP, "
+What happens
+    A single error now and then, for hours, and no traffic is missed.
+
+Why
+    The kernel sends router solicitations and listener reports on an
+    interface with IPv6, and the tunnel was negotiated for IPv4 only.
+
+How to confirm
+    vti-diagnostics history       one packet at a time, far apart
+    tcpdump -ni IFACE ip6
+
+What to do
+    Take IPv6 off the interface, or let the peers agree on ::/0 too.
+";
+    ROUTE_GAP: 916 "route-gap", ROUTE, "
+What happens
+    Packets into the tunnel were lost for a while, with policy and SA in
+    place.
+
+Why
+    There was no route to the peer: the uplink went down, a routing
+    protocol took the route away. The bundle for the SA could not be
+    made.
+
+How to confirm
+    vti-diagnostics history       the route that went and came back
+
+What to do
+    Look at the uplink and the routing protocol at those times.
+";
+    LIMIT_REACHED: 917 "limit-reached", LIMIT, "
+What happens
+    Packets into the tunnel were lost between one SA and the next.
+
+Why
+    An SA had carried as many bytes or packets as it may, and the kernel
+    deleted it before another was negotiated.
+
+How to confirm
+    vti-diagnostics history       which SA expired
+
+What to do
+    Raise life_bytes and life_packets, or let rekeying begin earlier:
+    the margin is too small for the traffic.
+";
+    NOT_ATTRIBUTABLE: 919 "not-attributable", NONE, "
+What happens
+    Packets into the tunnel were lost while the recorder watched, and
+    nothing that it saw explains them.
+
+Why
+    No SA, policy or route came or went then, and a diagnosis made at
+    the time found no cause; or the kernel's messages were lost.
+
+How to confirm
+    vti-diagnostics history       when they were lost
+    vti-diagnostics capture       when it happens again
+
+What to do
+    Keep a capture from such a time and look at it.
+";
+}
+
+fn check(case: &Case<'_>, code: u16, advice: Advice) -> Observed<Option<Found>> {
+    let recorded = case.now.recorded.as_ref().map_err(Clone::clone)?;
+    let of_code = |episode: &'_ Episode| -> Option<Cause> {
+        episode.causes.iter().find(|cause| cause.code == code).cloned()
+    };
+    let all: Vec<(&Episode, Cause)> =
+        case.episodes().filter_map(|episode| Some((episode, of_code(episode)?))).collect();
+    let Some((last, why)) = all.last() else { return Ok(None) };
+    let lost: u64 = all.iter().map(|(_, cause)| cause.lost).sum();
+    let packets = if lost == 1 { "packet" } else { "packets" };
+    let (times, times_noun) = (all.len(), if all.len() == 1 { "time" } else { "times" });
+    let summary = format!(
+        "{lost} {packets} lost, {times} {times_noun}, last at {}: {}",
+        time(last.began_ms),
+        why.summary
+    );
+    let confidence = if code == 919 { Confidence::Possible } else { Confidence::Consistent };
+    let mut found = Found::new(confidence, "not known: it lies in the past", summary);
+    for (episode, cause) in all.iter().rev().take(MOST_NAMED) {
+        let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
+        let fact = format!(
+            "{}: {} lost in {lasted:.1} s; {}",
+            time(episode.began_ms),
+            cause.lost,
+            cause.summary
+        );
+        found = found.seen(case, fact, Source::Journal);
+    }
+    let since = format!("recorded since {}", time(recorded.since_ms));
+    found = found.concluded(since, Source::Journal);
+    for (action, vyos, linux) in advice {
+        found = found.next(case, action, vyos, linux);
+    }
+    Ok(Some(found))
+}
+
+/// A time that a person reads; UTC, for a report may be read elsewhere.
+pub(in crate::diagnose) fn time(ms: u64) -> String {
+    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map_or_else(|| "an unknown time".into(), |at| at.strftime("%F %T UTC").to_string())
+}

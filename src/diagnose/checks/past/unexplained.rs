@@ -1,0 +1,70 @@
+//! VTI-999: errors rise, and nothing that could be read explains them.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(999),
+    name: "unexplained",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::EXPLAINED,
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Transmit errors rise, and every flow that was tried passes.
+
+Why
+    Not known. Perhaps the state comes and goes between two looks, or
+    only flows that were not tried are lost, or something was not read:
+    --detail lists what was ruled out and what was not.
+
+How to confirm
+    vti-diagnostics show --interface IFACE --interval 10 --detail
+    vti-diagnostics lookup --interface IFACE --source A --destination B
+
+What to do
+    Save a capture while the errors rise: vti-diagnostics capture
+    --interval 10 --redact. It replays anywhere.
+";
+
+/// Counters of `/proc/net/xfrm_stat` that move where `xfrm_lookup_with_ifid()` fails.
+pub(in crate::diagnose) const LOOKUP_FAILED: [&str; 4] =
+    ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let rise = case.counted.rise(|c| c.tx_errors)?;
+    if rise == 0 {
+        return Ok(None);
+    }
+    let moved: Vec<String> = LOOKUP_FAILED
+        .iter()
+        .filter_map(|name| {
+            case.risen(name).ok().filter(|rise| *rise > 0).map(|rise| format!("{name} +{rise}"))
+        })
+        .collect();
+    let tried = case.tried.len();
+    let summary = format!(
+        "{rise} transmit errors over the interval, and none of the {tried} flows tried explains them"
+    );
+    Ok(Some(
+        Found::new(Confidence::Possible, "not known", summary)
+            .errors(case)
+            .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)
+            .next(
+                case,
+                "see what was ruled out and what was not read",
+                "show vpn vti-diagnostics detail",
+                "vti-diagnostics show --interface IFACE --interval 10 --detail",
+            )
+            .next(
+                case,
+                "save the state while it happens",
+                "sudo vti-diagnostics capture --interval 10 --redact",
+                "vti-diagnostics capture --interval 10 --redact",
+            ),
+    ))
+}

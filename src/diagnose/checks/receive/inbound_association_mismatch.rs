@@ -1,0 +1,60 @@
+//! VTI-405: an inbound SA from the peer is there, with another key than the interface's.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+use crate::tunnel::MarkOrIfId;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(405),
+    name: "inbound-association-mismatch",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets go out, and what comes back is dropped. On vti and vti6
+    rx_errors rise (the SA is looked up with the input key as mark); on
+    an xfrm interface the packet belongs to no interface and
+    XfrmInNoPols moves.
+
+Why
+    The inbound SA's mark or if_id is not the interface's.
+
+How to confirm
+    ip xfrm state list                mark or if_id of the inbound SA
+    ip -d link show dev IFACE
+
+What to do
+    Make if_id_in and if_id_out (mark_in and mark_out) of the child the
+    interface's, and negotiate anew.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let (true, Some(stray)) = (inbound.own.is_empty(), inbound.stray.first()) else {
+        return Ok(None);
+    };
+    let (have, want) = match case.tunnel()?.key {
+        MarkOrIfId::IfId(if_id) => (format!("if_id {}", stray.if_id), format!("if_id {if_id}")),
+        MarkOrIfId::Mark { input, .. } => {
+            (format!("mark {}", stray.mark), format!("input key {input:#x}"))
+        }
+    };
+    let summary =
+        format!("the SA from the peer, {}, has {have}, and {} wants {want}", stray.spi, case.name);
+    Ok(Some(
+        Found::new(Confidence::Proven, "xfrm_input: the SA is not this interface's", summary)
+            .seen(
+                case,
+                format!("SA {} from {}: {have}", stray.spi, stray.source),
+                Source::SecurityAssociations,
+            )
+            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
+            .next(case, "compare the keys", "show vpn ipsec state", "ip xfrm state list nokeys"),
+    ))
+}

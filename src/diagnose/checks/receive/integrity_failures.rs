@@ -1,0 +1,71 @@
+//! VTI-402: inbound packets fail their integrity check.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(402),
+    name: "integrity-failures",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Inbound packets are dropped; rx_errors and rx_dropped rise, the SA's
+    integrity-failed counter and XfrmInStateProtoError with them.
+
+Why
+    The integrity value computed here differs from the one in the
+    packet: the two ends hold different keys or algorithms for the SPI
+    (manual keys, a half-restored peer, two SAs with one SPI), or
+    something on the way changes packets.
+
+How to confirm
+    ip -s xfrm state list             stats: failed
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+    If it comes back, look for a device that rewrites ESP on the way.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let Some((sa, total, rise)) = inbound.worst(case, |a| a.integrity_failures) else {
+        return Ok(None);
+    };
+    let nothing_passes = sa.current.packets == 0;
+    let severity = match rise {
+        Ok(0) => Severity::Notice,
+        _ if nothing_passes => Severity::Fault,
+        Ok(_) => Severity::Warning,
+        Err(_) => Severity::Notice,
+    };
+    let spi = sa.spi;
+    let passed = if nothing_passes { ", and none passed" } else { "" };
+    let summary =
+        format!("{total} packets that came in on SA {spi} failed their integrity check{passed}");
+    let moved = rise.ok().map(|r| format!("integrity-failed +{r} over the interval"));
+    Ok(Some(
+        Found::new(Confidence::Proven, "xfrm_input: -EBADMSG, xfrm_audit_state_icvfail()", summary)
+            .severity(severity)
+            .seen(case, format!("SA {spi}: integrity-failed {total}"), Source::SecurityAssociations)
+            .seen_if(case, moved, Source::SecurityAssociations)
+            .next(
+                case,
+                "see the SA's statistics",
+                "sudo ip -s xfrm state list nokeys",
+                "ip -s xfrm state list nokeys",
+            )
+            .next(
+                case,
+                "negotiate new keys",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --rekey --child NAME",
+            ),
+    ))
+}

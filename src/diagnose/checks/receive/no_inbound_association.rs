@@ -1,0 +1,82 @@
+//! VTI-401: what the peer sends has no SA here.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(401),
+    name: "no-inbound-association",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[405, 606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets go out, and what comes back is dropped. On vti and vti6
+    rx_errors and rx_dropped rise; on an xfrm interface nothing does.
+    XfrmInNoStates moves.
+
+Why
+    xfrm_input() looks the SA up by destination, SPI and protocol (and,
+    on vti, the input key as mark), and finds none: the inbound SA is
+    not installed, or the peer still uses an old SPI after one side lost
+    its state.
+
+How to confirm
+    ip xfrm state list                no SA from the peer to this host
+    tcpdump -ni WAN esp               the SPI that the peer uses
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let advise = |found: Found| {
+        found
+            .next(
+                case,
+                "see the SPIs that the peer sends",
+                "monitor traffic interface WAN filter esp",
+                "tcpdump -ni WAN esp",
+            )
+            .next(
+                case,
+                "negotiate anew",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --terminate --ike NAME",
+            )
+    };
+    if inbound.own.is_empty() {
+        let summary = format!(
+            "{} has an SA to the peer and none from it: nothing that comes back can be decrypted",
+            case.name
+        );
+        let found = Found::new(Confidence::Proven, "xfrm_input: no SA for the SPI", summary)
+            .seen(
+                case,
+                format!("no inbound SA with the {} from the peer", case.tunnel()?.key),
+                Source::SecurityAssociations,
+            )
+            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links);
+        return Ok(Some(advise(found)));
+    }
+    // With an SA installed, only the counters can tell that the peer uses another; they belong to the whole host.
+    let (unknown, refused) =
+        match (case.risen("XfrmInNoStates"), case.counted.rise(|c| c.rx_errors)) {
+            (Ok(unknown), Ok(refused)) if unknown > 0 && refused > 0 => (unknown, refused),
+            _ => return Ok(None),
+        };
+    let summary = format!(
+        "{refused} packets came in for SPIs that are not installed, as far as the counters tell"
+    );
+    let found = Found::new(Confidence::Possible, "xfrm_input: no SA for the SPI", summary)
+        .severity(Severity::Warning)
+        .seen(case, format!("XfrmInNoStates +{unknown}"), Source::XfrmStatistics)
+        .seen(case, format!("rx_errors +{refused}"), Source::Links);
+    Ok(Some(advise(found)))
+}

@@ -1,0 +1,102 @@
+//! VTI-404: packets are decrypted, and no policy lets them in.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{
+    Action, Driver, Observed, Policy, PolicyDirection, ReqId, Sa, Source, Template,
+};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(404),
+    name: "no-inbound-policy",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[405, 606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    The inbound SA counts packets, and nothing arrives. On vti and vti6
+    rx_errors and rx_dropped rise; an xfrm interface counts rx_packets
+    and the packet is lost behind it. XfrmInNoPols moves.
+
+Why
+    A decrypted packet must match a policy that names the SA it came by:
+    direction in for this host, and on xfrm interfaces direction fwd for
+    what is forwarded. None with the interface's input key or if_id is
+    there, or the one that is there blocks or asks for another SA.
+
+How to confirm
+    ip xfrm policy list dir in
+    ip xfrm policy list dir fwd
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+    With manual SAs add the missing policy.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let tunnel = case.tunnel()?;
+    if inbound.own.is_empty() {
+        return Ok(None);
+    }
+    let policies = tunnel.own_policies(PolicyDirection::In)?;
+    let forwards =
+        tunnel.driver == Driver::Xfrm && tunnel.link.ipv4.as_ref().is_some_and(|c| c.forwarding);
+    let no_forward = forwards && tunnel.own_policies(PolicyDirection::Forward)?.is_empty();
+    let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
+    let dropped = "what the peer sends is decrypted and then dropped";
+    let key = tunnel.key;
+    let (site, summary, direction) = if policies.is_empty() {
+        let summary = format!("no policy of direction in has the {key}: {dropped}");
+        ("__xfrm_policy_check: XfrmInNoPols", summary, "in")
+    } else if !lets_in {
+        let summary = format!(
+            "no policy of direction in with the {key} lets in what came by its SA (action, reqid, mode): {dropped}"
+        );
+        ("__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch", summary, "in")
+    } else if no_forward {
+        let summary = format!(
+            "no policy of direction fwd has the {key}: {dropped} if it is for hosts behind this one"
+        );
+        ("__xfrm_policy_check: XfrmInNoPols", summary, "fwd")
+    } else {
+        return Ok(None);
+    };
+    let list = format!("ip xfrm policy list dir {direction}");
+    let first = policies.first().map(|p| {
+        let asks = p
+            .templates
+            .first()
+            .map_or("no template".to_owned(), |t| format!("reqid {}, mode {}", t.reqid, t.mode));
+        format!("policy dir in {}: {:?}, {asks}", p.selector, p.action)
+    });
+    let sa =
+        inbound.own.first().map(|a| format!("SA {}: reqid {}, mode {}", a.spi, a.reqid, a.mode));
+    Ok(Some(
+        Found::new(Confidence::Proven, site, summary)
+            .seen_if(case, first, Source::SecurityPolicies)
+            .seen_if(case, sa, Source::SecurityAssociations)
+            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
+            .next(case, "see the policies", "show vpn ipsec policy", &list)
+            .next(
+                case,
+                "negotiate anew",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --terminate --child NAME",
+            ),
+    ))
+}
+
+/// Whether a policy accepts a packet that came by the SA: `__xfrm_policy_check()` with `xfrm_state_ok()`.
+fn lets_in(policy: &Policy, sa: &Sa) -> bool {
+    let takes = |t: &Template| {
+        (t.reqid == ReqId(0) || t.reqid == sa.reqid)
+            && t.mode == sa.mode
+            && t.protocol == sa.protocol
+    };
+    policy.action == Action::Allow && policy.templates.iter().any(takes)
+}

@@ -1,0 +1,63 @@
+//! VTI-403: inbound packets fall out of the replay window.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(403),
+    name: "replay-drops",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Inbound packets are dropped; rx_errors and rx_dropped rise, the SA's
+    replay counters and XfrmInStateSeqError with them.
+
+Why
+    The packet's sequence number was seen before, or is older than the
+    replay window reaches: reordering by parallel paths or QoS on the
+    way, a duplicated path, or a sender that restarted its numbers.
+
+How to confirm
+    ip -s xfrm state list             stats: replay-window, replay
+
+What to do
+    Enlarge the window where reordering is normal (replay_window of the
+    child); find the path that duplicates or reorders.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let drops = |a: &crate::snapshot::Sa| a.replay_drops.saturating_add(a.replay_window_drops);
+    let Some((sa, total, rise)) = inbound.worst(case, drops) else { return Ok(None) };
+    let severity = if matches!(rise, Ok(1..)) { Severity::Warning } else { Severity::Notice };
+    let spi = sa.spi;
+    let window = sa.replay.map_or(0, |r| r.window);
+    let summary = format!(
+        "{total} packets that came in on SA {spi} were outside its replay window of {window}, or seen before"
+    );
+    let moved = rise.ok().map(|r| format!("replay drops +{r} over the interval"));
+    let (late, seen) = (sa.replay_window_drops, sa.replay_drops);
+    Ok(Some(
+        Found::new(Confidence::Proven, "xfrm_input: xfrm_replay_check()", summary)
+            .severity(severity)
+            .seen(
+                case,
+                format!("SA {spi}: replay-window {late}, replay {seen}"),
+                Source::SecurityAssociations,
+            )
+            .seen_if(case, moved, Source::SecurityAssociations)
+            .next(
+                case,
+                "see the SA's statistics",
+                "sudo ip -s xfrm state list nokeys",
+                "ip -s xfrm state list nokeys",
+            ),
+    ))
+}

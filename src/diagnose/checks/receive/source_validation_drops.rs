@@ -1,0 +1,94 @@
+//! VTI-406: what the tunnel delivers is refused by the way back of its source, by rp_filter or by VyOS's rules of nftables.
+
+use crate::diagnose::inbound::Inbound;
+use crate::diagnose::{Case, Diagnosis, Found, validation};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Driver, Observed, PolicyDirection, Source};
+use ipnet::IpNet;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(406),
+    name: "source-validation-drops",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: &[401, 404, 405],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    The interface counts rx_packets, and what it delivers is dropped
+    before any socket or forwarding. No error of the interface moves.
+
+Why
+    A packet is dropped unless the route back to its source leads out of
+    the interface it came in by (strict), or leads anywhere (loose). On
+    VyOS a rule of nftables does that (source-validation of the
+    interface, or of all), else rp_filter = 1 on the interface or on
+    all. The peer's prefixes are not routed into the tunnel.
+
+How to confirm
+    nft list chain ip raw vyos_rpfilter
+    sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.IFACE.rp_filter
+    nstat -az TcpExtIPReversePathFilter
+
+What to do
+    Route the peer's prefixes into the tunnel, or let the interface
+    validate loosely:
+    set interfaces vti IFACE ip source-validation loose
+    Without VyOS: rp_filter of the interface 2 or 0, with all at 0.
+";
+
+/// Strict mode.
+const STRICT: u32 = 1;
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    // Either can hold without the other, and be seen without it.
+    match (validation::check(case), rp_filter(case)) {
+        (Ok(Some(found)), _) | (_, Ok(Some(found))) => Ok(Some(found)),
+        (Err(missing), _) | (_, Err(missing)) => Err(missing),
+        (Ok(None), Ok(None)) => Ok(None),
+    }
+}
+
+fn rp_filter(case: &Case<'_>) -> Observed<Option<Found>> {
+    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+    let tunnel = case.tunnel()?;
+    // What an xfrm interface delivers keeps its secpath, and that exempts it.
+    if tunnel.driver == Driver::Xfrm {
+        return Ok(None);
+    }
+    let all = case.now.sysctls.all_rp_filter.clone()?;
+    let own = tunnel.link.ipv4.as_ref().map_or(0, |c| c.rp_filter);
+    if all.max(own) != STRICT || inbound.own.is_empty() {
+        return Ok(None);
+    }
+    let routed = crate::diagnose::flows::routed_prefixes(tunnel);
+    let unrouted = |source: &IpNet| {
+        let reached = routed.iter().any(|r| r.contains(source) || source.contains(r));
+        source.addr().is_ipv4() && source.prefix_len() > 0 && !reached
+    };
+    let sources = tunnel.own_policies(PolicyDirection::In)?.into_iter().map(|p| p.selector.source);
+    let Some(source) = sources.into_iter().find(unrouted) else { return Ok(None) };
+    let summary = format!(
+        "rp_filter is strict, and {source}, which the peer sends from, is not routed into {}",
+        case.name
+    );
+    Ok(Some(
+        Found::new(Confidence::Consistent, "fib_validate_source(): -EXDEV", summary)
+            .seen(case, format!("rp_filter: all {all}, {} {own}", case.name), Source::RpFilter)
+            .seen(case, format!("no route to {source} through {}", case.name), Source::Routes)
+            .next(
+                case,
+                "see whether the filter counts",
+                "sudo nstat -az TcpExtIPReversePathFilter",
+                "nstat -az TcpExtIPReversePathFilter",
+            )
+            .next(
+                case,
+                "route the prefix into the tunnel",
+                &format!("set protocols static route {source} interface IFACE"),
+                &format!("ip route add {source} dev IFACE"),
+            ),
+    ))
+}

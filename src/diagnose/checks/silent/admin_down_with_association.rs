@@ -1,0 +1,85 @@
+//! VTI-301: the interface is down while the SAs of its CHILD_SA are installed.
+
+use crate::diagnose::found::word;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(301),
+    name: "admin-down-with-association",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[606],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    IKE and CHILD_SA are up, and the interface is administratively down:
+    its routes are gone, what should go through the tunnel goes
+    elsewhere or nowhere. No counter of the interface moves.
+
+Why
+    On VyOS the updown hook sets it up and down. With two CHILD_SAs for
+    one interface, the end of one takes it down for both (1.4); a hook
+    that failed leaves it down; or somebody set it down by hand.
+
+How to confirm
+    show interfaces vti               A/D
+    show vpn ipsec sa                 up
+
+What to do
+    sudo ip link set IFACE up         until the hook runs again
+    reset vpn ipsec site-to-site peer PEER
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let tunnel = case.tunnel()?;
+    if tunnel.link.admin_up {
+        return Ok(None);
+    }
+    let configuration = case.now.configuration.as_ref().ok();
+    let mut configured = configuration.into_iter().flat_map(|c| &c.interfaces);
+    let disabled = configured.any(|i| i.name == case.name && i.disabled);
+    let sas = tunnel.outbound_sas()?;
+    let Some(sa) = sas.first() else { return Ok(None) };
+    let control = tunnel.control().ok();
+    let name = control.as_ref().and_then(|c| c.name());
+    let with = name.map_or_else(String::new, |name| format!(" with {name}"));
+    let (severity, why) = if disabled {
+        (Severity::Notice, "as configured (disable)")
+    } else {
+        (Severity::Fault, "so nothing is sent through it")
+    };
+    let summary =
+        format!("{} is admin down while its CHILD_SA{with} is installed, {why}", case.name);
+    let reset = name.map_or_else(
+        || "reset vpn ipsec site-to-site peer PEER".to_owned(),
+        |name| format!("reset vpn ipsec site-to-site peer {}", word(name)),
+    );
+    let found = Found::new(Confidence::Proven, "IFF_UP is not set", summary)
+        .severity(severity)
+        .seen(case, format!("{} is admin down", case.name), Source::Links)
+        .seen(
+            case,
+            format!("SA {} to {} with {}", sa.spi, sa.destination, tunnel.key),
+            Source::SecurityAssociations,
+        )
+        .next(
+            case,
+            "see what the updown hook did",
+            "show log vpn ipsec",
+            "journalctl -t vti-up-down -t charon --since -1h",
+        );
+    Ok(Some(if disabled {
+        found
+    } else {
+        found.next(case, "set it up", "sudo ip link set IFACE up", "ip link set IFACE up").next(
+            case,
+            "let the hook run anew",
+            &reset,
+            "swanctl --terminate --child NAME",
+        )
+    }))
+}

@@ -1,0 +1,144 @@
+//! VTI-307: VyOS has a VTI, or binds a peer to it, and the kernel has no such link.
+
+use crate::diagnose::found::word;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(307),
+    name: "interface-missing",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    The interface does not exist, so no route leads into it: what is
+    meant for it leaves by another route, perhaps unencrypted, or is
+    refused. Its peer can be up all the same.
+
+Why
+    A peer is bound to an interface that is not configured, making it
+    failed when the configuration was loaded, or somebody deleted the
+    link.
+
+How to confirm
+    ip link show dev IFACE
+    show configuration commands | match IFACE
+
+What to do
+    set interfaces vti IFACE address ADDRESS
+    Where it is configured: commit a change of it, so that it is made.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    case.now.links.as_ref().map_err(Clone::clone)?;
+    if case.absent.is_none() {
+        return Ok(None);
+    }
+    let configuration = case.now.configuration.as_ref().map_err(Clone::clone)?;
+    let configured = configuration.interfaces.iter().find(|i| i.name == case.name);
+    let bound: Vec<&str> = configuration
+        .bound_to(case.name)
+        .filter(|peer| !peer.disabled)
+        .map(|peer| peer.name.as_str())
+        .collect();
+    let (name, peers) = (case.name, bound.join(", "));
+    let (severity, summary) = match configured {
+        Some(vti) if vti.disabled => (
+            Severity::Notice,
+            format!("{name} is disabled in the configuration and does not exist"),
+        ),
+        // VyOS 1.3 makes the link with the peer.
+        Some(_) if bound.is_empty() => {
+            (Severity::Notice, format!("{name} does not exist, and no peer in use is bound to it"))
+        }
+        _ => (Severity::Fault, format!("{name}, which {peers} is bound to, does not exist")),
+    };
+    let node = if configured.is_some() { "configured" } else { "not configured" };
+    let mut found = Found::new(Confidence::Proven, "no such link", summary)
+        .severity(severity)
+        .seen(case, format!("no link is named {name}"), Source::Links)
+        .seen(case, format!("interfaces vti {name} is {node}"), Source::Configuration);
+    if !bound.is_empty() {
+        found = found.seen(case, format!("bound to {name}: {peers}"), Source::Configuration);
+    }
+    if severity == Severity::Notice {
+        let bound = "show configuration commands | match bind";
+        return Ok(Some(found.next(case, "see which peers are bound", bound, "")));
+    }
+    let log = format!("show log | match {}", word(name));
+    let journal = format!("journalctl -b | grep -F {}", word(name));
+    let (action, set) = if configured.is_some() {
+        ("commit a change of it, so that it is made anew", "description TEXT")
+    } else {
+        ("configure it, or bind the peer to one that exists", "address ADDRESS")
+    };
+    Ok(Some(found.next(case, "see what was said when it was to be made", &log, &journal).next(
+        case,
+        action,
+        &format!("set interfaces vti {} {set}", word(name)),
+        "",
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::{Observation, run};
+    use crate::report::{Finding, Severity};
+    use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer};
+    use crate::snapshot::{Host, Reason, Snapshot};
+
+    fn peer(name: &str, disabled: bool) -> Peer {
+        Peer { name: name.into(), bind: Some("vti8".into()), disabled, ..Peer::default() }
+    }
+
+    /// The only finding of a host without any link, for which this is configured.
+    fn finding(vti8: Option<ConfiguredVti>, peers: &[Peer]) -> Option<Finding> {
+        let host = Host {
+            hostname: "gw1".into(),
+            kernel_release: "6.6.58-amd64-vyos".into(),
+            vyos_version: Some("1.4.2".into()),
+        };
+        let mut now = Snapshot::unread(1, host, Reason::Skipped, "");
+        now.links = Ok(Vec::new());
+        now.configuration = Ok(Configuration {
+            interfaces: vti8.into_iter().collect(),
+            peers: peers.to_vec(),
+            ..Configuration::default()
+        });
+        let report = run(&Observation { now: &now, earlier: None }, None).unwrap();
+        report.interfaces.into_iter().flat_map(|i| i.findings).next()
+    }
+
+    fn vti8(disabled: bool) -> Option<ConfiguredVti> {
+        Some(ConfiguredVti { name: "vti8".into(), disabled, vrf: None })
+    }
+
+    #[test]
+    fn how_bad_it_is_depends_on_who_is_meant_to_use_the_interface() {
+        let azure = [peer("AZURE", false)];
+        let disabled = [peer("OTHER", true)];
+        let bound = "vti8, which AZURE is bound to, does not exist";
+        let unused = "vti8 does not exist, and no peer in use is bound to it";
+        let off = "vti8 is disabled in the configuration and does not exist";
+        for (vti8, peers, severity, summary) in [
+            (vti8(false), &azure[..], Severity::Fault, bound),
+            (None, &azure, Severity::Fault, bound),
+            (vti8(false), &[], Severity::Notice, unused),
+            (vti8(false), &disabled, Severity::Notice, unused),
+            (vti8(true), &azure, Severity::Notice, off),
+        ] {
+            let found = finding(vti8, peers).unwrap();
+            assert_eq!((found.severity, found.summary.as_str()), (severity, summary));
+        }
+    }
+
+    #[test]
+    fn an_interface_that_only_a_disabled_peer_names_is_not_missed() {
+        assert_eq!(finding(None, &[peer("AZURE", true)]), None);
+    }
+}

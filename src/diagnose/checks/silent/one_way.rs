@@ -1,0 +1,68 @@
+//! VTI-306: packets go one way only.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(306),
+    name: "one-way",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::LOST_OR_REFUSED,
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Over the interval packets went out and none came in, or the reverse.
+
+Why
+    This host does its part. The peer does not answer, or its answers
+    are lost or refused: a firewall or NAT that lets ESP through one way
+    only, different SAs in use at the two ends, a peer without the route
+    back. Some traffic is one-way by nature (syslog, multicast).
+
+How to confirm
+    vti-diagnostics show --interval 10
+    tcpdump -ni WAN esp or udp port 4500
+
+What to do
+    Run the same on the peer: where its counters stop is where to look.
+";
+
+/// Fewer packets than this over an interval say nothing.
+const ENOUGH: u64 = 10;
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
+    let (sent, received) = (interval.tx_packets, interval.rx_packets);
+    let (what, where_to_look) = match (sent, received) {
+        (ENOUGH.., 0) => {
+            (format!("{sent} packets went out and none came in"), "the peer, or the way back")
+        }
+        (0, ENOUGH..) => {
+            (format!("{received} packets came in and none went out"), "this host's routes")
+        }
+        _ => return Ok(None),
+    };
+    let summary = format!("{what} over the interval: look at {where_to_look}");
+    let charon = super::traffic_taken_by_another_policy::routes_of_charon(case).ok().flatten();
+    Ok(Some(
+        Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
+            .seen(case, what, Source::Links)
+            .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)
+            .next(
+                case,
+                "see whether ESP arrives",
+                "monitor traffic interface WAN filter 'esp or udp port 4500'",
+                "tcpdump -ni WAN esp or udp port 4500",
+            )
+            .next(
+                case,
+                "compare with the counters of the SAs",
+                "show vpn ipsec sa",
+                "ip -s xfrm state list nokeys",
+            ),
+    ))
+}

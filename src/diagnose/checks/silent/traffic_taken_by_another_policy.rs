@@ -1,0 +1,72 @@
+//! VTI-305: a policy without the interface's key takes the traffic before the tunnel sees it.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, Source};
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(305),
+    name: "traffic-taken-by-another-policy",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Traffic that is routed into the interface does not show in its
+    counters. It leaves encrypted by another SA, or is dropped for want
+    of one, or is blocked.
+
+Why
+    The kernel looks a policy up when it routes a packet, before the
+    tunnel: without an if_id and with the packet's own mark. A policy
+    without mark and if_id, as policy-based tunnels have, matches there
+    and takes the packet. Or charon's own routes in table 220 lead it
+    past the tunnel.
+
+How to confirm
+    ip xfrm policy list dir out       a policy without mark and if_id
+    ip route show table 220
+
+What to do
+    Keep the selectors of policy-based tunnels off what is routed into
+    the VTI; give the route-based peer a mark or an if_id.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(305)?;
+    if let Some(first) = lost.first() {
+        let Site::TakenByPolicy { index, encrypts } = first.verdict.site else { return Ok(None) };
+        let does = if encrypts { "takes" } else { "blocks" };
+        let prefixes = Case::prefixes(&lost);
+        let summary = format!(
+            "a policy without the key of {} (index {index}) {does} {prefixes} before the tunnel",
+            case.name
+        );
+        let see = |found: Found| {
+            found.next(
+                case,
+                "see the policies",
+                "show vpn ipsec policy",
+                "ip xfrm policy list dir out",
+            )
+        };
+        return Ok(Some(see(
+            Found::proven(case, first, summary).severity(case.grade(Severity::Fault))
+        )));
+    }
+    Ok(None)
+}
+
+/// The table that charon installs its routes in.
+pub(in crate::diagnose) const CHARON_TABLE: u32 = 220;
+
+/// Evidence for neighbours of this diagnosis: routes of charon's table that lead elsewhere.
+pub(in crate::diagnose) fn routes_of_charon(case: &Case<'_>) -> Observed<Option<String>> {
+    let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
+    let first = routes.iter().find(|r| r.table == CHARON_TABLE);
+    Ok(first.map(|r| format!("table 220 has {}, see {}", r.destination, Source::Routes.see())))
+}

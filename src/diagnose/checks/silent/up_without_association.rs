@@ -1,0 +1,80 @@
+//! VTI-302: the interface is up and routed, and nothing of its tunnel is in the kernel.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, PolicyDirection, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(302),
+    name: "up-without-association",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::NO_SA,
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Routes through the interface stay and attract traffic that is then
+    dropped, instead of taking another way or none.
+
+Why
+    No policy of any direction and no SA has the interface's key: the
+    CHILD_SA is not there. On VyOS the updown hook should have set the
+    interface down with it; strongSwan was killed or restarted without
+    running the hook, or the interface was set up by hand.
+
+How to confirm
+    show vpn ipsec sa                 no CHILD_SA
+    show interfaces vti               u/u all the same
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+    show log vpn ipsec                lines of vti-up-down
+    Until then: sudo ip link set IFACE down, so that routes move away.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let tunnel = case.tunnel()?;
+    if !tunnel.link.admin_up
+        || tunnel.link.link_netnsid.is_some()
+        || tunnel.collects_metadata()
+        || !case.is_routed()
+    {
+        return Ok(None);
+    }
+    for direction in [PolicyDirection::Out, PolicyDirection::In, PolicyDirection::Forward] {
+        if !tunnel.own_policies(direction)?.is_empty() {
+            return Ok(None);
+        }
+    }
+    if tunnel.has_sas()? {
+        return Ok(None);
+    }
+    let prefixes = crate::diagnose::flows::routed_prefixes(tunnel);
+    let some: Vec<String> = prefixes.iter().take(3).map(ToString::to_string).collect();
+    let more = prefixes.len().saturating_sub(some.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let summary = format!(
+        "{} is up and {}{more} is routed into it, but it has no policy and no SA",
+        case.name,
+        some.join(", ")
+    );
+    Ok(Some(
+        Found::new(Confidence::Proven, "routes outlive the CHILD_SA", summary)
+            .seen(
+                case,
+                format!("no policy with {} in any direction", tunnel.key),
+                Source::SecurityPolicies,
+            )
+            .seen(case, format!("no SA with {}", tunnel.key), Source::SecurityAssociations)
+            .seen(case, format!("{} is admin up", case.name), Source::Links)
+            .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
+            .next(
+                case,
+                "see what the updown hook did",
+                "show log vpn ipsec",
+                "journalctl -t vti-up-down -t charon --since -1h",
+            ),
+    ))
+}

@@ -1,0 +1,82 @@
+//! VTI-213: packets are refused after the lookup, in the encryption stage or behind it.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(213),
+    name: "encryption-failed",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[113, 211, 212, 221],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    tx_aborted_errors rises; /proc/net/dev adds it to the carrier
+    column. The SA was found and the device's checks passed.
+
+Why
+    dst_output() failed: the crypto layer or the offload device refused
+    (XfrmOutStateProtoError, XfrmOutError), the SA died between lookup
+    and use (XfrmOutStateInvalid), or netfilter dropped the ESP packet
+    in OUTPUT or POSTROUTING (no XFRM counter moves).
+
+How to confirm
+    cat /proc/net/xfrm_stat           where the kernel has it
+    nft list ruleset                  drops of esp or udp 4500 on output
+
+What to do
+    Let ESP out of the firewall; take offload off the SA; look for
+    crypto errors in the kernel log.
+";
+
+/// The counters that tell the stage apart, where the kernel has them.
+const STAGES: &[&str] = &[
+    "XfrmOutError",
+    "XfrmOutStateProtoError",
+    "XfrmOutStateModeError",
+    "XfrmOutStateInvalid",
+    "XfrmOutStateExpired",
+    "XfrmOutStateSeqError",
+];
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let aborted = case.counted.rise(|c| c.tx_aborted_errors.unwrap_or(0))?;
+    if aborted == 0 {
+        return Ok(None);
+    }
+    let moved: Vec<String> = STAGES
+        .iter()
+        .filter_map(|name| {
+            case.risen(name).ok().filter(|rise| *rise > 0).map(|rise| format!("{name} +{rise}"))
+        })
+        .collect();
+    let readable = case.risen("XfrmOutError").is_ok();
+    let stage = match (moved.is_empty(), readable) {
+        (false, _) => moved.join(", "),
+        (true, true) => {
+            "no XFRM counter moved, which fits netfilter dropping the ESP packet".into()
+        }
+        (true, false) => "which stage refused them is not known without /proc/net/xfrm_stat".into(),
+    };
+    let summary = format!("{aborted} packets were refused after the SA was found: {stage}");
+    Ok(Some(
+        Found::new(Confidence::Consistent, "dst_output() < 0, iptunnel_xmit_stats()", summary)
+            .seen_if(
+                case,
+                case.counted.words("tx_aborted_errors", |c| c.tx_aborted_errors.unwrap_or(0)),
+                Source::Links,
+            )
+            .seen(case, stage, Source::XfrmStatistics)
+            .next(
+                case,
+                "see what the firewall drops on output",
+                "show firewall statistics",
+                "nft list ruleset",
+            )
+            .next(case, "see the kernel's log", "show log kernel", "dmesg"),
+    ))
+}

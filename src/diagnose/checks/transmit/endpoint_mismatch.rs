@@ -1,0 +1,62 @@
+//! VTI-131: the SA's addresses are not those of the vti or vti6 device.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::Observed;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(131),
+    name: "endpoint-mismatch",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet routed into the interface is dropped and counted as a
+    carrier error. No counter of /proc/net/xfrm_stat moves, and the SA
+    is found: it counts nothing all the same.
+
+Why
+    vti_state_check() compares the SA's destination with the device's
+    remote and its source with the device's local address. They differ:
+    NAT (the SA holds the private address), a DHCP address that changed,
+    a peer that moved. An xfrm interface has no such check.
+
+How to confirm
+    ip -d link show dev IFACE         local, remote
+    ip xfrm state list                src, dst
+
+What to do
+    Set the device's addresses to those that the SA uses, or local to
+    0.0.0.0 (any).
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(131)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let checked = first.verdict.trail.iter().rev().find(|s| s.name == "device check");
+    let what = checked.map_or_else(String::new, |s| format!(": {} ({})", s.looked_at, s.result));
+    Ok(Some(
+        Found::proven(
+            case,
+            first,
+            format!("the SA's addresses are not those of {}{what}", case.name),
+        )
+        .severity(case.grade(Severity::Fault))
+        .next(
+            case,
+            "see the addresses of the device",
+            "show interfaces vti IFACE",
+            "ip -d link show dev IFACE",
+        )
+        .next(
+            case,
+            "see the addresses of the SA",
+            "show vpn ipsec state",
+            "ip xfrm state list nokeys",
+        ),
+    ))
+}

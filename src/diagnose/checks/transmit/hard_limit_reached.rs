@@ -1,0 +1,81 @@
+//! VTI-212: SAs end by their byte or packet limit, and each costs a packet in the encryption stage.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(212),
+    name: "hard-limit-reached",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: &[113],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    One packet for each SA that ends is counted as an aborted error
+    (the carrier column of /proc/net/dev shows it), and
+    XfrmOutStateExpired moves with it. What follows is sent by another
+    SA, or dropped as carrier errors until there is one.
+
+Why
+    The SA may carry so many bytes or packets, and
+    xfrm_state_check_expire() refuses the one behind the last.
+
+How to confirm
+    ip -s xfrm state list             lifetime config and current
+
+What to do
+    Let rekeying begin earlier (the soft limit further below the hard
+    one), or raise the limit: set vpn ipsec esp-group G life-bytes N
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(212)?;
+    let advise = |found: Found| {
+        found
+            .next(
+                case,
+                "see limits and use of the SAs",
+                "show vpn ipsec state",
+                "ip -s xfrm state list nokeys",
+            )
+            .next(
+                case,
+                "see when SAs expire",
+                "sudo ip xfrm monitor expire",
+                "ip xfrm monitor expire",
+            )
+    };
+    if let Some(first) = lost.first() {
+        let summary = "an SA has reached its byte or packet limit: one more packet is lost before another SA takes over";
+        return Ok(Some(advise(Found::proven(case, first, summary))));
+    }
+    let aborted = case.counted.rise(|c| c.tx_aborted_errors.unwrap_or(0))?;
+    if aborted == 0 {
+        return Ok(None);
+    }
+    let expired = case.risen("XfrmOutStateExpired")?;
+    let limited = case
+        .tunnel()?
+        .outbound_sas()?
+        .iter()
+        .any(|a| a.limits.hard_bytes.or(a.limits.hard_packets).is_some());
+    if expired == 0 || !limited {
+        return Ok(None);
+    }
+    let summary = format!(
+        "{expired} packets hit the byte or packet limit of their SA in the encryption stage"
+    );
+    let found =
+        Found::new(Confidence::Consistent, "xfrm_output_one: xfrm_state_check_expire()", summary)
+            .seen_if(
+                case,
+                case.counted.words("tx_aborted_errors", |c| c.tx_aborted_errors.unwrap_or(0)),
+                Source::Links,
+            )
+            .seen(case, format!("XfrmOutStateExpired +{expired}"), Source::XfrmStatistics);
+    Ok(Some(advise(found)))
+}

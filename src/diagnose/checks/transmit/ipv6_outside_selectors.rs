@@ -1,0 +1,93 @@
+//! VTI-103: IPv6 enters a tunnel that was negotiated for IPv4 only.
+
+use crate::diagnose::checks::past::unexplained::LOOKUP_FAILED;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Counters, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(103),
+    name: "ipv6-outside-selectors",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: &[101, 201],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    A few carrier errors now and then, with no traffic lost that anybody
+    misses; or all IPv6 is lost while IPv4 passes.
+
+Why
+    The tunnel's policies are for IPv4 only. On an interface with IPv6
+    the kernel sends multicast listener reports and, on xfrm interfaces
+    without forwarding, router solicitations; OSPFv3 sends hellos. Each
+    finds no policy and counts as a carrier error.
+
+How to confirm
+    ip xfrm policy list dir out       no IPv6 selector
+    tcpdump -ni IFACE ip6
+
+What to do
+    If the tunnel is for IPv4 only, take IPv6 off the interface; the
+    errors are then gone:
+    set interfaces vti IFACE ipv6 address no-default-link-local
+    Else let the peers agree on ::/0 too.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let routed = case.lost_to(103)?;
+    if let Some(first) = routed.first() {
+        let summary = format!(
+            "{} is IPv6, and the tunnel was negotiated for IPv4 only",
+            Case::prefixes(&routed)
+        );
+        return Ok(Some(advice(case, Found::proven(case, first, summary))));
+    }
+    let noise = case.link_local_lost_to(&[102, 103])?;
+    let Some(first) = noise.first() else { return Ok(None) };
+    let total = case.counted.total.as_ref().map_err(Clone::clone)?;
+    let lookup_failed =
+        LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0));
+    if !case.others_sent() || carrier(total) == 0 || lookup_failed {
+        // Nothing of it was counted, or another cause explains the count better.
+        return Ok(None);
+    }
+    let summary = format!(
+        "the {} that {} sends by itself finds no IPv6 policy and counts as an error",
+        first.origin, case.name
+    );
+    let site = Found::proven(case, first, summary);
+    // That such packets are lost is proven; that the counter is theirs alone is not.
+    let rising = case.counted.rise(carrier).is_ok_and(|rise| rise > 0);
+    let found = Found { confidence: Confidence::Consistent, ..site };
+    let found = found.severity(if rising { Severity::Warning } else { Severity::Notice });
+    Ok(Some(advice(case, found)))
+}
+
+/// Carrier errors, or what may be such.
+fn carrier(c: &Counters) -> u64 {
+    c.tx_carrier_errors.unwrap_or(c.tx_carrier_column)
+}
+
+fn advice(case: &Case<'_>, found: Found) -> Found {
+    found
+        .seen(
+            case,
+            "no outbound policy of the tunnel has an IPv6 selector that covers it",
+            Source::SecurityPolicies,
+        )
+        .next(
+            case,
+            "see the packets",
+            "monitor traffic interface IFACE filter ip6",
+            "tcpdump -ni IFACE ip6",
+        )
+        .next(
+            case,
+            "if the tunnel is for IPv4 only, take the link-local address off the interface",
+            "set interfaces vti IFACE ipv6 address no-default-link-local",
+            "sysctl -w net.ipv6.conf.IFACE.disable_ipv6=1",
+        )
+}

@@ -1,0 +1,84 @@
+//! VTI-122: the SA's source address is not on this host any more.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(122),
+    name: "local-address-gone",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet routed into the interface is dropped and counted as a
+    carrier error. On vti and xfrm XfrmOutBundleGenError moves with it.
+    An xfrm interface over IPv6 sends all the same, and no answer comes.
+
+Why
+    The outer source of the SA is no address of this host: a DHCP lease
+    or PPPoE session came back with another address, a VRRP address went
+    to the other router, an interface lost its configuration. The route
+    lookup from a foreign IPv4 source fails with -EINVAL; vti6 checks
+    the source itself (ip6_tnl_xmit_ctl()).
+
+How to confirm
+    ip xfrm state list                src of the outbound SA
+    ip address show                   not there
+
+What to do
+    Bring the address back, or negotiate from the new one:
+    reset vpn ipsec site-to-site peer PEER
+    With dynamic addresses use dhcp-interface instead of local-address.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(122)?;
+    let Some(first) = lost.first() else { return answers_lost(case) };
+    let (Site::OuterRoute { source: address, .. } | Site::TunnelEndpoint { address, .. }) =
+        first.verdict.site
+    else {
+        return Ok(None);
+    };
+    let summary = format!("the SA sends from {address}, which is not an address of this host");
+    let found = Found::proven(case, first, summary).severity(case.grade(Severity::Fault));
+    Ok(Some(advice(case, found, address)))
+}
+
+/// An xfrm interface over IPv6 sends from a foreign address all the same; it is the answers that go elsewhere.
+fn answers_lost(case: &Case<'_>) -> Observed<Option<Found>> {
+    let tunnel = case.tunnel()?;
+    if !tunnel.link.admin_up || tunnel.link.link_netnsid.is_some() {
+        return Ok(None);
+    }
+    for sa in tunnel.outbound_sas()? {
+        let address = sa.source;
+        if address.is_unspecified() || !tunnel.state.local_addresses(address)?.is_empty() {
+            continue;
+        }
+        let summary = format!(
+            "the SA sends from {address}, which is not an address of this host: what comes back to it is lost"
+        );
+        let site = "packets leave; the answers go to an address that is not here";
+        let found = Found::new(Confidence::Consistent, site, summary);
+        return Ok(Some(advice(case, found, address)));
+    }
+    Ok(None)
+}
+
+fn advice(case: &Case<'_>, found: Found, address: std::net::IpAddr) -> Found {
+    found
+        .seen(case, format!("{address} is on no interface"), Source::Addresses)
+        .next(case, "see the addresses of this host", "show interfaces", "ip -brief address")
+        .next(
+            case,
+            "negotiate from the new address",
+            "reset vpn ipsec site-to-site peer PEER",
+            "swanctl --terminate --ike NAME",
+        )
+}

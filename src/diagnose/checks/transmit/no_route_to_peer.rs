@@ -1,0 +1,68 @@
+//! VTI-121: no route for the encrypted packet.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, Source};
+use crate::way::{Site, errno_name};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(121),
+    name: "no-route-to-peer",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet routed into the interface is dropped and counted as a
+    carrier error; XfrmOutBundleGenError moves with it (XfrmOutPolError
+    where only a template without a source asked).
+
+Why
+    Policy and SA are there, but xfrm_bundle_create() finds no route to
+    the SA's destination: none at all, a blackhole, unreachable or
+    prohibit route, an outer device that is down, or an output mark that
+    selects a table without a route.
+
+How to confirm
+    ip route get PEER from LOCAL      with mark M: the SA's output-mark
+
+What to do
+    Bring the route to the peer back: the WAN interface, its gateway,
+    the table that a policy route selects.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(121)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let (summary, get) = match &first.verdict.site {
+        Site::OuterRoute { source, destination, errno, vrf } => {
+            let within = vrf.map(|i| case.tunnel().map(|t| t.state.link_name(i))).transpose()?;
+            let vrf = within.map(|name| format!(" vrf {name}")).unwrap_or_default();
+            let error = errno_name(*errno);
+            (
+                format!(
+                    "the encrypted packet has no route: {destination} from {source}{vrf} gives {error}"
+                ),
+                format!("ip route get {destination} from {source}{vrf}"),
+            )
+        }
+        Site::TemplateSource { errno } => {
+            let error = errno_name(*errno);
+            (
+                format!("the policy's template has no source, and no route gives one: {error}"),
+                "ip route get PEER".to_owned(),
+            )
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(case.grade(Severity::Fault))
+            .seen(case, "the kernel's own answer to the route question", Source::RouteLookups)
+            .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
+            .next(case, "see the outer interfaces", "show interfaces", "ip -brief address"),
+    ))
+}

@@ -1,0 +1,58 @@
+//! VTI-203: something other than IPv4 and IPv6 was sent into the tunnel.
+
+use crate::diagnose::mtu::MtuHeadroom;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(203),
+    name: "not-ip",
+    severity: Severity::Notice,
+    explain: EXPLAIN,
+    masked_by: &[202],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    tx_errors rises and the carrier counter does not.
+
+Why
+    A VTI carries IPv4 and IPv6. Packets of another ethertype (CDP, LLDP
+    and other discovery protocols, MPLS) are dropped at the door. The
+    counters do not tell them from packets too big; this cause is named
+    where the interface's MTU leaves no room for the other.
+
+How to confirm
+    tcpdump -ni IFACE 'not ip and not ip6'
+
+What to do
+    Take the interface out of the daemon that sends them.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let rise = case.counted.rise(|c| c.tx_too_big_or_other)?;
+    if rise == 0 {
+        return Ok(None);
+    }
+    let Some(room) = MtuHeadroom::of(case)? else { return Ok(None) };
+    if !room.fits() {
+        return Ok(None);
+    }
+    let summary = "packets that are not IP are sent into the tunnel, as far as the counters tell: none can be too big";
+    let words = case
+        .counted
+        .words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other);
+    Ok(Some(
+        Found::new(Confidence::Possible, "ethertype is neither IP nor IPv6", summary)
+            .seen_if(case, words, Source::Links)
+            .seen(case, room.words(case.name), Source::RouteLookups)
+            .next(
+                case,
+                "see the packets",
+                "monitor traffic interface IFACE filter 'not ip and not ip6'",
+                "tcpdump -ni IFACE 'not ip and not ip6'",
+            ),
+    ))
+}

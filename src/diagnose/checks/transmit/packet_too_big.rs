@@ -1,0 +1,63 @@
+//! VTI-202: packets over the path MTU that must not be fragmented.
+
+use crate::diagnose::mtu::MtuHeadroom;
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(202),
+    name: "packet-too-big",
+    severity: Severity::Warning,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::CARRIER,
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    tx_errors rises and the carrier counter does not. Small packets
+    pass, large ones are lost: connections open and then hang.
+
+Why
+    The inner packet is larger than what the outer path leaves after
+    ESP, and it must not be fragmented (IPv4 with DF, or IPv6). The
+    driver drops it and answers ICMP fragmentation needed or packet too
+    big, with the size that fits. One such packet for each sender and
+    path is normal path MTU discovery; many mean that the answers do not
+    arrive or are not obeyed.
+
+How to confirm
+    ping -M do -s 1400 DESTINATION
+    ip -d link show dev IFACE         mtu
+
+What to do
+    Lower the interface's MTU to what fits, and clamp TCP's MSS:
+    set interfaces vti IFACE mtu 1400
+    set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu
+    Let ICMP fragmentation needed pass on the way to the senders.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let rise = case.counted.rise(|c| c.tx_too_big_or_other)?;
+    if rise == 0 {
+        return Ok(None);
+    }
+    let Some(room) = MtuHeadroom::of(case)? else { return Ok(None) };
+    if room.fits() {
+        return Ok(None);
+    }
+    let summary = format!("packets too big for the tunnel are dropped: {}", room.words(case.name));
+    Ok(Some(
+        Found::new(Confidence::Consistent, "skb->len > mtu, and the packet must not be fragmented", summary)
+            .seen_if(case, case.counted.words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other), Source::Links)
+            .seen(case, room.words(case.name), Source::RouteLookups)
+            .next(case, "lower the MTU", &room.set_mtu(), &format!("ip link set IFACE mtu {}", room.advice()))
+            .next(
+                case,
+                "clamp TCP's MSS",
+                "set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu",
+                "nft add rule inet filter forward oifname IFACE tcp flags syn tcp option maxseg size set rt mtu",
+            ),
+    ))
+}

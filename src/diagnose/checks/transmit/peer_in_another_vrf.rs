@@ -1,0 +1,68 @@
+//! VTI-123: the VTI and the underlay are in different VRFs.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Link, Observed, Source};
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(123),
+    name: "peer-in-another-vrf",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet routed into the interface is dropped and counted as a
+    carrier error; XfrmOutBundleGenError moves with it.
+
+Why
+    A vti or vti6 device looks the outer route up in its own VRF, but
+    the address that the SA sends from belongs to another one. (An xfrm
+    interface looks in the VRF of the device it was created on, so it
+    can sit in another VRF than its underlay.)
+
+How to confirm
+    ip -d link show dev IFACE         master
+    ip route get PEER vrf VRF
+
+What to do
+    Put both into one VRF, leak a route to the peer into the VTI's VRF,
+    or use an xfrm interface (VyOS 1.4 and later do).
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(123)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let Site::OuterRoute { source, destination, .. } = first.verdict.site else { return Ok(None) };
+    let tunnel = case.tunnel()?;
+    let name = |vrf: Option<&Link>| {
+        vrf.map_or_else(|| "the default VRF".to_owned(), |l| format!("VRF {}", l.name))
+    };
+    let looked_in = name(tunnel.outer_vrf()?);
+    let holder = tunnel
+        .state
+        .local_addresses(source)?
+        .first()
+        .map(|a| tunnel.state.vrf_of(a.ifindex))
+        .transpose()?;
+    let has = name(holder.flatten());
+    let summary = format!(
+        "{} is in {looked_in}, but {source}, which the SA sends from, is in {has}: no route to {destination}",
+        case.name
+    );
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(case.grade(Severity::Fault))
+            .seen(case, format!("{source} is in {has}"), Source::Addresses)
+            .next(
+                case,
+                "see the VRFs",
+                "show vrf",
+                "ip -brief link show type vrf; ip -d link show dev IFACE",
+            ),
+    ))
+}

@@ -1,0 +1,70 @@
+//! VTI-104: a policy says block.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::Observed;
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(104),
+    name: "policy-blocks",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets are dropped. With a blocking policy they count as carrier
+    errors and XfrmOutPolBlock moves; with a blocking default and no
+    policy for the routed packet, the sender gets EPERM and nothing of
+    the interface moves.
+
+Why
+    The matching outbound policy of the best priority has the action
+    block, or no policy matches and the default for OUT is block
+    (ip xfrm policy setdefault).
+
+How to confirm
+    ip xfrm policy list dir out
+    ip xfrm policy getdefault
+
+What to do
+    Remove the blocking policy or give the tunnel's policy a better
+    priority (a lower number); ip xfrm policy setdefault out accept.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(104)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let summary = match &first.verdict.site {
+        Site::PolicyBlock { index: Some(index) } => {
+            format!(
+                "the policy that matches {} (index {index}) has the action block",
+                Case::prefixes(&lost)
+            )
+        }
+        Site::DefaultBlock => {
+            "the default OUT policy is block, and it stops packets before they reach the tunnel"
+                .to_owned()
+        }
+        _ => "no policy matches, and the default OUT policy is block".to_owned(),
+    };
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(case.grade(Severity::Fault))
+            .next(
+                case,
+                "see the policies in the order of priority",
+                "show vpn ipsec policy",
+                "ip xfrm policy list dir out",
+            )
+            .next(
+                case,
+                "see the defaults",
+                "sudo ip xfrm policy getdefault",
+                "ip xfrm policy getdefault",
+            ),
+    ))
+}

@@ -1,0 +1,48 @@
+//! VTI-107: the xfrm interface's policy also wants a mark that packets do not carry.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::Observed;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(107),
+    name: "policy-needs-packet-mark",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Unmarked packets are dropped and counted as carrier errors. No
+    counter of /proc/net/xfrm_stat moves.
+
+Why
+    An xfrm interface looks policies up by its if_id and by the packet's
+    own mark. The policy has the if_id and a mark besides, so only
+    packets that a firewall rule or a socket marked will match. (On vti
+    and vti6 the device's key takes the place of the mark.)
+
+How to confirm
+    ip xfrm policy list dir out       if_id and mark on one policy
+
+What to do
+    Take mark_out (and mark_in) away from the child's configuration:
+    if_id alone selects it.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(107)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let summary = format!(
+        "the policy for {} also wants a packet mark, and packets carry none",
+        Case::prefixes(&lost)
+    );
+    Ok(Some(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
+        case,
+        "see if_id and mark of the policy",
+        "show vpn ipsec policy",
+        "ip xfrm policy list dir out",
+    )))
+}

@@ -1,0 +1,51 @@
+//! VTI-105: the best match is a pass policy.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::Observed;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(105),
+    name: "policy-without-template",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets are dropped and counted as carrier errors. No counter of
+    /proc/net/xfrm_stat moves.
+
+Why
+    The matching outbound policy of the best priority has no template (a
+    pass, bypass or shunt policy), or only optional ones without an SA:
+    the packet stays as it is, carries no SA, and the device does not
+    send in clear. On vti and vti6 a pass policy without a mark, such as
+    charon's bypass-lan, matches inside the tunnel too.
+
+How to confirm
+    ip xfrm policy list dir out       the first match by priority
+
+What to do
+    Give the pass policy a mark or narrower selectors, or a higher
+    number as its priority than the tunnel's policy has. In charon,
+    turn off the plugin bypass-lan, or list the interface in its
+    interfaces_ignore.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(105)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let summary = format!(
+        "the policy that matches {} has nothing to encrypt with: a pass policy",
+        Case::prefixes(&lost)
+    );
+    Ok(Some(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
+        case,
+        "see the policies in the order of priority",
+        "show vpn ipsec policy",
+        "ip xfrm policy list dir out",
+    )))
+}

@@ -1,0 +1,65 @@
+//! VTI-113: the only SA has reached its hard limit.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::Observed;
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(113),
+    name: "security-association-expired",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: crate::diagnose::registry::NO_SA,
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    The next packet is counted as an aborted error (the carrier column
+    of /proc/net/dev shows it), and the SA is gone with it; every packet
+    behind it is dropped as a carrier error until there is a new SA.
+
+Why
+    The SA has carried all bytes or packets that it may
+    (xfrm_state_check_expire()), and no other SA fits the policy. The
+    rekeying that should have come before did not.
+
+How to confirm
+    ip -s xfrm state list             lifetime config and current
+
+What to do
+    show log vpn ipsec                why rekeying failed
+    reset vpn ipsec site-to-site peer PEER
+    Raise life-bytes or life-packets of the ESP group, or omit them.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(113)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let Site::LimitReached { spi, .. } = first.verdict.site else { return Ok(None) };
+    let summary =
+        format!("SA {spi} has reached its byte or packet limit, and no other SA can take over");
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(case.grade(Severity::Fault))
+            .next(
+                case,
+                "see limits and use of the SA",
+                "show vpn ipsec state",
+                "ip -s xfrm state list nokeys",
+            )
+            .next(
+                case,
+                "see why it was not rekeyed",
+                "show log vpn ipsec",
+                "journalctl -u strongswan --since -1h",
+            )
+            .next(
+                case,
+                "negotiate anew",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --rekey --child NAME",
+            ),
+    ))
+}

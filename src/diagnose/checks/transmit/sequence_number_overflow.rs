@@ -1,0 +1,83 @@
+//! VTI-211: an SA without ESN has used, or will soon have used, its 2^32 sequence numbers.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Confidence, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(211),
+    name: "sequence-number-overflow",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet is dropped in the encryption stage and counted as an
+    aborted error; /proc/net/dev shows that in the carrier column.
+    XfrmOutStateSeqError moves.
+
+Why
+    A sequence number is sent once. Without extended sequence numbers an
+    SA has 2^32 of them, about an hour at 1.2 million packets a second.
+    Rekeying by packets should have come before; xfrm_replay_overflow()
+    refuses the rest.
+
+How to confirm
+    ip -s xfrm state list             oseq near 0xffffffff, no esn flag
+
+What to do
+    reset vpn ipsec site-to-site peer PEER
+    Use ESN (VyOS from 1.4: it is negotiated where the peer has it), or
+    rekey by packets: set vpn ipsec esp-group G life-packets 4000000000
+";
+
+/// From here on it is worth a warning: nine tenths of the numbers are used.
+const SOON: u64 = (u32::MAX as u64) / 10 * 9;
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(211)?;
+    let advise = |found: Found| {
+        found
+            .next(
+                case,
+                "see the sequence numbers",
+                "sudo ip -d -s xfrm state list nokeys",
+                "ip -d -s xfrm state list nokeys",
+            )
+            .next(
+                case,
+                "negotiate a new SA",
+                "reset vpn ipsec site-to-site peer PEER",
+                "swanctl --rekey --child NAME",
+            )
+    };
+    if let Some(first) = lost.first() {
+        let summary =
+            "the SA has used its last sequence number: nothing is sent until there is a new one";
+        return Ok(Some(advise(Found::proven(case, first, summary))));
+    }
+    let of = case.tunnel()?.outbound_sas()?;
+    let used = of
+        .iter()
+        .filter(|a| !a.uses_esn())
+        .filter_map(|a| Some((a, a.replay?.outbound)))
+        .max_by_key(|(_, used)| *used);
+    let Some((sa, used)) = used.filter(|(_, used)| *used >= SOON) else { return Ok(None) };
+    let summary = format!(
+        "SA {} has used {used} of its {} sequence numbers; at the last one it stops sending",
+        sa.spi,
+        u32::MAX
+    );
+    let found =
+        Found::new(Confidence::Proven, "xfrm_output_one: xfrm_replay_overflow(), soon", summary)
+            .severity(Severity::Warning)
+            .seen(
+                case,
+                format!("SA {}: oseq {used:#x}, no ESN", sa.spi),
+                Source::SecurityAssociations,
+            );
+    Ok(Some(advise(found)))
+}

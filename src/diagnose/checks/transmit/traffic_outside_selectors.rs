@@ -1,0 +1,85 @@
+//! VTI-102: the interface's policies do not cover what is routed into it.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, PolicyDirection, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(102),
+    name: "traffic-outside-selectors",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    // A route to the peer through the tunnel is rarely inside the selectors.
+    masked_by: &[201],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Packets of some routed prefixes are dropped and counted as carrier
+    errors, while others pass. No counter of /proc/net/xfrm_stat moves.
+
+Why
+    A policy must match the packet's addresses, protocol and ports as
+    well as the interface's key. The traffic selectors that the peers
+    agreed on are narrower than the routes into the tunnel. The source
+    counts too: the router's own packets leave with the interface's
+    address. On an interface of remote-access clients each client has
+    its address alone: those that nobody holds are outside, and that is
+    a notice, once something was sent there.
+
+How to confirm
+    ip route show table all dev IFACE
+    ip xfrm policy list dir out
+    vti-diagnostics lookup --interface IFACE --source A --destination B
+
+What to do
+    Route only what the selectors cover, or widen them on both peers
+    (on VyOS a tunnel bound to a VTI asks for 0.0.0.0/0 and ::/0; the
+    peer may have narrowed that).
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(102)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let tunnel = case.tunnel()?;
+    let own = tunnel.own_policies(PolicyDirection::Out)?;
+    let (outside, example) = (Case::prefixes(&lost), &first.flow);
+    let (summary, severity) = match tunnel.serves_clients() {
+        // The pool is wider than the clients that are connected: by itself no fault.
+        Some(_) if case.counted.total.as_ref().is_ok_and(|total| total.tx_errors == 0) => {
+            return Ok(None);
+        }
+        Some(peer) => (
+            format!(
+                "packets to addresses of {outside} that no client of {} holds are lost (for example {example})",
+                peer.name
+            ),
+            Severity::Notice,
+        ),
+        None => (
+            format!("{outside} (for example {example}) is outside the selectors of the tunnel"),
+            case.grade(Severity::Fault),
+        ),
+    };
+    let selectors =
+        own.iter().take(4).map(|p| p.selector.to_string()).collect::<Vec<_>>().join("; ");
+    let more = if own.len() > 4 { format!("; and {} more", own.len() - 4) } else { String::new() };
+    Ok(Some(
+        Found::proven(case, first, summary)
+            .severity(severity)
+            .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
+            .next(
+                case,
+                "see what the peers agreed on",
+                "show vpn ipsec connections",
+                "swanctl --list-sas",
+            )
+            .next(
+                case,
+                "see what is routed into the tunnel",
+                "show ip route | match IFACE",
+                "ip route show table all dev IFACE",
+            ),
+    ))
+}

@@ -1,0 +1,58 @@
+//! VTI-201: the route to the peer leads through the tunnel itself.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, Source};
+use crate::way::Site;
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(201),
+    name: "tunnel-loops-into-itself",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every packet routed into the interface is dropped and counted as a
+    collision. tx_carrier_errors stays. On xfrm and vti6 the kernel log
+    says Local routing loop detected.
+
+Why
+    The encrypted packet would leave through the device it was encrypted
+    for (tdev == dev): the best route to the peer's outer address leads
+    into the tunnel, mostly a default or BGP route through it.
+
+How to confirm
+    ip route get PEER                 dev IFACE
+
+What to do
+    Give the peer's outer address a route of its own through the WAN:
+    set protocols static route PEER/32 next-hop GATEWAY
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(201)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let Site::Loop { destination } = first.verdict.site else { return Ok(None) };
+    let get = format!("ip route get {destination}");
+    let route = format!("set protocols static route {destination}/32 next-hop GATEWAY");
+    Ok(Some(
+        Found::proven(
+            case,
+            first,
+            format!("the route to the peer {destination} leads through {} itself", case.name),
+        )
+        .severity(case.grade(Severity::Fault))
+        .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
+        .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
+        .next(
+            case,
+            "give the peer a route of its own",
+            &route,
+            &format!("ip route add {destination} via GATEWAY"),
+        ),
+    ))
+}

@@ -1,0 +1,52 @@
+//! VTI-106: disable_xfrm keeps the device from looking up any policy.
+
+use crate::diagnose::{Case, Diagnosis, Found};
+use crate::report::{Code, Severity};
+use crate::snapshot::{Observed, Source};
+
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code(106),
+    name: "xfrm-disabled",
+    severity: Severity::Fault,
+    explain: EXPLAIN,
+    masked_by: &[],
+    check,
+};
+
+const EXPLAIN: &str = "
+What happens
+    Every IPv4 packet routed into the interface is dropped and counted
+    as a carrier error. No counter of /proc/net/xfrm_stat moves. Only
+    vti and vti6; an xfrm interface does not care.
+
+Why
+    net.ipv4.conf.IFACE.disable_xfrm or net.ipv4.conf.all.disable_xfrm
+    is 1: routes out of the device carry DST_NOXFRM, and the lookup
+    without an if_id ends at once.
+
+How to confirm
+    sysctl net.ipv4.conf.all.disable_xfrm
+    sysctl net.ipv4.conf.IFACE.disable_xfrm
+
+What to do
+    Set both to 0. What many guides mean for VTIs is disable_policy.
+";
+
+fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+    let lost = case.lost_to(106)?;
+    let Some(first) = lost.first() else { return Ok(None) };
+    let on_all = case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
+    let of = if on_all { "all" } else { case.name };
+    let setting = format!("net.ipv4.conf.{of}.disable_xfrm");
+    let clear = format!("sysctl -w {setting}=0");
+    Ok(Some(
+        Found::proven(
+            case,
+            first,
+            format!("{setting} is 1: {} encrypts no IPv4 packet", case.name),
+        )
+        .severity(case.grade(Severity::Fault))
+        .seen(case, format!("{setting} = 1"), Source::AllDisableXfrm)
+        .next(case, "clear it", &format!("sudo {clear}"), &clear),
+    ))
+}

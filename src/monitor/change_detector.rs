@@ -1,0 +1,205 @@
+//! What changed between two reports, a sentence each. Pure: it is fed, with times, and reads nothing.
+
+use super::Span;
+use crate::report::{Code, InterfaceReport, Report, Status, Verdict};
+use crate::snapshot::{Driver, Source};
+use std::collections::BTreeMap;
+
+/// Losses are over when there were none for so long.
+const QUIET_MS: u64 = 3000;
+
+/// Something that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    pub interface: String,
+    pub what: String,
+}
+
+/// What was said last of each interface.
+#[derive(Debug, Default)]
+pub(super) struct ChangeDetector {
+    seen: BTreeMap<String, Seen>,
+    /// The interfaces could not be read last time.
+    unread: bool,
+}
+
+#[derive(Debug)]
+struct Seen {
+    ifindex: Option<u32>,
+    states: Vec<State>,
+    verdict: Verdict,
+    /// The first finding.
+    finding: Option<Code>,
+    lost: Option<u64>,
+    looked_ms: u64,
+    losing: Option<Losing>,
+}
+
+/// Losses that go on.
+#[derive(Clone, Copy, Debug)]
+struct Losing {
+    began_ms: u64,
+    last_ms: u64,
+    lost: u64,
+}
+
+/// A state by its name; none where it was not read.
+type State = (&'static str, Option<String>);
+
+impl ChangeDetector {
+    /// What is different from last time; all that there is, the first time. `now_ms` orders the reports: any clock that does not jump.
+    pub fn take(&mut self, report: &Report, only: Option<&str>, now_ms: u64) -> Vec<Change> {
+        let unread = report
+            .sources
+            .iter()
+            .find(|s| s.name == Source::Links.name() && s.status != Status::Read);
+        if let Some(source) = unread {
+            // What was not read is neither gone nor changed.
+            let what = format!("the interfaces cannot be read: {}", source.detail);
+            let first = !std::mem::replace(&mut self.unread, true);
+            return first.then(|| Change { interface: "host".into(), what }).into_iter().collect();
+        }
+        self.unread = false;
+        let asked = |name: &str| only.is_none_or(|interface| interface == name);
+        let vtis = report.interfaces.iter().filter(|i| !i.fallback_device && asked(&i.name));
+        let mut changes = Vec::new();
+        let mut gone = std::mem::take(&mut self.seen);
+        for interface in vtis {
+            let mut say = |what| changes.push(Change { interface: interface.name.clone(), what });
+            let seen = match gone.remove(&interface.name) {
+                Some(mut seen) if seen.ifindex == interface.ifindex => {
+                    seen.take(interface, now_ms, &mut say);
+                    seen
+                }
+                other => {
+                    let what = match (other, interface.absent) {
+                        (None, _) => "",
+                        (Some(_), true) => "deleted: ",
+                        (Some(_), false) => "made anew: ",
+                    };
+                    say(format!("{what}{}", whole(interface)));
+                    Seen::new(interface, now_ms)
+                }
+            };
+            self.seen.insert(interface.name.clone(), seen);
+        }
+        changes.extend(
+            gone.into_keys().map(|interface| Change { interface, what: "deleted".to_string() }),
+        );
+        changes
+    }
+}
+
+impl Seen {
+    fn new(interface: &InterfaceReport, now_ms: u64) -> Self {
+        Self {
+            ifindex: interface.ifindex,
+            states: states(interface),
+            verdict: interface.verdict,
+            finding: first(interface),
+            lost: lost(interface),
+            looked_ms: now_ms,
+            losing: None,
+        }
+    }
+
+    fn take(&mut self, interface: &InterfaceReport, now_ms: u64, say: &mut dyn FnMut(String)) {
+        for ((name, before), (_, now)) in self.states.iter_mut().zip(states(interface)) {
+            // A state that was not read this time may well be what it was.
+            if now.is_some() && *before != now {
+                let [from, to] = [&*before, &now].map(|s| s.as_deref().unwrap_or("not read"));
+                say(format!("{name} {from} -> {to}"));
+                *before = now;
+            }
+        }
+        self.count(lost(interface), now_ms, say);
+        let judged = (interface.verdict, first(interface));
+        if (self.verdict, self.finding) != judged {
+            (self.verdict, self.finding) = judged;
+            say(verdict(interface));
+        }
+    }
+
+    /// Takes the counter in, which begins anew where it went back.
+    fn count(&mut self, now: Option<u64>, now_ms: u64, say: &mut dyn FnMut(String)) {
+        let passed = Span(now_ms.saturating_sub(self.looked_ms));
+        self.looked_ms = now_ms;
+        let Some(now) = now else { return };
+        let more = self.lost.replace(now).and_then(|before| now.checked_sub(before)).unwrap_or(0);
+        match &mut self.losing {
+            Some(losing) if more > 0 => {
+                losing.lost = losing.lost.saturating_add(more);
+                losing.last_ms = now_ms;
+            }
+            Some(losing) if now_ms.saturating_sub(losing.last_ms) >= QUIET_MS => {
+                let lasted = Span(losing.last_ms.saturating_sub(losing.began_ms));
+                say(format!("no more losses: {} in {lasted}", packets(losing.lost)));
+                self.losing = None;
+            }
+            None if more > 0 => {
+                say(format!("losing packets: {more} in {passed}{}", rate(more, passed)));
+                let began_ms = now_ms.saturating_sub(passed.0);
+                self.losing = Some(Losing { began_ms, last_ms: now_ms, lost: more });
+            }
+            Some(_) | None => {}
+        }
+    }
+}
+
+/// The states that are followed, always the same ones.
+fn states(interface: &InterfaceReport) -> Vec<State> {
+    let control = interface.control.as_ref();
+    let state = |state: &Option<String>| state.clone().unwrap_or_else(|| "none".to_string());
+    vec![
+        ("admin", interface.admin_state.map(str::to_string)),
+        ("link", interface.oper_state.clone()),
+        ("IKE", control.map(|control| state(&control.ike_state))),
+        ("CHILD_SA", control.map(|control| state(&control.child_state))),
+    ]
+}
+
+/// Everything that is followed: `admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok`; the verdict alone where there is no link.
+fn whole(interface: &InterfaceReport) -> String {
+    let states = states(interface).into_iter();
+    let known = states.filter_map(|(name, state)| Some(format!("{name} {}", state?)));
+    let known: Vec<String> = known.collect();
+    let separator = if known.is_empty() { "" } else { ": " };
+    format!("{}{separator}{}", known.join(", "), verdict(interface))
+}
+
+/// `FAULT, VTI-111: …`
+fn verdict(interface: &InterfaceReport) -> String {
+    let word = interface.verdict;
+    match interface.findings.first() {
+        Some(finding) => format!("{word}, {}: {}", finding.code, finding.summary),
+        None => word.to_string(),
+    }
+}
+
+fn first(interface: &InterfaceReport) -> Option<Code> {
+    interface.findings.first().map(|finding| finding.code)
+}
+
+/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm before 5.11).
+fn lost(interface: &InterfaceReport) -> Option<u64> {
+    let counters = interface.counters.since_boot.as_ref()?;
+    let exported = interface.driver != Some(Driver::Xfrm) || counters.tx_carrier_errors.is_some();
+    Some(if exported { counters.tx_errors } else { counters.tx_dropped })
+}
+
+fn packets(number: u64) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} packet{plural}")
+}
+
+/// ` (12/s)`; nothing below one a second.
+fn rate(packets: u64, passed: Span) -> String {
+    match packets.saturating_mul(1000).checked_div(passed.0) {
+        None | Some(0) => String::new(),
+        Some(rate) => format!(" ({rate}/s)"),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_detector_tests.rs"]
+mod tests;

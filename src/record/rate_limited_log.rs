@@ -1,0 +1,58 @@
+//! The lines for the system's journal, a bounded number of them in a minute.
+
+use crate::report::{Code, Verdict};
+use crate::snapshot::recorded::Episode;
+use crate::timeline::{Finding, Moment};
+
+/// Lines in a minute; a router with a thousand tunnels may have as much to say at once.
+const MOST: u32 = 30;
+const MINUTE_MS: u64 = 60_000;
+
+/// Where lines go.
+pub(super) struct RateLimitedLog<'a> {
+    say: &'a mut dyn FnMut(&str),
+    since: Moment,
+    said: u32,
+    withheld: u32,
+}
+
+impl<'a> RateLimitedLog<'a> {
+    pub fn new(say: &'a mut dyn FnMut(&str), now: Moment) -> Self {
+        Self { say, since: now, said: 0, withheld: 0 }
+    }
+
+    /// Says a line, or counts it where there were too many.
+    pub fn line(&mut self, now: Moment, line: &str) {
+        if now.since(self.since) >= MINUTE_MS {
+            if self.withheld > 0 {
+                (self.say)(&format!("{} more lines were left out", self.withheld));
+            }
+            (self.since, self.said, self.withheld) = (now, 0, 0);
+        }
+        if self.said < MOST {
+            self.said += 1;
+            (self.say)(line);
+        } else {
+            self.withheld += 1;
+        }
+    }
+}
+
+/// An episode that is over, in one line.
+pub(super) fn ended(episode: &Episode) -> String {
+    let packets = if episode.lost == 1 { "packet" } else { "packets" };
+    let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
+    let cause = episode
+        .causes
+        .first()
+        .map_or_else(String::new, |cause| format!(", {}: {}", Code(cause.code), cause.summary));
+    format!("{}: {} {packets} lost in {lasted:.1} s{cause}", episode.interface, episode.lost)
+}
+
+/// A verdict, in one line.
+pub(super) fn verdict(verdict: Verdict, first: Option<&Finding>) -> String {
+    match first {
+        Some((code, summary)) => format!("{verdict}, {}: {summary}", Code(*code)),
+        None => verdict.to_string(),
+    }
+}

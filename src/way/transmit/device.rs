@@ -1,0 +1,230 @@
+//! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage behind them.
+
+use super::limits::{Use, limit_reached, sequence_used_up};
+use super::outer::OuterRoute;
+use crate::snapshot::{
+    Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
+};
+use crate::tunnel::Tunnel;
+use crate::way::flow::Flow;
+use crate::way::site::{Site, StateCheck};
+use crate::way::trail::{End, Trail, Walk, undecidable};
+use std::net::IpAddr;
+
+/// IFA_F_TENTATIVE: the address is not yet usable.
+pub(super) const TENTATIVE: u32 = 0x40;
+
+/// Whether packets get into the device at all, and whether this namespace's state is the one it looks at.
+pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
+    let link = tunnel.link;
+    if !link.admin_up {
+        trail.step("device", format!("{} is administratively down", link.name), "not used");
+        return Err(End(Site::AdminDown));
+    }
+    if let Some(id) = link.link_netnsid {
+        let what = format!(
+            "{} works in another network namespace (link-netnsid {id}): its policies and SAs are there",
+            link.name
+        );
+        return Err(undecidable(Source::Links, what).into());
+    }
+    Ok(())
+}
+
+/// Checks on the inner packet before the lookup.
+pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
+    if let LinkKind::Vti6(keys) = &tunnel.link.kind
+        && keys.remote == flow.source
+    {
+        trail.step(
+            "device",
+            format!("inner source {} is the tunnel's remote address", flow.source),
+            "refused",
+        );
+        return Err(End(Site::AddressConflict));
+    }
+    Ok(())
+}
+
+/// `vti_state_check()`, `vti6_state_check()` with `ip6_tnl_xmit_ctl()`. An xfrm interface checks only the if_id, which the SA has.
+pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) -> Walk<()> {
+    let (Some(sa), LinkKind::Vti(keys) | LinkKind::Vti6(keys)) = (chain.first(), &tunnel.link.kind)
+    else {
+        return Ok(());
+    };
+    let family = if tunnel.driver == Driver::Vti { Family::Inet } else { Family::Inet6 };
+    let text =
+        format!("SA {} -> {}, device {} -> {}", sa.source, sa.destination, keys.local, keys.remote);
+    if let Some(reason) = state_check(sa, keys, family) {
+        trail.step("device check", text, format!("{reason:?} differs").to_lowercase());
+        return Err(End(Site::StateCheck { spi: sa.spi, reason }));
+    }
+    trail.step("device check", text, "ok");
+    if tunnel.driver != Driver::Vti6 {
+        return Ok(());
+    }
+    if let Some((address, remote_is_local)) = endpoint_check(tunnel, sa)? {
+        let what = if remote_is_local {
+            "is an address of this host"
+        } else {
+            "is not an address of this host"
+        };
+        trail.step("device check", format!("{address} {what}"), "refused");
+        return Err(End(Site::TunnelEndpoint { spi: sa.spi, address, remote_is_local }));
+    }
+    Ok(())
+}
+
+fn state_check(sa: &Sa, keys: &VtiDevice, family: Family) -> Option<StateCheck> {
+    let VtiDevice { local, remote, .. } = keys;
+    if sa.mode != Mode::Tunnel {
+        return Some(StateCheck::Mode);
+    }
+    if sa.family != family {
+        return Some(StateCheck::Family);
+    }
+    let any_or_equal = |a: IpAddr, b: IpAddr| a == b || a.is_unspecified() || b.is_unspecified();
+    if remote.is_unspecified() {
+        // Without a remote only the source is compared, and exactly.
+        return (*local != sa.source).then_some(StateCheck::Local);
+    }
+    if *remote != sa.destination {
+        return Some(StateCheck::Remote);
+    }
+    (!any_or_equal(*local, sa.source)).then_some(StateCheck::Local)
+}
+
+/// `ip6_tnl_xmit_ctl()`: the outer source must be ours and not tentative, the outer destination must not be ours.
+fn endpoint_check(tunnel: &Tunnel<'_>, sa: &Sa) -> Observed<Option<(IpAddr, bool)>> {
+    let usable = |address| -> Observed<bool> {
+        Ok(tunnel.state.local_addresses(address)?.iter().any(|a| a.flags & TENTATIVE == 0))
+    };
+    if !sa.source.is_multicast() && !usable(sa.source)? {
+        return Ok(Some((sa.source, false)));
+    }
+    let is_ours = !sa.destination.is_multicast() && usable(sa.destination)?;
+    Ok(is_ours.then_some((sa.destination, true)))
+}
+
+/// `tdev == dev`.
+pub(super) fn check_route(tunnel: &Tunnel<'_>, route: &OuterRoute, trail: &mut Trail) -> Walk<()> {
+    if route.oif != tunnel.link.ifindex {
+        return Ok(());
+    }
+    trail.step(
+        "loop",
+        format!("{} is reached through {}", route.destination, tunnel.link.name),
+        "loop",
+    );
+    Err(End(Site::Loop { destination: route.destination }))
+}
+
+/// The size check: `skb->len > dst_mtu()`, where the bundle's MTU is the outer one less what ESP adds, and at most the device's.
+///
+/// What ESP adds depends on the algorithms, which are not read (they come with the keys): between the least and the most it can be, the
+/// answer is open.
+pub(super) fn check_size(
+    tunnel: &Tunnel<'_>,
+    flow: &Flow,
+    chain: &[&Sa],
+    route: &OuterRoute,
+    trail: &mut Trail,
+) -> Walk<()> {
+    let Some(path) = route.mtu else { return Ok(()) };
+    let (least, most) = overhead(chain);
+    // An IPv6 outer path never announces less than 1280 to the inner packet.
+    let floor = if chain.last().is_some_and(|a| a.family == Family::Inet6) { 1280 } else { 0 };
+    let device = tunnel.link.mtu;
+    let roomiest = path.saturating_sub(least).max(floor).min(device);
+    let tightest = path.saturating_sub(most).max(floor).min(device);
+    if flow.size <= tightest || !refuses_big(tunnel, flow) {
+        return Ok(());
+    }
+    if flow.size > roomiest {
+        let text =
+            format!("{} bytes, at most {roomiest} fit into {path} with ESP around them", flow.size);
+        trail.step("size", text, "too big");
+        return Err(End(Site::TooBig { most: roomiest, path }));
+    }
+    let what = format!(
+        "whether {} bytes fit: between {tightest} and {roomiest}, by the algorithms",
+        flow.size
+    );
+    Err(undecidable(Source::SecurityAssociations, what).into())
+}
+
+/// Whether the driver refuses a packet over the MTU rather than let it be fragmented.
+fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> bool {
+    match flow.family() {
+        // xfrmi_xmit2() lets IPv6 packets of up to 1280 bytes through.
+        Family::Inet6 => tunnel.driver != Driver::Xfrm || flow.size > 1280,
+        // Kernels up to 5.10 do not look at DF.
+        _ => {
+            flow.dont_fragment
+                || tunnel.state.snapshot.host.kernel_version().is_some_and(|v| v <= (5, 10))
+        }
+    }
+}
+
+/// The least and the most bytes that the SAs add, for any algorithms that the kernel has: outer header, ESP header (8), IV (0 to 16),
+/// padding to 4 or 16 with its 2 bytes, ICV (0 to 64), and 8 for UDP encapsulation.
+pub fn overhead(chain: &[&Sa]) -> (u32, u32) {
+    chain.iter().fold((0, 0), |(least, most), sa| {
+        let header = match (sa.mode, sa.family) {
+            (Mode::Transport, _) => 0,
+            (_, Family::Inet6) => 40,
+            _ => 20,
+        };
+        let udp = sa.encapsulation.map_or(0, |Encapsulation { .. }| 8);
+        let (low, high) = match sa.protocol {
+            50 => (8 + 2, 8 + 16 + 15 + 2 + 64),
+            51 => (12, 12 + 64),
+            _ => (0, 4),
+        };
+        (least + header + udp + low, most + header + udp + high)
+    })
+}
+
+/// The encryption stage: `xfrm_output_one()` of each SA, as far as its state foretells it.
+pub(super) fn encrypt(
+    tunnel: &Tunnel<'_>,
+    flow: &Flow,
+    chain: &[&Sa],
+    route: &OuterRoute,
+    trail: &mut Trail,
+) -> Walk<Site> {
+    for (position, sa) in chain.iter().enumerate() {
+        let spi = sa.spi;
+        let earlier = chain.iter().take(position).filter(|a| std::ptr::eq(**a, *sa)).count() as u64;
+        // What the packet itself has used of it before, where two policies lead to one SA.
+        let used = Use { packets: earlier, bytes: earlier * u64::from(flow.size) };
+        if limit_reached(sa, used) {
+            trail.step(
+                "encryption",
+                format!("SA {spi} has reached its byte or packet limit"),
+                "expired",
+            );
+            return Err(End(Site::LimitReached { spi, only: !has_successor(tunnel, sa)? }));
+        }
+        if sequence_used_up(sa, used) {
+            trail.step(
+                "encryption",
+                format!("SA {spi} has used its last sequence number"),
+                "overflow",
+            );
+            return Err(End(Site::SequenceOverflow { spi }));
+        }
+    }
+    let spi = chain.last().map_or_else(Default::default, |a| a.spi);
+    trail.step("encryption", format!("SA {spi}"), "sent");
+    Ok(Site::Sent { spi, oif: route.oif })
+}
+
+/// Whether another SA can take over when this one is gone.
+fn has_successor(tunnel: &Tunnel<'_>, sa: &Sa) -> Observed<bool> {
+    let key = |a: &Sa| (a.source, a.protocol, a.mode, a.if_id, a.mark);
+    let chain = tunnel.state.sas_to(sa.destination, sa.reqid)?;
+    Ok(chain.iter().any(|a| {
+        a.spi != sa.spi && key(a) == key(sa) && !a.is_larval() && !limit_reached(a, Use::default())
+    }))
+}
