@@ -37,8 +37,7 @@ pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
     })
 }
 
-/// The key has policies, but none takes the flow: its mark is missing (107), it is IPv6 in a tunnel for IPv4 (103), or it is outside the
-/// selectors (102).
+/// The interface has policies, but none takes the flow: its mark is missing, it is IPv6 in a tunnel for IPv4, or it is outside the selectors.
 fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> Code {
     let own = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
     let oif = crate::way::transmit::flow_oif(tunnel);
@@ -56,7 +55,7 @@ fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> Code {
     }
 }
 
-/// The outer route fails: because the source is gone (122), because it is in another VRF (123), or for want of a route (121).
+/// The outer route fails: because the source is gone, because it is in another VRF, or for want of a route.
 fn outer_route(tunnel: &Tunnel<'_>, source: std::net::IpAddr) -> Code {
     let Ok(addresses) = tunnel.state.local_addresses(source) else { return Code::NoRouteToPeer };
     if addresses.is_empty() && source.is_ipv4() && !source.is_unspecified() {

@@ -41,7 +41,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
     let own: Vec<&Tunnel<'_>> =
         from_peer.iter().copied().filter(|t| t.admits_inbound(&sa)).collect();
     if own.is_empty() {
-        let why = format!("SA {spi} has another key than the interface");
+        let why = format!("SA {spi} has another mark or if_id than the interface");
         return Some(match from_peer.as_slice() {
             [] => Attribution::open(Vec::new(), format!("SA {spi} belongs to no VTI")),
             some => Attribution::of(some, Code::InboundAssociationMismatch, why),
@@ -83,7 +83,7 @@ fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Opti
         from_peer.any(|a| !tunnel.admits_inbound(a))
     };
     if nearest.iter().any(is_foreign) {
-        let why = "the inbound SA has another key than the interface";
+        let why = "the inbound SA has another mark or if_id than the interface";
         return Some(Attribution::of(&nearest, Code::InboundAssociationMismatch, why));
     }
     Some(Attribution::of(&nearest, Code::NoInboundPolicy, why))

@@ -35,7 +35,7 @@ pub enum Site {
     },
     /// The device is administratively down: nothing is routed into it, nothing counted.
     AdminDown,
-    /// A policy without the interface's key takes the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
+    /// A policy without the interface's mark or if_id takes the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
     TakenByPolicy {
         /// Index of that policy.
         index: u32,
@@ -46,7 +46,7 @@ pub enum Site {
     DefaultBlock,
     /// No OUT policy matches (V3, X3).
     NoPolicy {
-        /// Some policy has the key, but its selector is another one.
+        /// Some policy has the interface's mark or if_id, but its selector is another one.
         has_own: bool,
     },
     /// disable_xfrm: no lookup is made at all (vti, vti6).

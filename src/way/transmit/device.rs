@@ -33,8 +33,8 @@ pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
 
 /// Checks on the inner packet before the lookup.
 pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
-    if let LinkKind::Vti6(keys) = &tunnel.link.kind
-        && keys.remote == flow.source
+    if let LinkKind::Vti6(device) = &tunnel.link.kind
+        && device.remote == flow.source
     {
         trail.step(
             At::Device,
@@ -48,14 +48,17 @@ pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) ->
 
 /// `vti_state_check()`, `vti6_state_check()` with `ip6_tnl_xmit_ctl()`. An xfrm interface checks only the if_id, which the SA has.
 pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) -> Walk<()> {
-    let (Some(sa), LinkKind::Vti(keys) | LinkKind::Vti6(keys)) = (chain.first(), &tunnel.link.kind)
+    let (Some(sa), LinkKind::Vti(device) | LinkKind::Vti6(device)) =
+        (chain.first(), &tunnel.link.kind)
     else {
         return Ok(());
     };
     let family = if tunnel.driver == Driver::Vti { Family::Inet } else { Family::Inet6 };
-    let text =
-        format!("SA {} -> {}, device {} -> {}", sa.source, sa.destination, keys.local, keys.remote);
-    if let Some(reason) = state_check(sa, keys, family) {
+    let text = format!(
+        "SA {} -> {}, device {} -> {}",
+        sa.source, sa.destination, device.local, device.remote
+    );
+    if let Some(reason) = state_check(sa, device, family) {
         trail.step(At::DeviceCheck, text, format!("{reason:?} differs").to_lowercase());
         return Err(End(Site::StateCheck { spi: sa.spi, reason }));
     }
@@ -75,8 +78,8 @@ pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) ->
     Ok(())
 }
 
-fn state_check(sa: &Sa, keys: &VtiDevice, family: Family) -> Option<StateCheck> {
-    let VtiDevice { local, remote, .. } = keys;
+fn state_check(sa: &Sa, device: &VtiDevice, family: Family) -> Option<StateCheck> {
+    let VtiDevice { local, remote, .. } = device;
     if sa.mode != Mode::Tunnel {
         return Some(StateCheck::Mode);
     }
@@ -134,9 +137,9 @@ pub(super) fn check_size(
     let (least, most) = overhead(chain);
     // An IPv6 outer path never announces less than 1280 to the inner packet.
     let floor = if chain.last().is_some_and(|a| a.family == Family::Inet6) { 1280 } else { 0 };
-    let device = tunnel.link.mtu;
-    let roomiest = path.saturating_sub(least).max(floor).min(device);
-    let tightest = path.saturating_sub(most).max(floor).min(device);
+    let own = tunnel.link.mtu;
+    let roomiest = path.saturating_sub(least).max(floor).min(own);
+    let tightest = path.saturating_sub(most).max(floor).min(own);
     if flow.size <= tightest || !refuses_big(tunnel, flow) {
         return Ok(());
     }

@@ -82,7 +82,7 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
     let transport = |p: &&Policy| p.templates.iter().all(|t| t.mode == Mode::Transport);
     if choice.blocks().is_none() && choice.policies.iter().all(transport) {
         // Transport mode keeps the route: the ESP packet goes into the device, and has a lookup of its own there.
-        let what = "what the device does with a packet that a transport-mode policy without its key encrypts before";
+        let what = "what the device does with a packet that a transport-mode policy without its mark or if_id encrypts before";
         return Err(undecidable(Source::SecurityPolicies, what).into());
     }
     trail.step(At::FirstLookup, describe(policy), "taken before the device");

@@ -13,7 +13,7 @@ pub const DIAGNOSIS: Diagnosis =
 const EXPLAIN: &str = "
 What happens
     The interface is there, and no IPsec peer uses it: no SA will ever
-    carry its key.
+    carry its mark or if_id.
 
 Why
     `vti bind` is not set at any peer, or names another interface.

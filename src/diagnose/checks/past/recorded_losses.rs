@@ -70,7 +70,7 @@ What happens
 Why
     Policy and SAs were removed and, shortly after, installed again,
     while the peer was there: the IKE_SA was authenticated anew and
-    broke before it made. Without a policy of its key the interface
+    broke before it made. Without a policy of its own the interface
     counts each packet as a carrier error.
 
 How to confirm

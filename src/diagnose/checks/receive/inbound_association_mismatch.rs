@@ -1,4 +1,4 @@
-//! VTI-405: an inbound SA from the peer is there, with another key than the interface's.
+//! VTI-405: an inbound SA from the peer is there, with another mark or if_id than the interface's.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -19,7 +19,7 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     Packets go out, and what comes back is dropped. On vti and vti6
-    rx_errors rise (the SA is looked up with the input key as mark); on
+    rx_errors rise (the SA is looked up with its input mark); on
     an xfrm interface the packet belongs to no interface and
     XfrmInNoPols moves.
 
@@ -47,7 +47,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let (have, want) = match case.tunnel()?.key {
         MarkOrIfId::IfId(if_id) => (format!("if_id {}", stray.if_id), format!("if_id {if_id}")),
         MarkOrIfId::Mark { input, .. } => {
-            (format!("mark {}", stray.mark), format!("input key {input:#x}"))
+            (format!("mark {}", stray.mark), format!("input mark {input:#x}"))
         }
     };
     let summary =
@@ -59,5 +59,5 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::SecurityAssociations,
         )
         .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-        .next(case, "compare the keys", "show vpn ipsec state", "ip xfrm state list nokeys"))
+        .next(case, "compare mark and if_id", "show vpn ipsec state", "ip xfrm state list nokeys"))
 }

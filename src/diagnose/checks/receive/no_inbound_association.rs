@@ -23,7 +23,7 @@ What happens
 
 Why
     xfrm_input() looks the SA up by destination, SPI and protocol (and,
-    on vti, the input key as mark), and finds none: the inbound SA is
+    on vti, its input mark), and finds none: the inbound SA is
     not installed, or the peer still uses an old SPI after one side lost
     its state.
 

@@ -24,7 +24,7 @@ What happens
 Why
     A decrypted packet must match a policy that names the SA it came by:
     direction in for this host, and on xfrm interfaces direction fwd for
-    what is forwarded. None with the interface's input key or if_id is
+    what is forwarded. None with the interface's input mark or if_id is
     there, or the one that is there blocks or asks for another SA.
 
 How to confirm
@@ -52,18 +52,18 @@ fn check(case: &Case<'_>) -> Outcome {
     let no_forward = forwards && tunnel.own_policies(PolicyDirection::Forward)?.is_empty();
     let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
     let dropped = "what the peer sends is decrypted and then dropped";
-    let key = tunnel.key;
+    let wanted = tunnel.key;
     let (site, summary, direction) = if policies.is_empty() {
-        let summary = format!("no policy of direction in has the {key}: {dropped}");
+        let summary = format!("no policy of direction in has the {wanted}: {dropped}");
         ("__xfrm_policy_check: XfrmInNoPols", summary, "in")
     } else if !lets_in {
         let summary = format!(
-            "no policy of direction in with the {key} lets in what came by its SA (action, reqid, mode): {dropped}"
+            "no policy of direction in with the {wanted} lets in what came by its SA (action, reqid, mode): {dropped}"
         );
         ("__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch", summary, "in")
     } else if no_forward {
         let summary = format!(
-            "no policy of direction fwd has the {key}: {dropped} if it is for hosts behind this one"
+            "no policy of direction fwd has the {wanted}: {dropped} if it is for hosts behind this one"
         );
         ("__xfrm_policy_check: XfrmInNoPols", summary, "fwd")
     } else {

@@ -1,4 +1,4 @@
-//! VTI-305: a policy without the interface's key takes the traffic before the tunnel sees it.
+//! VTI-305: a policy without the interface's mark or if_id takes the traffic before the tunnel sees it.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -45,7 +45,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let does = if encrypts { "takes" } else { "blocks" };
         let prefixes = Case::prefixes(&lost);
         let summary = format!(
-            "a policy without the key of {} (index {index}) {does} {prefixes} before the tunnel",
+            "a policy without the mark or if_id of {} (index {index}) {does} {prefixes} before the tunnel",
             case.name
         );
         let see = |found: Found| {

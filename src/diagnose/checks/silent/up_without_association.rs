@@ -21,7 +21,7 @@ What happens
     dropped, instead of taking another way or none.
 
 Why
-    No policy of any direction and no SA has the interface's key: the
+    No policy of any direction and no SA has its mark or if_id: the
     CHILD_SA is not there. On VyOS the updown hook should have set the
     interface down with it; strongSwan was killed or restarted without
     running the hook, or the interface was set up by hand.

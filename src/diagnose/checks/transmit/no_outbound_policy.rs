@@ -1,4 +1,4 @@
-//! VTI-101: no outbound policy carries the interface's key.
+//! VTI-101: no outbound policy carries the interface's mark or if_id.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -19,7 +19,7 @@ What happens
     carrier error. No counter of /proc/net/xfrm_stat moves.
 
 Why
-    The device looks up a policy with its own key: the mark o_key (vti,
+    The device looks up a policy with its own mark (ikey and okey; vti,
     vti6) or the if_id (xfrm). None has it, so the lookup gives back the
     plain route. It carries no SA, and the driver reports the link as
     failed. strongSwan installs the policies with the CHILD_SA and takes
@@ -27,7 +27,7 @@ Why
     means that the CHILD_SA is not there.
 
 How to confirm
-    ip -d link show dev IFACE         the key
+    ip -d link show dev IFACE         okey or if_id
     ip xfrm policy list dir out       no policy with it
 
 What to do
@@ -60,7 +60,7 @@ fn check(case: &Case<'_>) -> Outcome {
         )
         .next(
             case,
-            "compare the keys of the policies",
+            "compare the marks and if_ids of the policies",
             "show vpn ipsec policy",
             "ip xfrm policy list dir out",
         ))

@@ -22,7 +22,7 @@ Why
     An xfrm interface looks policies up by its if_id and by the packet's
     own mark. The policy has the if_id and a mark besides, so only
     packets that a firewall rule or a socket marked will match. (On vti
-    and vti6 the device's key takes the place of the mark.)
+    and vti6 the device's okey takes the place of the mark.)
 
 How to confirm
     ip xfrm policy list dir out       if_id and mark on one policy

@@ -21,7 +21,7 @@ What happens
 
 Why
     A policy must match the packet's addresses, protocol and ports as
-    well as the interface's key. The traffic selectors that the peers
+    well as its mark or if_id. The traffic selectors that the peers
     agreed on are narrower than the routes into the tunnel. The source
     counts too: the router's own packets leave with the interface's
     address. On an interface of remote-access clients each client has
