@@ -12,7 +12,7 @@ use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode}
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
 use vti_diagnostics::collect::drops::guardian;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation, commands};
 use vti_diagnostics::drops;
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
@@ -248,17 +248,18 @@ fn guard(arguments: &cli::DropsGuardian) -> String {
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {
-    let entry = |diagnosis: &'static Diagnosis| explain::Entry {
-        code: diagnosis.code,
-        explain: diagnosis.explain,
-    };
     let Some(asked) = code else {
+        let entry = |d: &'static Diagnosis| explain::Entry { code: d.code, explain: d.explain };
         return Ok(explain::list(DIAGNOSES.iter().map(entry), width));
     };
     let lowercase = asked.to_ascii_lowercase();
     let code: Option<Code> = lowercase.parse().ok();
     let found = DIAGNOSES.iter().find(|d| Some(d.code) == code || d.code.name() == lowercase);
-    found.map(|diagnosis| explain::entry(&entry(diagnosis), width)).ok_or_else(|| {
+    let entry = |diagnosis: &Diagnosis| {
+        let text = commands::expand(diagnosis.explain);
+        explain::entry(&explain::Entry { code: diagnosis.code, explain: &text }, width)
+    };
+    found.map(entry).ok_or_else(|| {
         Error::IncorrectValue(format!(
             "no finding has the code or name {asked}; `vti-diagnostics explain` lists them all"
         ))

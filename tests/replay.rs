@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "replay/commands.rs"]
+mod commands;
 #[path = "replay/recorded.rs"]
 mod recorded;
 #[path = "replay/registry.rs"]

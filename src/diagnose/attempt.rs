@@ -1,6 +1,7 @@
 //! How charon's last attempt at a connection went, as far as its log and its tasks tell. What peers say is matched, never believed beyond
 //! that: the words are charon's own.
 
+use super::commands::{Command, Word};
 use super::{Case, Found};
 use crate::snapshot::Source;
 use crate::snapshot::ike::{Failure, LOG_EVENTS, connection_of_line};
@@ -20,29 +21,26 @@ impl Failure {
 
     /// What to look at first.
     pub fn next(self, found: Found, case: &Case<'_>, remote: Option<&str>) -> Found {
-        let remote = remote.unwrap_or("PEER");
         match self {
             Failure::Silent => {
-                let ping = format!("ping {remote}");
-                found.next(case, "see whether the peer is there", &ping, &ping)
+                let ask = remote.map(|remote| Command::Ping.with(Word::Remote, remote));
+                let ask = ask.unwrap_or(Command::Ping.into());
+                found.next(case, "see whether the peer is there", ask)
             }
             Failure::Authentication => found.next(
                 case,
                 "compare identities and secrets with the peer's",
-                "show configuration commands | strip-private | match ipsec",
-                "swanctl --list-conns",
+                Command::IpsecConfiguration,
             ),
             Failure::Proposal => found.next(
                 case,
                 "compare the IKE and ESP groups with the peer's",
-                "show configuration commands | strip-private | match ipsec",
-                "swanctl --list-conns --raw",
+                Command::Proposals,
             ),
             Failure::Selectors => found.next(
                 case,
                 "compare the traffic selectors (or the tunnels' prefixes) with the peer's",
-                "show vpn ipsec connections",
-                "swanctl --list-conns",
+                Command::Connections,
             ),
             Failure::Closed => found,
         }

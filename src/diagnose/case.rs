@@ -1,15 +1,21 @@
 //! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
 
 use super::classify;
+use super::commands::{self, Call, Command, System, Word, Words};
 use super::counted::Counted;
 use super::flows::{self, Origin};
 use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::route::CHARON_TABLE;
-use crate::snapshot::{Driver, Missing, Observed, Reason, Snapshot, Source};
+use crate::snapshot::vyos::old_connection;
+use crate::snapshot::{
+    Driver, Missing, Observed, Reason, RouteAnswer, RouteQuery, Snapshot, Source,
+};
 use crate::tunnel::{Control, State, Tunnel};
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
+use std::cell::OnceCell;
+use std::net::IpAddr;
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -27,6 +33,8 @@ pub struct Case<'a> {
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
     pub(super) tried: Vec<Trace>,
+    /// What is known for the places of commands; made when the first command is named.
+    words: OnceCell<Words>,
 }
 
 /// A flow and its fate.
@@ -56,6 +64,7 @@ impl<'a> Case<'a> {
             tunnel: Ok(tunnel),
             absent: None,
             tried,
+            words: OnceCell::new(),
         }
     }
 
@@ -74,6 +83,7 @@ impl<'a> Case<'a> {
             absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+            words: OnceCell::new(),
         }
     }
 
@@ -111,9 +121,9 @@ impl<'a> Case<'a> {
         if is_one { Ok(()) } else { Err(Unconfirmed::NotApplicable(why)) }
     }
 
-    /// Whether the host is a VyOS router.
-    pub(super) const fn is_vyos(&self) -> bool {
-        self.now.host.vyos_version.is_some()
+    /// Where its commands are typed.
+    pub(super) fn system(&self) -> System {
+        System::of(&self.now.host)
     }
 
     /// Whether all that is known is text which somebody saved or pasted: of a host that is not at hand.
@@ -123,23 +133,50 @@ impl<'a> Case<'a> {
 
     /// The command that shows a source, for this host; empty where whoever reads the report gave the text.
     pub(super) fn see(&self, source: Source) -> String {
-        match (source, self.is_vyos()) {
-            _ if self.is_text_only() => String::new(),
-            (Source::SecurityAssociations, true) => "show vpn ipsec state".into(),
-            (Source::SecurityPolicies, true) => "show vpn ipsec policy".into(),
-            (Source::Charon, true) => "show vpn ike sa".into(),
-            (Source::CharonLog, true) => "show log vpn ipsec".into(),
-            (Source::Journal, true) => {
-                format!("show vpn vti-diagnostics history interface {}", self.name)
-            }
-            (Source::Journal, false) => {
-                format!("vti-diagnostics history --interface {}", self.name)
-            }
-            (Source::Links, true) => format!("show interfaces vti {}", self.name),
-            (Source::Links, false) => format!("ip -d -s -s link show dev {}", self.name),
-            (Source::Routes, _) => format!("ip route show table all dev {}", self.name),
-            _ => source.see().into(),
+        if self.is_text_only() {
+            return String::new();
         }
+        let command = Call::from(commands::see(source));
+        command.text(self.system(), self.words()).unwrap_or_default()
+    }
+
+    /// What is known of the interface for the places of commands.
+    pub(super) fn words(&self) -> &Words {
+        self.words.get_or_init(|| {
+            let mut words = Words::default();
+            words.set(Word::Interface, self.name);
+            // Where charon talks to it counts more than where the kernel sends, and comes later.
+            if let Some(peer) =
+                self.tunnel.iter().find_map(|tunnel| tunnel.peers().ok()?.pop_first())
+            {
+                words.set(Word::Remote, &peer.to_string());
+            }
+            match (&self.absent, &self.tunnel) {
+                (Some(Ok(control)), _) => name_control(&mut words, control),
+                (_, Ok(tunnel)) => {
+                    if let Ok(control) = tunnel.control() {
+                        name_control(&mut words, &control);
+                    }
+                    name_outside(&mut words, tunnel);
+                }
+                _ => {}
+            }
+            words
+        })
+    }
+
+    /// The question for the route of what is sent from one outer address to another: as the SA between them asks it, where there is one.
+    pub(super) fn route_to_peer(&self, source: IpAddr, to: IpAddr, vrf: Option<&str>) -> Call {
+        let queries = self.tunnel.as_ref().map(outer_queries).unwrap_or_default();
+        let between = |query: &RouteQuery| query.source == Some(source) && query.destination == to;
+        let query = queries.into_iter().find(between);
+        let query = query.unwrap_or(RouteQuery {
+            destination: to,
+            source: Some(source),
+            mark: 0,
+            vrf: None,
+        });
+        Call::from(Command::RouteToPeer).with_route(&query, vrf)
     }
 
     /// Flows that are lost for the cause `code`. Missing where none is and one of them ended open: then it might be.
@@ -210,7 +247,7 @@ impl<'a> Case<'a> {
     /// That charon has made routes of its own, as evidence; none where it has not.
     pub(super) fn routes_of_charon(&self) -> Option<String> {
         let first = self.now.routes.iter().flatten().find(|route| route.table == CHARON_TABLE)?;
-        let see = Source::Routes.see();
+        let see = Call::from(Command::CharonRoutes).text(self.system(), self.words())?;
         Some(format!("table {CHARON_TABLE} has {}, see {see}", first.destination))
     }
 
@@ -250,4 +287,52 @@ impl<'a> Case<'a> {
             "run with --interval 10 to see what rises",
         )
     }
+}
+
+/// The names of a tunnel's peer and of what charon has for it. Where there are several, those of the first connection.
+fn name_control(words: &mut Words, control: &Control<'_>) {
+    if let Some(name) = control.name() {
+        // VyOS 1.3 gives charon another name than the operator gave.
+        words.set(Word::Peer, old_connection(name).map_or(name, |(peer, _)| peer));
+    }
+    let loaded = control.connections.first().map(|connection| &connection.name);
+    if let Some(connection) = loaded.or(control.sas.first().map(|ike| &ike.connection)) {
+        words.set(Word::Ike, connection);
+    }
+    let up = control.children.first().map(|(_, child)| &child.name);
+    let mut configured = control.connections.iter().flat_map(|connection| &connection.children);
+    if let Some(child) = up.or_else(|| configured.next().map(|child| &child.name)) {
+        words.set(Word::Child, child);
+    }
+    if let Some(remote) = control.remote() {
+        words.set(Word::Remote, &remote);
+    }
+}
+
+/// Where the encrypted packets of a tunnel go, and which way.
+fn name_outside(words: &mut Words, tunnel: &Tunnel<'_>) {
+    let queries = outer_queries(tunnel);
+    let Some(query) = queries.first() else { return };
+    let (vrf, state) = (query.vrf.map(|index| tunnel.state.link_name(index)), tunnel.state);
+    if queries.iter().all(|other| other == query) {
+        words.set_route(query, vrf.as_deref());
+    }
+    let device = |query: &RouteQuery| match state.route(query) {
+        Ok(RouteAnswer::Route { oif, .. }) => state.link(*oif).ok().flatten(),
+        _ => None,
+    };
+    // A route into a tunnel is a fault, and leads to no WAN.
+    let wan = queries.iter().find_map(|query| device(query).filter(|d| d.driver().is_none()));
+    if let Some(wan) = wan.filter(|device| !device.loopback) {
+        words.set(Word::Wan, &wan.name);
+    }
+}
+
+/// The questions for the routes of a tunnel's outbound SAs.
+fn outer_queries(tunnel: &Tunnel<'_>) -> Vec<RouteQuery> {
+    let (Ok(vrf), Ok(sas)) = (tunnel.outer_vrf(), tunnel.outbound_sas()) else {
+        return Vec::new();
+    };
+    let (vrf, mark) = (vrf.map(|link| link.ifindex), tunnel.lookup_mark(0));
+    sas.into_iter().map(|sa| Snapshot::outer_query(sa, vrf, mark)).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::Case;
 use super::case::Trace;
+use super::commands::{Call, Changes, System};
 use crate::code::Severity;
 use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
@@ -100,34 +101,30 @@ impl Found {
         }
     }
 
-    /// What to do next, with the command of VyOS and that of any Linux.
-    pub(super) fn next(mut self, case: &Case<'_>, action: &str, vyos: &str, linux: &str) -> Self {
-        let command = if case.is_vyos() { vyos } else { linux };
-        let command = (!command.is_empty()).then(|| command.replace("IFACE", case.name));
-        self.remedies.push(Remedy { action: action.replace("IFACE", case.name), command });
+    /// What to do next, and the command for it.
+    pub(super) fn next(
+        self,
+        case: &Case<'_>,
+        action: impl Into<String>,
+        command: impl Into<Call>,
+    ) -> Self {
+        self.next_on(case.system(), case, action, command)
+    }
+
+    /// What to do next on a system that is not known to be this one.
+    pub(super) fn next_on(
+        mut self,
+        system: System,
+        case: &Case<'_>,
+        action: impl Into<String>,
+        command: impl Into<Call>,
+    ) -> Self {
+        let call = command.into();
+        let command = call.text(system, case.words());
+        let changes = call.changes() == Changes::System;
+        self.remedies.push(Remedy { action: action.into(), command, changes });
+        // Whoever goes down the list looks first.
+        self.remedies.sort_by_key(|remedy| remedy.changes);
         self
-    }
-}
-
-/// A name as one word of a command: quoted where a shell would read more out of it.
-pub(super) fn word(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._:@-".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::word;
-
-    #[test]
-    fn a_name_that_a_shell_would_take_apart_is_quoted() {
-        assert_eq!(word("AWS-A.1:2@x"), "AWS-A.1:2@x");
-        assert_eq!(word("a; reboot"), "'a; reboot'");
-        assert_eq!(word("it's"), r"'it'\''s'");
-        assert_eq!(word(""), "''");
     }
 }

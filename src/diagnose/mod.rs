@@ -1,7 +1,7 @@
 //! The diagnoses, and how they become a report.
 //!
 //! `checks` holds one file a cause, in folders by where the packet is lost, and the list of them. `engine` runs them on a `case` (one
-//! interface and what is known of it) and masks what merely follows from another cause. CONTRIBUTING.md says how one is added.
+//! interface and what is known of it) and masks what merely follows from another cause; `commands` has what a person may type. CONTRIBUTING.md says how one is added.
 
 #![deny(clippy::disallowed_methods)]
 
@@ -10,6 +10,7 @@ mod case;
 mod checks;
 mod classify;
 mod cleared;
+pub mod commands;
 mod counted;
 mod diagnosis;
 mod engine;

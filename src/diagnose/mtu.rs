@@ -46,11 +46,6 @@ impl MtuHeadroom {
         fits - fits % 10
     }
 
-    /// The VyOS command for it.
-    pub fn set_mtu(&self) -> String {
-        format!("set interfaces vti IFACE mtu {}", self.advice())
-    }
-
     /// In words.
     pub fn words(&self, name: &str) -> String {
         let Self { interface, path, overhead: (least, most) } = self;

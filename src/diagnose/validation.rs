@@ -2,6 +2,7 @@
 //! interface alone, that of the host of all of them.
 
 use super::case::Case;
+use super::commands::{Command, Word};
 use super::diagnosis::{Outcome, Unconfirmed};
 use super::found::Found;
 use crate::code::Severity;
@@ -109,25 +110,23 @@ fn found(
         rule.packets
     );
     let list = match rule.interface {
-        Some(_) => format!("sudo nft list chain {table} raw vyos_rpfilter"),
-        None => format!("sudo nft list chain {table} raw vyos_global_rpfilter"),
+        Some(_) => Command::ValidationOfInterfaces,
+        None => Command::ValidationOfHost,
     };
     let loose = match (&rule.interface, rule.family) {
-        (Some(_), _) => format!("set interfaces vti IFACE {node} source-validation loose"),
-        (None, Family::Inet6) => {
-            "set firewall global-options ipv6-source-validation loose".to_owned()
-        }
-        (None, _) => "set firewall global-options source-validation loose".to_owned(),
+        (Some(_), _) => Command::ValidateLoosely,
+        (None, Family::Inet6) => Command::ValidateIpv6LooselyEverywhere,
+        (None, _) => Command::ValidateLooselyEverywhere,
     };
+    let sources = format!("see which sources come in: each needs a route into {}", case.name);
     let found = Found::new(confidence, "nft_fib in PREROUTING: drop", summary)
         .seen(case, fact, Source::SourceValidation)
-        .next(case, "see whether the counter rises", &list, &list)
-        .next(
-            case,
-            "see which sources come in: each needs a route into IFACE",
-            "monitor traffic interface IFACE",
-            "tcpdump -ni IFACE",
-        );
+        .next(case, "see whether the counter rises", list.with(Word::Family, table))
+        .next(case, sources, Command::Packets);
     // A loose rule asks for any route, so there is none at all.
-    if rule.strict { found.next(case, "or let it accept any way back", &loose, "") } else { found }
+    if rule.strict {
+        found.next(case, "or let it accept any way back", loose.with(Word::Node, node))
+    } else {
+        found
+    }
 }

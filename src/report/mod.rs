@@ -84,6 +84,8 @@ pub struct Remedy {
     pub action: String,
     /// What to type.
     pub command: Option<String>,
+    /// Whether it changes something; else it only reads.
+    pub changes: bool,
 }
 
 /// One cause that was found.

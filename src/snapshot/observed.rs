@@ -101,7 +101,7 @@ pub enum Redaction {
 }
 
 macro_rules! sources {
-    ($($variant:ident => $name:literal, $see:literal, $need:ident, $redaction:ident $(in $field:literal)?;)*) => {
+    ($($variant:ident => $name:literal, $need:ident, $redaction:ident $(in $field:literal)?;)*) => {
         /// What a value is read from.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -115,11 +115,6 @@ macro_rules! sources {
             /// The source's name in reports.
             pub const fn name(self) -> &'static str {
                 match self { $(Source::$variant => $name,)* }
-            }
-
-            /// The command that shows the same to a person.
-            pub const fn see(self) -> &'static str {
-                match self { $(Source::$variant => $see,)* }
             }
 
             /// Whether "no fault found" needs it.
@@ -143,38 +138,38 @@ macro_rules! sources {
     };
 }
 
-// A source: its name, the command that shows the same, whether "no fault found" needs it, how it is redacted. What the control plane says
+// A source: its name, whether "no fault found" needs it, how it is redacted. What the control plane says
 // explains a fault; that there is one, the kernel tells. Rates, statistics and the past sharpen a diagnosis; none is needed to know that a
 // tunnel can carry traffic.
 sources! {
-    Links => "links", "ip -d -s -s link show", Needed, ByField;
-    Addresses => "addresses", "ip address show", Needed, ByField;
-    Rules => "rules", "ip rule show", Needed, ByField;
-    Routes => "routes", "ip route show table all", Needed, ByField;
-    RouteLookups => "route lookups", "ip route get", Needed, ByField;
-    Neighbours => "neighbours", "ip neighbour show", Needed, ByField;
-    SecurityAssociations => "security associations", "ip -s xfrm state list nokeys", Needed, ByField;
-    SecurityPolicies => "security policies", "ip -s xfrm policy list", Needed, ByField;
-    DefaultPolicies => "default policies", "ip xfrm policy getdefault", Needed, ByField;
-    SadInfo => "SAD information", "ip xfrm state count", Needed, NoText;
-    SpdInfo => "SPD information", "ip xfrm policy count", Needed, NoText;
-    XfrmStatistics => "/proc/net/xfrm_stat", "cat /proc/net/xfrm_stat", Helpful, ByField;
-    ProcNetDev => "/proc/net/dev", "cat /proc/net/dev", Helpful, ByField;
-    LarvalDrop => "net.core.xfrm_larval_drop", "sysctl net.core.xfrm_larval_drop", Needed, NoText;
-    AcqExpires => "net.core.xfrm_acq_expires", "sysctl net.core.xfrm_acq_expires", Needed, NoText;
-    AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm", Needed, NoText;
-    RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter", Needed, NoText;
-    Uptime => "/proc/uptime", "uptime", Needed, NoText;
-    Charon => "charon (VICI)", "swanctl --list-sas", Helpful, ByField;
-    Configuration => "VyOS configuration", "show configuration commands", Helpful, ByField;
-    HookState => "state of vti-up-down", "cat /tmp/ipsec_vti_interfaces", Helpful, HookEntries in "hook_state";
-    CharonLog => "log of charon", "journalctl -t charon -t vti-up-down --since -1h", Helpful, LogLines in "charon_log";
-    SourceValidation => "source validation (nftables)", "nft list ruleset", Helpful, ByField;
-    Journal => "the recorder's journal", "vti-diagnostics history", Helpful, ByField;
-    Cleared => "cleared counters", "show interfaces vti", Needed, ByField;
-    DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf", Needed, NoText;
-    EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10", Helpful, NoText;
-    InsideRoute => "the route of the packet", "ip route get", Needed, NoText;
+    Links => "links", Needed, ByField;
+    Addresses => "addresses", Needed, ByField;
+    Rules => "rules", Needed, ByField;
+    Routes => "routes", Needed, ByField;
+    RouteLookups => "route lookups", Needed, ByField;
+    Neighbours => "neighbours", Needed, ByField;
+    SecurityAssociations => "security associations", Needed, ByField;
+    SecurityPolicies => "security policies", Needed, ByField;
+    DefaultPolicies => "default policies", Needed, ByField;
+    SadInfo => "SAD information", Needed, NoText;
+    SpdInfo => "SPD information", Needed, NoText;
+    XfrmStatistics => "/proc/net/xfrm_stat", Helpful, ByField;
+    ProcNetDev => "/proc/net/dev", Helpful, ByField;
+    LarvalDrop => "net.core.xfrm_larval_drop", Needed, NoText;
+    AcqExpires => "net.core.xfrm_acq_expires", Needed, NoText;
+    AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", Needed, NoText;
+    RpFilter => "net.ipv4.conf.all.rp_filter", Needed, NoText;
+    Uptime => "/proc/uptime", Needed, NoText;
+    Charon => "charon (VICI)", Helpful, ByField;
+    Configuration => "VyOS configuration", Helpful, ByField;
+    HookState => "state of vti-up-down", Helpful, HookEntries in "hook_state";
+    CharonLog => "log of charon", Helpful, LogLines in "charon_log";
+    SourceValidation => "source validation (nftables)", Helpful, ByField;
+    Journal => "the recorder's journal", Helpful, ByField;
+    Cleared => "cleared counters", Needed, ByField;
+    DeviceConfiguration => "device configuration", Needed, NoText;
+    EarlierSnapshot => "an earlier snapshot", Helpful, NoText;
+    InsideRoute => "the route of the packet", Needed, NoText;
 }
 
 impl Source {

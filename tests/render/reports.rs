@@ -157,7 +157,7 @@ pub fn evidence(fact: &str, see: &str) -> Evidence {
 }
 
 pub fn remedy(action: &str, command: Option<&str>) -> Remedy {
-    Remedy { action: action.to_string(), command: command.map(str::to_string) }
+    Remedy { action: action.to_string(), command: command.map(str::to_string), changes: false }
 }
 
 /// An interface of which the kernel hides SAs and policies.

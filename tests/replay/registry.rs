@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use vti_diagnostics::capture::Capture;
 use vti_diagnostics::code::Code;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Observation};
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Observation, commands};
 use vti_diagnostics::report::InterfaceReport;
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
@@ -177,7 +177,9 @@ fn what_is_masked_stands_behind_a_finding() {
 fn each_explanation_has_its_four_headings_and_fits_in_72_columns() {
     const HEADINGS: [&str; 4] = ["What happens", "Why", "How to confirm", "What to do"];
     for diagnosis in DIAGNOSES {
-        let lines = diagnosis.explain.lines().filter(|line| !line.is_empty());
+        let text = commands::expand(diagnosis.explain);
+        assert!(!text.contains(['{', '}', '\t']), "a command is not in the catalogue:{text}");
+        let lines = text.lines().filter(|line| !line.is_empty());
         let headings: Vec<&str> = lines.clone().filter(|line| !line.starts_with(' ')).collect();
         assert_eq!(headings, HEADINGS, "{}", diagnosis.code);
         for line in lines {

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -25,8 +26,8 @@ Why
     the aborted errors are failures of the encryption stage.
 
 How to confirm
-    ip -s -s link show dev IFACE
-    grep . /sys/class/net/IFACE/statistics/tx_*_errors
+    {linux:Counters}
+    {linux:CounterFiles}
 
 What to do
     Nothing; read the two apart.
@@ -52,10 +53,5 @@ fn check(case: &Case<'_>) -> Outcome {
             format!("tx_carrier_errors {carrier}, tx_aborted_errors {aborted}"),
             Source::Links,
         )
-        .next(
-            case,
-            "see them apart",
-            "sudo ip -s -s link show dev IFACE",
-            "ip -s -s link show dev IFACE",
-        ))
+        .next(case, "see them apart", Command::Counters))
 }

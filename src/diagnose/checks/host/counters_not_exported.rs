@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -25,8 +26,8 @@ Why
     and packets too big together.
 
 How to confirm
-    uname -r
-    ip -s -s link show dev IFACE      dropped rises, carrier stays 0
+    {linux:KernelRelease}
+    {linux:Counters}\tdropped rises, carrier stays 0
 
 What to do
     Watch tx_dropped instead, or use a newer kernel.
@@ -43,5 +44,5 @@ fn check(case: &Case<'_>) -> Outcome {
     );
     Ok(Found::new(Confidence::Proven, "xfrmi_get_stats64() before 5.11", summary)
         .seen_if(case, case.counted.words("tx_dropped", |c| c.tx_dropped), Source::Links)
-        .next(case, "watch the drops", "show interfaces vti IFACE", "ip -s link show dev IFACE"))
+        .next(case, "watch the drops", Command::Link))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -26,12 +27,12 @@ Why
     the selectors 0.0.0.0/0 and ::/0, so the route is a default route.
 
 How to confirm
-    ip route show table 220
-    ip rule                           220: from all lookup 220
+    {linux:CharonRoutes}
+    {linux:Rules}\t220: from all lookup 220
 
 What to do
-    set vpn ipsec options disable-route-autoinstall
-    sudo ip route delete default table 220     until the next rekeying
+    {vyos:NoCharonRoutes}
+    {vyos:DeleteCharonDefaultRoute}\tuntil the next rekeying
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -54,17 +55,7 @@ fn check(case: &Case<'_>) -> Outcome {
             format!("{} in table {CHARON_TABLE}, and a rule that looks it up", route.destination),
             Source::Routes,
         )
-        .next(case, "see the table", "sudo ip route show table 220", "ip route show table 220")
-        .next(
-            case,
-            "keep charon from making routes, then commit",
-            "set vpn ipsec options disable-route-autoinstall",
-            "charon.install_routes = no in strongswan.conf",
-        )
-        .next(
-            case,
-            "until then, take it away",
-            "sudo ip route delete default table 220",
-            "ip route delete default table 220",
-        ))
+        .next(case, "see the table", Command::CharonRoutes)
+        .next(case, "keep charon from making routes, then commit", Command::NoCharonRoutes)
+        .next(case, "until then, take it away", Command::DeleteCharonDefaultRoute))
 }

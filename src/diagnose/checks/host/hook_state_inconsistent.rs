@@ -2,9 +2,9 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 
@@ -26,11 +26,11 @@ Why
     failed; or two CHILD_SAs of one name came and went as one.
 
 How to confirm
-    cat /tmp/ipsec_vti_interfaces
-    show vpn ipsec sa
+    {vyos:HookState}
+    {vyos:ChildSas}
 
 What to do
-    reset vpn ipsec site-to-site peer PEER     runs the hook again
+    {vyos:RestartChild}\truns the hook again
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -65,17 +65,7 @@ fn check(case: &Case<'_>) -> Outcome {
         // Anybody may write to the file.
         Found::new(Confidence::Possible, "/tmp/ipsec_vti_interfaces", summary)
             .seen(case, fact, Source::HookState)
-            .next(
-                case,
-                "see what the hook did",
-                "show log vpn ipsec",
-                "journalctl -t vti-up-down --since -1h",
-            )
-            .next(
-                case,
-                "let it run anew",
-                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-                "swanctl --terminate --child NAME",
-            ),
+            .next(case, "see what the hook did", Command::HookLog)
+            .next(case, "let it run anew", Command::RestartChild),
     )
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mtu::MtuHeadroom;
@@ -28,12 +29,12 @@ Why
     reported: path MTU discovery then does its work.
 
 How to confirm
-    ip -d link show dev IFACE         mtu
-    ip route get PEER                 mtu of the path
+    {linux:LinkInDetail}\tmtu
+    {linux:RouteToPeer}\tmtu of the path
 
 What to do
-    set interfaces vti IFACE mtu 1400
-    set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu
+    {vyos:SetMtu}
+    {vyos:ClampMss}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -55,16 +56,6 @@ fn check(case: &Case<'_>) -> Outcome {
     )
     .severity(Severity::Notice)
     .seen(case, room.words(case.name), Source::RouteLookups)
-    .next(
-        case,
-        "see whether it goes on",
-        "sudo vti-diagnostics show --interface IFACE --interval 10",
-        "vti-diagnostics show --interface IFACE --interval 10",
-    )
-    .next(
-        case,
-        "lower the MTU",
-        &room.set_mtu(),
-        &format!("ip link set IFACE mtu {}", room.advice()),
-    ))
+    .next(case, "see whether it goes on", Command::ShowInterfaceTwice)
+    .next(case, "lower the MTU", Command::SetMtu.with(Word::Mtu, room.advice())))
 }

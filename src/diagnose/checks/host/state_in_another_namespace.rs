@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -26,13 +27,13 @@ Why
     there, and /proc/net/xfrm_stat counts there.
 
 How to confirm
-    ip -d link show dev IFACE         link-netns or link-netnsid
-    ip netns list-id                  which namespace has that number
+    {linux:LinkInDetail}\tlink-netns or link-netnsid
+    {linux:Namespaces}\twhich namespace has that number
 
 What to do
     Look at policies and SAs where they are:
-    ip netns exec NAME ip xfrm policy
-    ip netns exec NAME ip xfrm state list nokeys
+    {linux:PoliciesThere}
+    {linux:SasThere}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -48,11 +49,6 @@ fn check(case: &Case<'_>) -> Outcome {
         .severity(severity)
         .seen(case, format!("link-netnsid {id}"), Source::Links)
         .errors(case)
-        .next(case, "see which namespace that is", "ip netns list-id", "ip netns list-id")
-        .next(
-            case,
-            "look at its policies there",
-            "sudo ip netns exec NAME ip xfrm policy list",
-            "ip netns exec NAME ip xfrm policy list",
-        ))
+        .next(case, "see which namespace that is", Command::Namespaces)
+        .next(case, "look at its policies there", Command::PoliciesThere))
 }

@@ -3,9 +3,9 @@
 use crate::code::{Code, Severity};
 use crate::diagnose::attempt;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 
@@ -23,11 +23,11 @@ Why
     for (start-action none).
 
 How to confirm
-    show vpn ipsec sa
-    show log vpn ipsec                lines with `no CHILD_SA built`
+    {vyos:ChildSas}
+    {vyos:IkeLog}\tlines with `no CHILD_SA built`
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -63,19 +63,9 @@ fn check(case: &Case<'_>) -> Outcome {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, Some(&ike.remote_host));
     }
-    let child = control.connections.iter().flat_map(|c| &c.children).next();
-    let child = child.map_or("NAME", |child| child.name.as_str());
-    Ok(found
-        .next(
-            case,
-            "see the last attempts",
-            "show log vpn ipsec",
-            "journalctl -t charon --since -10min",
-        )
-        .next(
-            case,
-            "ask for it anew",
-            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-            &format!("swanctl --initiate --child {}", word(child)),
-        ))
+    Ok(found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min")).next(
+        case,
+        "ask for it anew",
+        Command::InitiateChild,
+    ))
 }

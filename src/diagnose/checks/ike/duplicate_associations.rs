@@ -2,9 +2,9 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use std::collections::BTreeMap;
@@ -29,12 +29,12 @@ Why
     identity).
 
 How to confirm
-    show vpn ike sa
-    show vpn ipsec sa
+    {vyos:IkeSas}
+    {vyos:ChildSas}
 
 What to do
     Let one end respond only (connection-type respond), then
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
 ";
 
 /// A rekeying or a reauthentication that makes before it breaks has two for so long.
@@ -75,17 +75,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
     Ok(Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
         .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
-        .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
-        .next(
-            case,
-            "see which end began, and let only one do so",
-            "show configuration commands | match connection-type",
-            "swanctl --list-conns",
-        )
-        .next(
-            case,
-            "end both and negotiate anew",
-            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-            &format!("swanctl --terminate --ike {}", word(name)),
-        ))
+        .next(case, "see both", Command::IkeSas)
+        .next(case, "see which end began, and let only one do so", Command::ConnectionTypes)
+        .next(case, "end both and negotiate anew", Command::RestartIke))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -24,12 +25,12 @@ Why
     VICI socket is not there, refuses, or does not answer in time.
 
 How to confirm
-    systemctl status strongswan
-    show vpn ike sa                   prints IPsec Process NOT Running
+    {linux:DaemonStatus}
+    {vyos:IkeSas}\tprints IPsec Process NOT Running
 
 What to do
-    restart vpn
-    show log vpn ipsec                what it said last
+    {vyos:RestartDaemon}
+    {vyos:IkeLog}\twhat it said last
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -67,11 +68,6 @@ fn check(case: &Case<'_>) -> Outcome {
         .severity(severity)
         .seen(case, missing.detail.clone(), Source::Charon)
         .errors(case)
-        .next(
-            case,
-            "see what became of the daemon",
-            "show log vpn ipsec",
-            "systemctl status strongswan",
-        )
-        .next(case, "start it again", "restart vpn", "systemctl restart strongswan"))
+        .next(case, "see what became of the daemon", Command::DaemonStatus)
+        .next(case, "start it again", Command::RestartDaemon))
 }

@@ -3,9 +3,9 @@
 use crate::code::{Code, Severity};
 use crate::diagnose::attempt;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::snapshot::ike::Failure;
@@ -30,12 +30,12 @@ Why
     end.
 
 How to confirm
-    show vpn ike sa
-    show log vpn ipsec                the last attempt and its end
+    {vyos:IkeSas}
+    {vyos:IkeLog}\tthe last attempt and its end
 
 What to do
-    ping PEER
-    reset vpn ipsec site-to-site peer PEER
+    {linux:Ping}
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -72,21 +72,14 @@ fn check(case: &Case<'_>) -> Outcome {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, remote.as_deref());
     }
-    let reset = format!("reset vpn ipsec site-to-site peer {}", word(name));
-    let initiate = format!("swanctl --initiate --ike {}", word(name));
-    found = found.next(
-        case,
-        "see the last attempts",
-        "show log vpn ipsec",
-        "journalctl -t charon --since -10min",
-    );
+    found = found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min"));
     if disabled {
         found = found.keeps_severity("the operator switched the peer off");
     }
     Ok(if disabled || failed.is_some_and(|(f, _)| f == Failure::Authentication) {
         found
     } else {
-        found.next(case, "try anew", &reset, &initiate)
+        found.next(case, "try anew", Command::InitiateIke)
     })
 }
 

@@ -2,9 +2,9 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 
@@ -18,20 +18,20 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     charon shows the CHILD_SA as installed, and the kernel has no SA
-    with its SPI: `show vpn ipsec sa` says up, and packets are lost. Or
+    with its SPI: `{vyos:ChildSas}` says up, and packets are lost. Or
     the kernel has SAs that charon does not know: they work until they
     expire, and nobody renews them.
 
 Why
-    Somebody deleted or flushed SAs (`ip xfrm state flush`); the daemon
+    Somebody deleted or flushed SAs in the kernel; the daemon
     was killed and started again; a hard limit ended an SA.
 
 How to confirm
-    show vpn ipsec sa detail          SPIs as charon knows them
-    show vpn ipsec state              SPIs as the kernel has them
+    {vyos:ChildSasInDetail}\tSPIs as charon knows them
+    {vyos:Sas}\tSPIs as the kernel has them
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
 ";
 
 /// The kernel is read before charon: what is younger may have come in between.
@@ -43,14 +43,11 @@ fn check(case: &Case<'_>) -> Outcome {
     let sas = case.now.sas.as_ref().map_err(Clone::clone)?;
     let name = control.name().unwrap_or(case.name);
     let again = |found: Found| {
-        found
-            .next(case, "compare the SPIs", "show vpn ipsec state", "ip xfrm state list nokeys")
-            .next(
-                case,
-                "negotiate anew",
-                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-                &format!("swanctl --terminate --ike {}", word(name)),
-            )
+        found.next(case, "compare the SPIs", Command::Sas).next(
+            case,
+            "negotiate anew",
+            Command::RestartIke,
+        )
     };
     for (_, child) in control.children.iter().filter(|(_, c)| c.state == "INSTALLED") {
         if child.installed_seconds.is_none_or(|s| s < SETTLED_SECONDS) {

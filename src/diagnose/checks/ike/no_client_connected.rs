@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -20,7 +21,7 @@ Why
     `vpn ipsec remote-access connection NAME bind IFACE`: clients begin.
 
 How to confirm
-    show vpn ipsec remote-access summary
+    {vyos:Clients}
 
 What to do
     Nothing, if no client should be there.
@@ -42,10 +43,5 @@ fn check(case: &Case<'_>) -> Outcome {
             format!("remote-access connection {} binds {}", peer.name, case.name),
             Source::Configuration,
         )
-        .next(
-            case,
-            "see who is connected",
-            "show vpn ipsec remote-access summary",
-            "swanctl --list-sas",
-        ))
+        .next(case, "see who is connected", Command::Clients))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -19,10 +20,10 @@ Why
     `vti bind` is not set at any peer, or names another interface.
 
 How to confirm
-    show configuration commands | match 'vti bind'
+    {vyos:BoundPeers}
 
 What to do
-    set vpn ipsec site-to-site peer PEER vti bind IFACE
+    {vyos:BindPeer}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -42,7 +43,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(found.seen(case, format!("no peer has vti bind {}", case.name), Source::Configuration).next(
         case,
         "see which peers are bound",
-        "show configuration commands | match 'bind'",
-        "show configuration commands | match 'bind'",
+        Command::BoundPeers,
     ))
 }

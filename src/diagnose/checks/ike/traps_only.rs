@@ -3,6 +3,7 @@
 use crate::code::Code;
 use crate::diagnose::attempt;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -22,8 +23,8 @@ Why
     packet came yet.
 
 How to confirm
-    swanctl --list-pols
-    show vpn ipsec policy
+    {linux:TrapPolicies}
+    {vyos:Policies}
 
 What to do
     Nothing; or send a packet and look again.
@@ -44,5 +45,5 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Proven, "trap policy without an SA", summary)
         .keeps_severity("the first packet brings the tunnel up, and no errors rise")
         .seen(case, "a trap policy, no IKE_SA, no failed attempt", Source::Charon)
-        .next(case, "see the trap policies", "show vpn ipsec policy", "swanctl --list-pols"))
+        .next(case, "see the trap policies", Command::TrapPolicies))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Release, System, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::fits;
 use crate::diagnose::found::Found;
@@ -32,8 +33,8 @@ Why
     costs none.
 
 How to confirm
-    vti-diagnostics show --interval 10     do they rise?
-    show log vpn ipsec                     what happened when they did
+    {linux:ShowTwice}\tdo they rise?
+    {vyos:IkeLog}\twhat happened when they did
 
 What to do
     Nothing, if they do not rise. To keep gaps short: IKEv2, no
@@ -87,29 +88,23 @@ fn check(case: &Case<'_>) -> Outcome {
         found = found.seen(case, fact, Source::Journal);
     }
     if total.tx_carrier_errors.is_none() {
-        let command = "ip -s -s link show dev IFACE";
         found = found.next(
             case,
             "tell carrier errors from aborted ones, on the router",
-            command,
-            command,
+            Command::Counters,
         );
     }
-    let found = found.next(
-        case,
-        "see whether they still rise",
-        "sudo vti-diagnostics show --interface IFACE --interval 10",
-        "vti-diagnostics show --interface IFACE --interval 10",
-    );
-    let (vyos, linux) = ("show log vpn ipsec", "journalctl -u strongswan --since -1d");
+    let found = found.next(case, "see whether they still rise", Command::ShowInterfaceTwice);
+    let log = Command::IkeLog.with(Word::Since, "-1d");
     Ok(if case.is_text_only() {
-        found.next(case, "see what happened to the tunnel, on VyOS", vyos, vyos).next(
+        let vyos = System::Vyos(Release::Current);
+        found.next_on(vyos, case, "see what happened to the tunnel, on VyOS", log.clone()).next_on(
+            System::Linux,
             case,
             "the same elsewhere",
-            linux,
-            linux,
+            log,
         )
     } else {
-        found.next(case, "see what happened to the tunnel", vyos, linux)
+        found.next(case, "see what happened to the tunnel", log)
     })
 }

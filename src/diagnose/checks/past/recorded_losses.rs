@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -28,37 +29,26 @@ macro_rules! recorded {
     };
 }
 
-/// What to do: action, and the commands of VyOS and of any Linux.
-type Advice = &'static [(&'static str, &'static str, &'static str)];
+/// What to do: action, and the command for it.
+type Advice = &'static [(&'static str, Command)];
 
-const LOG: (&str, &str, &str) =
-    ("see what charon did then", "show log vpn ipsec", "journalctl -t charon -t vti-up-down");
+const LOG: (&str, Command) = ("see what charon did then", Command::HookLog);
 const REAUTHENTICATION: Advice = &[
     LOG,
-    (
-        "if it is a reauthentication: rekey with IKEv2, and make before break",
-        "set vpn ipsec ike-group NAME key-exchange ikev2",
-        "",
-    ),
+    ("if it is a reauthentication: rekey with IKEv2, and make before break", Command::Ikev2),
 ];
 const REKEY: Advice = &[LOG];
 const BEGINNING: Advice = &[(
     "nothing, where it was a boot; else see that routes into it wait for the tunnel",
-    "show configuration commands | match vti",
-    "",
+    Command::ConfigurationOf,
 )];
-const PEER: Advice = &[LOG, ("see whether the peer is there", "", "")];
+const PEER: Advice = &[LOG, ("see whether the peer is there", Command::Ping)];
 const DRIP: Advice = &[(
     "if the tunnel is for IPv4 only, take the link-local address off the interface",
-    "set interfaces vti IFACE ipv6 address no-default-link-local",
-    "sysctl -w net.ipv6.conf.IFACE.disable_ipv6=1",
+    Command::NoLinkLocal,
 )];
-const ROUTE: Advice =
-    &[("see what routes to the peer came and went", "show log", "journalctl -u frr")];
-const LIMIT: Advice = &[
-    LOG,
-    ("compare the limits with the traffic", "show vpn ipsec state", "ip -s xfrm state list nokeys"),
-];
+const ROUTE: Advice = &[("see what routes to the peer came and went", Command::RoutingLog)];
+const LIMIT: Advice = &[LOG, ("compare the limits with the traffic", Command::Sas)];
 const NONE: Advice = &[LOG];
 
 recorded! {
@@ -74,8 +64,8 @@ Why
     counts each packet as a carrier error.
 
 How to confirm
-    vti-diagnostics history       the gaps, and what the kernel told
-    show log vpn ipsec            'reauthenticating IKE_SA'
+    {linux:History}\tthe gaps, and what the kernel told
+    {vyos:IkeLog}\t'reauthenticating IKE_SA'
 
 What to do
     IKEv2 without reauthentication; where it must be, make before break
@@ -92,8 +82,8 @@ Why
     the policy and no SA for its template.
 
 How to confirm
-    vti-diagnostics history       which SA went, and when one came
-    show log vpn ipsec            who deleted it
+    {linux:History}\twhich SA went, and when one came
+    {vyos:IkeLog}\twho deleted it
 
 What to do
     Nothing, if somebody did it by hand. If it comes back with each
@@ -110,7 +100,7 @@ Why
     counts as a carrier error.
 
 How to confirm
-    vti-diagnostics history       they end with the first SA
+    {linux:History}\tthey end with the first SA
 
 What to do
     Nothing. Where it matters, let routes into the tunnel depend on it
@@ -126,8 +116,8 @@ Why
     again, they were installed again.
 
 How to confirm
-    vti-diagnostics history       how long it was away
-    show log vpn ipsec            'giving up after', retransmits
+    {linux:History}\thow long it was away
+    {vyos:IkeLog}\t'giving up after', retransmits
 
 What to do
     Look at the path to the peer and at the peer at those times.
@@ -141,8 +131,8 @@ Why
     interface with IPv6, and the tunnel was negotiated for IPv4 only.
 
 How to confirm
-    vti-diagnostics history       one packet at a time, far apart
-    tcpdump -ni IFACE ip6
+    {linux:History}\tone packet at a time, far apart
+    {linux:Ipv6Packets}
 
 What to do
     Take IPv6 off the interface, or let the peers agree on ::/0 too.
@@ -158,7 +148,7 @@ Why
     made.
 
 How to confirm
-    vti-diagnostics history       the route that went and came back
+    {linux:History}\tthe route that went and came back
 
 What to do
     Look at the uplink and the routing protocol at those times.
@@ -172,7 +162,7 @@ Why
     deleted it before another was negotiated.
 
 How to confirm
-    vti-diagnostics history       which SA expired
+    {linux:History}\twhich SA expired
 
 What to do
     Raise life_bytes and life_packets, or let rekeying begin earlier:
@@ -188,11 +178,11 @@ Why
     the time found no cause; or the kernel's messages were lost.
 
 How to confirm
-    vti-diagnostics history       when they were lost
-    vti-diagnostics capture       when it happens again
+    {linux:History}\twhen they were lost
+    {linux:Capture}
 
 What to do
-    Keep a capture from such a time and look at it.
+    Save a capture when it happens again, and look at it.
 ";
 }
 
@@ -227,8 +217,8 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     }
     let since = format!("recorded since {}", time(recorded.since_ms));
     found = found.concluded(since, Source::Journal);
-    for (action, vyos, linux) in advice {
-        found = found.next(case, action, vyos, linux);
+    for (action, command) in advice {
+        found = found.next(case, *action, command.with(Word::Since, time(last.began_ms)));
     }
     Ok(found)
 }

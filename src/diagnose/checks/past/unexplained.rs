@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::counted::LOOKUP_FAILED;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
@@ -26,12 +27,12 @@ Why
     --detail lists what was ruled out and what was not.
 
 How to confirm
-    vti-diagnostics show --interface IFACE --interval 10 --detail
-    vti-diagnostics lookup --interface IFACE --source A --destination B
+    {linux:ShowInterfaceInDetail}
+    {linux:Lookup}
 
 What to do
-    Save a capture while the errors rise: vti-diagnostics capture
-    --interval 10 --redact. It replays anywhere.
+    Save a capture while the errors rise; it replays anywhere:
+    {linux:Capture}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -52,16 +53,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Possible, "not known", summary)
         .errors(case)
         .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)
-        .next(
-            case,
-            "see what was ruled out and what was not read",
-            "show vpn vti-diagnostics detail",
-            "vti-diagnostics show --interface IFACE --interval 10 --detail",
-        )
-        .next(
-            case,
-            "save the state while it happens",
-            "sudo vti-diagnostics capture --interval 10 --redact",
-            "vti-diagnostics capture --interval 10 --redact",
-        ))
+        .next(case, "see what was ruled out and what was not read", Command::ShowInterfaceInDetail)
+        .next(case, "save the state while it happens", Command::Capture))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -27,8 +28,8 @@ Why
     The inbound SA's mark or if_id is not the interface's.
 
 How to confirm
-    ip xfrm state list                mark or if_id of the inbound SA
-    ip -d link show dev IFACE
+    {linux:Sas}\tmark or if_id of the inbound SA
+    {linux:LinkInDetail}
 
 What to do
     Make if_id_in and if_id_out (mark_in and mark_out) of the child the
@@ -59,5 +60,5 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::SecurityAssociations,
         )
         .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-        .next(case, "compare mark and if_id", "show vpn ipsec state", "ip xfrm state list nokeys"))
+        .next(case, "compare mark and if_id", Command::Sas))
 }

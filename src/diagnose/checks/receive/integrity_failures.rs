@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -23,10 +24,10 @@ Why
     something on the way changes packets.
 
 How to confirm
-    ip -s xfrm state list             stats: failed
+    {linux:Sas}\tstats: failed
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
     If it comes back, look for a device that rewrites ESP on the way.
 ";
 
@@ -55,16 +56,6 @@ fn check(case: &Case<'_>) -> Outcome {
         .severity(severity)
         .seen(case, format!("SA {spi}: integrity-failed {total}"), Source::SecurityAssociations)
         .seen_if(case, moved, Source::SecurityAssociations)
-        .next(
-            case,
-            "see the SA's statistics",
-            "sudo ip -s xfrm state list nokeys",
-            "ip -s xfrm state list nokeys",
-        )
-        .next(
-            case,
-            "negotiate new keys",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --rekey --child NAME",
-        ))
+        .next(case, "see the SA's statistics", Command::Sas)
+        .next(case, "negotiate new keys", Command::RekeyChild))
 }

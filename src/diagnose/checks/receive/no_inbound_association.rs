@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -28,11 +29,11 @@ Why
     its state.
 
 How to confirm
-    ip xfrm state list                no SA from the peer to this host
-    tcpdump -ni WAN esp               the SPI that the peer uses
+    {linux:Sas}\tno SA from the peer to this host
+    {linux:Esp}\tthe SPI that the peer uses
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -42,19 +43,11 @@ fn check(case: &Case<'_>) -> Outcome {
         ));
     };
     let advise = |found: Found| {
-        found
-            .next(
-                case,
-                "see the SPIs that the peer sends",
-                "monitor traffic interface WAN filter esp",
-                "tcpdump -ni WAN esp",
-            )
-            .next(
-                case,
-                "negotiate anew",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --terminate --ike NAME",
-            )
+        found.next(case, "see the SPIs that the peer sends", Command::Esp).next(
+            case,
+            "negotiate anew",
+            Command::RestartIke,
+        )
     };
     if inbound.own.is_empty() {
         let summary = format!(

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -28,11 +29,11 @@ Why
     there, or the one that is there blocks or asks for another SA.
 
 How to confirm
-    ip xfrm policy list dir in
-    ip xfrm policy list dir fwd
+    {linux:InboundPolicies}
+    {linux:ForwardPolicies}
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
     With manual SAs add the missing policy.
 ";
 
@@ -53,23 +54,26 @@ fn check(case: &Case<'_>) -> Outcome {
     let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
     let dropped = "what the peer sends is decrypted and then dropped";
     let wanted = tunnel.key;
-    let (site, summary, direction) = if policies.is_empty() {
+    let (site, summary, list) = if policies.is_empty() {
         let summary = format!("no policy of direction in has the {wanted}: {dropped}");
-        ("__xfrm_policy_check: XfrmInNoPols", summary, "in")
+        ("__xfrm_policy_check: XfrmInNoPols", summary, Command::InboundPolicies)
     } else if !lets_in {
         let summary = format!(
             "no policy of direction in with the {wanted} lets in what came by its SA (action, reqid, mode): {dropped}"
         );
-        ("__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch", summary, "in")
+        (
+            "__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch",
+            summary,
+            Command::InboundPolicies,
+        )
     } else if no_forward {
         let summary = format!(
             "no policy of direction fwd has the {wanted}: {dropped} if it is for hosts behind this one"
         );
-        ("__xfrm_policy_check: XfrmInNoPols", summary, "fwd")
+        ("__xfrm_policy_check: XfrmInNoPols", summary, Command::ForwardPolicies)
     } else {
         return Err(Unconfirmed::RuledOut);
     };
-    let list = format!("ip xfrm policy list dir {direction}");
     let first = policies.first().map(|p| {
         let asks = p
             .templates
@@ -83,13 +87,8 @@ fn check(case: &Case<'_>) -> Outcome {
         .seen_if(case, first, Source::SecurityPolicies)
         .seen_if(case, sa, Source::SecurityAssociations)
         .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-        .next(case, "see the policies", "show vpn ipsec policy", &list)
-        .next(
-            case,
-            "negotiate anew",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --terminate --child NAME",
-        ))
+        .next(case, "see the policies", list)
+        .next(case, "negotiate anew", Command::RestartChild))
 }
 
 /// Whether a policy accepts a packet that came by the SA: `__xfrm_policy_check()` with `xfrm_state_ok()`.

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -22,7 +23,7 @@ Why
     way, a duplicated path, or a sender that restarted its numbers.
 
 How to confirm
-    ip -s xfrm state list             stats: replay-window, replay
+    {linux:Sas}\tstats: replay-window, replay
 
 What to do
     Enlarge the window where reordering is normal (replay_window of the
@@ -55,10 +56,5 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::SecurityAssociations,
         )
         .seen_if(case, moved, Source::SecurityAssociations)
-        .next(
-            case,
-            "see the SA's statistics",
-            "sudo ip -s xfrm state list nokeys",
-            "ip -s xfrm state list nokeys",
-        ))
+        .next(case, "see the SA's statistics", Command::Sas))
 }

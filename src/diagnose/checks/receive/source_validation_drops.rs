@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
@@ -34,14 +35,14 @@ Why
     all. The peer's prefixes are not routed into the tunnel.
 
 How to confirm
-    nft list chain ip raw vyos_rpfilter
-    sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.IFACE.rp_filter
-    nstat -az TcpExtIPReversePathFilter
+    {linux:ValidationOfInterfaces}
+    {linux:RpFilter}
+    {linux:ReversePathCounter}
 
 What to do
     Route the peer's prefixes into the tunnel, or let the interface
     validate loosely:
-    set interfaces vti IFACE ip source-validation loose
+    {vyos:ValidateLoosely}
     Without VyOS: rp_filter of the interface 2 or 0, with all at 0.
 ";
 
@@ -91,16 +92,10 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Consistent, "fib_validate_source(): -EXDEV", summary)
         .seen(case, format!("rp_filter: all {all}, {} {own}", case.name), Source::RpFilter)
         .seen(case, format!("no route to {source} through {}", case.name), Source::Routes)
-        .next(
-            case,
-            "see whether the filter counts",
-            "sudo nstat -az TcpExtIPReversePathFilter",
-            "nstat -az TcpExtIPReversePathFilter",
-        )
+        .next(case, "see whether the filter counts", Command::ReversePathCounter)
         .next(
             case,
             "route the prefix into the tunnel",
-            &format!("set protocols static route {source} interface IFACE"),
-            &format!("ip route add {source} dev IFACE"),
+            Command::AddRouteInto.with(Word::Prefix, source),
         ))
 }

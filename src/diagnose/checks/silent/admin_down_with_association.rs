@@ -2,9 +2,9 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 
@@ -27,12 +27,12 @@ Why
     that failed leaves it down; or somebody set it down by hand.
 
 How to confirm
-    show interfaces vti               A/D
-    show vpn ipsec sa                 up
+    {vyos:Vtis}\tA/D
+    {vyos:ChildSas}\tup
 
 What to do
-    sudo ip link set IFACE up         until the hook runs again
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:SetUp}\tuntil the hook runs again
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -55,10 +55,6 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     let summary =
         format!("{} is admin down while its CHILD_SA{with} is installed, {why}", case.name);
-    let reset = name.map_or_else(
-        || "reset vpn ipsec site-to-site peer PEER".to_owned(),
-        |name| format!("reset vpn ipsec site-to-site peer {}", word(name)),
-    );
     let found = Found::new(Confidence::Proven, "IFF_UP is not set", summary)
         .severity(severity)
         .seen(case, format!("{} is admin down", case.name), Source::Links)
@@ -67,20 +63,14 @@ fn check(case: &Case<'_>) -> Outcome {
             format!("SA {} to {} with {}", sa.spi, sa.destination, tunnel.key),
             Source::SecurityAssociations,
         )
-        .next(
-            case,
-            "see what the updown hook did",
-            "show log vpn ipsec",
-            "journalctl -t vti-up-down -t charon --since -1h",
-        );
+        .next(case, "see what the updown hook did", Command::HookLog);
     Ok(if disabled {
         found
     } else {
-        found.next(case, "set it up", "sudo ip link set IFACE up", "ip link set IFACE up").next(
+        found.next(case, "set it up", Command::SetUp).next(
             case,
             "let the hook run anew",
-            &reset,
-            "swanctl --terminate --child NAME",
+            Command::RestartChild,
         )
     })
 }

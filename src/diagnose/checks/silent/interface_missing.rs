@@ -2,9 +2,9 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 
@@ -23,11 +23,11 @@ Why
     link.
 
 How to confirm
-    ip link show dev IFACE
-    show configuration commands | match IFACE
+    {linux:LinkInDetail}
+    {vyos:ConfigurationOf}
 
 What to do
-    set interfaces vti IFACE address ADDRESS
+    {vyos:AddressInterface}
     Where it is configured: commit a change of it, so that it is made.
 ";
 
@@ -64,22 +64,16 @@ fn check(case: &Case<'_>) -> Outcome {
         found = found.seen(case, format!("bound to {name}: {peers}"), Source::Configuration);
     }
     if severity == Severity::Notice {
-        let bound = "show configuration commands | match bind";
-        return Ok(found.next(case, "see which peers are bound", bound, ""));
+        return Ok(found.next(case, "see which peers are bound", Command::BoundPeers));
     }
-    let log = format!("show log | match {}", word(name));
-    let journal = format!("journalctl -b | grep -F {}", word(name));
-    let (action, set) = if configured.is_some() {
-        ("commit a change of it, so that it is made anew", "description TEXT")
+    let (action, command) = if configured.is_some() {
+        ("commit a change of it, so that it is made anew", Command::DescribeInterface)
     } else {
-        ("configure it, or bind the peer to one that exists", "address ADDRESS")
+        ("configure it, or bind the peer to one that exists", Command::AddressInterface)
     };
-    Ok(found.next(case, "see what was said when it was to be made", &log, &journal).next(
-        case,
-        action,
-        &format!("set interfaces vti {} {set}", word(name)),
-        "",
-    ))
+    Ok(found
+        .next(case, "see what was said when it was to be made", Command::InterfaceLog)
+        .next(case, action, command))
 }
 
 #[cfg(test)]

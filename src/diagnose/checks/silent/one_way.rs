@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -26,8 +27,8 @@ Why
     back. Some traffic is one-way by nature (syslog, multicast).
 
 How to confirm
-    vti-diagnostics show --interval 10
-    tcpdump -ni WAN esp or udp port 4500
+    {linux:ShowTwice}
+    {linux:EspAndNat}
 
 What to do
     Run the same on the peer: where its counters stop is where to look.
@@ -53,16 +54,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
         .seen(case, what, Source::Links)
         .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)
-        .next(
-            case,
-            "see whether ESP arrives",
-            "monitor traffic interface WAN filter 'esp or udp port 4500'",
-            "tcpdump -ni WAN esp or udp port 4500",
-        )
-        .next(
-            case,
-            "compare with the counters of the SAs",
-            "show vpn ipsec sa",
-            "ip -s xfrm state list nokeys",
-        ))
+        .next(case, "see whether ESP arrives", Command::EspAndNat)
+        .next(case, "compare with the counters of the SAs", Command::SaCounters))
 }

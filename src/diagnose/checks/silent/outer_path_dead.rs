@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -26,8 +27,8 @@ Why
     there.
 
 How to confirm
-    ip route get PEER
-    ip neighbour show dev DEVICE      FAILED or INCOMPLETE
+    {linux:RouteToPeer}
+    {linux:OuterNeighbours}\tFAILED or INCOMPLETE
 
 What to do
     Look at the WAN: link, gateway, VLAN, the provider.
@@ -64,12 +65,11 @@ fn check(case: &Case<'_>) -> Outcome {
             summary,
         )
         .seen(case, why, source)
-        .next(case, "see the outer interface", "show interfaces", "ip -s link show")
+        .next(case, "see the outer interface", Command::OuterInterface)
         .next(
             case,
             "see the next hop",
-            "show arp",
-            &format!("ip neighbour show dev {}", device.name),
+            Command::OuterNeighbours.with(Word::Wan, &device.name),
         ));
     }
     Err(Unconfirmed::RuledOut)

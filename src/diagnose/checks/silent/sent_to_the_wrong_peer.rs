@@ -2,9 +2,9 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::{Driver, Source};
 use std::net::IpAddr;
@@ -27,11 +27,11 @@ Why
     the SA of before is still installed.
 
 How to confirm
-    show vpn ipsec state              src and dst of the SA
-    show vpn ipsec connections        the peer's configured address
+    {vyos:Sas}\tsrc and dst of the SA
+    {vyos:Connections}\tthe peer's configured address
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -90,11 +90,6 @@ fn found(
     Found::new(Confidence::Proven, "the SA's destination is not the peer", summary)
         .seen(case, format!("the outbound SA leads to {sends_to}"), Source::SecurityAssociations)
         .seen(case, format!("{how} {peer}"), source)
-        .next(case, "compare the addresses", "show vpn ipsec connections", "swanctl --list-conns")
-        .next(
-            case,
-            "negotiate anew",
-            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-            &format!("swanctl --terminate --ike {}", word(name)),
-        )
+        .next(case, "compare the addresses", Command::Connections)
+        .next(case, "negotiate anew", Command::RestartIke)
 }

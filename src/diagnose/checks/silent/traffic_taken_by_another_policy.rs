@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::way::Site;
@@ -27,8 +28,8 @@ Why
     past the tunnel.
 
 How to confirm
-    ip xfrm policy list dir out       a policy without mark and if_id
-    ip route show table 220
+    {linux:OutboundPolicies}\ta policy without mark and if_id
+    {linux:CharonRoutes}
 
 What to do
     Keep the selectors of policy-based tunnels off what is routed into
@@ -47,14 +48,7 @@ fn check(case: &Case<'_>) -> Outcome {
             "a policy without the mark or if_id of {} (index {index}) {does} {prefixes} before the tunnel",
             case.name
         );
-        let see = |found: Found| {
-            found.next(
-                case,
-                "see the policies",
-                "show vpn ipsec policy",
-                "ip xfrm policy list dir out",
-            )
-        };
+        let see = |found: Found| found.next(case, "see the policies", Command::OutboundPolicies);
         return Ok(see(Found::proven(case, first, summary).severity(case.grade(Severity::Fault))));
     }
     Err(Unconfirmed::RuledOut)

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -27,13 +28,13 @@ Why
     running the hook, or the interface was set up by hand.
 
 How to confirm
-    show vpn ipsec sa                 no CHILD_SA
-    show interfaces vti               u/u all the same
+    {vyos:ChildSas}\tno CHILD_SA
+    {vyos:Vtis}\tu/u all the same
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
-    show log vpn ipsec                lines of vti-up-down
-    Until then: sudo ip link set IFACE down, so that routes move away.
+    {vyos:RestartChild}
+    {vyos:IkeLog}\tlines of vti-up-down
+    Until then: {vyos:SetDown}, so that routes move away.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -69,11 +70,6 @@ fn check(case: &Case<'_>) -> Outcome {
         )
         .seen(case, format!("no SA with {}", tunnel.key), Source::SecurityAssociations)
         .seen(case, format!("{} is admin up", case.name), Source::Links)
-        .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
-        .next(
-            case,
-            "see what the updown hook did",
-            "show log vpn ipsec",
-            "journalctl -t vti-up-down -t charon --since -1h",
-        ))
+        .next(case, "see whether the CHILD_SA is up", Command::ChildSas)
+        .next(case, "see what the updown hook did", Command::HookLog))
 }

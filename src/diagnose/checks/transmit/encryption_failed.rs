@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -31,8 +32,8 @@ Why
     in OUTPUT or POSTROUTING (no XFRM counter moves).
 
 How to confirm
-    cat /proc/net/xfrm_stat           where the kernel has it
-    nft list ruleset                  drops of esp or udp 4500 on output
+    {linux:XfrmStatistics}\twhere the kernel has it
+    {linux:Ruleset}\tdrops of esp or udp 4500 on output
 
 What to do
     Let ESP out of the firewall; take offload off the SA; look for
@@ -76,11 +77,6 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::Links,
         )
         .seen(case, stage, Source::XfrmStatistics)
-        .next(
-            case,
-            "see what the firewall drops on output",
-            "show firewall statistics",
-            "nft list ruleset",
-        )
-        .next(case, "see the kernel's log", "show log kernel", "dmesg"))
+        .next(case, "see what the firewall drops on output", Command::FirewallDrops)
+        .next(case, "see the kernel's log", Command::KernelLog))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity, Stage};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Driver;
@@ -22,8 +23,8 @@ Why
     a peer that moved. An xfrm interface has no such check.
 
 How to confirm
-    ip -d link show dev IFACE         local, remote
-    ip xfrm state list                src, dst
+    {linux:LinkInDetail}\tlocal, remote
+    {linux:Sas}\tsrc, dst
 
 What to do
     Set the device's addresses to those that the SA uses, or local to
@@ -42,16 +43,6 @@ fn check(case: &Case<'_>) -> Outcome {
         format!("the SA's addresses are not those of {}{what}", case.name),
     )
     .severity(case.grade(Severity::Fault))
-    .next(
-        case,
-        "see the addresses of the device",
-        "show interfaces vti IFACE",
-        "ip -d link show dev IFACE",
-    )
-    .next(
-        case,
-        "see the addresses of the SA",
-        "show vpn ipsec state",
-        "ip xfrm state list nokeys",
-    ))
+    .next(case, "see the addresses of the device", Command::LinkInDetail)
+    .next(case, "see the addresses of the SA", Command::Sas))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -26,29 +27,21 @@ Why
     xfrm_state_check_expire() refuses the one behind the last.
 
 How to confirm
-    ip -s xfrm state list             lifetime config and current
+    {linux:Sas}\tlifetime config and current
 
 What to do
     Let rekeying begin earlier (the soft limit further below the hard
-    one), or raise the limit: set vpn ipsec esp-group G life-bytes N
+    one), or raise the limit: {vyos:LifeBytes}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::HardLimitReached)?;
     let advise = |found: Found| {
-        found
-            .next(
-                case,
-                "see limits and use of the SAs",
-                "show vpn ipsec state",
-                "ip -s xfrm state list nokeys",
-            )
-            .next(
-                case,
-                "see when SAs expire",
-                "sudo ip xfrm monitor expire",
-                "ip xfrm monitor expire",
-            )
+        found.next(case, "see limits and use of the SAs", Command::Sas).next(
+            case,
+            "see when SAs expire",
+            Command::Expiries,
+        )
     };
     if let Some(first) = lost.first() {
         let summary = "an SA has reached its byte or packet limit: one more packet is lost before another SA takes over";

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Driver;
@@ -24,7 +25,7 @@ Why
     sent back to it.
 
 How to confirm
-    tcpdump -ni IFACE src host PEER
+    {linux:PeersPackets}
 
 What to do
     Keep the peer's outer prefix out of the tunnel's selectors and
@@ -41,10 +42,5 @@ fn check(case: &Case<'_>) -> Outcome {
         first,
         format!("packets from {source}, the tunnel's own remote address, are refused"),
     )
-    .next(
-        case,
-        "see the packets",
-        &format!("monitor traffic interface IFACE filter 'src host {source}'"),
-        &format!("tcpdump -ni IFACE src host {source}"),
-    ))
+    .next(case, "see the packets", Command::PeersPackets.with(Word::Remote, source)))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::counted::LOOKUP_FAILED;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
@@ -27,13 +28,13 @@ Why
     finds no policy and counts as a carrier error.
 
 How to confirm
-    ip xfrm policy list dir out       no IPv6 selector
-    tcpdump -ni IFACE ip6
+    {linux:OutboundPolicies}\tno IPv6 selector
+    {linux:Ipv6Packets}
 
 What to do
     If the tunnel is for IPv4 only, take IPv6 off the interface; the
     errors are then gone:
-    set interfaces vti IFACE ipv6 address no-default-link-local
+    {vyos:NoLinkLocal}
     Else let the peers agree on ::/0 too.
 ";
 
@@ -80,16 +81,10 @@ fn advice(case: &Case<'_>, found: Found) -> Found {
             "no outbound policy of the tunnel has an IPv6 selector that covers it",
             Source::SecurityPolicies,
         )
-        .next(
-            case,
-            "see the packets",
-            "monitor traffic interface IFACE filter ip6",
-            "tcpdump -ni IFACE ip6",
-        )
+        .next(case, "see the packets", Command::Ipv6Packets)
         .next(
             case,
             "if the tunnel is for IPv4 only, take the link-local address off the interface",
-            "set interfaces vti IFACE ipv6 address no-default-link-local",
-            "sysctl -w net.ipv6.conf.IFACE.disable_ipv6=1",
+            Command::NoLinkLocal,
         )
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -25,12 +26,12 @@ Why
     the source itself (ip6_tnl_xmit_ctl()).
 
 How to confirm
-    ip xfrm state list                src of the outbound SA
-    ip address show                   not there
+    {linux:Sas}\tsrc of the outbound SA
+    {linux:Addresses}\tnot there
 
 What to do
     Bring the address back, or negotiate from the new one:
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
     With dynamic addresses use dhcp-interface instead of local-address.
 ";
 
@@ -71,11 +72,6 @@ fn answers_lost(case: &Case<'_>) -> Outcome {
 fn advice(case: &Case<'_>, found: Found, address: std::net::IpAddr) -> Found {
     found
         .seen(case, format!("{address} is on no interface"), Source::Addresses)
-        .next(case, "see the addresses of this host", "show interfaces", "ip -brief address")
-        .next(
-            case,
-            "negotiate from the new address",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --terminate --ike NAME",
-        )
+        .next(case, "see the addresses of this host", Command::OuterInterfaces)
+        .next(case, "negotiate from the new address", Command::RestartIke)
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -27,14 +28,14 @@ Why
     means that the CHILD_SA is not there.
 
 How to confirm
-    ip -d link show dev IFACE         okey or if_id
-    ip xfrm policy list dir out       no policy with it
+    {linux:LinkInDetail}\tokey or if_id
+    {linux:OutboundPolicies}\tno policy with it
 
 What to do
-    show vpn ipsec sa                 is the CHILD_SA up?
-    show vpn ike sa                   is the IKE_SA up?
-    show log vpn ipsec                if not, why
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:ChildSas}\tis the CHILD_SA up?
+    {vyos:IkeSas}\tis the IKE_SA up?
+    {vyos:IkeLog}\tif not, why
+    {vyos:RestartChild}
     If the CHILD_SA is up, its if_id or mark is not the interface's:
     check which interface the peer is bound to.
 ";
@@ -51,17 +52,7 @@ fn check(case: &Case<'_>) -> Outcome {
     );
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
-        .next(
-            case,
-            "see why it is not",
-            "show log vpn ipsec",
-            "journalctl -u strongswan --since -10min",
-        )
-        .next(
-            case,
-            "compare the marks and if_ids of the policies",
-            "show vpn ipsec policy",
-            "ip xfrm policy list dir out",
-        ))
+        .next(case, "see whether the CHILD_SA is up", Command::ChildSas)
+        .next(case, "see why it is not", Command::IkeLog.with(Word::Since, "-10min"))
+        .next(case, "compare the marks and if_ids of the policies", Command::OutboundPolicies))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::counted::LOOKUP_FAILED;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
@@ -29,12 +30,13 @@ Why
     where no IPv6 route leads into the tunnel.
 
 How to confirm
-    tcpdump -ni IFACE                 packets that no route explains
-    ip -6 route show dev IFACE
+    {linux:Packets}\tpackets that no route explains
+    {linux:Ipv6RoutesInto}
 
 What to do
-    Find the sender (ss -0p lists packet sockets; tc filter show), or
-    give the interface the route.
+    Find the sender, or give the interface the route:
+    {linux:PacketSockets}\tpacket sockets and whose they are
+    {linux:TrafficFilters}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -61,6 +63,6 @@ fn check(case: &Case<'_>) -> Outcome {
     )
     .errors(case)
     .seen(case, format!("no IPv6 route leads into {}", case.name), Source::Routes)
-    .next(case, "see what is sent", "monitor traffic interface IFACE", "tcpdump -ni IFACE")
-    .next(case, "see who sends without a route", "sudo ss -0p", "ss -0p"))
+    .next(case, "see what is sent", Command::Packets)
+    .next(case, "see who sends without a route", Command::PacketSockets))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Source;
@@ -23,7 +24,7 @@ Why
     selects a table without a route.
 
 How to confirm
-    ip route get PEER from LOCAL      with mark M: the SA's output-mark
+    {linux:RouteToPeer}\tfrom the SA's source with its mark
 
 What to do
     Bring the route to the peer back: the WAN interface, its gateway,
@@ -36,20 +37,20 @@ fn check(case: &Case<'_>) -> Outcome {
     let (summary, get) = match &first.verdict.site {
         Site::OuterRoute { source, destination, errno, vrf } => {
             let within = vrf.map(|i| case.tunnel().map(|t| t.state.link_name(i))).transpose()?;
-            let vrf = within.map(|name| format!(" vrf {name}")).unwrap_or_default();
+            let vrf = within.as_ref().map(|name| format!(" vrf {name}")).unwrap_or_default();
             let error = errno_name(*errno);
             (
                 format!(
                     "the encrypted packet has no route: {destination} from {source}{vrf} gives {error}"
                 ),
-                format!("ip route get {destination} from {source}{vrf}"),
+                case.route_to_peer(*source, *destination, within.as_deref()),
             )
         }
         Site::TemplateSource { errno } => {
             let error = errno_name(*errno);
             (
                 format!("the policy's template has no source, and no route gives one: {error}"),
-                "ip route get PEER".to_owned(),
+                Command::RouteToPeer.into(),
             )
         }
         _ => return Err(Unconfirmed::RuledOut),
@@ -57,6 +58,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
         .seen(case, "the kernel's own answer to the route question", Source::RouteLookups)
-        .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
-        .next(case, "see the outer interfaces", "show interfaces", "ip -brief address"))
+        .next(case, "ask for the route to the peer", get)
+        .next(case, "see the outer interfaces", Command::OuterInterfaces))
 }

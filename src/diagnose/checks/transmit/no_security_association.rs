@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -27,14 +28,14 @@ Why
     the policy stayed.
 
 How to confirm
-    ip xfrm state list                no SA to the peer
-    ip -s xfrm policy list dir out    the policy that wants it
+    {linux:Sas}\tno SA to the peer
+    {linux:OutboundPolicies}\tthe policy that wants it
 
 What to do
-    ping PEER                         is it there at all?
-    show vpn ike sa
-    show log vpn ipsec
-    reset vpn ipsec site-to-site peer PEER
+    {linux:Ping}\tis it there at all?
+    {vyos:IkeSas}
+    {vyos:IkeLog}
+    {vyos:RestartChild}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -52,15 +53,9 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     let summary =
         format!("the policy asks for an SA to {peer} ({}), and {state}{also}", wanted.text);
-    let ping = format!("ping {peer}");
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "see whether the peer is there", &ping, &ping)
-        .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
-        .next(
-            case,
-            "see why there is no SA",
-            "show log vpn ipsec",
-            "journalctl -u strongswan --since -10min",
-        ))
+        .next(case, "see whether the peer is there", Command::Ping.with(Word::Remote, peer))
+        .next(case, "see the state of IKE", Command::IkeSas)
+        .next(case, "see why there is no SA", Command::IkeLog.with(Word::Since, "-10min")))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity, Stage};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Driver;
@@ -24,7 +25,7 @@ Why
     the other outer family.
 
 How to confirm
-    ip xfrm state list                mode, src, dst
+    {linux:Sas}\tmode, src, dst
 
 What to do
     Negotiate tunnel mode; with IPv6 outside use vti6 or an xfrm
@@ -42,7 +43,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see mode and addresses of the SA",
-        "show vpn ipsec state",
-        "ip xfrm state list nokeys",
+        Command::Sas,
     ))
 }

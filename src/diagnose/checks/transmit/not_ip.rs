@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mtu::MtuHeadroom;
@@ -26,7 +27,7 @@ Why
     where the interface's MTU leaves no room for the other.
 
 How to confirm
-    tcpdump -ni IFACE 'not ip and not ip6'
+    {linux:OtherPackets}
 
 What to do
     Take the interface out of the daemon that sends them.
@@ -50,10 +51,5 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Possible, "ethertype is neither IP nor IPv6", summary)
         .seen_if(case, words, Source::Links)
         .seen(case, room.words(case.name), Source::RouteLookups)
-        .next(
-            case,
-            "see the packets",
-            "monitor traffic interface IFACE filter 'not ip and not ip6'",
-            "tcpdump -ni IFACE 'not ip and not ip6'",
-        ))
+        .next(case, "see the packets", Command::OtherPackets))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -30,13 +31,13 @@ Why
     arrive or are not obeyed.
 
 How to confirm
-    ping -M do -s 1400 DESTINATION
-    ip -d link show dev IFACE         mtu
+    {linux:PingFullSize}
+    {linux:LinkInDetail}\tmtu
 
 What to do
     Lower the interface's MTU to what fits, and clamp TCP's MSS:
-    set interfaces vti IFACE mtu 1400
-    set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu
+    {vyos:SetMtu}
+    {vyos:ClampMss}
     Let ICMP fragmentation needed pass on the way to the senders.
 ";
 
@@ -52,14 +53,18 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!("packets too big for the tunnel are dropped: {}", room.words(case.name));
-    Ok(Found::new(Confidence::Consistent, "skb->len > mtu, and the packet must not be fragmented", summary)
-            .seen_if(case, case.counted.words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other), Source::Links)
-            .seen(case, room.words(case.name), Source::RouteLookups)
-            .next(case, "lower the MTU", &room.set_mtu(), &format!("ip link set IFACE mtu {}", room.advice()))
-            .next(
-                case,
-                "clamp TCP's MSS",
-                "set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu",
-                "nft add rule inet filter forward oifname IFACE tcp flags syn tcp option maxseg size set rt mtu",
-            ))
+    Ok(Found::new(
+        Confidence::Consistent,
+        "skb->len > mtu, and the packet must not be fragmented",
+        summary,
+    )
+    .seen_if(
+        case,
+        case.counted
+            .words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other),
+        Source::Links,
+    )
+    .seen(case, room.words(case.name), Source::RouteLookups)
+    .next(case, "lower the MTU", Command::SetMtu.with(Word::Mtu, room.advice()))
+    .next(case, "clamp TCP's MSS", Command::ClampMss))
 }

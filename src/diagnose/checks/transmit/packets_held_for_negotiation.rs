@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::{Driver, Source};
@@ -26,12 +27,12 @@ Why
     silently when it does not.
 
 How to confirm
-    sysctl net.core.xfrm_larval_drop
-    ip xfrm state list                no SA to the peer
+    {linux:LarvalDrop}
+    {linux:Sas}\tno SA to the peer
 
 What to do
     Find out why there is no SA, as for VTI-111. For counters that tell
-    the truth: sysctl -w net.core.xfrm_larval_drop=1
+    the truth: {linux:DropLarval}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -50,11 +51,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
         .seen(case, "net.core.xfrm_larval_drop = 0", Source::LarvalDrop)
-        .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
-        .next(
-            case,
-            "see why there is no SA",
-            "show log vpn ipsec",
-            "journalctl -u strongswan --since -10min",
-        ))
+        .next(case, "see the state of IKE", Command::IkeSas)
+        .next(case, "see why there is no SA", Command::IkeLog.with(Word::Since, "-10min")))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::{Driver, Link, Source};
@@ -22,8 +23,8 @@ Why
     can sit in another VRF than its underlay.)
 
 How to confirm
-    ip -d link show dev IFACE         master
-    ip route get PEER vrf VRF
+    {linux:LinkInDetail}\tmaster
+    {linux:RouteToPeer}\tvrf VRF: as the interface asks
 
 What to do
     Put both into one VRF, leak a route to the peer into the VTI's VRF,
@@ -59,10 +60,5 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
         .seen(case, format!("{source} is in {has}"), Source::Addresses)
-        .next(
-            case,
-            "see the VRFs",
-            "show vrf",
-            "ip -brief link show type vrf; ip -d link show dev IFACE",
-        ))
+        .next(case, "see the VRFs", Command::Vrfs))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::way::Site;
@@ -18,16 +19,16 @@ What happens
 
 Why
     The matching outbound policy of the best priority has the action
-    block, or no policy matches and the default for OUT is block
-    (ip xfrm policy setdefault).
+    block, or no policy matches and the default for OUT is block.
 
 How to confirm
-    ip xfrm policy list dir out
-    ip xfrm policy getdefault
+    {linux:OutboundPolicies}
+    {linux:DefaultPolicies}
 
 What to do
     Remove the blocking policy or give the tunnel's policy a better
-    priority (a lower number); ip xfrm policy setdefault out accept.
+    priority (a lower number), or let what has no policy pass:
+    {linux:AcceptByDefault}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -48,16 +49,6 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(
-            case,
-            "see the policies in the order of priority",
-            "show vpn ipsec policy",
-            "ip xfrm policy list dir out",
-        )
-        .next(
-            case,
-            "see the defaults",
-            "sudo ip xfrm policy getdefault",
-            "ip xfrm policy getdefault",
-        ))
+        .next(case, "see the policies in the order of priority", Command::OutboundPolicies)
+        .next(case, "see the defaults", Command::DefaultPolicies))
 }

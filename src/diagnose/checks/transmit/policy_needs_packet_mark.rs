@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Driver;
@@ -25,7 +26,7 @@ Why
     and vti6 the device's okey takes the place of the mark.)
 
 How to confirm
-    ip xfrm policy list dir out       if_id and mark on one policy
+    {linux:OutboundPolicies}\tif_id and mark on one policy
 
 What to do
     Take mark_out (and mark_in) away from the child's configuration:
@@ -43,7 +44,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see if_id and mark of the policy",
-        "show vpn ipsec policy",
-        "ip xfrm policy list dir out",
+        Command::OutboundPolicies,
     ))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 
@@ -25,7 +26,7 @@ Why
     charon's bypass-lan, matches inside the tunnel too.
 
 How to confirm
-    ip xfrm policy list dir out       the first match by priority
+    {linux:OutboundPolicies}\tthe first match by priority
 
 What to do
     Give the pass policy a mark or narrower selectors, or a higher
@@ -44,7 +45,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see the policies in the order of priority",
-        "show vpn ipsec policy",
-        "ip xfrm policy list dir out",
+        Command::OutboundPolicies,
     ))
 }

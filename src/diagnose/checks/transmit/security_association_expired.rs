@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
@@ -26,11 +27,11 @@ Why
     rekeying that should have come before did not.
 
 How to confirm
-    ip -s xfrm state list             lifetime config and current
+    {linux:Sas}\tlifetime config and current
 
 What to do
-    show log vpn ipsec                why rekeying failed
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:IkeLog}\twhy rekeying failed
+    {vyos:RestartChild}
     Raise life-bytes or life-packets of the ESP group, or omit them.
 ";
 
@@ -44,22 +45,7 @@ fn check(case: &Case<'_>) -> Outcome {
         format!("SA {spi} has reached its byte or packet limit, and no other SA can take over");
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(
-            case,
-            "see limits and use of the SA",
-            "show vpn ipsec state",
-            "ip -s xfrm state list nokeys",
-        )
-        .next(
-            case,
-            "see why it was not rekeyed",
-            "show log vpn ipsec",
-            "journalctl -u strongswan --since -1h",
-        )
-        .next(
-            case,
-            "negotiate anew",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --rekey --child NAME",
-        ))
+        .next(case, "see limits and use of the SA", Command::Sas)
+        .next(case, "see why it was not rekeyed", Command::IkeLog)
+        .next(case, "negotiate anew", Command::RekeyChild))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::way::Site;
@@ -27,12 +28,12 @@ Why
     the inbound direction is refused as well.)
 
 How to confirm
-    ip -d xfrm state list
-    ip xfrm policy list dir out       compare field by field
+    {linux:SasInDetail}
+    {linux:OutboundPolicies}\tcompare field by field
 
 What to do
     If charon installed both, negotiate anew:
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
     If something else did (a script, an old key daemon), remove it. An
     SA with a selector of the outer family lacks the flag af-unspec.
 ";
@@ -62,16 +63,6 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(
-            case,
-            "compare SA and policy field by field",
-            "show vpn ipsec state",
-            "ip -d xfrm state list nokeys",
-        )
-        .next(
-            case,
-            "negotiate anew",
-            "reset vpn ipsec site-to-site peer PEER",
-            "swanctl --terminate --child NAME",
-        ))
+        .next(case, "compare SA and policy field by field", Command::SasInDetail)
+        .next(case, "negotiate anew", Command::RestartChild))
 }

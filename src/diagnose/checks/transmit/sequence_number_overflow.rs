@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -27,12 +28,12 @@ Why
     refuses the rest.
 
 How to confirm
-    ip -s xfrm state list             oseq near 0xffffffff, no esn flag
+    {linux:SasInDetail}\toseq near 0xffffffff, no esn flag
 
 What to do
-    reset vpn ipsec site-to-site peer PEER
+    {vyos:RestartChild}
     Use ESN (VyOS from 1.4: it is negotiated where the peer has it), or
-    rekey by packets: set vpn ipsec esp-group G life-packets 4000000000
+    rekey by packets: {vyos:LifePackets}
 ";
 
 /// From here on it is worth a warning: nine tenths of the numbers are used.
@@ -41,19 +42,11 @@ const SOON: u64 = (u32::MAX as u64) / 10 * 9;
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::SequenceNumberOverflow)?;
     let advise = |found: Found| {
-        found
-            .next(
-                case,
-                "see the sequence numbers",
-                "sudo ip -d -s xfrm state list nokeys",
-                "ip -d -s xfrm state list nokeys",
-            )
-            .next(
-                case,
-                "negotiate a new SA",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --rekey --child NAME",
-            )
+        found.next(case, "see the sequence numbers", Command::SasInDetail).next(
+            case,
+            "negotiate a new SA",
+            Command::RekeyChild,
+        )
     };
     if let Some(first) = lost.first() {
         let summary =

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::{PolicyDirection, Source};
@@ -29,9 +30,9 @@ Why
     a notice, once something was sent there.
 
 How to confirm
-    ip route show table all dev IFACE
-    ip xfrm policy list dir out
-    vti-diagnostics lookup --interface IFACE --source A --destination B
+    {linux:RoutesInto}
+    {linux:OutboundPolicies}
+    {linux:Lookup}
 
 What to do
     Route only what the selectors cover, or widen them on both peers
@@ -68,16 +69,6 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(severity)
         .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
-        .next(
-            case,
-            "see what the peers agreed on",
-            "show vpn ipsec connections",
-            "swanctl --list-sas",
-        )
-        .next(
-            case,
-            "see what is routed into the tunnel",
-            "show ip route | match IFACE",
-            "ip route show table all dev IFACE",
-        ))
+        .next(case, "see what the peers agreed on", Command::Selectors)
+        .next(case, "see what is routed into the tunnel", Command::RoutesInto))
 }

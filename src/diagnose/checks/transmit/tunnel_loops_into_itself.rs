@@ -2,9 +2,10 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Call, Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::snapshot::Source;
+use crate::snapshot::{RouteQuery, Source};
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -26,19 +27,19 @@ Why
     into the tunnel, mostly a default or BGP route through it.
 
 How to confirm
-    ip route get PEER                 dev IFACE
+    {linux:RouteToPeer}\tdev IFACE
 
 What to do
     Give the peer's outer address a route of its own through the WAN:
-    set protocols static route PEER/32 next-hop GATEWAY
+    {vyos:AddRouteToPeer}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::TunnelLoopsIntoItself)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let Site::Loop { destination } = first.verdict.site else { return Err(Unconfirmed::RuledOut) };
-    let get = format!("ip route get {destination}");
-    let route = format!("set protocols static route {destination}/32 next-hop GATEWAY");
+    let query = RouteQuery { destination, source: None, mark: 0, vrf: None };
+    let get = Call::from(Command::RouteToPeer).with_route(&query, None);
     Ok(Found::proven(
         case,
         first,
@@ -46,11 +47,10 @@ fn check(case: &Case<'_>) -> Outcome {
     )
     .severity(case.grade(Severity::Fault))
     .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
-    .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
+    .next(case, "ask for the route to the peer", get)
     .next(
         case,
         "give the peer a route of its own",
-        &route,
-        &format!("ip route add {destination} via GATEWAY"),
+        Command::AddRouteToPeer.with(Word::Remote, destination),
     ))
 }

@@ -2,6 +2,7 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
+use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::snapshot::Source;
@@ -21,8 +22,8 @@ Why
     without an if_id ends at once.
 
 How to confirm
-    sysctl net.ipv4.conf.all.disable_xfrm
-    sysctl net.ipv4.conf.IFACE.disable_xfrm
+    {linux:AllDisableXfrm}
+    {linux:DisableXfrm}
 
 What to do
     Set both to 0. What many guides mean for VTIs is disable_policy.
@@ -34,9 +35,8 @@ fn check(case: &Case<'_>) -> Outcome {
     let on_all = case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
     let of = if on_all { "all" } else { case.name };
     let setting = format!("net.ipv4.conf.{of}.disable_xfrm");
-    let clear = format!("sysctl -w {setting}=0");
     Ok(Found::proven(case, first, format!("{setting} is 1: {} encrypts no IPv4 packet", case.name))
         .severity(case.grade(Severity::Fault))
         .seen(case, format!("{setting} = 1"), Source::AllDisableXfrm)
-        .next(case, "clear it", &format!("sudo {clear}"), &clear))
+        .next(case, "clear it", Command::ClearDisableXfrm.with(Word::Scope, of)))
 }
