@@ -9,21 +9,22 @@ use std::path::{Path, PathBuf};
 /// Module, and the modules of ours that it may use beside itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
-    ("snapshot", &[]),
+    ("kernel", &[]),
+    ("snapshot", &["kernel"]),
     ("report", &["snapshot"]),
     ("wire", &["snapshot"]),
     ("journal", &["snapshot", "error"]),
-    ("collect", &["wire", "journal", "snapshot", "error"]),
+    ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
     ("capture", &["collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
-    ("way", &["tunnel", "snapshot", "report"]),
-    ("diagnose", &["way", "tunnel", "snapshot", "report", "error"]),
+    ("way", &["tunnel", "snapshot", "report", "kernel"]),
+    ("diagnose", &["way", "tunnel", "snapshot", "report", "kernel", "error"]),
     ("timeline", &["tunnel", "snapshot"]),
     (
         "record",
         &[
             "collect", "journal", "timeline", "diagnose", "way", "report", "signals", "snapshot",
-            "error",
+            "kernel", "error",
         ],
     ),
     ("history", &["journal", "diagnose", "report", "snapshot", "error"]),
@@ -43,8 +44,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history", "render",
-    "opmode",
+    "kernel", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history",
+    "render", "opmode",
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {
