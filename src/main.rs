@@ -24,6 +24,7 @@
 //!
 //! | module                          | may use                          | never                                   |
 //! |---------------------------------|----------------------------------|-----------------------------------------|
+//! | `code`                          | std, serde                       | everything else of ours                 |
 //! | `kernel`                        | std                              | everything of ours                      |
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet, `kernel`      | everything else of ours                 |
