@@ -85,7 +85,7 @@ impl Release {
         })
     }
 
-    /// Why a finding that the model would prove is called consistent, in one line; none where the release is covered.
+    /// Why a finding that the model proves is called consistent, in one line; none where the release is covered.
     pub fn reservation(self) -> Option<String> {
         if self.is_covered() {
             return None;
@@ -102,8 +102,7 @@ impl Release {
             Some((series, _)) => format!("Linux {series} is outside"),
         };
         Some(format!(
-            "{subject} of the releases that the model was tested on ({oldest} to {newest}), so findings that would be proven are \
-             called consistent."
+            "{subject} of the releases that the model was tested on ({oldest} to {newest}): what the model proves is called consistent."
         ))
     }
 }

@@ -1,7 +1,11 @@
-//! What is told from a kernel release: the table of differences at each of its boundaries, names of distributions, and any text.
+//! What is told from a kernel release: the table of differences at each of its boundaries, names of distributions, and any text; and in
+//! `model` what follows for packets.
 //! The table itself is the golden text `kernel__what_differs_between_kernels.snap`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "kernel/model.rs"]
+mod model;
 
 use proptest::prelude::*;
 use vti_diagnostics::kernel::{Change, Release, Series, TESTED, table};
@@ -147,7 +151,7 @@ fn a_release_is_covered_between_the_oldest_and_the_newest_that_was_tested() {
 
 #[test]
 fn what_is_outside_is_said_in_one_sentence() {
-    let rest = "of the releases that the model was tested on (5.10 to 7.2), so findings that would be proven are called consistent.";
+    let rest = "of the releases that the model was tested on (5.10 to 7.2): what the model proves is called consistent.";
     let said = |release| Release::of(release).reservation().unwrap();
     assert_eq!(said("5.4.268-amd64-vyos"), format!("Linux 5.4 is outside {rest}"));
     assert_eq!(
