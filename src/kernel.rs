@@ -232,7 +232,7 @@ impl Change {
                 backports: &[],
                 unsettled: &[],
                 commit: "9b42c1f179a6 xfrm: Extend the output_mark to support input direction and masking",
-                seen: "mailing list; lab 5.10 to 7.2 have it",
+                seen: "mailing list; lab 5.10, 6.1, 6.18",
             },
             Change::XfrmInterfaces => Row {
                 what: "xfrm interfaces exist",
