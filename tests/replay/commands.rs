@@ -91,3 +91,31 @@ fn what_changes_something_comes_last() {
         }
     }
 }
+
+#[test]
+fn what_is_known_of_a_tunnel_is_filled_in_for_each_system() {
+    let recorded = RECORDED.iter().find(|r| r.name == "301-charon-admin-down-vti").unwrap();
+    let typed = |version: Option<&str>| -> Vec<String> {
+        let mut capture = recorded.capture.clone();
+        for snapshot in &mut capture.snapshots {
+            snapshot.host.vyos_version = version.map(str::to_owned);
+        }
+        let report = diagnosed(&capture);
+        let findings = report.interfaces.into_iter().flat_map(|interface| interface.findings);
+        let first = findings.take(1).flat_map(|finding| finding.remedies);
+        first.filter_map(|remedy| remedy.command).collect()
+    };
+    let up = "sudo ip link set vti7 up";
+    let reset = "reset vpn ipsec site-to-site peer AZURE";
+    for version in ["1.4.1", "1.5-rolling-202410030006", "2026.03.01-0024-rolling"] {
+        assert_eq!(typed(Some(version)), ["show log ipsec", up, reset], "{version}");
+    }
+    let old = ["show log vpn ipsec", up, "reset vpn ipsec-peer AZURE"];
+    assert_eq!(typed(Some("1.3.8")), old);
+    let linux = [
+        "journalctl -t charon -t vti-up-down --since -1h",
+        "ip link set vti7 up",
+        "swanctl --terminate --child AZURE-vti",
+    ];
+    assert_eq!(typed(None), linux);
+}
