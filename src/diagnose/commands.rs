@@ -676,6 +676,17 @@ mod tests {
     }
 
     #[test]
+    fn no_command_stands_twice() {
+        let forms = |command: Command| System::ALL.iter().map(move |system| command.form(*system));
+        for (at, command) in Command::ALL.iter().enumerate() {
+            let before = Command::ALL.iter().take(at);
+            let twin = before.copied().find(|other| forms(*other).eq(forms(*command)));
+            assert_eq!(twin, None, "{command:?}");
+            assert!(command.does().ends_with('.'), "{command:?}");
+        }
+    }
+
+    #[test]
     fn no_command_shows_keys() {
         for command in Command::ALL {
             for form in System::ALL.iter().map(|system| command.form(*system)) {
