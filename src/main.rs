@@ -24,6 +24,7 @@
 //!
 //! | module                          | may use                          | never                                   |
 //! |---------------------------------|----------------------------------|-----------------------------------------|
+//! | `units`                         | std                              | everything of ours; but all may use it  |
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |

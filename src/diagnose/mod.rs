@@ -27,15 +27,16 @@ pub use classify::cause;
 pub use found::Found;
 pub use lookup::lookup;
 pub use registry::DIAGNOSES;
-pub(crate) use summary::natural;
 
 use crate::error::Error;
+use crate::report::time::rfc3339;
 use crate::report::{
     Checked, Code, Finding, HostReport, InterfaceReport, Masked, Report, SCHEMA, Severity,
     SourceStatus, Status, Undetermined, Verdict,
 };
 use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 use crate::tunnel::State;
+use crate::units::natural;
 
 /// One cause that can be diagnosed.
 pub struct Diagnosis {
@@ -69,13 +70,13 @@ pub struct Observation<'a> {
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
     let mut interfaces = Vec::new();
     each(observation, interface, |report| interfaces.push(report))?;
-    interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
+    interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
     Ok(Report {
         schema: SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION"),
-        taken_at: summary::rfc3339(now.taken_at_ms),
+        taken_at: rfc3339(now.taken_at_ms),
         host: HostReport {
             hostname: now.host.hostname.clone(),
             kernel: now.host.kernel_release.clone(),

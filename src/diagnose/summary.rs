@@ -132,16 +132,3 @@ pub(super) fn is_vti_name(name: &str) -> bool {
     };
     is_fallback_name(name) || ["vti", "xfrm", "ipsec"].into_iter().any(numbered)
 }
-
-/// A key that sorts `vti2` before `vti10`.
-pub(crate) fn natural(name: &str) -> (String, u64, String) {
-    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let (stem, number) = name.split_at(digits);
-    (stem.into(), number.parse().unwrap_or(0), name.into())
-}
-
-/// The time of a snapshot; none for one without.
-pub(super) fn rfc3339(milliseconds: u64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
-    (milliseconds > 0).then(|| time.to_string())
-}

@@ -68,7 +68,7 @@ struct Outcome {
     tally: Tally,
     ending: Ending,
     /// How long it took.
-    seconds: u64,
+    milliseconds: u64,
     /// Drops without an alert, where the kernel said how many.
     lost: Option<u64>,
     /// The devices' own counts beside the drops seen.

@@ -85,8 +85,8 @@ impl<'a> Watcher<'a> {
             Ending::Rate(_) => Vec::new(),
             _ => self.devices.compare(self.options.interface),
         };
-        let seconds = began.elapsed().as_secs();
-        Ok(Outcome { tally: self.tally, ending, seconds, lost, counters })
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(Outcome { tally: self.tally, ending, milliseconds, lost, counters })
     }
 
     /// The interfaces that were asked for, as the first look has them.

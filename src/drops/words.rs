@@ -8,7 +8,8 @@ use crate::render::clock::Clock;
 use crate::render::escape::escape;
 use crate::render::text;
 use crate::report::Code;
-use crate::report::history::Time;
+use crate::report::time::Time;
+use crate::units::{DROP, Span, VTI, WAS, length};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -17,10 +18,13 @@ use std::collections::BTreeSet;
 pub fn start(vtis: &[String], seconds: u64, clock: &Clock, now: u64) -> String {
     let what = match vtis {
         [only] => only.clone(),
-        several => format!("{} VTIs", several.len()),
+        several => VTI.of(several.len()),
     };
     let (date, zone) = (clock.date(time(now)), clock.offset(time(now)));
-    format!("{date}, times are {zone}. Watching {what} for {seconds} s, or until Ctrl-C:")
+    format!(
+        "{date}, times are {zone}. Watching {what} for {}, or until Ctrl-C:",
+        length(seconds.saturating_mul(1000))
+    )
 }
 
 /// The same as a line of JSON.
@@ -61,7 +65,7 @@ pub fn json_end(sums: &Outcome) -> String {
     }).collect();
     lines.push(
         json!({
-            "type": "summary", "seconds": sums.seconds, "ended": sums.ending.word(), "seen": seen, "attributed": attributed,
+            "type": "summary", "seconds": sums.milliseconds / 1000, "ended": sums.ending.word(), "seen": seen, "attributed": attributed,
             "not_attributed": seen - attributed, "lost": sums.lost, "unrelated": unrelated, "other_interfaces": others,
             "not_listed": beyond, "malformed": malformed, "counters": counters,
         })
@@ -99,12 +103,14 @@ pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     let seen = match (tally.seen, tally.seen - tally.attributed) {
         (0, _) => "no drop of a tunnel".to_string(),
         (seen, open) => format!(
-            "{seen} drops of tunnels, {} attributed, {open} not attributed",
+            "{} of tunnels, {} attributed, {open} not attributed",
+            DROP.of(seen),
             tally.attributed
         ),
     };
-    let (why, seconds, unrelated) = (sums.ending.sentence(), sums.seconds, tally.unrelated);
-    let mut sentences = vec![format!("{why}{seconds} s: {seen}, {lost}; {unrelated} unrelated.")];
+    let (why, lasted, unrelated) =
+        (sums.ending.sentence(), Span(sums.milliseconds), tally.unrelated);
+    let mut sentences = vec![format!("{why}{lasted}: {seen}, {lost}; {unrelated} unrelated.")];
     for (number, what) in [
         (tally.beyond, "Drops of flows beyond these lines"),
         (tally.others, "Drops of tunnels, not or not surely of this interface"),
@@ -118,7 +124,11 @@ pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
         let (name, seen, counted) = (&counter.interface, counter.seen, counter.counted);
         sentences.push(match counter.agree {
             true => format!("{name}: tx_errors rose by {counted}, as many as the drops seen."),
-            false => format!("{name}: tx_errors rose by {counted}, and {seen} drops were seen."),
+            false => format!(
+                "{name}: tx_errors rose by {counted}, and {} {} seen.",
+                DROP.of(seen),
+                WAS.word(seen)
+            ),
         });
     }
     said + &text::paragraphs(&sentences, width)
@@ -216,7 +226,8 @@ impl Ending {
         match self {
             Ending::Time | Ending::Signal | Ending::Reader => String::new(),
             Ending::Rate(rate) => format!(
-                "Stopped at {rate} drops a second on this machine, more than --max-rate allows. "
+                "Stopped at {} a second on this machine, more than --max-rate allows. ",
+                DROP.of(*rate)
             ),
         }
     }

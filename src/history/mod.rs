@@ -8,14 +8,16 @@ mod since;
 
 pub use since::since;
 
-use crate::diagnose::{DIAGNOSES, natural};
+use crate::diagnose::DIAGNOSES;
 use crate::journal::{self, Contents, Record};
 use crate::report::history::{
     CauseReport, End, EpisodeReport, EventReport, HistoryRemark, HistoryReport, InterfaceHistory,
-    LossReport, Time,
+    LossReport,
 };
+use crate::report::time::Time;
 use crate::report::{Code, SCHEMA};
 use crate::snapshot::recorded::{Cause, Episode};
+use crate::units::natural;
 use std::collections::BTreeMap;
 
 /// What is asked.

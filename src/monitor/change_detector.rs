@@ -1,8 +1,8 @@
 //! What changed between two reports, a sentence each. Pure: it is fed, with times, and reads nothing.
 
-use super::Span;
 use crate::report::{Code, InterfaceReport, Report, Status, Verdict};
 use crate::snapshot::{Driver, Source};
+use crate::units::{PACKET, Span, rate};
 use std::collections::BTreeMap;
 
 /// Losses are over when there were none for so long.
@@ -133,11 +133,13 @@ impl Seen {
             }
             Some(losing) if now_ms.saturating_sub(losing.last_ms) >= QUIET_MS => {
                 let lasted = Span(losing.last_ms.saturating_sub(losing.began_ms));
-                say(format!("no more losses: {} in {lasted}", packets(losing.lost)));
+                say(format!("no more losses: {}{}", PACKET.of(losing.lost), lasted.within()));
                 self.losing = None;
             }
             None if more > 0 => {
-                say(format!("losing packets: {more} in {passed}{}", rate(more, passed)));
+                let rate =
+                    rate(more, passed.0).map_or_else(String::new, |rate| format!(" ({rate})"));
+                say(format!("losing packets: {more}{}{rate}", passed.within()));
                 let began_ms = now_ms.saturating_sub(passed.0);
                 self.losing = Some(Losing { began_ms, last_ms: now_ms, lost: more });
             }
@@ -185,19 +187,6 @@ fn lost(interface: &InterfaceReport) -> Option<u64> {
     let counters = interface.counters.since_boot.as_ref()?;
     let exported = interface.driver != Some(Driver::Xfrm) || counters.tx_carrier_errors.is_some();
     Some(if exported { counters.tx_errors } else { counters.tx_dropped })
-}
-
-fn packets(number: u64) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} packet{plural}")
-}
-
-/// ` (12/s)`; nothing below one a second.
-fn rate(packets: u64, passed: Span) -> String {
-    match packets.saturating_mul(1000).checked_div(passed.0) {
-        None | Some(0) => String::new(),
-        Some(rate) => format!(" ({rate}/s)"),
-    }
 }
 
 #[cfg(test)]

@@ -169,14 +169,17 @@ fn losses_are_said_when_they_begin_and_when_they_are_over() {
         fed.says(2000, vec![vti("vti0", 383)]),
         ["vti0 no more losses: 324 packets in 4.0 s"]
     );
-    assert_eq!(fed.says(10_000, vec![vti("vti0", 384)]), ["vti0 losing packets: 1 in 10 s"]);
+    assert_eq!(
+        fed.says(10_000, vec![vti("vti0", 384)]),
+        ["vti0 losing packets: 1 in 10 s (0.1/s)"]
+    );
 }
 
 #[test]
 fn a_counter_that_went_back_is_no_loss() {
     let mut fed = Fed::with(vec![vti("vti0", 59)]);
     assert!(fed.says(2000, vec![vti("vti0", 3)]).is_empty());
-    assert_eq!(fed.says(1000, vec![vti("vti0", 4)]), ["vti0 losing packets: 1 in 1.0 s (1/s)"]);
+    assert_eq!(fed.says(1000, vec![vti("vti0", 4)]), ["vti0 losing packets: 1 in 1.0 s (1.0/s)"]);
 }
 
 #[test]
@@ -184,7 +187,7 @@ fn a_counter_that_was_not_read_is_no_zero() {
     let mut fed = Fed::with(vec![vti("vti0", 59)]);
     let unread = InterfaceReport { counters: CounterSpans::default(), ..vti("vti0", 0) };
     assert!(fed.says(2000, vec![unread]).is_empty());
-    assert_eq!(fed.says(2000, vec![vti("vti0", 61)]), ["vti0 losing packets: 2 in 2.0 s (1/s)"]);
+    assert_eq!(fed.says(2000, vec![vti("vti0", 61)]), ["vti0 losing packets: 2 in 2.0 s (1.0/s)"]);
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn where_errors_are_not_exported_drops_are_the_losses() {
         InterfaceReport { counters, ..vti("vti0", 0) }
     };
     let mut fed = Fed::with(vec![old(1)]);
-    assert_eq!(fed.says(1000, vec![old(3)]), ["vti0 losing packets: 2 in 1.0 s (2/s)"]);
+    assert_eq!(fed.says(1000, vec![old(3)]), ["vti0 losing packets: 2 in 1.0 s (2.0/s)"]);
 }
 
 #[test]

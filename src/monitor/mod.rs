@@ -7,9 +7,10 @@ use crate::collect;
 use crate::diagnose::{self, Observation};
 use crate::error::{Error, Result};
 use crate::render::clock::Clock;
-use crate::report::history::{Span, Time};
+use crate::report::time::Time;
 use crate::report::{InterfaceReport, Report};
 use crate::signals::{Signals, Woken};
+use crate::units::{VTI, length};
 use change_detector::{Change, ChangeDetector};
 use nix::errno::Errno;
 use std::io::{self, ErrorKind};
@@ -94,12 +95,9 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
 /// `2026-11-23, times are UTC. 3 VTIs, every 2 s until Ctrl-C:`
 fn begins(options: &Options<'_>, at: Time, changes: &[Change]) -> String {
     let (date, zone) = (options.clock.date(at), options.clock.offset(at));
-    let plural = if changes.len() == 1 { "" } else { "s" };
-    let every = options.interval.as_secs();
-    format!(
-        "{date}, times are {zone}. {} VTI{plural}, every {every} s until Ctrl-C:",
-        changes.len()
-    )
+    let every = length(options.interval.as_secs().saturating_mul(1000));
+    let vtis = VTI.of(changes.len());
+    format!("{date}, times are {zone}. {vtis}, every {every} until Ctrl-C:")
 }
 
 fn say(options: &mut Options<'_>, line: &str) -> Result<()> {

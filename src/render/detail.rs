@@ -8,6 +8,7 @@ use crate::report::{
     ClearedCounters, Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined,
 };
 use crate::snapshot::Missing;
+use crate::units::Span;
 
 /// Where labels and their texts stand: `  Ruled out  text`.
 const INDENT: usize = 2;
@@ -109,7 +110,7 @@ fn counters(page: &mut Page, interface: &InterfaceReport) {
         return labelled(page, "Counters", "not read");
     };
     let interval = spans.interval.as_ref().and_then(|span| span.milliseconds);
-    let heading = interval.map_or(String::new(), |ms| format!("In {:.1} s", ms as f64 / 1000.0));
+    let heading = interval.map_or(String::new(), |ms| format!("In {}", Span(ms)));
     let since_cleared = spans.since_cleared.as_ref();
     if let Some(at) = since_cleared.and_then(|cleared| cleared.cleared_at.as_deref()) {
         labelled(page, "Cleared", at);

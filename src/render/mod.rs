@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod axis;
+mod carrier;
 pub mod clock;
 mod detail;
 pub mod escape;
@@ -12,7 +13,6 @@ mod finding;
 pub mod history;
 pub mod json;
 mod lookup;
-mod number;
 mod page;
 mod plot;
 mod summary;

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod history;
+pub mod time;
 
 use crate::snapshot::{Driver, Missing};
 use serde::{Serialize, Serializer};

@@ -6,6 +6,7 @@ use crate::snapshot::{
     Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
 };
 use crate::tunnel::Tunnel;
+use crate::units::BYTE;
 use crate::way::flow::Flow;
 use crate::way::site::{Site, StateCheck};
 use crate::way::trail::{End, Trail, Walk, undecidable};
@@ -140,16 +141,13 @@ pub(super) fn check_size(
     if flow.size <= tightest || !refuses_big(tunnel, flow) {
         return Ok(());
     }
+    let size = BYTE.of(flow.size);
     if flow.size > roomiest {
-        let text =
-            format!("{} bytes, at most {roomiest} fit into {path} with ESP around them", flow.size);
+        let text = format!("{size}, at most {roomiest} fit into {path} with ESP around them");
         trail.step("size", text, "too big");
         return Err(End(Site::TooBig { most: roomiest, path }));
     }
-    let what = format!(
-        "whether {} bytes fit: between {tightest} and {roomiest}, by the algorithms",
-        flow.size
-    );
+    let what = format!("whether {size} fit: between {tightest} and {roomiest}, by the algorithms",);
     Err(undecidable(Source::SecurityAssociations, what).into())
 }
 

@@ -2,6 +2,7 @@
 //! devices in the same table. It is a conclusion with its reasons, never a reading.
 
 use crate::snapshot::{DeviceColumns, Driver};
+use crate::units::DROP;
 
 /// What a row tells about its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +78,8 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         }
     } else if errs - drop > column {
         let why = format!(
-            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} drops at least; those here are of the stack",
-            errs - column
+            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} at least; those here are of the stack",
+            DROP.of(errs - column)
         );
         (vec![Driver::Vti], why)
     } else {

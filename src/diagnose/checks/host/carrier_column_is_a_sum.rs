@@ -3,6 +3,7 @@
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{ABORTED_ONE, CARRIER_ERROR};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(604),
@@ -43,7 +44,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     }
     let (column, aborted) = (total.tx_carrier_column, total.tx_aborted_errors.unwrap_or(0));
     let summary = format!(
-        "/proc/net/dev shows {column} in its carrier column: {carrier} carrier errors and {aborted} aborted ones"
+        "/proc/net/dev shows {column} in its carrier column: {} and {}",
+        CARRIER_ERROR.of(carrier),
+        ABORTED_ONE.of(aborted)
     );
     Ok(Some(
         Found::new(Confidence::Proven, "dev_seq_printf_stats()", summary)

@@ -4,6 +4,7 @@ use crate::diagnose::mtu::MtuHeadroom;
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(602),
@@ -42,8 +43,10 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         return Ok(None);
     }
     let summary = format!(
-        "{}; {refused} packets did not fit (or were not IP) since boot",
-        room.words(case.name)
+        "{}; {} did not fit (or {} not IP) since boot",
+        room.words(case.name),
+        PACKET.of(refused),
+        WAS.word(refused)
     );
     Ok(Some(
         Found::new(

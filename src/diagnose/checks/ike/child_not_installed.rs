@@ -5,6 +5,7 @@ use crate::diagnose::found::word;
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::CHILD_SA;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(503),
@@ -53,11 +54,11 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .seen(
             case,
             format!(
-                "IKE_SA {}[{}]: {}, {} CHILD_SAs",
+                "IKE_SA {}[{}]: {}, {}",
                 ike.connection,
                 ike.unique_id,
                 ike.state,
-                ike.children.len()
+                CHILD_SA.of(ike.children.len())
             ),
             Source::Charon,
         )

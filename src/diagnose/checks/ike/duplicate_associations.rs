@@ -4,6 +4,7 @@ use crate::diagnose::found::word;
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{CHILD_SA, IKE_SA, length};
 use std::collections::BTreeMap;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -66,15 +67,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
     let of_ikes = ikes
         .iter()
-        .map(|(name, ids)| format!("{} IKE_SAs of {name} ({})", ids.len(), numbers(ids)));
+        .map(|(name, ids)| format!("{} of {name} ({})", IKE_SA.of(ids.len()), numbers(ids)));
     let of_children = children
         .iter()
-        .map(|((name, _), ids)| format!("{} CHILD_SAs of {name} ({})", ids.len(), numbers(ids)));
+        .map(|((name, _), ids)| format!("{} of {name} ({})", CHILD_SA.of(ids.len()), numbers(ids)));
     let what = of_ikes.chain(of_children).collect::<Vec<_>>().join(" and ");
     let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
     Ok(Some(
         Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
-            .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
+            .seen(
+                case,
+                format!("{what}, for more than {}", length(SETTLED_SECONDS * 1000)),
+                Source::Charon,
+            )
             .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
             .next(
                 case,

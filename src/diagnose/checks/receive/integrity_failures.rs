@@ -4,6 +4,7 @@ use crate::diagnose::inbound::Inbound;
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{ITS, PACKET};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(402),
@@ -47,8 +48,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     };
     let spi = sa.spi;
     let passed = if nothing_passes { ", and none passed" } else { "" };
+    let (packets, its) = (PACKET.of(total), ITS.word(total));
     let summary =
-        format!("{total} packets that came in on SA {spi} failed their integrity check{passed}");
+        format!("{packets} that came in on SA {spi} failed {its} integrity check{passed}");
     let moved = rise.ok().map(|r| format!("integrity-failed +{r} over the interval"));
     Ok(Some(
         Found::new(Confidence::Proven, "xfrm_input: -EBADMSG, xfrm_audit_state_icvfail()", summary)

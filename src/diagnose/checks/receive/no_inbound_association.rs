@@ -4,6 +4,7 @@ use crate::diagnose::inbound::Inbound;
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(401),
@@ -72,7 +73,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             _ => return Ok(None),
         };
     let summary = format!(
-        "{refused} packets came in for SPIs that are not installed, as far as the counters tell"
+        "{} came in for SPIs that are not installed, as far as the counters tell",
+        PACKET.of(refused)
     );
     let found = Found::new(Confidence::Possible, "xfrm_input: no SA for the SPI", summary)
         .severity(Severity::Warning)

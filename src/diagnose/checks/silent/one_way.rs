@@ -3,6 +3,7 @@
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(306),
@@ -39,10 +40,10 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let (sent, received) = (interval.tx_packets, interval.rx_packets);
     let (what, where_to_look) = match (sent, received) {
         (ENOUGH.., 0) => {
-            (format!("{sent} packets went out and none came in"), "the peer, or the way back")
+            (format!("{} went out and none came in", PACKET.of(sent)), "the peer, or the way back")
         }
         (0, ENOUGH..) => {
-            (format!("{received} packets came in and none went out"), "this host's routes")
+            (format!("{} came in and none went out", PACKET.of(received)), "this host's routes")
         }
         _ => return Ok(None),
     };

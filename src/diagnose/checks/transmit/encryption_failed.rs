@@ -3,6 +3,7 @@
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(213),
@@ -62,7 +63,8 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         }
         (true, false) => "which stage refused them is not known without /proc/net/xfrm_stat".into(),
     };
-    let summary = format!("{aborted} packets were refused after the SA was found: {stage}");
+    let (packets, were) = (PACKET.of(aborted), WAS.word(aborted));
+    let summary = format!("{packets} {were} refused after the SA was found: {stage}");
     Ok(Some(
         Found::new(Confidence::Consistent, "dst_output() < 0, iptunnel_xmit_stats()", summary)
             .seen_if(

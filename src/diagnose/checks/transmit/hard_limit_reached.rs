@@ -3,6 +3,7 @@
 use crate::diagnose::{Case, Diagnosis, Found};
 use crate::report::{Code, Confidence, Severity};
 use crate::snapshot::{Observed, Source};
+use crate::units::{ITS, PACKET};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code(212),
@@ -66,9 +67,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     if expired == 0 || !limited {
         return Ok(None);
     }
-    let summary = format!(
-        "{expired} packets hit the byte or packet limit of their SA in the encryption stage"
-    );
+    let (packets, its) = (PACKET.of(expired), ITS.word(expired));
+    let summary =
+        format!("{packets} hit the byte or packet limit of {its} SA in the encryption stage");
     let found =
         Found::new(Confidence::Consistent, "xfrm_output_one: xfrm_state_check_expire()", summary)
             .seen_if(
