@@ -8,14 +8,14 @@ mod since;
 
 pub use since::since;
 
-use crate::diagnose::DIAGNOSES;
+use crate::code::{self, Code};
 use crate::journal::{self, Contents, Record};
+use crate::report::SCHEMA;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, EventReport, HistoryRemark, HistoryReport, InterfaceHistory,
     LossReport,
 };
 use crate::report::time::Time;
-use crate::report::{Code, SCHEMA};
 use crate::snapshot::recorded::{Cause, Episode};
 use crate::units::natural;
 use std::collections::BTreeMap;
@@ -134,10 +134,9 @@ fn episode(told: &Episode, end: End) -> EpisodeReport {
 }
 
 fn cause(told: &Cause) -> CauseReport {
-    let known = DIAGNOSES.iter().find(|diagnosis| diagnosis.code.0 == told.code);
     CauseReport {
-        code: Code(told.code),
-        name: known.map(|diagnosis| diagnosis.name),
+        code: code::shown(told.code),
+        name: Code::of_number(told.code).map(Code::name),
         packets_lost: told.lost,
         summary: told.summary.clone(),
         gaps: told.gaps,

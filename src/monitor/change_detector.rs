@@ -1,6 +1,7 @@
 //! What changed between two reports, a sentence each. Pure: it is fed, with times, and reads nothing.
 
-use crate::report::{Code, InterfaceReport, Report, Status, Verdict};
+use crate::code::Code;
+use crate::report::{InterfaceReport, Report, Status, Verdict};
 use crate::snapshot::{Driver, Source};
 use crate::units::{PACKET, Span, rate};
 use std::collections::BTreeMap;

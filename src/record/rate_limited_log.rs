@@ -1,6 +1,7 @@
 //! The lines for the system's journal, a bounded number of them in a minute.
 
-use crate::report::{Code, Verdict};
+use crate::code;
+use crate::report::Verdict;
 use crate::snapshot::recorded::Episode;
 use crate::timeline::{Finding, Moment};
 use crate::units::{MORE_LINE, PACKET, Span, WAS};
@@ -43,10 +44,9 @@ impl<'a> RateLimitedLog<'a> {
 /// An episode that is over, in one line.
 pub(super) fn ended(episode: &Episode) -> String {
     let lasted = Span(episode.ended_ms.saturating_sub(episode.began_ms));
-    let cause = episode
-        .causes
-        .first()
-        .map_or_else(String::new, |cause| format!(", {}: {}", Code(cause.code), cause.summary));
+    let cause = episode.causes.first().map_or_else(String::new, |cause| {
+        format!(", {}: {}", code::shown(cause.code), cause.summary)
+    });
     let lost = PACKET.of(episode.lost);
     format!("{}: {lost} lost{}{cause}", episode.interface, lasted.within())
 }
@@ -54,7 +54,7 @@ pub(super) fn ended(episode: &Episode) -> String {
 /// A verdict, in one line.
 pub(super) fn verdict(verdict: Verdict, first: Option<&Finding>) -> String {
     match first {
-        Some((code, summary)) => format!("{verdict}, {}: {summary}", Code(*code)),
+        Some((code, summary)) => format!("{verdict}, {}: {summary}", code),
         None => verdict.to_string(),
     }
 }

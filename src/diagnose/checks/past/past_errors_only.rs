@@ -1,16 +1,19 @@
 //! VTI-901: errors since boot, and none of the causes that can be read acts now.
 
-use crate::diagnose::{Case, Diagnosis, Found, fits};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::fits;
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use crate::units::{ERROR, PACKET, Span, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(901),
-    name: "past-errors-only",
-    severity: Severity::Notice,
+    code: Code::PastErrorsOnly,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::EXPLAINED,
+    masked_by: MaskedBy::Where(mask::explains_errors),
     check,
 };
 
@@ -38,10 +41,10 @@ What to do
     reauthentication, make-before-break.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
     let still = match &case.counted.interval {
-        Ok(interval) if interval.tx_errors > 0 => return Ok(None),
+        Ok(interval) if interval.tx_errors > 0 => return Err(Unconfirmed::RuledOut),
         Ok(interval) => match interval.milliseconds.unwrap_or(0) {
             0 => "none between two samples of the same moment".to_owned(),
             ms => format!("none in the last {}", Span(ms)),
@@ -51,7 +54,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
     // What was recorded has findings of its own, which say when and why.
     if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let many = fits::share(total) >= fits::MANY;
     let of_packets = fits::errors_among_packets(total).of(PACKET);
@@ -96,7 +99,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         "vti-diagnostics show --interface IFACE --interval 10",
     );
     let (vyos, linux) = ("show log vpn ipsec", "journalctl -u strongswan --since -1d");
-    Ok(Some(if case.is_text_only() {
+    Ok(if case.is_text_only() {
         found.next(case, "see what happened to the tunnel, on VyOS", vyos, vyos).next(
             case,
             "the same elsewhere",
@@ -105,5 +108,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         )
     } else {
         found.next(case, "see what happened to the tunnel", vyos, linux)
-    }))
+    })
 }
