@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::code::Severity;
+use crate::render::monitor::sentence;
 use crate::report::{
     Confidence, ControlReport, CounterSpans, Counters, Finding, HostReport, SCHEMA, SourceStatus,
 };
@@ -86,7 +87,7 @@ impl Fed {
     fn says(&mut self, after_ms: u64, interfaces: Vec<InterfaceReport>) -> Vec<String> {
         self.1 += after_ms;
         let changes = self.0.take(&report(interfaces), None, self.1);
-        changes.into_iter().map(|change| format!("{} {}", change.interface, change.what)).collect()
+        changes.iter().map(|c| format!("{} {}", c.subject, sentence(&c.what))).collect()
     }
 }
 
@@ -99,7 +100,7 @@ fn at_first_each_vti_is_said_with_all_its_states() {
     fallback.fallback_device = true;
     let said =
         ChangeDetector::default().take(&report(vec![vti("vti0", 5), faulty, fallback]), None, 0);
-    let said: Vec<&str> = said.iter().map(|change| change.what.as_str()).collect();
+    let said: Vec<String> = said.iter().map(|change| sentence(&change.what)).collect();
     assert_eq!(
         said,
         [
@@ -239,8 +240,8 @@ fn interfaces_that_could_not_be_read_are_not_gone() {
     let mut unread = report(vec![]);
     unread.sources = vec![links(Status::Failed)];
     let said = fed.0.take(&unread, None, 2000);
-    let what = "the interfaces cannot be read: no answer in time".to_string();
-    assert_eq!(said, [Change { interface: "host".into(), what }]);
+    let what = What::Unreadable("no answer in time".into());
+    assert_eq!(said, [Change { subject: "host".into(), what }]);
     assert!(fed.0.take(&unread, None, 4000).is_empty(), "once");
     assert!(fed.says(6000, vec![vti("vti0", 0)]).is_empty());
 }
@@ -249,5 +250,5 @@ fn interfaces_that_could_not_be_read_are_not_gone() {
 fn one_interface_is_followed_alone() {
     let both = report(vec![vti("vti0", 0), vti("vti1", 0)]);
     let said = ChangeDetector::default().take(&both, Some("vti1"), 0);
-    assert_eq!(said.iter().map(|change| change.interface.as_str()).collect::<Vec<_>>(), ["vti1"]);
+    assert_eq!(said.iter().map(|change| change.subject.as_str()).collect::<Vec<_>>(), ["vti1"]);
 }
