@@ -2,7 +2,7 @@
 
 use super::finding::words;
 use super::lookup;
-use super::page::{GAP, Page};
+use super::page::Page;
 use super::table;
 use crate::report::{
     ClearedCounters, Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined,
@@ -68,7 +68,7 @@ pub(super) fn sources(page: &mut Page, sources: &[SourceStatus]) {
 }
 
 fn labelled(page: &mut Page, label: &str, text: &str) {
-    page.row(INDENT, &[(label, LABEL), (text, page.room(INDENT + LABEL + GAP))]);
+    page.labelled(INDENT, (label, LABEL), text);
 }
 
 /// What was missing, and all that it leaves open, in the order of the first.
