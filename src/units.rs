@@ -16,6 +16,8 @@ pub struct Noun {
 pub const IS: Noun = Noun::new("is", "are");
 /// "its" or "their".
 pub const ITS: Noun = Noun::new("its", "their");
+/// "it" or "them".
+pub const THEM: Noun = Noun::new("it", "them");
 /// "was" or "were".
 pub const WAS: Noun = Noun::new("was", "were");
 
@@ -35,6 +37,8 @@ pub const DROP: Noun = Noun::new("drop", "drops");
 pub const EPISODE: Noun = Noun::new("episode", "episodes");
 /// Errors.
 pub const ERROR: Noun = Noun::new("error", "errors");
+/// Flows.
+pub const FLOW: Noun = Noun::new("flow", "flows");
 /// Gaps.
 pub const GAP: Noun = Noun::new("gap", "gaps");
 /// IKE_SAs.
@@ -51,6 +55,8 @@ pub const ROUTE: Noun = Noun::new("route", "routes");
 pub const RULE: Noun = Noun::new("rule", "rules");
 /// How often.
 pub const TIME: Noun = Noun::new("time", "times");
+/// Transmit errors.
+pub const TRANSMIT_ERROR: Noun = Noun::new("transmit error", "transmit errors");
 /// VTIs.
 pub const VTI: Noun = Noun::new("VTI", "VTIs");
 
@@ -313,7 +319,7 @@ mod tests {
         text.split(['/', ' ']).next().unwrap().parse().unwrap()
     }
 
-    const NOUNS: [Noun; 17] = [
+    const NOUNS: [Noun; 19] = [
         ABORTED_ONE,
         BYTE,
         CARRIER_ERROR,
@@ -322,6 +328,7 @@ mod tests {
         DROP,
         EPISODE,
         ERROR,
+        FLOW,
         GAP,
         IKE_SA,
         MORE_LINE,
@@ -330,6 +337,7 @@ mod tests {
         ROUTE,
         RULE,
         TIME,
+        TRANSMIT_ERROR,
         VTI,
     ];
 

@@ -2,7 +2,7 @@
 //! devices in the same table. It is a conclusion with its reasons, never a reading.
 
 use crate::snapshot::{DeviceColumns, Driver};
-use crate::units::DROP;
+use crate::units::{DROP, WAS};
 
 /// What a row tells about its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,9 +101,9 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
             );
             (Vec::new(), why)
         } else {
+            let (aborted, were) = (errs - drop, WAS.word(errs - drop));
             let why = format!(
-                "errs is {errs} and drop is {drop}: {counts}, so {} are aborted ones, unless the stack dropped some too{absent}",
-                errs - drop
+                "errs is {errs} and drop is {drop}: {counts}, so {aborted} {were} aborted, unless the stack dropped some too{absent}"
             );
             (both, why)
         }
