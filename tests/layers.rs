@@ -13,22 +13,23 @@ const LEAVES: &[&str] = &["units"];
 const LAYERS: &[(&str, &[&str])] = &[
     ("code", &[]),
     ("error", &[]),
+    ("kernel", &[]),
     ("units", &[]),
-    ("snapshot", &[]),
+    ("snapshot", &["kernel"]),
     ("report", &["code", "snapshot"]),
     ("wire", &["snapshot"]),
     ("journal", &["code", "snapshot", "error"]),
-    ("collect", &["wire", "journal", "snapshot", "error"]),
+    ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
     ("capture", &["code", "collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
-    ("way", &["code", "tunnel", "snapshot", "report"]),
-    ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "error"]),
+    ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
+    ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
     ("timeline", &["code", "tunnel", "snapshot"]),
     (
         "record",
         &[
             "code", "collect", "journal", "timeline", "diagnose", "way", "report", "signals",
-            "snapshot", "error",
+            "snapshot", "kernel", "error",
         ],
     ),
     ("history", &["code", "journal", "diagnose", "report", "snapshot", "error"]),
@@ -48,8 +49,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "units", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history",
-    "render", "opmode",
+    "kernel", "units", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose",
+    "history", "render", "opmode",
 ];
 
 fn sources(module: &str) -> Vec<PathBuf> {
