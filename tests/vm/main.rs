@@ -21,6 +21,7 @@ mod flood;
 mod guest;
 mod host;
 mod keep;
+mod kernel;
 mod lines;
 mod model;
 mod namespace;
