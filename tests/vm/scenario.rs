@@ -59,7 +59,8 @@ pub struct Expect {
     /// Sends that failed at the sender's socket.
     #[serde(default)]
     pub unsent: Per<u64>,
-    /// The code of the first finding, or the verdict where there is none (`ok`).
+    /// The code of the first finding, or the verdict where there is none (`ok`; compared as VTI-603 where the kernel hides the driver's
+    /// error counters).
     pub finding: Per<String>,
     /// The same where the program also has a look from before the traffic; like `finding` when left out.
     #[serde(default)]
