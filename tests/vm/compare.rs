@@ -2,11 +2,11 @@
 
 use crate::case::Case;
 use crate::counters::Counters;
-use crate::kernel::Kernel;
 use crate::model::Prediction;
 use crate::scenario::{Per, Scenario};
 use std::collections::{BTreeMap, BTreeSet};
-use vti_diagnostics::transmit::counters::exports_errors;
+use vti_diagnostics::kernel::Release;
+use vti_diagnostics::way::counters::exports_errors;
 
 /// What happened in one case.
 #[derive(Debug)]
@@ -63,8 +63,7 @@ fn first(expected: String, case: &Case) -> String {
 }
 
 fn hides_errors(case: &Case) -> bool {
-    let Kernel(major, minor) = case.kernel;
-    !exports_errors(case.driver, Some((major, minor)))
+    !exports_errors(case.driver, Release::of(&case.kernel.to_string()))
 }
 
 /// Whether the kernel shows the counter: scenarios name what it counts. Where it hides the errors, packets and drops are left

@@ -1,6 +1,7 @@
 //! A series of kernels, `6.12`: the laboratory boots one of each, and scenarios name those that they differ on.
 
 use crate::{Fallible, guest};
+use std::fmt;
 
 /// Major and minor number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,5 +18,11 @@ impl Kernel {
     pub fn running() -> Fallible<Kernel> {
         let release = guest::read("/proc/sys/kernel/osrelease")?;
         Kernel::of(&release).ok_or_else(|| format!("no kernel release: {release}"))
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
     }
 }
