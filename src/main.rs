@@ -26,17 +26,18 @@
 //! |---------------------------------|----------------------------------|-----------------------------------------|
 //! | `code`                          | std, serde                       | everything else of ours                 |
 //! | `kernel`                        | std                              | everything of ours                      |
+//! | `units`                         | std                              | everything of ours; but all may use it  |
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet, `kernel`      | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `kernel`, `error` | `diagnose`, `render`          |
 //! | `tunnel`, `way`, `diagnose`| `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment, `render` |
-//! | `drops`                         | all but `capture`, `journal`     | the drop monitor but by `collect::drops` |
+//! | `drops`                         | all but `capture`, `journal`, `render` | the drop monitor but by `collect::drops` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
 //! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
 //! | `record`                        | all but `render`, `capture`      | changing anything but its journal       |
 //! | `history`                       | `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
-//! | `monitor`                       | all but `record`, `journal`, `capture` | writing but the lines of its caller |
+//! | `monitor`                       | all but `record`, `journal`, `capture`, `render` | writing: its caller does |
 //! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
 //! | `signals`                       | nix                              | everything of ours                      |
 //! | `cli`                           | clap                             | everything of ours                      |
