@@ -33,9 +33,7 @@ pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
 
 /// Checks on the inner packet before the lookup.
 pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
-    if let LinkKind::Vti6(keys) = &tunnel.link.kind
-        && keys.remote == flow.source
-    {
+    if matches!(&tunnel.link.kind, LinkKind::Vti6(keys) if keys.remote == flow.source) {
         trail.step(
             "device",
             format!("inner source {} is the tunnel's remote address", flow.source),
