@@ -4,8 +4,11 @@
 //! Kernels with BTF and kprobes could name the errno of the lookup beside the function; `place` and `attribute` are where it would go.
 
 mod attribute;
+mod attribution;
 mod device;
 mod inbound;
+mod options;
+mod outcome;
 mod packet;
 mod place;
 mod state_cache;
@@ -13,67 +16,19 @@ mod tally;
 mod watcher;
 mod words;
 
-pub use attribute::{Attribution, Dropped, attribute};
+pub use attribute::attribute;
+pub use attribution::{Attribution, Dropped};
+pub use options::Options;
+pub use outcome::Ending;
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
 pub use tally::{Counted, MarkOrIfId, Row, Tally, key};
 
 use crate::error::{Error, Result};
-use crate::render::clock::Clock;
 use crate::snapshot::{Driver, Link};
 use state_cache::StateCache;
 use std::collections::BTreeSet;
-use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
 use watcher::Watcher;
-
-/// How it runs.
-pub struct Options<'a> {
-    /// For how long.
-    pub duration: Duration,
-    /// Only this interface.
-    pub interface: Option<&'a str>,
-    /// Drops a second of the whole machine at which it leaves.
-    pub max_rate: u32,
-    /// A line for each packet, not for each first of its kind.
-    pub each: bool,
-    /// JSON lines.
-    pub json: bool,
-    /// Columns of the text.
-    pub width: usize,
-    /// For the times of the lines.
-    pub clock: Clock,
-    /// Where the lines go in the end: when that is closed, it is time to end.
-    pub output: BorrowedFd<'a>,
-    /// Writes a line at once.
-    pub say: &'a mut dyn FnMut(&str) -> io::Result<()>,
-}
-
-/// Why it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Its time was over.
-    Time,
-    /// SIGINT or SIGTERM.
-    Signal,
-    /// Nobody reads the lines any more.
-    Reader,
-    /// So many drops a second.
-    Rate(u64),
-}
-
-/// What a run came to.
-struct Outcome {
-    tally: Tally,
-    ending: Ending,
-    /// How long it took.
-    seconds: u64,
-    /// Drops without an alert, where the kernel said how many.
-    lost: Option<u64>,
-    /// The devices' own counts beside the drops seen.
-    counters: Vec<device::Counter>,
-}
 
 /// Watches, and gives the table and the sums.
 ///

@@ -1,11 +1,13 @@
 //! A run: from the monitor's alerts, through the early filter and the attribution, into the tally; and when it ends.
 
-use super::attribute::Dropped;
+use super::attribution::Dropped;
 use super::device::{Devices, now};
+use super::options::Options;
+use super::outcome::{Ending, Outcome};
 use super::place::Place;
 use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
-use super::{Ending, Options, Outcome, packet, words};
+use super::{packet, words};
 use crate::collect::drops::Monitor;
 use crate::error::{Error, Result};
 use crate::signals::{Signals, Woken};

@@ -1,8 +1,8 @@
 //! What is seen in words: lines while it runs, the table and the sums at its end, and JSON lines. It counts nothing.
 
-use super::attribute::{Attribution, Dropped};
+use super::attribution::{Attribution, Dropped};
+use super::outcome::{Ending, Outcome};
 use super::tally::{self, MarkOrIfId, Row, Tally};
-use super::{Ending, Outcome};
 use crate::diagnose::DIAGNOSES;
 use crate::render::clock::Clock;
 use crate::render::escape::escape;
