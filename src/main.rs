@@ -22,26 +22,29 @@
 //! A live system and a capture take the same way: a `Snapshot` is plain data. What could not be read is in it as `Missing`, with the
 //! reason; it is never an empty list or a zero.
 //!
-//! | module                          | may use, of ours                                           | never |
-//! |---------------------------------|------------------------------------------------------------|------------------------------------------|
-//! | `error`, `cli`, `signals`       | nothing                                                    | anything of ours |
-//! | `snapshot`                      | nothing                                                    | I/O, the clock, the environment |
-//! | `report`                        | `snapshot`                                                 | I/O, the clock, the environment |
-//! | `wire`                          | `snapshot`                                                 | files, sockets |
-//! | `journal`                       | `snapshot`, `error`                                        | the kernel's state |
-//! | `collect`                       | `wire`, `journal`, `snapshot`, `error`                     | deciding anything about a tunnel |
-//! | `capture`                       | `collect`, `snapshot`, `error`                             | the kernel's state |
-//! | `tunnel`                        | `snapshot`                                                 | I/O, the clock, the environment |
-//! | `way`                           | `tunnel`, `snapshot`, `report`                             | I/O, the clock, the environment |
-//! | `diagnose`                      | `way`, `tunnel`, `snapshot`, `report`, `error`             | I/O, the clock, the environment |
-//! | `timeline`                      | `tunnel`, `snapshot`                                       | I/O, the clock, the environment |
-//! | `render`                        | `report`, `snapshot`, `error`                              | I/O, the clock, the environment |
-//! | `history`                       | `journal`, `diagnose`, `report`, `snapshot`, `error`       | I/O, the clock, the environment |
-//! | `opmode`                        | `error`                                                    | I/O, the clock, the environment |
-//! | `drops`                         | `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `render`, `error` | the drop monitor but by `collect::drops` |
-//! | `record`                        | `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `error` | changing anything but its journal |
-//! | `monitor`                       | `collect`, `diagnose`, `render`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
-//! | `run`, `vyos`, `output`, `main` | all                                                        | deciding anything about a tunnel |
+//! | module | may use, of ours | never |
+//! |---|---|---|
+//! | `code` | nothing | I/O, the clock, the environment |
+//! | `error` | nothing | anything of ours |
+//! | `snapshot` | nothing | I/O, the clock, the environment |
+//! | `report` | `code`, `snapshot` | I/O, the clock, the environment |
+//! | `wire` | `snapshot` | files, sockets |
+//! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
+//! | `collect` | `wire`, `journal`, `snapshot`, `error` | deciding anything about a tunnel |
+//! | `capture` | `code`, `collect`, `snapshot`, `error` | the kernel's state |
+//! | `tunnel` | `snapshot` | I/O, the clock, the environment |
+//! | `way` | `code`, `tunnel`, `snapshot`, `report` | I/O, the clock, the environment |
+//! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `error` | I/O, the clock, the environment |
+//! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
+//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `error` | changing anything but its journal |
+//! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `render`, `error` | the drop monitor but by `collect::drops` |
+//! | `render` | `code`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `opmode` | `error` | I/O, the clock, the environment |
+//! | `signals` | nothing | anything of ours |
+//! | `monitor` | `code`, `collect`, `diagnose`, `render`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
+//! | `cli` | nothing | anything of ours |
+//! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
 //! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.

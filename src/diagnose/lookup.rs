@@ -3,11 +3,12 @@
 use super::case::Trace;
 use super::classify;
 use super::flows::Origin;
+use crate::code::Stage;
 use crate::error::Error;
-use crate::report::{Code, FlowReport, LookupReport, SCHEMA, Step};
+use crate::report::{FlowReport, LookupReport, SCHEMA, Step};
 use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
 use crate::tunnel::{State, Tunnel};
-use crate::way::{Flow, Outcome, Site, transmit};
+use crate::way::{At, Flow, Outcome, Site, counters, transmit};
 
 /// What the kernel would do with one packet that is routed into `interface`.
 ///
@@ -24,7 +25,7 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
     let state = State::new(now);
     let tunnels = state.tunnels().unwrap_or_default();
     let found = tunnels.into_iter().find(|t| t.link.name == interface);
-    let tunnel = found.ok_or_else(|| super::no_such_interface(now, interface))?;
+    let tunnel = found.ok_or_else(|| super::engine::no_such_interface(now, interface))?;
     let verdict = transmit::send(&tunnel, flow);
     let mut report =
         flow_report(&tunnel, &Trace { origin: Origin::Asked, flow: flow.clone(), verdict });
@@ -40,12 +41,8 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
 /// Whether the flow is routed into the interface at all: by the kernel's answer, else by the routes through the interface.
 fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
     let (state, link) = (tunnel.state, tunnel.link);
-    let step = |looked_at: String, result: &str| Step {
-        name: "route inside",
-        looked_at,
-        result: result.into(),
-        notes: Vec::new(),
-    };
+    let step =
+        |looked_at: String, result: &str| At::RouteInside.step(looked_at, result, Vec::new());
     let vrf = state.vrf_of(link.ifindex).ok().flatten().map(|l| l.ifindex);
     let query = RouteQuery {
         destination: flow.destination,
@@ -88,8 +85,9 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
 pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
     let Trace { origin, flow, verdict } = tried;
     let site = &verdict.site;
-    let kernel = site.kernel(tunnel.driver);
-    let (outcome, summary) = match site.outcome() {
+    let effect = &verdict.effect;
+    let kernel = effect.function.to_string();
+    let (outcome, summary) = match effect.outcome {
         Outcome::Sent => ("sent", format!("sent: {}", last_result(verdict))),
         Outcome::Dropped => ("dropped", format!("dropped by {kernel}")),
         Outcome::Held => {
@@ -101,25 +99,27 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
         Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
         Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
     };
+    let release = tunnel.state.snapshot.host.kernel_version();
+    let moved = counters::moved(effect.moves, tunnel.driver, release);
     FlowReport {
         origin: origin.to_string(),
         flow: flow.to_string(),
         outcome: outcome.into(),
         summary,
         site: kernel,
-        counters: verdict.counters.iter().map(|c| c.name()).collect(),
-        xfrm_statistics: verdict.xfrm_stats.iter().map(|m| m.name()).collect(),
-        sender: site.sender().map(Into::into),
+        counters: moved.iter().map(|c| c.name()).collect(),
+        xfrm_statistics: effect.xfrm_stats.iter().map(|m| m.name()).collect(),
+        sender: effect.answer.map(Into::into),
         open: match site {
             Site::Undecided(missing) => vec![missing.to_string()],
             _ => Vec::new(),
         },
-        finding: classify::code(tunnel, flow, site).map(Code),
+        finding: classify::cause(tunnel, flow, site),
         trail: verdict.trail.clone(),
     }
 }
 
 fn last_result(verdict: &crate::way::Verdict) -> String {
-    let route = verdict.trail.iter().rev().find(|s| s.name == "outer route");
+    let route = verdict.trail.iter().rev().find(|s| s.stage == Stage::OuterRoute);
     route.map_or_else(String::new, |s| format!("{}, {}", s.looked_at, s.result))
 }

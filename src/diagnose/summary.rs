@@ -59,6 +59,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         undetermined: Vec::new(),
         masked: Vec::new(),
         ruled_out: Vec::new(),
+        not_applicable: Vec::new(),
         flows: tunnel
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use super::packet::Packet;
 use super::place::Place;
-use crate::report::Code;
+use crate::code::Code;
 use crate::snapshot::{Route, RouteType};
 use crate::tunnel::Tunnel;
 use std::cmp::Reverse;

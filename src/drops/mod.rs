@@ -22,7 +22,7 @@ pub use options::Options;
 pub use outcome::Ending;
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
-pub use tally::{Counted, MarkOrIfId, Row, Tally, key};
+pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
 use crate::snapshot::{Driver, Link};
