@@ -5,7 +5,7 @@ use super::failure::Failure;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Observed, Reason, Source};
 use crate::wire::ike;
-use crate::wire::vici::{Kind, LARGEST_PACKET, MtuHeadroom, Packet, Section, request};
+use crate::wire::vici::{Budget, Kind, LARGEST_PACKET, Packet, Section, request};
 use nix::errno::Errno;
 use nix::sys::socket::{
     self as system, AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, sockopt,
@@ -55,7 +55,7 @@ struct Daemon {
     stream: UnixStream,
     deadline: Instant,
     left: usize,
-    room: MtuHeadroom,
+    budget: Budget,
 }
 
 impl Daemon {
@@ -79,7 +79,7 @@ impl Daemon {
         }
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Ok(Self { stream, deadline, left: MOST, room: MtuHeadroom::default() })
+        Ok(Self { stream, deadline, left: MOST, budget: Budget::default() })
     }
 
     /// One command with one answer.
@@ -88,7 +88,7 @@ impl Daemon {
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
-            Kind::Response => Ok(Section::decode(packet.message, &mut self.room)?),
+            Kind::Response => Ok(Section::decode(packet.message, &mut self.budget)?),
             kind => Err(unexpected(command, kind)),
         }
     }
@@ -113,7 +113,7 @@ impl Daemon {
             let packet = Packet::decode(&bytes)?;
             match packet.kind {
                 Kind::Event if packet.name == event.as_bytes() => {
-                    take(&Section::decode(packet.message, &mut self.room)?)
+                    take(&Section::decode(packet.message, &mut self.budget)?)
                 }
                 // An event of a question before this one.
                 Kind::Event => {}

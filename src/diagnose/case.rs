@@ -2,10 +2,11 @@
 
 use super::classify;
 use super::counted::Counted;
-use super::diagnosis::Unconfirmed;
 use super::flows::{self, Origin};
+use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
 use crate::snapshot::recorded::Episode;
+use crate::snapshot::route::CHARON_TABLE;
 use crate::snapshot::{Driver, Missing, Observed, Reason, Snapshot, Source};
 use crate::tunnel::{Control, State, Tunnel};
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
@@ -204,6 +205,13 @@ impl<'a> Case<'a> {
         // One that was cut off has no ifindex.
         let is_same = move |e: &&Episode| e.ifindex == 0 || Some(e.ifindex) == ifindex;
         all.filter(move |episode| episode.interface == name).filter(is_same)
+    }
+
+    /// That charon has made routes of its own, as evidence; none where it has not.
+    pub(super) fn routes_of_charon(&self) -> Option<String> {
+        let first = self.now.routes.iter().flatten().find(|route| route.table == CHARON_TABLE)?;
+        let see = Source::Routes.see();
+        Some(format!("table {CHARON_TABLE} has {}, see {see}", first.destination))
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.

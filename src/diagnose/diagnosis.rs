@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::found::Found;
+pub use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Info};
-use crate::snapshot::Missing;
 
 /// One cause that can be diagnosed.
 pub struct Diagnosis {
@@ -42,20 +42,3 @@ impl MaskedBy {
 
 /// What a check comes to: the cause holds, or why that is not said. `?` on a source that was not read makes it undetermined.
 pub type Outcome = Result<Found, Unconfirmed>;
-
-/// Why a cause is not reported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unconfirmed {
-    /// It was looked for and does not hold.
-    RuledOut,
-    /// The question does not arise here, and why.
-    NotApplicable(&'static str),
-    /// What would be needed to say.
-    Undetermined(Missing),
-}
-
-impl From<Missing> for Unconfirmed {
-    fn from(missing: Missing) -> Self {
-        Unconfirmed::Undetermined(missing)
-    }
-}

@@ -4,6 +4,7 @@ use super::case::Case;
 use super::checks::DIAGNOSES;
 use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
+use super::interfaces;
 use super::summary;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
@@ -79,34 +80,16 @@ pub fn each(
         }
         Err(why) => {
             let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
-            for name in rows
-                .filter(|name| asked(name) && (interface.is_some() || summary::is_vti_name(name)))
-            {
+            for name in rows.filter(|name| {
+                asked(name) && (interface.is_some() || interfaces::is_vti_name(name))
+            }) {
                 take(Case::of_row(now, earlier, name, why.clone()));
             }
         }
     }
     match interface {
-        Some(name) if !found => Err(no_such_interface(now, name)),
+        Some(name) if !found => Err(interfaces::no_such_interface(now, name)),
         _ => Ok(()),
-    }
-}
-
-/// Why there is no VTI of this name.
-pub(crate) fn no_such_interface(now: &Snapshot, name: &str) -> Error {
-    match &now.links {
-        Err(_) if now.proc_net_dev.is_ok() => {
-            Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))
-        }
-        Err(missing) => {
-            Error::DataUnavailable(format!("cannot look for interface {name}: {missing}"))
-        }
-        Ok(links) => Error::UnconfiguredObject(match links.iter().find(|l| l.name == name) {
-            Some(_) => {
-                format!("interface {name} is not a VTI: its kind is none of vti, vti6 and xfrm")
-            }
-            None => format!("interface {name} does not exist"),
-        }),
     }
 }
 

@@ -1,14 +1,13 @@
 //! `lookup`: one flow through the model, as data; and the same rendering of flows for `show --detail`.
 
 use super::case::Trace;
-use super::classify;
+use super::flow_report::flow_report;
 use super::flows::Origin;
-use crate::code::Stage;
 use crate::error::Error;
-use crate::report::{FlowReport, LookupReport, SCHEMA, Step};
+use crate::report::{LookupReport, SCHEMA, Step};
 use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
 use crate::tunnel::{State, Tunnel};
-use crate::way::{At, Flow, Outcome, Site, counters, transmit};
+use crate::way::{At, Flow, transmit};
 
 /// What the kernel would do with one packet that is routed into `interface`.
 ///
@@ -25,7 +24,7 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
     let state = State::new(now);
     let tunnels = state.tunnels().unwrap_or_default();
     let found = tunnels.into_iter().find(|t| t.link.name == interface);
-    let tunnel = found.ok_or_else(|| super::engine::no_such_interface(now, interface))?;
+    let tunnel = found.ok_or_else(|| super::interfaces::no_such_interface(now, interface))?;
     let verdict = transmit::send(&tunnel, flow);
     let mut report =
         flow_report(&tunnel, &Trace { origin: Origin::Asked, flow: flow.clone(), verdict });
@@ -79,47 +78,4 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
             }
         }
     }
-}
-
-/// A tried flow as the report shows it.
-pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
-    let Trace { origin, flow, verdict } = tried;
-    let site = &verdict.site;
-    let effect = &verdict.effect;
-    let kernel = effect.function.to_string();
-    let (outcome, summary) = match effect.outcome {
-        Outcome::Sent => ("sent", format!("sent: {}", last_result(verdict))),
-        Outcome::Dropped => ("dropped", format!("dropped by {kernel}")),
-        Outcome::Held => {
-            ("held", format!("held by {kernel}, counted as sent, dropped later if no SA comes"))
-        }
-        Outcome::Elsewhere => {
-            ("elsewhere", format!("never reaches {}: {kernel}", tunnel.link.name))
-        }
-        Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
-        Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
-    };
-    let release = tunnel.state.snapshot.host.kernel_version();
-    let moved = counters::moved(effect.moves, tunnel.driver, release);
-    FlowReport {
-        origin: origin.to_string(),
-        flow: flow.to_string(),
-        outcome: outcome.into(),
-        summary,
-        site: kernel,
-        counters: moved.iter().map(|c| c.name()).collect(),
-        xfrm_statistics: effect.xfrm_stats.iter().map(|m| m.name()).collect(),
-        sender: effect.answer.map(Into::into),
-        open: match site {
-            Site::Undecided(missing) => vec![missing.to_string()],
-            _ => Vec::new(),
-        },
-        finding: classify::cause(tunnel, flow, site),
-        trail: verdict.trail.clone(),
-    }
-}
-
-fn last_result(verdict: &crate::way::Verdict) -> String {
-    let route = verdict.trail.iter().rev().find(|s| s.stage == Stage::OuterRoute);
-    route.map_or_else(String::new, |s| format!("{}, {}", s.looked_at, s.result))
 }

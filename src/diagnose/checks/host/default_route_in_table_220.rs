@@ -6,6 +6,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::snapshot::route::CHARON_TABLE;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::DefaultRouteInTable220,
@@ -33,27 +34,24 @@ What to do
     sudo ip route delete default table 220     until the next rekeying
 ";
 
-/// charon's `routing_table`.
-const TABLE: u32 = 220;
-
 fn check(case: &Case<'_>) -> Outcome {
     case.tunnel()?;
     let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
     let rules = case.now.rules.as_ref().map_err(Clone::clone)?;
     let defaults =
-        |r: &&crate::snapshot::Route| r.table == TABLE && r.destination.prefix_len() == 0;
+        |r: &&crate::snapshot::Route| r.table == CHARON_TABLE && r.destination.prefix_len() == 0;
     let Some(route) = routes.iter().find(defaults) else { return Err(Unconfirmed::RuledOut) };
-    if !rules.iter().any(|rule| rule.table == TABLE) {
+    if !rules.iter().any(|rule| rule.looks_up(CHARON_TABLE)) {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "charon's default route {} in table {TABLE} takes all traffic before the routes into {} are looked at",
+        "charon's default route {} in table {CHARON_TABLE} takes all traffic before the routes into {} are looked at",
         route.destination, case.name
     );
     Ok(Found::new(Confidence::Proven, "rule 220 before main", summary)
         .seen(
             case,
-            format!("{} in table {TABLE}, and a rule that looks it up", route.destination),
+            format!("{} in table {CHARON_TABLE}, and a rule that looks it up", route.destination),
             Source::Routes,
         )
         .next(case, "see the table", "sudo ip route show table 220", "ip route show table 220")

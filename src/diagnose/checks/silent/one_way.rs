@@ -49,7 +49,7 @@ fn check(case: &Case<'_>) -> Outcome {
         _ => return Err(Unconfirmed::RuledOut),
     };
     let summary = format!("{what} over the interval: look at {where_to_look}");
-    let charon = super::traffic_taken_by_another_policy::routes_of_charon(case).ok().flatten();
+    let charon = case.routes_of_charon();
     Ok(Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
         .seen(case, what, Source::Links)
         .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)

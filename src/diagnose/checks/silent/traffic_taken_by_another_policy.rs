@@ -4,7 +4,6 @@ use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::snapshot::{Observed, Source};
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -59,14 +58,4 @@ fn check(case: &Case<'_>) -> Outcome {
         return Ok(see(Found::proven(case, first, summary).severity(case.grade(Severity::Fault))));
     }
     Err(Unconfirmed::RuledOut)
-}
-
-/// The table that charon installs its routes in.
-pub(in crate::diagnose) const CHARON_TABLE: u32 = 220;
-
-/// Evidence for neighbours of this diagnosis: routes of charon's table that lead elsewhere.
-pub(in crate::diagnose) fn routes_of_charon(case: &Case<'_>) -> Observed<Option<String>> {
-    let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
-    let first = routes.iter().find(|r| r.table == CHARON_TABLE);
-    Ok(first.map(|r| format!("table 220 has {}, see {}", r.destination, Source::Routes.see())))
 }
