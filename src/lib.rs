@@ -12,6 +12,7 @@ pub mod drops;
 pub mod error;
 pub mod history;
 pub mod journal;
+pub mod kernel;
 pub mod monitor;
 pub mod opmode;
 pub mod record;

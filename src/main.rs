@@ -26,17 +26,18 @@
 //! |---|---|---|
 //! | `code` | nothing | I/O, the clock, the environment |
 //! | `error` | nothing | anything of ours |
-//! | `snapshot` | nothing | I/O, the clock, the environment |
+//! | `kernel` | nothing | I/O, the clock, the environment |
+//! | `snapshot` | `kernel` | I/O, the clock, the environment |
 //! | `report` | `code`, `snapshot` | I/O, the clock, the environment |
 //! | `wire` | `snapshot` | files, sockets |
 //! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
-//! | `collect` | `wire`, `journal`, `snapshot`, `error` | deciding anything about a tunnel |
+//! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
 //! | `capture` | `code`, `collect`, `snapshot`, `error` | the kernel's state |
 //! | `tunnel` | `snapshot` | I/O, the clock, the environment |
-//! | `way` | `code`, `tunnel`, `snapshot`, `report` | I/O, the clock, the environment |
-//! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `error` | I/O, the clock, the environment |
+//! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
+//! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
 //! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
-//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `error` | changing anything but its journal |
+//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
 //! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
 //! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `render`, `error` | the drop monitor but by `collect::drops` |
 //! | `render` | `code`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
@@ -45,6 +46,8 @@
 //! | `monitor` | `code`, `collect`, `diagnose`, `render`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
 //! | `cli` | nothing | anything of ours |
 //! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
+//!
+//! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
 //!
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
 //! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.

@@ -28,21 +28,22 @@ use table::{ALL, Layers};
 const LAYERS: &[(&str, &[&str])] = &[
     ("code", &[]),
     ("error", &[]),
-    ("snapshot", &[]),
+    ("kernel", &[]),
+    ("snapshot", &["kernel"]),
     ("report", &["code", "snapshot"]),
     ("wire", &["snapshot"]),
     ("journal", &["code", "snapshot", "error"]),
-    ("collect", &["wire", "journal", "snapshot", "error"]),
+    ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
     ("capture", &["code", "collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
-    ("way", &["code", "tunnel", "snapshot", "report"]),
-    ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "error"]),
+    ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
+    ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
     ("timeline", &["code", "tunnel", "snapshot"]),
     (
         "record",
         &[
             "code", "collect", "journal", "timeline", "diagnose", "way", "report", "signals",
-            "snapshot", "error",
+            "snapshot", "kernel", "error",
         ],
     ),
     ("history", &["code", "journal", "diagnose", "report", "snapshot", "error"]),
@@ -69,8 +70,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history", "render",
-    "opmode",
+    "kernel", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history",
+    "render", "opmode",
 ];
 
 /// Imports that close a circle, and wait to be broken. The list must become empty; an entry that is in no circle any more fails.

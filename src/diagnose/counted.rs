@@ -29,7 +29,7 @@ pub(super) struct Counted {
 impl Counted {
     /// Of a link, by IFLA_STATS64; by its row of `/proc/net/dev` where the kernel sent none.
     pub fn of_link(now: &Snapshot, earlier: Option<&Snapshot>, link: &Link) -> Self {
-        let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.kernel_version()));
+        let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.release()));
         let of = |snapshot: &Snapshot| -> Observed<Counters> {
             let links = snapshot.links.as_ref().map_err(Clone::clone)?;
             // The same interface: a new one of the same name starts from zero.

@@ -46,6 +46,7 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
         },
         verdict: if now.links.is_err() && interfaces.is_empty() { Verdict::Unknown } else { worst },
         sources: sources(now),
+        notes: notes(now, &interfaces),
         findings: Vec::new(),
         interfaces,
     })
@@ -108,7 +109,7 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
             None => (diagnosis.check)(case),
         };
         match outcome {
-            Ok(found) => confirmed.push((diagnosis, found)),
+            Ok(found) => confirmed.push((diagnosis, found.on(case.now.host.release()))),
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
             Err(Unconfirmed::NotApplicable(why)) => {
                 report.not_applicable.push(NotApplicable { code, name, why });
@@ -216,6 +217,12 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     } else {
         worst
     }
+}
+
+/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge.
+fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
+    let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
+    now.host.release().reservation().filter(|_| judged).into_iter().collect()
 }
 
 /// What was read and what was not.

@@ -45,7 +45,7 @@ impl Place {
             | "xfrm4_rcv_encap"
             | "xfrm6_rcv_encap" => Place::Input,
             _ if reason == Some("XFRM_POLICY") => Place::PolicyCheck,
-            // From 6.4 the rules drop by themselves, and say why.
+            // Newer kernels free the packet in nft_do_chain(), with a reason (`kernel::Change::NftablesDropsItself`).
             "nf_hook_slow" => Place::Filter,
             _ if reason == Some("NETFILTER_DROP") => Place::Filter,
             _ => return None,

@@ -181,7 +181,8 @@ fn first(interface: &InterfaceReport) -> Option<Code> {
     interface.findings.first().map(|finding| finding.code)
 }
 
-/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm before 5.11).
+/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm interfaces
+/// before `kernel::Change::XfrmErrorCounters`).
 fn lost(interface: &InterfaceReport) -> Option<u64> {
     let counters = interface.counters.since_boot.as_ref()?;
     let exported = interface.driver != Some(Driver::Xfrm) || counters.tx_carrier_errors.is_some();

@@ -14,6 +14,7 @@ fn report(interfaces: Vec<InterfaceReport>) -> Report {
         host: HostReport { hostname: String::new(), kernel: String::new(), vyos_version: None },
         verdict: Verdict::Ok,
         sources: vec![links(Status::Read)],
+        notes: vec![],
         findings: vec![],
         interfaces,
     }

@@ -26,6 +26,7 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
         }
     }
     summary::closing(&mut page, report);
+    report.notes.iter().for_each(|note| page.paragraph(0, note));
     if detail {
         for interface in &report.interfaces {
             page.blank();

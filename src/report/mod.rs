@@ -388,6 +388,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// What was read and what was not.
     pub sources: Vec<SourceStatus>,
+    /// Sentences about the whole report: what limits what it says. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Findings that belong to no single interface.
     pub findings: Vec<Finding>,
     /// One entry a VTI, in the order of their names.

@@ -1,6 +1,7 @@
 //! Which driver wrote a row of `/proc/net/dev`, where the kernel was not asked: from how the drivers count drops, and from the fallback
 //! devices in the same table. It is a conclusion with its reasons, never a reading.
 
+use crate::kernel::Change;
 use crate::snapshot::{DeviceColumns, Driver};
 
 /// What a row tells about its driver.
@@ -42,8 +43,9 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         return (errs == 0 && drop > 0).then(|| Inferred {
             drivers: Vec::new(),
             why: format!(
-                "errs is 0 and drop is {drop}: drops of the stack, or an xfrm interface on a kernel before 5.11, which shows its errors as drops \
-                 only"
+                "errs is 0 and drop is {drop}: drops of the stack, or an xfrm interface on a kernel before {}, which shows its errors as drops \
+                 only",
+                Change::XfrmErrorCounters.since()
             ),
         });
     }
