@@ -22,5 +22,6 @@ pub mod signals;
 pub mod snapshot;
 pub mod timeline;
 pub mod tunnel;
+pub mod units;
 pub mod way;
 pub mod wire;

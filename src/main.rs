@@ -27,6 +27,7 @@
 //! | `code` | nothing | I/O, the clock, the environment |
 //! | `error` | nothing | anything of ours |
 //! | `kernel` | nothing | I/O, the clock, the environment |
+//! | `units` | nothing; and all may use it | I/O, the clock, the environment |
 //! | `snapshot` | `kernel` | I/O, the clock, the environment |
 //! | `report` | `code`, `snapshot` | I/O, the clock, the environment |
 //! | `wire` | `snapshot` | files, sockets |
@@ -39,11 +40,11 @@
 //! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
 //! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
 //! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
-//! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `render`, `error` | the drop monitor but by `collect::drops` |
+//! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `error` | the drop monitor but by `collect::drops` |
 //! | `render` | `code`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
 //! | `opmode` | `error` | I/O, the clock, the environment |
 //! | `signals` | nothing | anything of ours |
-//! | `monitor` | `code`, `collect`, `diagnose`, `render`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
+//! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
 //! | `cli` | nothing | anything of ours |
 //! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!

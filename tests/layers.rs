@@ -24,11 +24,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use table::{ALL, Layers};
 
-/// Module, and the modules of ours that it may use beside itself.
+/// Modules that use nothing of ours, and that every other one may use.
+const LEAVES: &[&str] = &["units"];
+
+/// Module, and the modules of ours that it may use beside itself and the leaves.
 const LAYERS: &[(&str, &[&str])] = &[
     ("code", &[]),
     ("error", &[]),
     ("kernel", &[]),
+    ("units", &[]),
     ("snapshot", &["kernel"]),
     ("report", &["code", "snapshot"]),
     ("wire", &["snapshot"]),
@@ -51,16 +55,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         "drops",
         &[
             "code", "collect", "wire", "signals", "diagnose", "way", "tunnel", "report",
-            "snapshot", "render", "error",
+            "snapshot", "error",
         ],
     ),
     ("render", &["code", "report", "snapshot", "error"]),
     ("opmode", &["error"]),
     ("signals", &[]),
-    (
-        "monitor",
-        &["code", "collect", "diagnose", "render", "report", "signals", "snapshot", "error"],
-    ),
+    ("monitor", &["code", "collect", "diagnose", "report", "signals", "snapshot", "error"]),
     ("cli", &[]),
     ("run", &[ALL]),
     ("vyos", &[ALL]),
@@ -70,16 +71,13 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
-    "kernel", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose", "history",
-    "render", "opmode",
+    "kernel", "units", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose",
+    "history", "render", "opmode",
 ];
 
 /// Imports that close a circle, and wait to be broken. The list must become empty; an entry that is in no circle any more fails.
-const CIRCLES: &[(&str, &str)] = &[
-    ("diagnose/counted.rs", "diagnose/case.rs"),
-    ("diagnose/cleared.rs", "diagnose/summary.rs"),
-    ("tunnel/state.rs", "tunnel/mod.rs"),
-];
+const CIRCLES: &[(&str, &str)] =
+    &[("diagnose/counted.rs", "diagnose/case.rs"), ("tunnel/state.rs", "tunnel/mod.rs")];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -92,7 +90,7 @@ fn top(file: &Path) -> String {
 }
 
 /// Uses of modules that the layers do not allow, and modules that have no place in them.
-fn violations(program: &Program, layers: &Layers) -> Vec<String> {
+fn violations(program: &Program, layers: &Layers, leaves: &[&str]) -> Vec<String> {
     let known = |module: &&str| layers.contains_key(*module);
     let unplaced = program.top_modules().into_iter().filter(|module| !known(module));
     let mut wrong: Vec<String> =
@@ -101,7 +99,8 @@ fn violations(program: &Program, layers: &Layers) -> Vec<String> {
         let module = top(file);
         let allowed = layers.get(&module);
         let is_allowed = allowed.is_none_or(|uses| uses.contains(&used) || uses.contains(ALL));
-        if used != module && !is_allowed {
+        let is_leaf = leaves.contains(&used.as_str()) && !leaves.contains(&module.as_str());
+        if used != module && !is_allowed && !is_leaf {
             wrong.push(format!("{} uses {used}", file.display()));
         }
     }
@@ -110,7 +109,7 @@ fn violations(program: &Program, layers: &Layers) -> Vec<String> {
 
 #[test]
 fn each_module_uses_only_the_layers_below_it() {
-    let wrong = violations(&Program::read(&src()), &table::listed(LAYERS));
+    let wrong = violations(&Program::read(&src()), &table::listed(LAYERS), LEAVES);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

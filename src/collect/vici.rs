@@ -4,6 +4,7 @@
 use super::failure::Failure;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Observed, Reason, Source};
+use crate::units::BYTE;
 use crate::wire::ike;
 use crate::wire::vici::{Budget, Kind, LARGEST_PACKET, Packet, Section, request};
 use nix::errno::Errno;
@@ -134,11 +135,11 @@ impl Daemon {
         self.fill(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if length > LARGEST_PACKET {
-            let detail = format!("a packet of {length} bytes is larger than any answer");
+            let detail = format!("a packet of {} is larger than any answer", BYTE.of(length));
             return Err(Failure::new(Reason::Malformed, detail));
         }
         self.left = self.left.checked_sub(length).ok_or_else(|| {
-            Failure::new(Reason::Malformed, format!("its answers have more than {MOST} bytes"))
+            Failure::new(Reason::Malformed, format!("its answers have more than {}", BYTE.of(MOST)))
         })?;
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;

@@ -8,33 +8,32 @@ mod attribution;
 mod device;
 mod inbound;
 mod options;
-mod outcome;
 mod packet;
 mod place;
 mod state_cache;
 mod tally;
+mod told;
 mod watcher;
-mod words;
 
 pub use attribute::attribute;
 pub use attribution::{Attribution, Dropped};
-pub use options::Options;
-pub use outcome::Ending;
+pub use options::{Options, Said};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
 pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
+use crate::report::drops::DropsReport;
 use crate::snapshot::{Driver, Link};
 use state_cache::StateCache;
 use std::collections::BTreeSet;
 use watcher::Watcher;
 
-/// Watches, and gives the table and the sums.
+/// Watches, and gives the rows and the sums.
 ///
 /// # Errors
 /// There is no VTI, or not this one; the drop monitor cannot be used.
-pub fn run(options: Options<'_>) -> Result<String> {
+pub fn run(options: Options<'_>) -> Result<DropsReport> {
     let states = StateCache::open();
     let links = states
         .first()
@@ -51,7 +50,5 @@ pub fn run(options: Options<'_>) -> Result<String> {
     if drivers.is_empty() {
         return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
     }
-    let (json, width, clock) = (options.json, options.width, options.clock.clone());
-    let result = Watcher::new(options, states, drivers)?.watch()?;
-    Ok(if json { words::json_end(&result) } else { words::text_end(&result, &clock, width) })
+    Watcher::new(options, states, drivers)?.watch()
 }

@@ -1,6 +1,6 @@
 //! What a run of `drops` is asked for.
 
-use crate::render::clock::Clock;
+use crate::report::drops::Line;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -13,16 +13,21 @@ pub struct Options<'a> {
     pub interface: Option<&'a str>,
     /// Drops a second of the whole machine at which it leaves.
     pub max_rate: u32,
-    /// A line for each packet, not for each first of its kind.
-    pub each: bool,
-    /// JSON lines.
-    pub json: bool,
-    /// Columns of the text.
-    pub width: usize,
-    /// For the times of the lines.
-    pub clock: Clock,
+    /// Which packets get a line while it runs.
+    pub said: Said,
     /// Where the lines go in the end: when that is closed, it is time to end.
     pub output: BorrowedFd<'a>,
-    /// Writes a line at once.
-    pub say: &'a mut dyn FnMut(&str) -> io::Result<()>,
+    /// Takes a line, which is to be written at once.
+    pub say: &'a mut dyn FnMut(&Line) -> io::Result<()>,
+}
+
+/// Which packets get a line while it runs; the rows at the end have them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Each one.
+    Each,
+    /// The first of each row.
+    First,
+    /// No packet.
+    None,
 }

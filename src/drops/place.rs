@@ -20,7 +20,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place of a drop: none for all that is no affair of tunnels.
+    /// The place of a drop; `None` where the packet was not on the way through a tunnel.
     ///
     /// `function` is that of the symbol, `reason` a name of `enum skb_drop_reason`.
     pub fn of(function: &str, reason: Option<&str>) -> Option<Self> {

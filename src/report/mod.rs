@@ -5,7 +5,10 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod drops;
 pub mod history;
+pub mod monitor;
+pub mod time;
 
 use crate::code::{Code, Severity, Stage};
 use crate::snapshot::{Driver, Missing, Source};

@@ -109,7 +109,7 @@ pub struct Event {
 pub struct Remark {
     /// When.
     pub at_ms: u64,
-    /// The interface it is about; none for all.
+    /// The interface it is about; `None` where it is about the recording, and so about every interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// One sentence.

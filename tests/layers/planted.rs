@@ -20,16 +20,18 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
 
 /// What is wrong with the layers of a tree in which `collect` may use `snapshot` alone.
 fn wrong(files: &[(&str, &str)]) -> Vec<String> {
-    let modules = ["lib.rs", "collect/mod.rs", "snapshot.rs", "render.rs", "diagnose/mod.rs"];
+    let modules =
+        ["lib.rs", "units.rs", "collect/mod.rs", "snapshot.rs", "render.rs", "diagnose/mod.rs"];
     let empty = modules.map(|module| (module, ""));
     let folder = tree(&[&empty, files].concat());
     let layers = listed(&[
         ("collect", &["snapshot"]),
+        ("units", &[]),
         ("snapshot", &[]),
         ("render", &["snapshot"]),
         ("diagnose", &["snapshot"]),
     ]);
-    violations(&Program::read(folder.path()), &layers)
+    violations(&Program::read(folder.path()), &layers, &["units"])
 }
 
 /// The circles of a tree.
@@ -92,6 +94,14 @@ fn what_is_no_code_is_not_seen() {
     ] {
         assert_eq!(wrong(&[("collect/mod.rs", text)]), [""; 0], "{text}");
     }
+}
+
+#[test]
+fn a_leaf_is_for_all_and_files_of_tests_look_from_above() {
+    assert_eq!(wrong(&[("collect/a.rs", "use crate::units::Span;")]), [""; 0]);
+    assert_eq!(wrong(&[("units.rs", "use crate::snapshot::Sa;")]), ["units.rs uses snapshot"]);
+    let declares = ("collect/mod.rs", "#[cfg(test)] mod tests;");
+    assert_eq!(wrong(&[declares, ("collect/tests.rs", "use crate::render::text;")]), [""; 0]);
 }
 
 #[test]

@@ -63,9 +63,11 @@ impl Program {
         tops.map(String::as_str).chain(main).collect()
     }
 
-    /// Each file with each module below the root that it names, in tests too.
+    /// Each file with each module below the root that it names, in its test modules too. Files of tests are left out: they may look at a
+    /// module from above.
     pub fn used_modules(&self) -> BTreeSet<(&Path, String)> {
-        let all = self.files.iter().flat_map(|(path, mentions)| {
+        let compiled = self.files.iter().filter(|(path, _)| !self.tests.contains(*path));
+        let all = compiled.flat_map(|(path, mentions)| {
             let targets = mentions.iter().filter_map(|m| self.resolve(&m.module, &m.path, 0));
             targets.filter_map(|target| Some((path.as_path(), target.top?)))
         });

@@ -7,6 +7,7 @@ use crate::snapshot::{
     Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
 };
 use crate::tunnel::Tunnel;
+use crate::units::BYTE;
 use crate::way::flow::Flow;
 use crate::way::site::{Site, StateCheck};
 use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
@@ -151,16 +152,13 @@ pub(super) fn check_size(
         Some(false) => return Ok(()),
         None => return Err(which_kernel(tunnel, "refuses such a packet that does not fit").into()),
     }
+    let size = BYTE.of(flow.size);
     if flow.size > roomiest {
-        let text =
-            format!("{} bytes, at most {roomiest} fit into {path} with ESP around them", flow.size);
+        let text = format!("{size}, at most {roomiest} fit into {path} with ESP around them");
         trail.step(At::Size, text, "too big");
         return Err(End(Site::TooBig { most: roomiest, path }));
     }
-    let what = format!(
-        "whether {} bytes fit: between {tightest} and {roomiest}, by the algorithms",
-        flow.size
-    );
+    let what = format!("whether {size} fit: between {tightest} and {roomiest}, by the algorithms",);
     Err(undecidable(Source::SecurityAssociations, what).into())
 }
 

@@ -3,6 +3,7 @@
 
 use crate::kernel::Change;
 use crate::snapshot::{DeviceColumns, Driver};
+use crate::units::{DROP, WAS};
 
 /// What a row tells about its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         }
     } else if errs - drop > column {
         let why = format!(
-            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} drops at least; those here are of the stack",
-            errs - column
+            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} at least; those here are of the stack",
+            DROP.of(errs - column)
         );
         (vec![Driver::Vti], why)
     } else {
@@ -102,9 +103,9 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
             );
             (Vec::new(), why)
         } else {
+            let (aborted, were) = (errs - drop, WAS.word(errs - drop));
             let why = format!(
-                "errs is {errs} and drop is {drop}: {counts}, so {} are aborted ones, unless the stack dropped some too{absent}",
-                errs - drop
+                "errs is {errs} and drop is {drop}: {counts}, so {aborted} {were} aborted, unless the stack dropped some too{absent}"
             );
             (both, why)
         }
