@@ -1,7 +1,7 @@
 //! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
 
 use super::classify;
-use super::counted::Counted;
+use super::counted::{self, Counted};
 use super::flows::{self, Origin};
 use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
@@ -193,7 +193,7 @@ impl<'a> Case<'a> {
 
     /// How much a counter of `/proc/net/xfrm_stat` rose over the interval.
     pub(super) fn risen(&self, counter: &str) -> Observed<u64> {
-        let before = self.earlier.ok_or_else(Self::no_interval)?;
+        let before = self.earlier.ok_or_else(counted::no_interval)?;
         Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
     }
 
@@ -240,14 +240,5 @@ impl<'a> Case<'a> {
     /// The usual severity where something is routed into the tunnel now; else a warning, for what comes next.
     pub(super) fn grade(&self, usual: Severity) -> Severity {
         if self.is_routed() { usual } else { usual.min(Severity::Warning) }
-    }
-
-    /// A missing earlier snapshot: why nothing can be said about rates.
-    pub(super) fn no_interval() -> Missing {
-        Missing::new(
-            Source::EarlierSnapshot,
-            Reason::Skipped,
-            "run with --interval 10 to see what rises",
-        )
     }
 }
