@@ -76,8 +76,7 @@ const PURE: &[&str] = &[
 ];
 
 /// Imports that close a circle, and wait to be broken. The list must become empty; an entry that is in no circle any more fails.
-const CIRCLES: &[(&str, &str)] =
-    &[("diagnose/counted.rs", "diagnose/case.rs"), ("tunnel/state.rs", "tunnel/mod.rs")];
+const CIRCLES: &[(&str, &str)] = &[("tunnel/state.rs", "tunnel/mod.rs")];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

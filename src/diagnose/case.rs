@@ -2,7 +2,7 @@
 
 use super::classify;
 use super::commands::{self, Call, Command, System, Word, Words};
-use super::counted::Counted;
+use super::counted::{self, Counted};
 use super::flows::{self, Origin};
 use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
@@ -230,7 +230,7 @@ impl<'a> Case<'a> {
 
     /// How much a counter of `/proc/net/xfrm_stat` rose over the interval.
     pub(super) fn risen(&self, counter: &str) -> Observed<u64> {
-        let before = self.earlier.ok_or_else(Self::no_interval)?;
+        let before = self.earlier.ok_or_else(counted::no_interval)?;
         Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
     }
 
@@ -277,15 +277,6 @@ impl<'a> Case<'a> {
     /// The usual severity where something is routed into the tunnel now; else a warning, for what comes next.
     pub(super) fn grade(&self, usual: Severity) -> Severity {
         if self.is_routed() { usual } else { usual.min(Severity::Warning) }
-    }
-
-    /// A missing earlier snapshot: why nothing can be said about rates.
-    pub(super) fn no_interval() -> Missing {
-        Missing::new(
-            Source::EarlierSnapshot,
-            Reason::Skipped,
-            "run with --interval 10 to see what rises",
-        )
     }
 }
 

@@ -1,7 +1,6 @@
 //! The counters of one interface, since boot and over the interval between two snapshots.
 //! They come from IFLA_STATS64 where it was read, else from `/proc/net/dev` with what that leaves open.
 
-use super::Case;
 use crate::report::Counters;
 use crate::snapshot::{
     DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
@@ -73,7 +72,7 @@ impl Counted {
         total: &Observed<Counters>,
         of: impl Fn(&Snapshot) -> Observed<Counters>,
     ) -> Observed<Counters> {
-        let before = earlier.ok_or_else(Case::no_interval)?;
+        let before = earlier.ok_or_else(no_interval)?;
         let restarted = || {
             Missing::new(
                 Source::EarlierSnapshot,
@@ -177,4 +176,13 @@ fn difference(now: &Counters, before: &Counters, milliseconds: u64) -> Option<Co
         rx_dropped: now.rx_dropped.checked_sub(before.rx_dropped)?,
         milliseconds: Some(milliseconds),
     })
+}
+
+/// A missing earlier snapshot: why nothing can be said about rates.
+pub(super) fn no_interval() -> Missing {
+    Missing::new(
+        Source::EarlierSnapshot,
+        Reason::Skipped,
+        "run with --interval 10 to see what rises",
+    )
 }

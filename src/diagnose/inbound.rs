@@ -1,6 +1,7 @@
 //! The inbound SAs of a tunnel, for the diagnoses of the receive side: whose they are, and how their counters moved.
 
-use super::Case;
+use super::case::Case;
+use super::counted;
 use crate::snapshot::{Missing, Observed, PolicyDirection, Sa};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -46,7 +47,7 @@ impl<'a> Inbound<'a> {
         let sa = self.own.iter().copied().max_by_key(|a| counter(a))?;
         let total = counter(sa);
         let before = || -> Observed<u32> {
-            let earlier = case.earlier.ok_or_else(Case::no_interval)?;
+            let earlier = case.earlier.ok_or_else(counted::no_interval)?;
             let list = earlier.sas.as_ref().map_err(Clone::clone)?;
             let same = |a: &&Sa| a.spi == sa.spi && a.destination == sa.destination;
             Ok(list.iter().find(same).map_or(0, &counter))

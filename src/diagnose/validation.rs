@@ -3,6 +3,7 @@
 
 use super::case::Case;
 use super::commands::{Command, Word};
+use super::counted;
 use super::diagnosis::{Outcome, Unconfirmed};
 use super::found::Found;
 use crate::code::Severity;
@@ -68,7 +69,7 @@ fn by_rule_of_host<'a>(
     rules: impl Iterator<Item = &'a SourceValidation>,
 ) -> Observed<Option<Found>> {
     for rule in rules.filter(|rule| rule.packets > 0) {
-        let earlier = case.earlier.ok_or_else(Case::no_interval)?;
+        let earlier = case.earlier.ok_or_else(counted::no_interval)?;
         let dropped = risen(rule, earlier)?;
         let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
         if dropped > 0 && interval.rx_packets > 0 && interval.tx_packets == 0 {
