@@ -27,7 +27,7 @@ impl<'a> Inbound<'a> {
         let mut stray = Vec::new();
         for sa in tunnel.sas_from_peers(&local)? {
             if tunnel.admits_inbound(sa) {
-                if !own.iter().any(|a| std::ptr::eq(*a, sa)) {
+                if !own.iter().any(|a| std::ptr::eq(*a, sa)) && tunnel.owns_inbound(sa)? {
                     own.push(sa);
                 }
             } else if !tunnel.state.is_wanted(PolicyDirection::In, sa)? {

@@ -87,16 +87,6 @@ struct Selecting {
     mark: Mark,
 }
 
-impl Selecting {
-    /// Whether `key` selects it, in the outbound direction.
-    fn is_of(self, key: MarkOrIfId) -> bool {
-        match key {
-            MarkOrIfId::IfId(if_id) => self.if_id == if_id,
-            MarkOrIfId::Mark { output, .. } => self.if_id == IfId(0) && self.mark.admits(output),
-        }
-    }
-}
-
 impl Tracker {
     /// The state of a snapshot.
     ///
@@ -250,13 +240,12 @@ impl Tracker {
 
     /// A link that is new, or changed; the effect where it is a new VTI, or one with another key.
     fn add_link(&mut self, link: &Link) -> Option<Effect> {
-        let (key, remote) = match &link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (
-                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark },
-                Some(keys.remote).filter(|remote| !remote.is_unspecified()),
-            ),
-            LinkKind::Xfrm(device) => (MarkOrIfId::IfId(device.if_id), None),
-            _ => return None,
+        let key = MarkOrIfId::of(&link.kind)?;
+        let remote = match &link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
+                Some(keys.remote).filter(|remote| !remote.is_unspecified())
+            }
+            _ => None,
         };
         if link.is_fallback_device() {
             return None;
@@ -327,15 +316,13 @@ impl Tracker {
 
 impl Vti {
     fn has_sa(&self, selecting: Selecting, destination: IpAddr) -> bool {
-        selecting.is_of(self.key) && self.remote.is_none_or(|remote| remote == destination)
+        let Selecting { if_id, mark } = selecting;
+        self.key.admits_sa(Direction::Out, if_id, mark)
+            && self.remote.is_none_or(|remote| remote == destination)
     }
 
     fn has_policy(&self, selecting: Selecting) -> bool {
-        let is_own = match self.key {
-            MarkOrIfId::Mark { output, .. } => selecting.mark.mask != 0 || output == 0,
-            MarkOrIfId::IfId(_) => true,
-        };
-        is_own && selecting.is_of(self.key)
+        self.key.owns_policy(PolicyDirection::Out, selecting.if_id, selecting.mark)
     }
 
     fn count(
@@ -359,10 +346,7 @@ impl Vti {
         if self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer) {
             self.peers.pop_first();
         }
-        let flow_mark = match self.key {
-            MarkOrIfId::Mark { output, .. } => output,
-            MarkOrIfId::IfId(_) => 0,
-        };
+        let flow_mark = self.key.mark(Direction::Out).unwrap_or(0);
         let KnownSa { source, reqid, set_mark, .. } = *sa;
         let query =
             Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark);

@@ -4,13 +4,17 @@
 #![deny(clippy::disallowed_methods)]
 
 mod control;
+pub mod ownership;
 mod state;
 
 pub use control::Control;
+pub use ownership::MarkOrIfId;
 pub use state::State;
 
-use crate::snapshot::{Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa};
-use std::collections::BTreeSet;
+use crate::snapshot::{
+    Direction, Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa,
+};
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 /// One VTI and the state it works in.
@@ -26,42 +30,10 @@ pub struct Tunnel<'a> {
     pub key: MarkOrIfId,
 }
 
-/// What selects the policies and SAs of a VTI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkOrIfId {
-    /// vti, vti6: marks.
-    Mark {
-        /// i_key.
-        input: u32,
-        /// o_key.
-        output: u32,
-    },
-    /// xfrm.
-    IfId(IfId),
-}
-
-impl std::fmt::Display for MarkOrIfId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            MarkOrIfId::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
-            MarkOrIfId::Mark { input, output } => {
-                write!(f, "output key {output:#x}, input key {input:#x}")
-            }
-            MarkOrIfId::IfId(if_id) => write!(f, "if_id {if_id}"),
-        }
-    }
-}
-
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
-        let key = match &link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
-                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark }
-            }
-            LinkKind::Xfrm(device) => MarkOrIfId::IfId(device.if_id),
-            _ => return None,
-        };
+        let key = MarkOrIfId::of(&link.kind)?;
         Some(Self { state, link, driver: link.driver()?, key })
     }
 
@@ -70,40 +42,38 @@ impl<'a> Tunnel<'a> {
         matches!(&self.link.kind, LinkKind::Xfrm(device) if device.collect_metadata)
     }
 
-    /// Whether any SA carries the interface's key, in either direction.
+    /// Whether there is any SA of the interface, in either direction.
     pub fn has_sas(&self) -> Observed<bool> {
         let index = self.state.sas.as_ref().map_err(Clone::clone)?;
-        let with_mark = |mark: u32| {
-            index
-                .by_mark
-                .get(&mark)
-                .into_iter()
-                .flatten()
-                .any(|a| a.mark.mask != 0 && a.mark.admits(mark))
+        let key = self.key;
+        let is_marked = |direction| {
+            let list = key.mark(direction).and_then(|mark| index.by_mark.get(&mark));
+            let names = |a: &&Sa| a.mark.mask != 0 && key.names_sa(direction, a.if_id, a.mark);
+            list.into_iter().flatten().any(names)
         };
-        Ok(match self.key {
+        Ok(match key {
             MarkOrIfId::IfId(if_id) => {
                 index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty())
             }
-            MarkOrIfId::Mark { input, output } => {
-                with_mark(input) || with_mark(output) || !self.outbound_sas()?.is_empty()
+            MarkOrIfId::Mark { .. } => {
+                is_marked(Direction::In)
+                    || is_marked(Direction::Out)
+                    || !self.outbound_sas()?.is_empty()
+                    || !self.selected_sas(PolicyDirection::In)?.is_empty()
             }
         })
     }
 
     /// The if_id that outbound policies must have: 0 for vti and vti6.
     pub const fn if_id(&self) -> IfId {
-        match self.key {
-            MarkOrIfId::Mark { .. } => IfId(0),
-            MarkOrIfId::IfId(if_id) => if_id,
-        }
+        self.key.if_id()
     }
 
     /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
     pub const fn lookup_mark(&self, packet: u32) -> u32 {
-        match self.key {
-            MarkOrIfId::Mark { output, .. } => output,
-            MarkOrIfId::IfId(_) => packet,
+        match self.key.mark(Direction::Out) {
+            Some(own) => own,
+            None => packet,
         }
     }
 
@@ -117,29 +87,50 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    /// Policies that carry the interface's key. For marks: those that admit the key and ask for at least one bit of it, since a policy
-    /// without a mark belongs to everybody.
+    /// The interface's own policies of a direction, by priority.
     pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
-        match self.key {
+        let mut found = match self.key {
             MarkOrIfId::IfId(if_id) => {
-                // Any mark: a policy that also wants a packet mark is still this interface's.
                 let index = self.state.policies.as_ref().map_err(Clone::clone)?;
-                Ok(index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default())
+                index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default()
             }
             MarkOrIfId::Mark { input, output } => {
                 let mark = if direction == PolicyDirection::Out { output } else { input };
-                let all = self.state.policies(direction, IfId(0), mark, None, None)?;
-                Ok(all.into_iter().filter(|p| p.mark.mask != 0 || mark == 0).collect())
+                self.state.policies(direction, IfId(0), mark, None, None)?
             }
-        }
+        };
+        found.retain(|p| self.key.owns_policy(direction, p.if_id, p.mark));
+        Ok(found)
     }
 
-    /// Whether an SA carries the interface's inbound key, as `xfrm_input()` and the device's receive side compare it.
-    pub fn admits_inbound(&self, sa: &Sa) -> bool {
-        match self.key {
-            MarkOrIfId::IfId(if_id) => sa.if_id == if_id,
-            MarkOrIfId::Mark { input, .. } => input & sa.mark.mask == sa.mark.value,
+    /// The SAs that a template of the interface's own policies selects, larval ones left out.
+    fn selected_sas(&self, direction: PolicyDirection) -> Observed<Vec<&'a Sa>> {
+        let mut found = Vec::new();
+        for policy in self.own_policies(direction)? {
+            for template in &policy.templates {
+                let chain = self.state.sas_to(template.destination, template.reqid)?;
+                let selected = |a: &&Sa| !a.is_larval() && ownership::selects(policy, template, a);
+                found.extend(chain.iter().copied().filter(selected));
+            }
         }
+        Ok(found)
+    }
+
+    /// Whether the interface may receive through an SA, as `xfrm_input()` and the device's receive side compare it.
+    pub fn admits_inbound(&self, sa: &Sa) -> bool {
+        self.key.admits_sa(Direction::In, sa.if_id, sa.mark)
+    }
+
+    /// Whether an inbound SA is the interface's: it carries its mark or if_id, or has no mark and is asked for by a template of the
+    /// interface's own policies, or by nobody's.
+    pub fn owns_inbound(&self, sa: &Sa) -> Observed<bool> {
+        let named = self.key.names_sa(Direction::In, sa.if_id, sa.mark);
+        if named || !self.admits_inbound(sa) {
+            return Ok(named);
+        }
+        let selected = self.selected_sas(PolicyDirection::In)?;
+        Ok(selected.iter().any(|a| std::ptr::eq(*a, sa))
+            || !self.state.is_wanted(PolicyDirection::In, sa)?)
     }
 
     /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
@@ -154,23 +145,25 @@ impl<'a> Tunnel<'a> {
         Ok(named.filter(|a| !a.is_unspecified()).collect())
     }
 
-    /// SAs that go out to one of the peers with the interface's key.
+    /// The SAs that the interface sends with: those to one of its peers that carry its mark or if_id, and those that a template of its own
+    /// policies selects.
     pub fn outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
         let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let peers = self.peers()?;
-        let mut found: Vec<_> = match self.key {
+        let mut found: Vec<&'a Sa> = match self.key {
             MarkOrIfId::IfId(if_id) => {
-                index.by_if_id.get(&if_id).into_iter().flatten().copied().collect()
+                let list = index.by_if_id.get(&if_id).into_iter().flatten().copied();
+                list.filter(|a| peers.contains(&a.destination)).collect()
             }
-            MarkOrIfId::Mark { output, .. } => {
+            MarkOrIfId::Mark { .. } => {
                 let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
-                let own = |a: &&Sa| {
-                    output & a.mark.mask == a.mark.value && (a.mark.mask != 0 || output == 0)
-                };
-                lists.flatten().copied().filter(own).collect()
+                lists.flatten().copied().collect()
             }
         };
-        found.retain(|a| !a.is_larval() && peers.contains(&a.destination));
+        found.retain(|a| !a.is_larval() && self.key.names_sa(Direction::Out, a.if_id, a.mark));
+        let mut seen: HashSet<*const Sa> = found.iter().copied().map(std::ptr::from_ref).collect();
+        let selected = self.selected_sas(PolicyDirection::Out)?;
+        found.extend(selected.into_iter().filter(|a| seen.insert(std::ptr::from_ref(*a))));
         Ok(found)
     }
 

@@ -1,6 +1,6 @@
 //! A snapshot with indices, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
 
-use super::Tunnel;
+use super::{Tunnel, ownership};
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
@@ -147,11 +147,8 @@ impl<'a> State<'a> {
     pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
         let index = self.policies.as_ref().map_err(Clone::clone)?;
         let key = (direction, sa.if_id, sa.reqid, sa.destination);
-        let admits = |p: &&Policy| {
-            p.mark.value & p.mark.mask & sa.mark.mask == sa.mark.value
-                && p.templates.iter().any(|t| t.mode == sa.mode && t.protocol == sa.protocol)
-        };
-        Ok(index.wanted.get(&key).into_iter().flatten().any(admits))
+        let selects = |p: &&Policy| p.templates.iter().any(|t| ownership::selects(p, t, sa));
+        Ok(index.wanted.get(&key).into_iter().flatten().any(selects))
     }
 
     /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.

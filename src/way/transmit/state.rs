@@ -9,6 +9,7 @@ use crate::snapshot::{
     Sa, Snapshot, Source, Spi, Template,
 };
 use crate::tunnel::Tunnel;
+use crate::tunnel::ownership::serves;
 use crate::way::flow::Flow;
 use crate::way::site::{Mismatch, Nearest, Site, Wanted};
 use crate::way::trail::{End, Trail, Walk, undecidable};
@@ -327,7 +328,7 @@ fn spi_in_use(tunnel: &Tunnel<'_>, query: &Query<'_>) -> Observed<bool> {
             && a.destination == destination
             && a.protocol == template.protocol
             && a.family == family
-            && policy.mark.value & policy.mark.mask & a.mark.mask == a.mark.value
+            && serves(policy.mark, a.mark)
     }))
 }
 
@@ -344,8 +345,7 @@ impl Query<'_> {
             }
         };
         compare(a.if_id == policy.if_id, "if_id", &a.if_id, &policy.if_id);
-        let marked = mark & a.mark.mask == a.mark.value;
-        compare(marked, "mark", &a.mark, &format_args!("{mark:#x}"));
+        compare(serves(policy.mark, a.mark), "mark", &a.mark, &format_args!("{mark:#x}"));
         compare(a.reqid == template.reqid, "reqid", &a.reqid, &template.reqid);
         compare(a.mode == template.mode, "mode", &a.mode, &template.mode);
         let same_protocol = a.protocol == template.protocol;
