@@ -5,6 +5,7 @@
 
 pub mod capture;
 pub mod cli;
+pub mod code;
 pub mod collect;
 pub mod diagnose;
 pub mod drops;

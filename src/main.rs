@@ -24,6 +24,7 @@
 //!
 //! | module                          | may use                          | never                                   |
 //! |---------------------------------|----------------------------------|-----------------------------------------|
+//! | `code`                          | std, serde                       | everything else of ours                 |
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
 //! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
 //! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
+use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
 use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
@@ -249,16 +250,14 @@ fn guard(arguments: &cli::DropsGuardian) -> String {
 fn explain(code: Option<&str>, width: usize) -> Result<String> {
     let entry = |diagnosis: &'static Diagnosis| explain::Entry {
         code: diagnosis.code,
-        name: diagnosis.name,
-        severity: diagnosis.severity,
         explain: diagnosis.explain,
     };
     let Some(asked) = code else {
         return Ok(explain::list(DIAGNOSES.iter().map(entry), width));
     };
     let lowercase = asked.to_ascii_lowercase();
-    let number: Option<u16> = lowercase.strip_prefix("vti-").unwrap_or(&lowercase).parse().ok();
-    let found = DIAGNOSES.iter().find(|d| Some(d.code.0) == number || d.name == lowercase);
+    let code: Option<Code> = lowercase.parse().ok();
+    let found = DIAGNOSES.iter().find(|d| Some(d.code) == code || d.code.name() == lowercase);
     found.map(|diagnosis| explain::entry(&entry(diagnosis), width)).ok_or_else(|| {
         Error::IncorrectValue(format!(
             "no finding has the code or name {asked}; `vti-diagnostics explain` lists them all"

@@ -8,36 +8,40 @@ use std::path::{Path, PathBuf};
 
 /// Module, and the modules of ours that it may use beside itself.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("code", &[]),
     ("error", &[]),
     ("snapshot", &[]),
-    ("report", &["snapshot"]),
+    ("report", &["code", "snapshot"]),
     ("wire", &["snapshot"]),
-    ("journal", &["snapshot", "error"]),
+    ("journal", &["code", "snapshot", "error"]),
     ("collect", &["wire", "journal", "snapshot", "error"]),
-    ("capture", &["collect", "snapshot", "error"]),
+    ("capture", &["code", "collect", "snapshot", "error"]),
     ("tunnel", &["snapshot"]),
-    ("way", &["tunnel", "snapshot", "report"]),
-    ("diagnose", &["way", "tunnel", "snapshot", "report", "error"]),
-    ("timeline", &["tunnel", "snapshot"]),
+    ("way", &["code", "tunnel", "snapshot", "report"]),
+    ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "error"]),
+    ("timeline", &["code", "tunnel", "snapshot"]),
     (
         "record",
         &[
-            "collect", "journal", "timeline", "diagnose", "way", "report", "signals", "snapshot",
-            "error",
+            "code", "collect", "journal", "timeline", "diagnose", "way", "report", "signals",
+            "snapshot", "error",
         ],
     ),
-    ("history", &["journal", "diagnose", "report", "snapshot", "error"]),
+    ("history", &["code", "journal", "diagnose", "report", "snapshot", "error"]),
     (
         "drops",
         &[
-            "collect", "wire", "signals", "diagnose", "way", "tunnel", "report", "snapshot",
-            "render", "error",
+            "code", "collect", "wire", "signals", "diagnose", "way", "tunnel", "report",
+            "snapshot", "render", "error",
         ],
     ),
-    ("render", &["report", "snapshot", "error"]),
+    ("render", &["code", "report", "snapshot", "error"]),
     ("opmode", &["error"]),
     ("signals", &[]),
-    ("monitor", &["collect", "diagnose", "render", "report", "signals", "snapshot", "error"]),
+    (
+        "monitor",
+        &["code", "collect", "diagnose", "render", "report", "signals", "snapshot", "error"],
+    ),
     ("cli", &[]),
 ];
 

@@ -275,7 +275,7 @@ fn few_errors_of_ip_vti_are_a_notice_that_claims_no_cause() {
         assert_eq!((counters.tx_carrier_errors, counters.tx_aborted_errors), (None, None));
         assert_eq!((counters.tx_carrier_column, counters.tx_too_big_or_other), (errors, 0));
         let [finding] = interface.findings.as_slice() else { panic!("one finding") };
-        assert_eq!((finding.code.0, finding.confidence), (901, Confidence::Possible));
+        assert_eq!((finding.code.number(), finding.confidence), (901, Confidence::Possible));
         assert!(finding.summary.contains(share), "{}", finding.summary);
         assert!(finding.summary.contains("which cause it was"), "{}", finding.summary);
         let facts = facts(interface);
@@ -312,7 +312,8 @@ fn drops_split_the_carrier_column_of_an_xfrm_interface() {
         let rows = transmit("vti1", 1_000_000, errs, drop, colls, carrier);
         let report = report_of(&rows, None, None);
         let counters = report.interfaces[0].counters.since_boot.unwrap();
-        let codes: Vec<u16> = report.interfaces[0].findings.iter().map(|f| f.code.0).collect();
+        let codes: Vec<u16> =
+            report.interfaces[0].findings.iter().map(|f| f.code.number()).collect();
         assert_eq!(codes, [901]);
         assert_eq!(report.interfaces[0].driver, Some(Driver::Xfrm));
         (counters.tx_carrier_errors, counters.tx_aborted_errors, facts(&report.interfaces[0]))

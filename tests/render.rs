@@ -13,6 +13,7 @@ mod reports;
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use reports::*;
+use vti_diagnostics::code::Code;
 use vti_diagnostics::render::explain::{self, Entry};
 use vti_diagnostics::render::{json, text, yaml};
 use vti_diagnostics::report::*;
@@ -139,7 +140,8 @@ fn a_finding_of_the_host_keeps_the_all_clear_back() {
 fn a_counter_that_is_not_exported_is_not_zero() {
     let mut old = interface("vti0", "198.51.100.7", 1);
     old.counters.since_boot = Some(Counters { tx_carrier_errors: None, ..counters(1, 0, None) });
-    let unexported = Finding { code: Code(603), name: "counters-not-exported", ..past_errors() };
+    let unexported =
+        Finding { code: Code::CountersNotExported, name: "counters-not-exported", ..past_errors() };
     let shown = text::report(&report(vec![with_findings(old, vec![unexported])]), 80, false);
     assert!(shown.contains("  not exported  "), "{shown}");
 }
@@ -181,12 +183,7 @@ fn a_packet_that_is_sent_moves_no_counter() {
 fn an_explanation_keeps_its_commands() {
     let explain = "A policy asks for a security association, and there is none; every packet is dropped until \
                    the negotiation is through.\n\nLook at the daemon first:\n\n    show vpn ike sa\n    show log vpn ipsec\n";
-    let entry = Entry {
-        code: Code(111),
-        name: "no-security-association",
-        severity: Severity::Fault,
-        explain,
-    };
+    let entry = Entry { code: Code::NoSecurityAssociation, explain };
     assert_snapshot!(explain::entry(&entry, 80));
     assert_snapshot!(explain::list([entry, entry].into_iter(), 80));
 }

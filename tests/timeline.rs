@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
+use vti_diagnostics::code::Code;
 use vti_diagnostics::snapshot::notification::Notification;
 use vti_diagnostics::snapshot::recorded::Episode;
 use vti_diagnostics::snapshot::{Driver, Host, Link, Policy, Reason, Sa, Snapshot, Statistics};
@@ -272,7 +273,7 @@ fn a_gap_that_began_before_the_recording_is_what_a_diagnosis_says_it_is() {
     let mut lab = Lab::with(Vec::new(), vec![policy(8)]);
     lab.look(1000, 0, 0, 10);
     assert!(lab.watch.wants_finding());
-    lab.watch.found(Some((111, "there is no SA".into())));
+    lab.watch.found(Some((Code::NoSecurityAssociation, "there is no SA".into())));
     lab.look(2000, 0, 0, 10);
     lab.change(2600, added(1));
     lab.quiet(3000, 9000);
@@ -296,7 +297,7 @@ fn a_gap_that_is_not_over_is_what_a_diagnosis_says_and_not_what_it_may_become() 
     assert!(lab.watch.wants_finding());
     let code = |lab: &Lab| lab.watch.ongoing(at(9000)).unwrap().causes[0].code;
     assert_eq!(code(&lab), 919);
-    lab.watch.found(Some((502, "the peer does not answer".into())));
+    lab.watch.found(Some((Code::IkeNotEstablished, "the peer does not answer".into())));
     assert!(!lab.watch.wants_finding());
     assert_eq!(code(&lab), 502);
     // When it is over, the messages say more: here that the peer was heard until the gap, and is back.
@@ -324,14 +325,14 @@ fn losses_without_a_gap_are_what_a_diagnosis_finds_or_not_attributable() {
     let mut lab = Lab::healthy();
     lab.look(1000, 10, 10, 5);
     assert!(lab.watch.wants_finding());
-    lab.watch.found(Some((104, "a policy blocks".into())));
+    lab.watch.found(Some((Code::PolicyBlocks, "a policy blocks".into())));
     assert!(!lab.watch.wants_finding());
     lab.quiet(2000, 9000);
     assert_eq!(lab.causes(), [(104, 5)]);
 
     let mut lab = Lab::healthy();
     lab.look(1000, 10, 10, 5);
-    lab.watch.found(Some((402, "keys differ".into())));
+    lab.watch.found(Some((Code::IntegrityFailures, "keys differ".into())));
     lab.quiet(2000, 9000);
     assert_eq!(lab.causes(), [(919, 5)], "what comes in costs no transmit error");
 
@@ -347,7 +348,7 @@ fn losses_without_a_gap_are_what_a_diagnosis_finds_or_not_attributable() {
 fn router_solicitations_hours_apart_are_one_drip() {
     let mut lab = Lab::healthy();
     lab.look(1000, 10, 10, 1);
-    lab.watch.found(Some((103, "a router solicitation".into())));
+    lab.watch.found(Some((Code::Ipv6OutsideSelectors, "a router solicitation".into())));
     lab.look(5000, 10, 10, 1);
     lab.look(60_000, 10, 10, 0);
     lab.look(3_600_000, 10, 10, 1);
@@ -363,7 +364,7 @@ fn two_causes_of_one_episode_share_its_packets() {
     let mut lab = Lab::healthy();
     lab.quiet(1000, 5000);
     lab.look(6000, 10, 10, 4);
-    lab.watch.found(Some((104, "a policy blocks".into())));
+    lab.watch.found(Some((Code::PolicyBlocks, "a policy blocks".into())));
     lab.change(6100, deleted(1));
     lab.look(7000, 0, 0, 20);
     lab.change(7100, added(2));

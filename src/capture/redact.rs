@@ -3,7 +3,9 @@
 
 use super::names::Names;
 use super::{Capture, address};
+use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::snapshot::observed::{self, Source};
 use ipnet::IpNet;
 use serde_json::Value;
 use std::hash::{BuildHasher, RandomState};
@@ -37,7 +39,7 @@ pub fn redact_with(capture: &Capture, key: &impl BuildHasher) -> Result<Capture>
 fn without_findings(mut capture: Capture) -> Capture {
     let recorded = capture.snapshots.iter_mut().filter_map(|s| s.recorded.as_mut().ok());
     for cause in recorded.flat_map(|r| &mut r.episodes).flat_map(|episode| &mut episode.causes) {
-        if !(911..=919).contains(&cause.code) {
+        if !Code::of_number(cause.code).is_some_and(Code::is_recorded) {
             cause.summary = "left out".into();
         }
     }
@@ -68,6 +70,13 @@ enum Kind {
 
 /// The kind of the string with this key in this object (of this list).
 fn kind(object: &str, key: &str) -> Kind {
+    if key == "seen" {
+        match Source::of_field(object).map(Source::redaction) {
+            Some(observed::Redaction::HookEntries) => return Kind::HookEntry,
+            Some(observed::Redaction::LogLines) => return Kind::LogLine,
+            Some(observed::Redaction::ByField | observed::Redaction::NoText) | None => {}
+        }
+    }
     match (object, key) {
         ("host", "hostname") => Kind::Hostname,
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
@@ -81,8 +90,6 @@ fn kind(object: &str, key: &str) -> Kind {
         ("connections" | "children" | "peers", "name")
         | ("associations" | "traps", "connection")
         | ("traps", "child") => Kind::PeerName,
-        ("hook_state", "seen") => Kind::HookEntry,
-        ("charon_log", "seen") => Kind::LogLine,
         ("associations", "local_id" | "remote_id" | "local_host" | "remote_host")
         | ("children", "local_ts" | "remote_ts")
         | ("connections", "local_addresses" | "remote_addresses")

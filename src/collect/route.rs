@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::socket::{Dump, PATIENCE, ROUTE, Socket};
+use crate::snapshot::route::CHARON_TABLE;
 use crate::snapshot::route::RouteType;
 use crate::snapshot::{
     Link, Missing, Neighbour, Observed, Reason, Route, RouteAnswer, RouteLookup, RouteQuery, Rule,
@@ -15,8 +16,6 @@ use std::time::{Duration, Instant};
 
 /// A router may hold a million routes.
 const ROUTES_PATIENCE: Duration = Duration::from_secs(5);
-/// The table that charon installs routes in.
-const CHARON_TABLE: u32 = 220;
 /// More routes through VTIs than this are not kept: 80 bytes each, so that memory stays bounded.
 const ROUTES_KEPT: usize = 250_000;
 

@@ -3,9 +3,11 @@
 use super::classify;
 use super::counted::Counted;
 use super::flows::{self, Origin};
-use crate::report::Severity;
+use super::unconfirmed::Unconfirmed;
+use crate::code::{Code, Severity};
 use crate::snapshot::recorded::Episode;
-use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
+use crate::snapshot::route::CHARON_TABLE;
+use crate::snapshot::{Driver, Missing, Observed, Reason, Snapshot, Source};
 use crate::tunnel::{Control, State, Tunnel};
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
 
@@ -94,6 +96,21 @@ impl<'a> Case<'a> {
         self.tunnel.as_ref().map_err(Clone::clone)
     }
 
+    /// Whether the tunnel works in another network namespace than the interface is in (IFLA_LINK_NETNSID): its policies and SAs are there.
+    pub(super) fn works_elsewhere(&self) -> bool {
+        self.tunnel.as_ref().is_ok_and(|tunnel| tunnel.link.link_netnsid.is_some())
+    }
+
+    /// Goes on for tunnels of these drivers only; for others the question does not arise, because of `why`.
+    pub(super) fn of_driver(
+        &self,
+        drivers: &[Driver],
+        why: &'static str,
+    ) -> Result<(), Unconfirmed> {
+        let is_one = drivers.contains(&self.tunnel()?.driver);
+        if is_one { Ok(()) } else { Err(Unconfirmed::NotApplicable(why)) }
+    }
+
     /// Whether the host is a VyOS router.
     pub(super) const fn is_vyos(&self) -> bool {
         self.now.host.vyos_version.is_some()
@@ -128,21 +145,21 @@ impl<'a> Case<'a> {
     /// Flows that are lost for the cause `code`. Missing where none is and one of them ended open: then it might be.
     ///
     /// Link-local traffic is left out: it says nothing about what is routed into the tunnel.
-    pub(super) fn lost_to(&self, code: u16) -> Observed<Vec<&Trace>> {
+    pub(super) fn lost_to(&self, code: Code) -> Observed<Vec<&Trace>> {
         let tunnel = self.tunnel()?;
         let asked = |t: &Trace| !matches!(t.origin, Origin::LinkLocal(_));
         self.ending(
-            |t| asked(t) && classify::code(tunnel, &t.flow, &t.verdict.site) == Some(code),
+            |t| asked(t) && classify::cause(tunnel, &t.flow, &t.verdict.site) == Some(code),
             asked,
         )
     }
 
     /// Link-local flows that are lost for one of the causes `codes`.
-    pub(super) fn link_local_lost_to(&self, codes: &[u16]) -> Observed<Vec<&Trace>> {
+    pub(super) fn link_local_lost_to(&self, codes: &[Code]) -> Observed<Vec<&Trace>> {
         let tunnel = self.tunnel()?;
         let asked = |t: &Trace| matches!(t.origin, Origin::LinkLocal(_));
         let lost = |t: &Trace| {
-            classify::code(tunnel, &t.flow, &t.verdict.site).is_some_and(|c| codes.contains(&c))
+            classify::cause(tunnel, &t.flow, &t.verdict.site).is_some_and(|c| codes.contains(&c))
         };
         self.ending(|t| asked(t) && lost(t), asked)
     }
@@ -165,13 +182,13 @@ impl<'a> Case<'a> {
 
     /// Whether every flow is sent.
     pub(super) fn all_sent(&self) -> bool {
-        self.tried.iter().all(|t| t.verdict.site.outcome() == Outcome::Sent)
+        self.tried.iter().all(|t| t.verdict.effect.outcome == Outcome::Sent)
     }
 
     /// Whether every flow but the link-local ones is sent.
     pub(super) fn others_sent(&self) -> bool {
         let judged = self.tried.iter().filter(|t| !matches!(t.origin, Origin::LinkLocal(_)));
-        judged.map(|t| t.verdict.site.outcome()).all(|outcome| outcome == Outcome::Sent)
+        judged.map(|t| t.verdict.effect.outcome).all(|outcome| outcome == Outcome::Sent)
     }
 
     /// How much a counter of `/proc/net/xfrm_stat` rose over the interval.
@@ -188,6 +205,13 @@ impl<'a> Case<'a> {
         // One that was cut off has no ifindex.
         let is_same = move |e: &&Episode| e.ifindex == 0 || Some(e.ifindex) == ifindex;
         all.filter(move |episode| episode.interface == name).filter(is_same)
+    }
+
+    /// That charon has made routes of its own, as evidence; none where it has not.
+    pub(super) fn routes_of_charon(&self) -> Option<String> {
+        let first = self.now.routes.iter().flatten().find(|route| route.table == CHARON_TABLE)?;
+        let see = Source::Routes.see();
+        Some(format!("table {CHARON_TABLE} has {}, see {see}", first.destination))
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.

@@ -1,72 +1,74 @@
 //! From the site where a packet is lost to the code that explains it: one place, for diagnoses and `lookup` alike.
 
-use crate::report::Code;
+use crate::code::Code;
 use crate::snapshot::{Driver, Family, PolicyDirection};
 use crate::tunnel::Tunnel;
 use crate::way::{Flow, Site, StateCheck};
 
 /// The code that explains why a packet of `flow` ends at `site`; none where nothing is lost there, or nothing is decided.
 pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
-    code(tunnel, flow, site).map(Code)
-}
-
-/// The code of the cause for a packet of `flow` that ends at `site`; none where nothing is lost, or nothing is decided.
-pub(super) fn code(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<u16> {
     Some(match site {
         Site::Sent { .. } | Site::AdminDown | Site::Undecided(_) => return None,
-        Site::NoPolicy { has_own: false } => 101,
+        Site::NoPolicy { has_own: false } => Code::NoOutboundPolicy,
         Site::NoPolicy { has_own: true } => no_match(tunnel, flow),
-        Site::DefaultBlock | Site::PolicyBlock { .. } => 104,
-        Site::NoTemplate { .. } => 105,
-        Site::XfrmDisabled => 106,
-        Site::NoSa(wanted) if wanted.nearest.is_none() => 111,
-        Site::NoSa(_) | Site::SaDirection { .. } => 112,
-        Site::LimitReached { only: true, .. } => 113,
-        Site::LimitReached { only: false, .. } => 212,
-        Site::TemplateSource { .. } => 121,
+        Site::DefaultBlock | Site::PolicyBlock { .. } => Code::PolicyBlocks,
+        Site::NoTemplate { .. } => Code::PolicyWithoutTemplate,
+        Site::XfrmDisabled => Code::XfrmDisabled,
+        Site::NoSa(wanted) if wanted.nearest.is_none() => Code::NoSecurityAssociation,
+        Site::NoSa(_) | Site::SaDirection { .. } => Code::SecurityAssociationMismatch,
+        Site::LimitReached { only: true, .. } => Code::SecurityAssociationExpired,
+        Site::LimitReached { only: false, .. } => Code::HardLimitReached,
+        Site::TemplateSource { .. } => Code::NoRouteToPeer,
         Site::OuterRoute { source, .. } => outer_route(tunnel, *source),
-        Site::TunnelEndpoint { remote_is_local: false, .. } => 122,
-        Site::TunnelEndpoint { remote_is_local: true, .. } => 131,
-        Site::StateCheck { reason: StateCheck::Remote | StateCheck::Local, .. } => 131,
-        Site::StateCheck { reason: StateCheck::Mode | StateCheck::Family, .. } => 132,
-        Site::Loop { .. } => 201,
-        Site::TooBig { .. } => 202,
-        Site::AddressConflict => 204,
-        Site::SequenceOverflow { .. } => 211,
-        Site::Held(_) => 221,
-        Site::TakenByPolicy { .. } => 305,
+        Site::TunnelEndpoint { remote_is_local: false, .. } => Code::LocalAddressGone,
+        Site::TunnelEndpoint { remote_is_local: true, .. } => Code::EndpointMismatch,
+        Site::StateCheck { reason: StateCheck::Remote | StateCheck::Local, .. } => {
+            Code::EndpointMismatch
+        }
+        Site::StateCheck { reason: StateCheck::Mode | StateCheck::Family, .. } => {
+            Code::NotATunnelModeAssociation
+        }
+        Site::Loop { .. } => Code::TunnelLoopsIntoItself,
+        Site::TooBig { .. } => Code::PacketTooBig,
+        Site::AddressConflict => Code::InnerSourceIsThePeer,
+        Site::SequenceOverflow { .. } => Code::SequenceNumberOverflow,
+        Site::Held(_) => Code::PacketsHeldForNegotiation,
+        Site::TakenByPolicy { .. } => Code::TrafficTakenByAnotherPolicy,
     })
 }
 
-/// The key has policies, but none takes the flow: its mark is missing (107), it is IPv6 in a tunnel for IPv4 (103), or it is outside the
-/// selectors (102).
-fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> u16 {
+/// The interface has policies, but none takes the flow: its mark is missing, it is IPv6 in a tunnel for IPv4, or it is outside the selectors.
+fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> Code {
     let own = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
     let oif = crate::way::transmit::flow_oif(tunnel);
     let of_family = |p: &&&crate::snapshot::Policy| p.selector.family == flow.family();
     let mark = tunnel.lookup_mark(flow.mark);
     if own.iter().filter(of_family).any(|p| flow.matches(&p.selector, oif) && !p.mark.admits(mark))
     {
-        107
+        Code::PolicyNeedsPacketMark
     } else if flow.family() == Family::Inet6
         && !own.iter().any(|p| p.selector.family == Family::Inet6)
     {
-        103
+        Code::Ipv6OutsideSelectors
     } else {
-        102
+        Code::TrafficOutsideSelectors
     }
 }
 
-/// The outer route fails: because the source is gone (122), because it is in another VRF (123), or for want of a route (121).
-fn outer_route(tunnel: &Tunnel<'_>, source: std::net::IpAddr) -> u16 {
-    let Ok(addresses) = tunnel.state.local_addresses(source) else { return 121 };
+/// The outer route fails: because the source is gone, because it is in another VRF, or for want of a route.
+fn outer_route(tunnel: &Tunnel<'_>, source: std::net::IpAddr) -> Code {
+    let Ok(addresses) = tunnel.state.local_addresses(source) else { return Code::NoRouteToPeer };
     if addresses.is_empty() && source.is_ipv4() && !source.is_unspecified() {
         // Only the IPv4 lookup asks for the source; an IPv6 one that fails lacks the route.
-        return 122;
+        return Code::LocalAddressGone;
     }
     let domain = |ifindex| tunnel.state.vrf_of(ifindex).ok().flatten().map(|l| l.ifindex);
     let looked_in = tunnel.outer_vrf().ok().flatten().map(|l| l.ifindex);
     let elsewhere =
         !addresses.is_empty() && addresses.iter().all(|a| domain(a.ifindex) != looked_in);
-    if elsewhere && tunnel.driver != Driver::Xfrm { 123 } else { 121 }
+    if elsewhere && tunnel.driver != Driver::Xfrm {
+        Code::PeerInAnotherVrf
+    } else {
+        Code::NoRouteToPeer
+    }
 }

@@ -6,8 +6,13 @@ use crate::report::Counters;
 use crate::snapshot::{
     DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
 };
-use crate::way::transmit::counters::{ErrorClasses, exports_errors};
+use crate::way::counters::exports_errors;
+use crate::way::transmit::classes::ErrorClasses;
 use crate::way::transmit::infer::{Inferred, infer_driver};
+
+/// Counters of `/proc/net/xfrm_stat` that move where `xfrm_lookup_with_ifid()` fails.
+pub(super) const LOOKUP_FAILED: [&str; 4] =
+    ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
 
 /// Counters of one interface.
 pub(super) struct Counted {

@@ -2,13 +2,15 @@
 
 use super::Case;
 use super::case::Trace;
-use crate::report::{Confidence, Evidence, Remedy, Severity};
+use crate::code::Severity;
+use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
 
 /// A cause that holds, in words and with its evidence.
 #[derive(Debug)]
 pub struct Found {
     pub(super) severity: Option<Severity>,
+    pub(super) keeps_severity: bool,
     pub(super) confidence: Confidence,
     pub(super) site: String,
     pub(super) summary: String,
@@ -25,6 +27,7 @@ impl Found {
     ) -> Self {
         Self {
             severity: None,
+            keeps_severity: false,
             confidence,
             site: site.into(),
             summary: summary.into(),
@@ -35,21 +38,14 @@ impl Found {
 
     /// A cause that the model proves: `lost` ends at its site, and so does every packet like it.
     pub(super) fn proven(case: &Case<'_>, lost: &Trace, summary: impl Into<String>) -> Self {
-        let driver = case.tunnel.as_ref().map(|t| t.driver);
-        let site = driver.map_or_else(|_| String::new(), |d| lost.verdict.site.kernel(d));
+        let site = lost.verdict.effect.function.to_string();
         Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case)
     }
 
     /// The steps that the lost packet took, as evidence.
     pub(super) fn path(mut self, case: &Case<'_>, lost: &Trace) -> Self {
         for step in &lost.verdict.trail {
-            let source = match step.name {
-                "policy out" | "first lookup" | "action" | "template" => Source::SecurityPolicies,
-                "default policy" => Source::DefaultPolicies,
-                "SA" | "encryption" | "size" => Source::SecurityAssociations,
-                "outer route" | "loop" => Source::RouteLookups,
-                _ => Source::Links,
-            };
+            let source = step.source;
             let result =
                 if step.result.is_empty() { String::new() } else { format!(": {}", step.result) };
             self = self.seen(case, format!("{} {}{result}", step.name, step.looked_at), source);
@@ -70,6 +66,12 @@ impl Found {
     /// Another severity than the usual one of the diagnosis.
     pub(super) fn severity(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
+        self
+    }
+
+    /// The severity stays, however bad what it hides is. The argument is for whoever reads the check: why nobody misses that.
+    pub(super) fn keeps_severity(mut self, _because: &'static str) -> Self {
+        self.keeps_severity = true;
         self
     }
 

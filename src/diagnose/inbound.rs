@@ -5,11 +5,11 @@ use crate::snapshot::{Missing, Observed, PolicyDirection, Sa};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-/// Inbound SAs from the tunnel's peers, told apart by their key.
+/// Inbound SAs from the tunnel's peers, told apart by mark and if_id.
 pub(super) struct Inbound<'a> {
-    /// With the interface's inbound key.
+    /// With the interface's inbound mark or if_id.
     pub own: Vec<&'a Sa>,
-    /// With another key, and no other inbound policy wants them: perhaps meant for this interface.
+    /// With another mark or if_id, and no other inbound policy wants them: perhaps meant for this interface.
     pub stray: Vec<&'a Sa>,
 }
 

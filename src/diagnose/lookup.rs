@@ -1,13 +1,13 @@
 //! `lookup`: one flow through the model, as data; and the same rendering of flows for `show --detail`.
 
 use super::case::Trace;
-use super::classify;
+use super::flow_report::flow_report;
 use super::flows::Origin;
 use crate::error::Error;
-use crate::report::{Code, FlowReport, LookupReport, SCHEMA, Step};
+use crate::report::{LookupReport, SCHEMA, Step};
 use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
 use crate::tunnel::{State, Tunnel};
-use crate::way::{Flow, Outcome, Site, transmit};
+use crate::way::{At, Flow, transmit};
 
 /// What the kernel would do with one packet that is routed into `interface`.
 ///
@@ -24,7 +24,7 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
     let state = State::new(now);
     let tunnels = state.tunnels().unwrap_or_default();
     let found = tunnels.into_iter().find(|t| t.link.name == interface);
-    let tunnel = found.ok_or_else(|| super::no_such_interface(now, interface))?;
+    let tunnel = found.ok_or_else(|| super::interfaces::no_such_interface(now, interface))?;
     let verdict = transmit::send(&tunnel, flow);
     let mut report =
         flow_report(&tunnel, &Trace { origin: Origin::Asked, flow: flow.clone(), verdict });
@@ -40,12 +40,8 @@ pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupRepo
 /// Whether the flow is routed into the interface at all: by the kernel's answer, else by the routes through the interface.
 fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
     let (state, link) = (tunnel.state, tunnel.link);
-    let step = |looked_at: String, result: &str| Step {
-        name: "route inside",
-        looked_at,
-        result: result.into(),
-        notes: Vec::new(),
-    };
+    let step =
+        |looked_at: String, result: &str| At::RouteInside.step(looked_at, result, Vec::new());
     let vrf = state.vrf_of(link.ifindex).ok().flatten().map(|l| l.ifindex);
     let query = RouteQuery {
         destination: flow.destination,
@@ -82,44 +78,4 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
             }
         }
     }
-}
-
-/// A tried flow as the report shows it.
-pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
-    let Trace { origin, flow, verdict } = tried;
-    let site = &verdict.site;
-    let kernel = site.kernel(tunnel.driver);
-    let (outcome, summary) = match site.outcome() {
-        Outcome::Sent => ("sent", format!("sent: {}", last_result(verdict))),
-        Outcome::Dropped => ("dropped", format!("dropped by {kernel}")),
-        Outcome::Held => {
-            ("held", format!("held by {kernel}, counted as sent, dropped later if no SA comes"))
-        }
-        Outcome::Elsewhere => {
-            ("elsewhere", format!("never reaches {}: {kernel}", tunnel.link.name))
-        }
-        Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
-        Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
-    };
-    FlowReport {
-        origin: origin.to_string(),
-        flow: flow.to_string(),
-        outcome: outcome.into(),
-        summary,
-        site: kernel,
-        counters: verdict.counters.iter().map(|c| c.name()).collect(),
-        xfrm_statistics: verdict.xfrm_stats.iter().map(|m| m.name()).collect(),
-        sender: site.sender().map(Into::into),
-        open: match site {
-            Site::Undecided(missing) => vec![missing.to_string()],
-            _ => Vec::new(),
-        },
-        finding: classify::code(tunnel, flow, site).map(Code),
-        trail: verdict.trail.clone(),
-    }
-}
-
-fn last_result(verdict: &crate::way::Verdict) -> String {
-    let route = verdict.trail.iter().rev().find(|s| s.name == "outer route");
-    route.map_or_else(String::new, |s| format!("{}, {}", s.looked_at, s.result))
 }

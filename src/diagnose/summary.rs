@@ -1,7 +1,8 @@
 //! The part of an interface's report that needs no diagnosis: what it is, its addresses, its counters.
 
-use super::lookup::flow_report;
-use super::{Case, cleared};
+use super::case::Case;
+use super::flow_report::flow_report;
+use super::{cleared, interfaces};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
 use crate::tunnel::{Control, MarkOrIfId};
@@ -45,7 +46,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         },
         absent: case.absent.is_some(),
         fallback_device: link.map_or_else(
-            || is_fallback_name(case.name) && carried_nothing(case),
+            || interfaces::is_fallback_name(case.name) && carried_nothing(case),
             |l| l.is_fallback_device(),
         ),
         counters: CounterSpans {
@@ -59,6 +60,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         undetermined: Vec::new(),
         masked: Vec::new(),
         ruled_out: Vec::new(),
+        not_applicable: Vec::new(),
         flows: tunnel
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),
@@ -113,24 +115,10 @@ const fn oper_state(state: OperState) -> &'static str {
     }
 }
 
-/// The device that ip_vti or ip6_vti makes in each namespace when its module loads.
-fn is_fallback_name(name: &str) -> bool {
-    ["ip_vti0", "ip6_vti0"].contains(&name)
-}
-
 /// A fallback device that somebody brought up takes packets that no tunnel claims; by its name alone it is not known to be idle.
 fn carried_nothing(case: &Case<'_>) -> bool {
     let moved = |c: &Counters| c.tx_packets > 0 || c.rx_packets > 0 || c.tx_errors > 0;
     !case.counted.total.as_ref().is_ok_and(moved)
-}
-
-/// Where only names are known: those that VyOS and common practice give to VTIs.
-pub(super) fn is_vti_name(name: &str) -> bool {
-    let numbered = |prefix: &str| {
-        let rest = name.strip_prefix(prefix);
-        rest.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit()))
-    };
-    is_fallback_name(name) || ["vti", "xfrm", "ipsec"].into_iter().any(numbered)
 }
 
 /// A key that sorts `vti2` before `vti10`.

@@ -1,27 +1,30 @@
 //! What VyOS's rules of nftables say of source validation: whose packets their counters hold. The rule of an interface speaks of that
 //! interface alone, that of the host of all of them.
 
-use super::{Case, Found};
-use crate::report::{Confidence, Severity};
+use super::case::Case;
+use super::diagnosis::{Outcome, Unconfirmed};
+use super::found::Found;
+use crate::code::Severity;
+use crate::report::Confidence;
 use crate::snapshot::{Family, Observed, Reason, Snapshot, Source, SourceValidation};
 
 /// VTI-406 by these rules.
-pub(super) fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+pub(super) fn check(case: &Case<'_>) -> Outcome {
     case.tunnel()?;
     let rules = match &case.now.source_validation {
         Ok(rules) => rules,
         // Without nf_tables no rule drops anything.
-        Err(missing) if missing.reason == Reason::Absent => return Ok(None),
-        Err(missing) => return Err(missing.clone()),
+        Err(missing) if missing.reason == Reason::Absent => return Err(Unconfirmed::RuledOut),
+        Err(missing) => return Err(missing.clone().into()),
     };
     let own = |rule: &&SourceValidation| rule.interface.as_deref() == Some(case.name);
     if let Some(found) = by_own_rule(case, rules.iter().filter(own))? {
-        return Ok(Some(found));
+        return Ok(found);
     }
     // The rule of an interface ends in a return, so that of the host sees none of its packets.
     let is_covered = |family: Family| rules.iter().filter(own).any(|rule| rule.family == family);
     let of_host = rules.iter().filter(|rule| rule.interface.is_none() && !is_covered(rule.family));
-    by_rule_of_host(case, of_host)
+    by_rule_of_host(case, of_host)?.ok_or(Unconfirmed::RuledOut)
 }
 
 /// The rule of this interface.

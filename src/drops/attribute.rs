@@ -6,20 +6,13 @@
 use super::inbound;
 use super::packet::{Outer, Packet};
 use super::place::Place;
+use crate::code::Code;
 use crate::diagnose;
-use crate::report::Code;
 use crate::snapshot::{Driver, Route, RouteType, Sa, Snapshot};
 use crate::tunnel::{State, Tunnel};
 use crate::way::{Flow, Outcome, Site, transmit};
 use std::cmp::Reverse;
 use std::net::IpAddr;
-
-/// Codes that no site of the model leads to.
-const HARD_LIMIT_OF_THE_ONLY: Code = Code(113);
-const NO_ROUTE_INSIDE: Code = Code(141);
-const NOT_IP: Code = Code(203);
-const HARD_LIMIT_OF_ONE: Code = Code(212);
-const ENCRYPTION_FAILED: Code = Code(213);
 
 /// What became of a dropped packet, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +84,14 @@ fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribut
         tunnels.iter().filter(|t| t.driver == driver && t.link.admin_up).collect();
     match &dropped.packet.inner {
         Some(flow) => choose(&of_driver, flow, |site| {
-            site.outcome() == Outcome::Dropped && !is_after_the_device(site)
+            site.effect(driver).outcome == Outcome::Dropped && !is_after_the_device(site)
         }),
         None if is_ip(dropped.protocol) => {
             Attribution::open(names(&of_driver), "its headers cannot be read")
         }
-        None => Attribution::of(&of_driver, NOT_IP, format!("ethertype {:#06x}", dropped.protocol)),
+        None => {
+            Attribution::of(&of_driver, Code::NotIp, format!("ethertype {:#06x}", dropped.protocol))
+        }
     }
 }
 
@@ -127,7 +122,7 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     let verdict = dropped.packet.inner.as_ref().map(|flow| (flow, transmit::send(tunnel, flow)));
     if let Some((flow, verdict)) = verdict.filter(|(_, v)| is_after_the_device(&v.site)) {
         if let Some(code) = diagnose::cause(tunnel, flow, &verdict.site) {
-            return Some(Attribution::of(&[tunnel], code, verdict.site.kernel(tunnel.driver)));
+            return Some(Attribution::of(&[tunnel], code, verdict.effect.function.to_string()));
         }
     }
     let limits = &sa.limits;
@@ -136,22 +131,22 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     Some(match (dropped.place, is_limited) {
         (Place::Filter, _) => Attribution::of(
             &[tunnel],
-            ENCRYPTION_FAILED,
+            Code::EncryptionFailed,
             format!("a packet filter refused the packet of SA {spi}"),
         ),
         (_, true) if count == 1 => Attribution::of(
             &[tunnel],
-            HARD_LIMIT_OF_THE_ONLY,
+            Code::SecurityAssociationExpired,
             format!("SA {spi} has a hard limit, and no other SA takes over"),
         ),
         (_, true) => {
-            Attribution::of(&[tunnel], HARD_LIMIT_OF_ONE, format!("SA {spi} has a hard limit"))
+            Attribution::of(&[tunnel], Code::HardLimitReached, format!("SA {spi} has a hard limit"))
         }
         _ => Attribution {
             is_settled: false,
             ..Attribution::of(
                 &[tunnel],
-                ENCRYPTION_FAILED,
+                Code::EncryptionFailed,
                 format!("the packet of SA {spi} was refused after the lookup"),
             )
         },
@@ -209,7 +204,10 @@ fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) 
     if destination.is_ipv6() && !tunnels.is_empty() {
         let why =
             format!("it came without a route, and none out of the device leads to {destination}");
-        return Attribution { is_settled: false, ..Attribution::of(tunnels, NO_ROUTE_INSIDE, why) };
+        return Attribution {
+            is_settled: false,
+            ..Attribution::of(tunnels, Code::NoRouteInside, why)
+        };
     }
     match tunnels {
         [only] => judge(&[only], flow, &fits),
@@ -229,7 +227,7 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
             interfaces: vec![tunnel.link.name.clone()],
             is_settled: !codes.is_empty(),
             codes,
-            why: site.kernel(tunnel.driver),
+            why: site.effect(tunnel.driver).function.to_string(),
         },
         ([], passing) => {
             let why = passing.iter().find_map(|(_, site)| match site {

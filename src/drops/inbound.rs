@@ -2,16 +2,10 @@
 
 use super::attribute::{Attribution, Dropped, route_rank};
 use super::packet::Outer;
-use crate::report::Code;
+use crate::code::Code;
 use crate::snapshot::{Sa, Snapshot};
 use crate::tunnel::Tunnel;
 use std::net::IpAddr;
-
-const NO_INBOUND_ASSOCIATION: Code = Code(401);
-const INTEGRITY_FAILURES: Code = Code(402);
-const REPLAY_DROPS: Code = Code(403);
-const NO_INBOUND_POLICY: Code = Code(404);
-const INBOUND_ASSOCIATION_MISMATCH: Code = Code(405);
 
 /// Who dropped a packet that came in, and why. None where it concerns no VTI.
 pub(super) fn attribute(
@@ -42,15 +36,15 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
             return Some(Attribution::open(Vec::new(), why));
         }
         let why = format!("no SA has SPI {spi}");
-        return Some(Attribution::of(&from_peer, NO_INBOUND_ASSOCIATION, why));
+        return Some(Attribution::of(&from_peer, Code::NoInboundAssociation, why));
     };
     let own: Vec<&Tunnel<'_>> =
         from_peer.iter().copied().filter(|t| t.admits_inbound(&sa)).collect();
     if own.is_empty() {
-        let why = format!("SA {spi} has another key than the interface");
+        let why = format!("SA {spi} has another mark or if_id than the interface");
         return Some(match from_peer.as_slice() {
             [] => Attribution::open(Vec::new(), format!("SA {spi} belongs to no VTI")),
-            some => Attribution::of(some, INBOUND_ASSOCIATION_MISMATCH, why),
+            some => Attribution::of(some, Code::InboundAssociationMismatch, why),
         });
     }
     let then = of(before);
@@ -59,11 +53,11 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
     let replay = since(|a| a.replay_drops) || since(|a| a.replay_window_drops);
     let why = format!("SA {spi} counts it");
     Some(match (integrity, replay) {
-        (true, false) => Attribution::of(&own, INTEGRITY_FAILURES, why),
-        (false, true) => Attribution::of(&own, REPLAY_DROPS, why),
+        (true, false) => Attribution::of(&own, Code::IntegrityFailures, why),
+        (false, true) => Attribution::of(&own, Code::ReplayDrops, why),
         (true, true) => Attribution {
-            codes: vec![INTEGRITY_FAILURES, REPLAY_DROPS],
-            ..Attribution::of(&own, INTEGRITY_FAILURES, format!("SA {spi} counts both"))
+            codes: vec![Code::IntegrityFailures, Code::ReplayDrops],
+            ..Attribution::of(&own, Code::IntegrityFailures, format!("SA {spi} counts both"))
         },
         (false, false) => Attribution::open(
             own.iter().map(|t| t.link.name.clone()).collect(),
@@ -76,7 +70,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
 fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Option<Attribution> {
     let why = "no inbound policy lets it in";
     if let Some(tunnel) = tunnels.iter().find(|t| Some(t.link.ifindex) == input) {
-        return Some(Attribution::of(&[tunnel], NO_INBOUND_POLICY, why));
+        return Some(Attribution::of(&[tunnel], Code::NoInboundPolicy, why));
     }
     // The way back leads to where it came from, as a rule.
     let best = tunnels.iter().filter_map(|t| route_rank(t, source)).max()?;
@@ -89,10 +83,10 @@ fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Opti
         from_peer.any(|a| !tunnel.admits_inbound(a))
     };
     if nearest.iter().any(is_foreign) {
-        let why = "the inbound SA has another key than the interface";
-        return Some(Attribution::of(&nearest, INBOUND_ASSOCIATION_MISMATCH, why));
+        let why = "the inbound SA has another mark or if_id than the interface";
+        return Some(Attribution::of(&nearest, Code::InboundAssociationMismatch, why));
     }
-    Some(Attribution::of(&nearest, NO_INBOUND_POLICY, why))
+    Some(Attribution::of(&nearest, Code::NoInboundPolicy, why))
 }
 
 /// The VTIs that have this peer.

@@ -16,7 +16,7 @@ mod words;
 pub use attribute::{Attribution, Dropped, attribute};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
-pub use tally::{Counted, MarkOrIfId, Row, Tally, key};
+pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
 use crate::render::clock::Clock;

@@ -1,7 +1,7 @@
 //! What has been seen, summed up by interface, flow and cause. Its size is bounded; it knows neither the kernel nor the terminal.
 
 use super::attribute::{Attribution, Dropped};
-use crate::report::Code;
+use crate::code::Code;
 use crate::way::Flow;
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const WITH_PORTS: [(u8, &str); 4] = [(6, "tcp"), (17, "udp"), (33, "dccp"), (132
 
 /// What packets of one line have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MarkOrIfId {
+pub struct Key {
     /// The interface, or those that it may be.
     pub interfaces: Vec<String>,
     /// The flow, its ephemeral port left out.
@@ -39,7 +39,7 @@ pub struct Row {
 #[derive(Debug, Default)]
 pub struct Tally {
     /// The lines.
-    pub rows: BTreeMap<MarkOrIfId, Row>,
+    pub rows: BTreeMap<Key, Row>,
     /// Drops of tunnels, of the interfaces asked for.
     pub seen: u64,
     /// Those with one interface and one cause.
@@ -99,8 +99,8 @@ impl Tally {
 }
 
 /// The line that a packet belongs to.
-pub fn key(dropped: &Dropped, attribution: &Attribution) -> MarkOrIfId {
-    MarkOrIfId {
+pub fn key(dropped: &Dropped, attribution: &Attribution) -> Key {
+    Key {
         interfaces: attribution.interfaces.clone(),
         flow: label(dropped),
         codes: attribution.codes.clone(),

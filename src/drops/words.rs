@@ -1,13 +1,12 @@
 //! What is seen in words: lines while it runs, the table and the sums at its end, and JSON lines. It counts nothing.
 
 use super::attribute::{Attribution, Dropped};
-use super::tally::{self, MarkOrIfId, Row, Tally};
+use super::tally::{self, Key, Row, Tally};
 use super::{Ending, Outcome};
-use crate::diagnose::DIAGNOSES;
+use crate::code::Code;
 use crate::render::clock::Clock;
 use crate::render::escape::escape;
 use crate::render::text;
-use crate::report::Code;
 use crate::report::history::Time;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -73,7 +72,7 @@ pub fn json_end(sums: &Outcome) -> String {
 /// The table and the sums as text.
 pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     let tally = &sums.tally;
-    let mut all: Vec<(&MarkOrIfId, &Row)> = tally.rows.iter().collect();
+    let mut all: Vec<(&Key, &Row)> = tally.rows.iter().collect();
     all.sort_by_key(|(_, row)| std::cmp::Reverse(row.packets));
     let rows: Vec<[String; 6]> = all
         .iter()
@@ -124,7 +123,7 @@ pub fn text_end(sums: &Outcome, clock: &Clock, width: usize) -> String {
     said + &text::paragraphs(&sentences, width)
 }
 
-fn json_row(key: &MarkOrIfId, row: Row) -> String {
+fn json_row(key: &Key, row: Row) -> String {
     let mut value = common("row", key);
     set(&mut value, "flow", json!(escape(&key.flow)));
     set(&mut value, "packets", json!(row.packets));
@@ -133,7 +132,7 @@ fn json_row(key: &MarkOrIfId, row: Row) -> String {
     value.to_string()
 }
 
-fn common(kind: &str, key: &MarkOrIfId) -> Value {
+fn common(kind: &str, key: &Key) -> Value {
     let interfaces: Vec<String> = key.interfaces.iter().map(|name| escape(name)).collect();
     let codes: Vec<String> = key.codes.iter().map(ToString::to_string).collect();
     let names: Vec<&str> = key.codes.iter().map(|code| name(*code)).collect();
@@ -149,7 +148,7 @@ fn set(value: &mut Value, name: &str, to: Value) {
     }
 }
 
-fn interface(key: &MarkOrIfId) -> String {
+fn interface(key: &Key) -> String {
     match key.interfaces.as_slice() {
         [] => "-".to_string(),
         [first, second, third, _, ..] => format!("{first}, {second}, {third} or another"),
@@ -158,7 +157,7 @@ fn interface(key: &MarkOrIfId) -> String {
 }
 
 /// The cause as a line has it.
-fn cause(key: &MarkOrIfId) -> String {
+fn cause(key: &Key) -> String {
     match key.codes.as_slice() {
         [] => format!("not attributed: {}", key.why),
         some => {
@@ -169,7 +168,7 @@ fn cause(key: &MarkOrIfId) -> String {
 }
 
 /// The cause as the table has it.
-fn codes(key: &MarkOrIfId) -> String {
+fn codes(key: &Key) -> String {
     match key.codes.as_slice() {
         [] => "?".to_string(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
@@ -177,7 +176,7 @@ fn codes(key: &MarkOrIfId) -> String {
 }
 
 /// What the table's codes mean, and why some lines have none.
-fn legend(rows: &[(&MarkOrIfId, &Row)]) -> Vec<String> {
+fn legend(rows: &[(&Key, &Row)]) -> Vec<String> {
     let known: BTreeSet<Code> = rows.iter().flat_map(|(key, _)| &key.codes).copied().collect();
     let unknown: BTreeSet<&str> = rows
         .iter()
@@ -191,7 +190,7 @@ fn legend(rows: &[(&MarkOrIfId, &Row)]) -> Vec<String> {
 }
 
 fn name(code: Code) -> &'static str {
-    DIAGNOSES.iter().find(|d| d.code == code).map_or("", |d| d.name)
+    code.name()
 }
 
 const fn time(nanoseconds: u64) -> Time {

@@ -8,13 +8,14 @@ mod since;
 
 pub use since::since;
 
-use crate::diagnose::{DIAGNOSES, natural};
+use crate::code::{self, Code};
+use crate::diagnose::natural;
 use crate::journal::{self, Contents, Record};
+use crate::report::SCHEMA;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, EventReport, HistoryRemark, HistoryReport, InterfaceHistory,
     LossReport, Time,
 };
-use crate::report::{Code, SCHEMA};
 use crate::snapshot::recorded::{Cause, Episode};
 use std::collections::BTreeMap;
 
@@ -132,10 +133,9 @@ fn episode(told: &Episode, end: End) -> EpisodeReport {
 }
 
 fn cause(told: &Cause) -> CauseReport {
-    let known = DIAGNOSES.iter().find(|diagnosis| diagnosis.code.0 == told.code);
     CauseReport {
-        code: Code(told.code),
-        name: known.map(|diagnosis| diagnosis.name),
+        code: code::shown(told.code),
+        name: Code::of_number(told.code).map(Code::name),
         packets_lost: told.lost,
         summary: told.summary.clone(),
         gaps: told.gaps,

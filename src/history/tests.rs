@@ -106,8 +106,8 @@ fn a_running_recorder_covers_the_time_until_now() {
 #[test]
 fn a_cause_has_the_name_of_its_finding_if_there_is_one() {
     let causes = &ask(true, Some("vti2"), None).interfaces[0].episodes[0].causes;
-    let named: Vec<_> = causes.iter().map(|cause| (cause.code.0, cause.name)).collect();
-    assert_eq!(named, [(111, Some("no-security-association")), (998, None)]);
+    let named: Vec<_> = causes.iter().map(|cause| (cause.code.as_str(), cause.name)).collect();
+    assert_eq!(named, [("VTI-111", Some("no-security-association")), ("VTI-998", None)]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::reader::Contents;
 use super::record::{Counted, Record};
+use crate::code::Code;
 use crate::snapshot::recorded::{Cause, Episode, Loss, Recorded, Remark};
 use std::collections::BTreeMap;
 
@@ -71,7 +72,13 @@ fn unfinished((interface, course): (String, Vec<Loss>), why: &str) -> Episode {
         ended_ms: course.last().map_or(0, |loss| loss.at_ms),
         open: true,
         lost,
-        causes: vec![Cause { code: 919, lost, summary: why.into(), gaps: 0, gap_ms: None }],
+        causes: vec![Cause {
+            code: Code::NotAttributable.number(),
+            lost,
+            summary: why.into(),
+            gaps: 0,
+            gap_ms: None,
+        }],
         course,
         ..Episode::default()
     }

@@ -1,7 +1,8 @@
 //! What changed between two reports, a sentence each. Pure: it is fed, with times, and reads nothing.
 
 use super::Span;
-use crate::report::{Code, InterfaceReport, Report, Status, Verdict};
+use crate::code::Code;
+use crate::report::{InterfaceReport, Report, Status, Verdict};
 use crate::snapshot::{Driver, Source};
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! What a detector says of reports made by hand.
 
 use super::*;
+use crate::code::Severity;
 use crate::report::{
-    Confidence, ControlReport, CounterSpans, Counters, Finding, HostReport, SCHEMA, Severity,
-    SourceStatus,
+    Confidence, ControlReport, CounterSpans, Counters, Finding, HostReport, SCHEMA, SourceStatus,
 };
 
 fn report(interfaces: Vec<InterfaceReport>) -> Report {
@@ -55,13 +55,14 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         undetermined: vec![],
         masked: vec![],
         ruled_out: vec![],
+        not_applicable: vec![],
         flows: vec![],
     }
 }
 
 fn finding(code: u16, summary: &str) -> Finding {
     Finding {
-        code: Code(code),
+        code: Code::of_number(code).unwrap(),
         name: "name",
         severity: Severity::Fault,
         confidence: Confidence::Proven,

@@ -1,9 +1,10 @@
 //! Diagnoses beside the recorder: a thread that reads the whole state when it is told to and says what the diagnoses find. The recorder
 //! goes on meanwhile, so that what it hears from the kernel keeps its time.
 
+use crate::code::{Code, Severity};
 use crate::collect;
 use crate::diagnose::{self, Observation};
-use crate::report::{InterfaceReport, Severity, Verdict};
+use crate::report::{InterfaceReport, Verdict};
 use nix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -16,7 +17,7 @@ pub(super) struct Finding {
     pub ifindex: u32,
     pub verdict: Verdict,
     /// Code, name and summary of the first finding that is more than a notice about the past.
-    pub first: Option<(u16, String)>,
+    pub first: Option<crate::timeline::Finding>,
 }
 
 /// What came of a question.
@@ -82,7 +83,9 @@ fn used() -> Duration {
 /// What the state alone says: whether errors still rise, the recorder knows better than any two looks.
 fn findings(vici: &std::path::Path) -> Vec<Finding> {
     let now = collect::snapshot(&[], Some(vici));
-    let is_cause = |f: &crate::report::Finding| f.severity > Severity::Notice || f.code.0 == 103;
+    let is_cause = |f: &crate::report::Finding| {
+        f.severity > Severity::Notice || f.code == Code::Ipv6OutsideSelectors
+    };
     let mut findings = Vec::new();
     let take = |interface: InterfaceReport| {
         if !interface.fallback_device {
@@ -91,7 +94,7 @@ fn findings(vici: &std::path::Path) -> Vec<Finding> {
                 verdict: interface.verdict,
                 interface: interface.name,
                 ifindex: interface.ifindex.unwrap_or(0),
-                first: interface.findings.into_iter().find(is_cause).map(|f| (f.code.0, f.summary)),
+                first: interface.findings.into_iter().find(is_cause).map(|f| (f.code, f.summary)),
             });
         }
     };

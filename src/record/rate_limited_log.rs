@@ -1,6 +1,7 @@
 //! The lines for the system's journal, a bounded number of them in a minute.
 
-use crate::report::{Code, Verdict};
+use crate::code;
+use crate::report::Verdict;
 use crate::snapshot::recorded::Episode;
 use crate::timeline::{Finding, Moment};
 
@@ -42,17 +43,16 @@ impl<'a> RateLimitedLog<'a> {
 pub(super) fn ended(episode: &Episode) -> String {
     let packets = if episode.lost == 1 { "packet" } else { "packets" };
     let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
-    let cause = episode
-        .causes
-        .first()
-        .map_or_else(String::new, |cause| format!(", {}: {}", Code(cause.code), cause.summary));
+    let cause = episode.causes.first().map_or_else(String::new, |cause| {
+        format!(", {}: {}", code::shown(cause.code), cause.summary)
+    });
     format!("{}: {} {packets} lost in {lasted:.1} s{cause}", episode.interface, episode.lost)
 }
 
 /// A verdict, in one line.
 pub(super) fn verdict(verdict: Verdict, first: Option<&Finding>) -> String {
     match first {
-        Some((code, summary)) => format!("{verdict}, {}: {summary}", Code(*code)),
+        Some((code, summary)) => format!("{verdict}, {}: {summary}", code),
         None => verdict.to_string(),
     }
 }

@@ -5,6 +5,7 @@ use super::background_diagnosis::{Answer, BackgroundDiagnosis};
 use super::clock::Clock;
 use super::rate_limited_log::RateLimitedLog;
 use super::watched_interfaces::WatchedInterfaces;
+use crate::code::Code;
 use crate::collect::{self, watch::Changes};
 use crate::error::{Error, Result};
 use crate::journal::{Accounts, Record, Writer};
@@ -60,8 +61,8 @@ pub(super) struct Recorder<'a> {
     diagnosed: Moment,
     took_ms: u64,
     /// What is said of each interface, and what was seen of it once.
-    verdicts: BTreeMap<String, (Verdict, Option<u16>)>,
-    candidates: BTreeMap<String, (Verdict, Option<u16>)>,
+    verdicts: BTreeMap<String, (Verdict, Option<Code>)>,
+    candidates: BTreeMap<String, (Verdict, Option<Code>)>,
     synced: Moment,
     written: bool,
 }

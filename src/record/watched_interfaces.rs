@@ -5,7 +5,7 @@ use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Driver, Link, RouteAnswer, RouteLookup, RouteQuery, Snapshot, Statistics};
 use crate::timeline::{Effect, Finding, Moment, Readiness, Sample, Tracker, Watch};
-use crate::way::transmit::counters::exports_errors;
+use crate::way::counters::exports_errors;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Losses are written once a second at first, and then so often that this part of an episode is the most that may be missing.

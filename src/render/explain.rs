@@ -3,17 +3,13 @@
 use super::finding::{severity, words};
 use super::page::{GAP, Page, columns};
 use super::table;
-use crate::report::{Code, Severity};
+use crate::code::Code;
 
 /// One diagnosis, as much of it as is shown here.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
     /// Its code.
     pub code: Code,
-    /// Its name, as in reports.
-    pub name: &'a str,
-    /// The usual severity.
-    pub severity: Severity,
     /// Paragraphs, separated by empty lines; lines that begin with a space (commands) stay as they are.
     pub explain: &'a str,
 }
@@ -22,8 +18,12 @@ pub struct Entry<'a> {
 pub fn entry(entry: &Entry<'_>, width: usize) -> String {
     let mut page = Page::new(width);
     let code = entry.code.to_string();
-    let name =
-        format!("{} ({}), usually a {}", words(entry.name), entry.name, entry.severity_word());
+    let name = format!(
+        "{} ({}), usually a {}",
+        words(entry.code.name()),
+        entry.code.name(),
+        entry.severity_word()
+    );
     page.row(0, &[(&code, columns(&code)), (&name, page.room(columns(&code) + GAP))]);
     page.blank();
     let mut paragraph = String::new();
@@ -49,8 +49,9 @@ fn flush(page: &mut Page, paragraph: &mut String) {
 
 /// All entries, one line each, in the order given.
 pub fn list<'a>(entries: impl Iterator<Item = Entry<'a>>, width: usize) -> String {
-    let rows: Vec<[String; 3]> =
-        entries.map(|e| [e.code.to_string(), e.severity_word(), e.name.to_string()]).collect();
+    let rows: Vec<[String; 3]> = entries
+        .map(|e| [e.code.to_string(), e.severity_word(), e.code.name().to_string()])
+        .collect();
     let mut page = Page::new(width);
     table::simple(&mut page, 0, ["Code", "Usually", "Name"], &rows);
     page.finish()
@@ -58,6 +59,6 @@ pub fn list<'a>(entries: impl Iterator<Item = Entry<'a>>, width: usize) -> Strin
 
 impl Entry<'_> {
     fn severity_word(&self) -> String {
-        severity(self.severity).to_lowercase()
+        severity(self.code.info().severity).to_lowercase()
     }
 }

@@ -1,7 +1,8 @@
 //! One finding as a block: a line that says it all, then what it means, what shows it, and what to do.
 
 use super::page::{GAP, Page, columns};
-use crate::report::{Confidence, Finding, Severity};
+use crate::code::Severity;
+use crate::report::{Confidence, Finding};
 
 /// Where blocks and their labels stand: `  Seen   text`.
 const INDENT: usize = 2;

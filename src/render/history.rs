@@ -8,7 +8,6 @@ use super::number::count;
 use super::page::{GAP, Page};
 use super::plot::{self, Mark};
 use super::table;
-use crate::report::Code;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, HistoryRemark, HistoryReport, InterfaceHistory, LossReport,
     Span, Time,
@@ -104,12 +103,12 @@ fn headline(interface: &InterfaceHistory) -> String {
     if interface.episodes.is_empty() {
         return format!("{name}  no packets lost");
     }
-    let mut codes: BTreeMap<Code, u64> = BTreeMap::new();
+    let mut codes: BTreeMap<&str, u64> = BTreeMap::new();
     for cause in interface.episodes.iter().flat_map(|episode| &episode.causes) {
-        let sum = codes.entry(cause.code).or_default();
+        let sum = codes.entry(&cause.code).or_default();
         *sum = sum.saturating_add(cause.packets_lost);
     }
-    let mut codes: Vec<(Code, u64)> = codes.into_iter().collect();
+    let mut codes: Vec<(&str, u64)> = codes.into_iter().collect();
     codes.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
     let codes: Vec<String> =
         codes.into_iter().map(|(code, lost)| format!("{} {code}", count(lost))).collect();

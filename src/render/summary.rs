@@ -4,11 +4,9 @@ use super::escape::escape;
 use super::number;
 use super::page::Page;
 use super::table;
+use crate::code::Code;
 use crate::report::{InterfaceReport, Report, Status, Undetermined, Verdict};
 use crate::snapshot::{Reason, Source};
-
-/// The finding that says that this kernel shows no carrier errors of an xfrm interface.
-const NOT_EXPORTED: u16 = 603;
 
 /// The table of all VTIs; nothing where there are none.
 pub(super) fn table(page: &mut Page, report: &Report) {
@@ -65,7 +63,7 @@ fn row(interface: &InterfaceReport) -> [String; 6] {
         None => ("not read".to_string(), "not read".to_string()),
         Some(total) => {
             let interval = interface.counters.interval.as_ref();
-            let exported = !codes(interface).any(|code| code == NOT_EXPORTED);
+            let exported = !codes(interface).any(|code| code == Code::CountersNotExported);
             (number::count(total.tx_packets), number::carrier(total, interval, exported))
         }
     };
@@ -111,9 +109,9 @@ fn since(state: Option<&str>, up: &str, seconds: Option<u64>) -> String {
 }
 
 /// The codes of what holds for an interface, reported or masked.
-fn codes(interface: &InterfaceReport) -> impl Iterator<Item = u16> {
-    let reported = interface.findings.iter().map(|finding| finding.code.0);
-    reported.chain(interface.masked.iter().map(|masked| masked.code.0))
+fn codes(interface: &InterfaceReport) -> impl Iterator<Item = Code> {
+    let reported = interface.findings.iter().map(|finding| finding.code);
+    reported.chain(interface.masked.iter().map(|masked| masked.code))
 }
 
 /// State and link as VyOS prints them: `u/u`, `u/D`, `A/D`; `-/-` where there is no link. A link of state unknown counts as up: xfrm

@@ -2,7 +2,6 @@
 //! Times are of the wall clock. What lies between two of them is wrong where it was set meanwhile, and then a remark says that it was;
 //! the lengths of gaps are by a clock that is never set.
 
-use super::Code;
 use crate::snapshot::recorded::Rise;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -133,7 +132,7 @@ pub enum End {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CauseReport {
     /// The finding.
-    pub code: Code,
+    pub code: String,
     /// Its name, of a finding that this version knows.
     pub name: Option<&'static str>,
     /// Packets lost to it.

@@ -7,40 +7,13 @@
 
 pub mod history;
 
-use crate::snapshot::{Driver, Missing};
+use crate::code::{Code, Severity, Stage};
+use crate::snapshot::{Driver, Missing, Source};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// The version of the JSON contract.
 pub const SCHEMA: u32 = 1;
-
-/// A finding's code: `VTI-111`. Never reused, never renumbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Code(pub u16);
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VTI-{:03}", self.0)
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing; nothing is lost now.
-    Notice,
-    /// Some traffic is or will be lost.
-    Warning,
-    /// The tunnel does not do its work.
-    Fault,
-}
 
 /// How sure a finding is. Never more than the evidence carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -145,13 +118,24 @@ pub struct Undetermined {
     pub missing: Missing,
 }
 
-/// A diagnosis that was checked and does not hold, or one that follows from a finding above it.
+/// A diagnosis that was checked and does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Checked {
     /// The diagnosis.
     pub code: Code,
     /// Its name.
     pub name: &'static str,
+}
+
+/// A diagnosis whose question does not arise for the interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotApplicable {
+    /// The diagnosis.
+    pub code: Code,
+    /// Its name.
+    pub name: &'static str,
+    /// Why not.
+    pub why: &'static str,
 }
 
 /// A diagnosis that holds, but only as a consequence of a finding that is reported.
@@ -288,12 +272,22 @@ pub struct FlowReport {
 pub struct Step {
     /// `policy out`, `template`, `SA`, …
     pub name: &'static str,
+    /// The stage of the way that it is part of.
+    pub stage: Stage,
+    /// What it looks at.
+    #[serde(serialize_with = "source_name")]
+    pub source: Source,
     /// What was looked at.
     pub looked_at: String,
     /// `match`, `none`, `ok`, …; empty where the step only states something.
     pub result: String,
     /// Candidates that did not fit, and why.
     pub notes: Vec<String>,
+}
+
+/// As evidence names its source.
+fn source_name<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(source.name())
 }
 
 /// The control plane's side of a VTI, in charon's words.
@@ -360,18 +354,17 @@ pub struct InterfaceReport {
     pub masked: Vec<Masked>,
     /// What was checked and does not hold.
     pub ruled_out: Vec<Checked>,
+    /// What does not arise for this interface.
+    pub not_applicable: Vec<NotApplicable>,
     /// The flows that were tried, and what the kernel would do with each.
     pub flows: Vec<FlowReport>,
 }
-
-/// VTI-901.
-const PAST_ERRORS: Code = Code(901);
 
 impl InterfaceReport {
     /// Without errors of the past: for whoever watches, and tells of losses when they happen.
     pub fn present(mut self) -> Self {
         let count = self.findings.len();
-        self.findings.retain(|finding| finding.code != PAST_ERRORS);
+        self.findings.retain(|finding| finding.code != Code::PastErrorsOnly);
         if self.findings.len() < count && self.verdict != Verdict::Unknown {
             let worst = self.findings.iter().map(|finding| finding.severity.into()).max();
             self.verdict = worst.unwrap_or(Verdict::Ok);

@@ -78,8 +78,30 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Whether a verdict may be "ok" without a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// No: it explains or sharpens what others show.
+    Helpful,
+    /// Yes, where a diagnosis asked for it in vain: whether the tunnel can carry traffic is not known without it.
+    Needed,
+}
+
+/// How the texts of a source are redacted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redaction {
+    /// It has none: numbers alone.
+    NoText,
+    /// By the name of each field, as `capture` knows them; a text of a field that it does not know must be an address.
+    ByField,
+    /// Entries `interface:connection:…` of VyOS's hook.
+    HookEntries,
+    /// Lines of a log: only what is known of a line stays.
+    LogLines,
+}
+
 macro_rules! sources {
-    ($($variant:ident => $name:literal, $see:literal;)*) => {
+    ($($variant:ident => $name:literal, $see:literal, $need:ident, $redaction:ident $(in $field:literal)?;)*) => {
         /// What a value is read from.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -99,39 +121,60 @@ macro_rules! sources {
             pub const fn see(self) -> &'static str {
                 match self { $(Source::$variant => $see,)* }
             }
+
+            /// Whether "no fault found" needs it.
+            pub const fn need(self) -> Need {
+                match self { $(Source::$variant => Need::$need,)* }
+            }
+
+            /// How its texts are redacted.
+            pub const fn redaction(self) -> Redaction {
+                match self { $(Source::$variant => Redaction::$redaction,)* }
+            }
+
+            /// The source whose texts stand in this field of a capture, where they are not told apart by the names of their own fields.
+            pub fn of_field(field: &str) -> Option<Source> {
+                match field {
+                    $($($field => Some(Source::$variant),)?)*
+                    _ => None,
+                }
+            }
         }
     };
 }
 
+// A source: its name, the command that shows the same, whether "no fault found" needs it, how it is redacted. What the control plane says
+// explains a fault; that there is one, the kernel tells. Rates, statistics and the past sharpen a diagnosis; none is needed to know that a
+// tunnel can carry traffic.
 sources! {
-    Links => "links", "ip -d -s -s link show";
-    Addresses => "addresses", "ip address show";
-    Rules => "rules", "ip rule show";
-    Routes => "routes", "ip route show table all";
-    RouteLookups => "route lookups", "ip route get";
-    Neighbours => "neighbours", "ip neighbour show";
-    SecurityAssociations => "security associations", "ip -s xfrm state list nokeys";
-    SecurityPolicies => "security policies", "ip -s xfrm policy list";
-    DefaultPolicies => "default policies", "ip xfrm policy getdefault";
-    SadInfo => "SAD information", "ip xfrm state count";
-    SpdInfo => "SPD information", "ip xfrm policy count";
-    XfrmStatistics => "/proc/net/xfrm_stat", "cat /proc/net/xfrm_stat";
-    ProcNetDev => "/proc/net/dev", "cat /proc/net/dev";
-    LarvalDrop => "net.core.xfrm_larval_drop", "sysctl net.core.xfrm_larval_drop";
-    AcqExpires => "net.core.xfrm_acq_expires", "sysctl net.core.xfrm_acq_expires";
-    AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm";
-    RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter";
-    Uptime => "/proc/uptime", "uptime";
-    Charon => "charon (VICI)", "swanctl --list-sas";
-    Configuration => "VyOS configuration", "show configuration commands";
-    HookState => "state of vti-up-down", "cat /tmp/ipsec_vti_interfaces";
-    CharonLog => "log of charon", "journalctl -t charon -t vti-up-down --since -1h";
-    SourceValidation => "source validation (nftables)", "nft list ruleset";
-    Journal => "the recorder's journal", "vti-diagnostics history";
-    Cleared => "cleared counters", "show interfaces vti";
-    DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf";
-    EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10";
-    InsideRoute => "the route of the packet", "ip route get";
+    Links => "links", "ip -d -s -s link show", Needed, ByField;
+    Addresses => "addresses", "ip address show", Needed, ByField;
+    Rules => "rules", "ip rule show", Needed, ByField;
+    Routes => "routes", "ip route show table all", Needed, ByField;
+    RouteLookups => "route lookups", "ip route get", Needed, ByField;
+    Neighbours => "neighbours", "ip neighbour show", Needed, ByField;
+    SecurityAssociations => "security associations", "ip -s xfrm state list nokeys", Needed, ByField;
+    SecurityPolicies => "security policies", "ip -s xfrm policy list", Needed, ByField;
+    DefaultPolicies => "default policies", "ip xfrm policy getdefault", Needed, ByField;
+    SadInfo => "SAD information", "ip xfrm state count", Needed, NoText;
+    SpdInfo => "SPD information", "ip xfrm policy count", Needed, NoText;
+    XfrmStatistics => "/proc/net/xfrm_stat", "cat /proc/net/xfrm_stat", Helpful, ByField;
+    ProcNetDev => "/proc/net/dev", "cat /proc/net/dev", Helpful, ByField;
+    LarvalDrop => "net.core.xfrm_larval_drop", "sysctl net.core.xfrm_larval_drop", Needed, NoText;
+    AcqExpires => "net.core.xfrm_acq_expires", "sysctl net.core.xfrm_acq_expires", Needed, NoText;
+    AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", "sysctl net.ipv4.conf.all.disable_xfrm", Needed, NoText;
+    RpFilter => "net.ipv4.conf.all.rp_filter", "sysctl net.ipv4.conf.all.rp_filter", Needed, NoText;
+    Uptime => "/proc/uptime", "uptime", Needed, NoText;
+    Charon => "charon (VICI)", "swanctl --list-sas", Helpful, ByField;
+    Configuration => "VyOS configuration", "show configuration commands", Helpful, ByField;
+    HookState => "state of vti-up-down", "cat /tmp/ipsec_vti_interfaces", Helpful, HookEntries in "hook_state";
+    CharonLog => "log of charon", "journalctl -t charon -t vti-up-down --since -1h", Helpful, LogLines in "charon_log";
+    SourceValidation => "source validation (nftables)", "nft list ruleset", Helpful, ByField;
+    Journal => "the recorder's journal", "vti-diagnostics history", Helpful, ByField;
+    Cleared => "cleared counters", "show interfaces vti", Needed, ByField;
+    DeviceConfiguration => "device configuration", "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf", Needed, NoText;
+    EarlierSnapshot => "an earlier snapshot", "vti-diagnostics show --interval 10", Helpful, NoText;
+    InsideRoute => "the route of the packet", "ip route get", Needed, NoText;
 }
 
 impl Source {

@@ -56,6 +56,11 @@ pub struct Route {
     pub dead: bool,
 }
 
+/// The table that charon installs routes in, unless its option `routing_table` says otherwise.
+pub const CHARON_TABLE: u32 = 220;
+/// `FR_ACT_TO_TBL` (`linux/fib_rules.h`): a rule that looks up its table.
+pub const FR_ACT_TO_TBL: u8 = 1;
+
 /// One policy routing rule (RTM_NEWRULE).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
@@ -156,10 +161,21 @@ pub struct Neighbour {
     pub state: u16,
 }
 
+/// States of a neighbour (`linux/neighbour.h`): asked for, and nobody has answered yet; asked for in vain.
+const NUD_INCOMPLETE: u16 = 0x01;
+const NUD_FAILED: u16 = 0x20;
+
 impl Neighbour {
     /// The kernel asked for it and nobody answered (NUD_INCOMPLETE or NUD_FAILED).
     pub const fn is_unresolved(&self) -> bool {
-        self.state & (0x01 | 0x20) != 0
+        self.state & (NUD_INCOMPLETE | NUD_FAILED) != 0
+    }
+}
+
+impl Rule {
+    /// Whether it makes the kernel look up `table`.
+    pub const fn looks_up(&self, table: u32) -> bool {
+        self.action == FR_ACT_TO_TBL && self.table == table
     }
 }
 

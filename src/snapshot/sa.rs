@@ -75,6 +75,9 @@ pub struct Sa {
     pub direction: Option<Direction>,
 }
 
+/// The flag of an SA with 64-bit sequence numbers (`linux/xfrm.h`).
+const XFRM_STATE_ESN: u8 = 128;
+
 impl Sa {
     /// Still under negotiation (XFRM_STATE_ACQ).
     pub const fn is_larval(&self) -> bool {
@@ -83,7 +86,7 @@ impl Sa {
 
     /// XFRM_STATE_ESN: 64-bit sequence numbers.
     pub const fn uses_esn(&self) -> bool {
-        self.flags & 128 != 0
+        self.flags & XFRM_STATE_ESN != 0
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::gap::Gap;
 use super::moment::Moment;
+use crate::code::Code;
 use crate::snapshot::recorded::Cause;
 use std::collections::BTreeMap;
 
 /// What a diagnosis said while packets were lost: code and summary of the first finding.
-pub type Finding = (u16, String);
+pub type Finding = (Code, String);
 
 /// A gap that may have been either.
 const UNCERTAIN: &str =
@@ -15,7 +16,7 @@ const UNCERTAIN: &str =
 /// Losses by code.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
-    sums: BTreeMap<u16, Sum>,
+    sums: BTreeMap<Code, Sum>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -61,7 +62,7 @@ impl Ledger {
         let (code, summary) = match finding.map(|(code, said)| (*code, transient(*code), said)) {
             Some((found, Some(code), said)) if found == code => (code, said.clone()),
             Some((_, Some(code), _)) => (code, summary(code).to_string()),
-            _ => (919, otherwise.to_string()),
+            _ => (Code::NotAttributable, otherwise.to_string()),
         };
         let sum = self.sums.entry(code).or_default();
         sum.lost += lost;
@@ -70,8 +71,8 @@ impl Ledger {
 
     /// The causes, most losses first.
     pub fn causes(&self) -> Vec<Cause> {
-        let cause = |(code, sum): (&u16, &Sum)| Cause {
-            code: *code,
+        let cause = |(code, sum): (&Code, &Sum)| Cause {
+            code: code.number(),
             lost: sum.lost,
             summary: sum.summary.clone().unwrap_or_else(|| summary(*code).to_string()),
             gaps: sum.gaps,
@@ -84,27 +85,36 @@ impl Ledger {
 }
 
 /// The code that a finding has once it is over; none for one that makes no transmit error.
-const fn transient(code: u16) -> Option<u16> {
+fn transient(code: Code) -> Option<Code> {
     match code {
-        103 => Some(915),
-        121 => Some(916),
-        113 | 212 => Some(917),
-        100..=299 | 302 | 305 | 501..=503 | 506 | 601 | 602 => Some(code),
-        _ => None,
+        Code::Ipv6OutsideSelectors => Some(Code::LinkLocalDrip),
+        Code::NoRouteToPeer => Some(Code::RouteGap),
+        Code::SecurityAssociationExpired | Code::HardLimitReached => Some(Code::LimitReached),
+        // They count no error of their own; what they lead to does.
+        Code::UpWithoutAssociation
+        | Code::TrafficTakenByAnotherPolicy
+        | Code::IkeDaemonNotRunning
+        | Code::IkeNotEstablished
+        | Code::ChildNotInstalled
+        | Code::KernelAndCharonDisagree
+        | Code::DefaultRouteInTable220 => Some(code),
+        _ => code.info().moves.explains_errors().then_some(code),
     }
 }
 
 /// What happened in a gap of this kind.
-const fn summary(code: u16) -> &'static str {
+const fn summary(code: Code) -> &'static str {
     match code {
-        112 => "in its place there was an SA to the peer with another if_id or mark",
-        911 => "policy and SAs were removed and installed again",
-        912 => "the policy stayed, and there was no SA for it",
-        913 => "the interface was up before its first SA",
-        914 => "the peer was lost, and SAs came back later",
-        915 => "IPv6 that the kernel sends by itself finds no policy",
-        916 => "there was no route to the peer",
-        917 => "an SA had carried as much as it may",
+        Code::SecurityAssociationMismatch => {
+            "in its place there was an SA to the peer with another if_id or mark"
+        }
+        Code::ReauthenticationGap => "policy and SAs were removed and installed again",
+        Code::SaGap => "the policy stayed, and there was no SA for it",
+        Code::BeforeTheFirstSa => "the interface was up before its first SA",
+        Code::PeerLostAndBack => "the peer was lost, and SAs came back later",
+        Code::LinkLocalDrip => "IPv6 that the kernel sends by itself finds no policy",
+        Code::RouteGap => "there was no route to the peer",
+        Code::LimitReached => "an SA had carried as much as it may",
         _ => "nothing that was seen explains them",
     }
 }

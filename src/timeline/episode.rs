@@ -3,6 +3,7 @@
 use super::cause::{Finding, Ledger};
 use super::gap::Gap;
 use super::moment::Moment;
+use crate::code::Code;
 use crate::snapshot::Statistics;
 use crate::snapshot::recorded::{Episode, Event, Loss, Rise};
 
@@ -133,7 +134,7 @@ impl Building {
 
     /// Whether all that was lost so far is the drip of VTI-103.
     pub fn is_drip(&self) -> bool {
-        self.outside == self.lost && matches!(self.finding, Some((103, _)))
+        self.outside == self.lost && matches!(self.finding, Some((Code::Ipv6OutsideSelectors, _)))
     }
 
     /// The episode as it is now, with the gaps that go on.

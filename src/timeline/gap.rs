@@ -2,6 +2,7 @@
 
 use super::cause::Finding;
 use super::moment::Moment;
+use crate::code::Code;
 use crate::snapshot::Sa;
 
 /// A message may be received a little later than what it tells of happened.
@@ -64,7 +65,7 @@ pub(super) struct Gap {
     /// The VTI had no policy at some time of it.
     pub policy_gone: bool,
     pub expiry: Option<Expiry>,
-    /// An SA that is its own but for the key, which no VTI has, was installed meanwhile.
+    /// An SA that is its own but for a mark or if_id, which no VTI has, was installed meanwhile.
     pub misfit: bool,
     /// The interface had not carried a packet before.
     pub first: bool,
@@ -88,22 +89,24 @@ impl Gap {
     }
 
     /// The finding's code, as far as the messages tell. What a gap that goes on will turn out to be, they often do not.
-    pub fn code(&self, now: Moment) -> Option<u16> {
+    pub fn code(&self, now: Moment) -> Option<Code> {
         if self.lack == Lack::Route {
-            return Some(916);
+            return Some(Code::RouteGap);
         }
         if self.first {
-            return Some(913);
+            return Some(Code::BeforeTheFirstSa);
         }
         let length = self.length_ms(now)?;
         match (self.expiry, self.policy_gone, self.peer) {
-            (Some(Expiry::Volume), ..) => Some(917),
-            (None, false, _) if self.misfit => Some(112),
-            (None, false, _) => Some(912),
+            (Some(Expiry::Volume), ..) => Some(Code::LimitReached),
+            (None, false, _) if self.misfit => Some(Code::SecurityAssociationMismatch),
+            (None, false, _) => Some(Code::SaGap),
             _ if self.closed.is_none() => None,
-            (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(914),
-            (None, true, Peer::Heard) => Some(911),
-            (None, true, Peer::Unknown) if length <= REAUTHENTICATION_MS => Some(911),
+            (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(Code::PeerLostAndBack),
+            (None, true, Peer::Heard) => Some(Code::ReauthenticationGap),
+            (None, true, Peer::Unknown) if length <= REAUTHENTICATION_MS => {
+                Some(Code::ReauthenticationGap)
+            }
             (None, true, Peer::Unknown | Peer::Doubtful) => None,
         }
     }

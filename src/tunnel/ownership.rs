@@ -26,9 +26,9 @@ pub enum MarkOrIfId {
 impl std::fmt::Display for MarkOrIfId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            MarkOrIfId::Mark { input, output } if input == output => write!(f, "key {output:#x}"),
+            MarkOrIfId::Mark { input, output } if input == output => write!(f, "mark {output:#x}"),
             MarkOrIfId::Mark { input, output } => {
-                write!(f, "output key {output:#x}, input key {input:#x}")
+                write!(f, "output mark {output:#x}, input mark {input:#x}")
             }
             MarkOrIfId::IfId(if_id) => write!(f, "if_id {if_id}"),
         }

@@ -1,22 +1,10 @@
-//! What becomes of one packet, and where in the kernel: the model's answer.
+//! Where a packet's way can end in the kernel, and what follows from that: one exhaustive match, [`Site::effect`]. It walks no path.
 
-use crate::report::Step;
+use super::counters::XfrmStat;
+use crate::code::Moves;
 use crate::snapshot::{Driver, Missing, Spi};
-use crate::way::transmit::counters::{Counter, XfrmStat};
+use std::fmt;
 use std::net::IpAddr;
-
-/// The model's answer for one flow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// Where the path ends.
-    pub site: Site,
-    /// Counters of the device that this kernel moves for the packet (and shows).
-    pub counters: Vec<Counter>,
-    /// Counters of `/proc/net/xfrm_stat` that move, where the kernel has that file.
-    pub xfrm_stats: Vec<XfrmStat>,
-    /// The steps taken, with what was compared at each.
-    pub trail: Vec<Step>,
-}
 
 /// The class of a [`Site`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +35,7 @@ pub enum Site {
     },
     /// The device is administratively down: nothing is routed into it, nothing counted.
     AdminDown,
-    /// A policy without the interface's key takes the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
+    /// A policy without the interface's mark or if_id takes the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
     TakenByPolicy {
         /// Index of that policy.
         index: u32,
@@ -58,7 +46,7 @@ pub enum Site {
     DefaultBlock,
     /// No OUT policy matches (V3, X3).
     NoPolicy {
-        /// Some policy has the key, but its selector is another one.
+        /// Some policy has the interface's mark or if_id, but its selector is another one.
         has_own: bool,
     },
     /// disable_xfrm: no lookup is made at all (vti, vti6).
@@ -198,88 +186,147 @@ pub struct Mismatch {
     pub want: String,
 }
 
-impl Site {
-    /// The class of the site.
-    pub const fn outcome(&self) -> Outcome {
-        match self {
-            Site::Sent { .. } => Outcome::Sent,
-            Site::AdminDown => Outcome::NotSent,
-            Site::TakenByPolicy { .. } | Site::DefaultBlock => Outcome::Elsewhere,
-            Site::Held(_) => Outcome::Held,
-            Site::Undecided(_) => Outcome::Undecided,
-            _ => Outcome::Dropped,
-        }
-    }
+/// What follows when a packet ends at a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// The class of device counters that move.
+    pub moves: Moves,
+    /// Counters of `/proc/net/xfrm_stat` that move, where the kernel has that file.
+    pub xfrm_stats: &'static [XfrmStat],
+    /// What the sender of a unicast packet gets back, as a noun; none where that is not this host's doing.
+    pub answer: Option<&'static str>,
+    /// The kernel function and the condition.
+    pub function: Function,
+}
 
-    /// The kernel function and the condition, as far as the driver has a name of its own for it.
-    pub fn kernel(&self, driver: Driver) -> String {
-        let (xmit, check) = match driver {
+/// A kernel function and a condition in it, as far as the driver has names of its own for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function {
+    driver: Driver,
+    text: Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Text {
+    /// No name of the driver's is in it.
+    Whole(&'static str),
+    /// In the driver's transmit function.
+    Xmit(&'static str),
+    /// The driver's check of what the lookup found, and what led to it.
+    Check(&'static str),
+    /// In the driver's transmit function, what returned which error.
+    Error(&'static str, i32),
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (xmit, check) = match self.driver {
             Driver::Vti => ("vti_xmit", "vti_state_check()"),
             Driver::Vti6 => ("vti6_xmit", "vti6_state_check()"),
             Driver::Xfrm => ("xfrmi_xmit2", "x == NULL"),
         };
-        match self {
-            Site::Sent { .. } => format!("{xmit}: dst_output()"),
-            Site::AdminDown => "device is down".into(),
-            Site::TakenByPolicy { .. } => {
-                "xfrm_lookup() of the routed packet, before the device".into()
-            }
-            Site::DefaultBlock => {
-                "xfrm_lookup() of the routed packet: policy_default[OUT] is block, -EPERM".into()
-            }
-            Site::NoPolicy { .. } | Site::NoTemplate { .. } => {
-                format!("{xmit}: {check}, the lookup gives the plain route")
-            }
-            Site::XfrmDisabled => format!("{xmit}: {check}, DST_NOXFRM skips the lookup"),
-            Site::PolicyBlock { .. } => format!("{xmit}: xfrm_lookup() = -EPERM"),
-            Site::TemplateSource { errno } => {
-                format!("{xmit}: xfrm_tmpl_resolve_one() = {}", errno_name(*errno))
-            }
-            Site::NoSa(_) => format!("{xmit}: xfrm_lookup() = -EREMOTE (no SA)"),
-            Site::SaDirection { .. } => {
-                format!("{xmit}: xfrm_tmpl_resolve_one() = -EINVAL (direction)")
-            }
-            Site::Held(_) => "xdst_queue_output(): queued".into(),
-            Site::OuterRoute { errno, .. } => {
-                format!("{xmit}: xfrm_bundle_create() = {}", errno_name(*errno))
-            }
-            Site::StateCheck { .. } => format!("{xmit}: {check}"),
-            Site::TunnelEndpoint { .. } => "vti6_xmit: ip6_tnl_xmit_ctl()".into(),
-            Site::AddressConflict => "vti6_tnl_xmit: vti6_addr_conflict()".into(),
-            Site::Loop { .. } => format!("{xmit}: tdev == dev"),
-            Site::TooBig { .. } => format!("{xmit}: skb->len > mtu"),
-            Site::LimitReached { .. } => "xfrm_output_one: xfrm_state_check_expire()".into(),
-            Site::SequenceOverflow { .. } => "xfrm_output_one: xfrm_replay_overflow()".into(),
-            Site::Undecided(_) => "not decided".into(),
+        match self.text {
+            Text::Whole(text) => f.write_str(text),
+            Text::Xmit(condition) => write!(f, "{xmit}: {condition}"),
+            Text::Check(why) => write!(f, "{xmit}: {check}{why}"),
+            Text::Error(call, errno) => write!(f, "{xmit}: {call} = {}", errno_name(errno)),
         }
     }
+}
 
-    /// What a sender gets back for a unicast packet, as a noun.
-    pub const fn sender(&self) -> Option<&'static str> {
-        match self {
+/// What `dst_link_failure()` sends, and the senders that get none of it.
+const UNREACHABLE: Option<&str> = Some("ICMP host unreachable (rate-limited; none for multicast)");
+const NO_ANSWER: Option<&str> = Some("no answer");
+
+impl Site {
+    /// What follows when a packet ends here, on a device of `driver`.
+    pub const fn effect(&self, driver: Driver) -> Effect {
+        use Outcome::{Dropped, Elsewhere, Held, NotSent, Sent, Undecided};
+        const PLAIN: Text = Text::Check(", the lookup gives the plain route");
+        let (outcome, moves, xfrm_stats, answer, text): (_, _, &[XfrmStat], _, _) = match self {
+            Site::Sent { .. } => (Sent, Moves::Sent, &[], None, Text::Xmit("dst_output()")),
+            Site::AdminDown => (NotSent, Moves::Nothing, &[], None, Text::Whole("device is down")),
+            Site::TakenByPolicy { .. } => {
+                let text = Text::Whole("xfrm_lookup() of the routed packet, before the device");
+                (Elsewhere, Moves::Nothing, &[], None, text)
+            }
+            Site::DefaultBlock => {
+                let text = Text::Whole(
+                    "xfrm_lookup() of the routed packet: policy_default[OUT] is block, -EPERM",
+                );
+                (Elsewhere, Moves::Nothing, &[], Some("EPERM if it is this host"), text)
+            }
+            Site::NoPolicy { .. } => (Dropped, Moves::Carrier, &[], UNREACHABLE, PLAIN),
+            Site::XfrmDisabled => {
+                let text = Text::Check(", DST_NOXFRM skips the lookup");
+                (Dropped, Moves::Carrier, &[], UNREACHABLE, text)
+            }
+            Site::PolicyBlock { index } => {
+                let text = Text::Xmit("xfrm_lookup() = -EPERM");
+                // The default policy has no counter of its own.
+                let xfrm_stats: &[XfrmStat] =
+                    if index.is_some() { &[XfrmStat::OutPolBlock] } else { &[] };
+                (Dropped, Moves::Carrier, xfrm_stats, UNREACHABLE, text)
+            }
+            Site::NoTemplate { .. } => (Dropped, Moves::Carrier, &[], UNREACHABLE, PLAIN),
+            Site::TemplateSource { errno } => {
+                let text = Text::Error("xfrm_tmpl_resolve_one()", *errno);
+                (Dropped, Moves::Carrier, &[XfrmStat::OutPolError], UNREACHABLE, text)
+            }
+            Site::NoSa(wanted) => {
+                let text = Text::Xmit("xfrm_lookup() = -EREMOTE (no SA)");
+                // -EEXIST instead of -EAGAIN counts elsewhere.
+                let xfrm_stats: &[XfrmStat] = if wanted.spi_in_use {
+                    &[XfrmStat::OutPolError]
+                } else {
+                    &[XfrmStat::OutNoStates]
+                };
+                (Dropped, Moves::Carrier, xfrm_stats, UNREACHABLE, text)
+            }
+            Site::SaDirection { .. } => {
+                let text = Text::Xmit("xfrm_tmpl_resolve_one() = -EINVAL (direction)");
+                let xfrm_stats = &[XfrmStat::OutStateDirError, XfrmStat::OutPolError];
+                (Dropped, Moves::Carrier, xfrm_stats, UNREACHABLE, text)
+            }
+            Site::Held(_) => {
+                let text = Text::Whole("xdst_queue_output(): queued");
+                (Held, Moves::Held, &[], NO_ANSWER, text)
+            }
+            Site::OuterRoute { errno, .. } => {
+                let text = Text::Error("xfrm_bundle_create()", *errno);
+                (Dropped, Moves::Carrier, &[XfrmStat::OutBundleGenError], UNREACHABLE, text)
+            }
+            Site::StateCheck { .. } => (Dropped, Moves::Carrier, &[], UNREACHABLE, Text::Check("")),
+            Site::TunnelEndpoint { .. } => {
+                let text = Text::Whole("vti6_xmit: ip6_tnl_xmit_ctl()");
+                (Dropped, Moves::Carrier, &[], UNREACHABLE, text)
+            }
+            Site::AddressConflict => {
+                let text = Text::Whole("vti6_tnl_xmit: vti6_addr_conflict()");
+                (Dropped, Moves::ErrorsOnly, &[], NO_ANSWER, text)
+            }
+            Site::Loop { .. } => {
+                (Dropped, Moves::Collisions, &[], NO_ANSWER, Text::Xmit("tdev == dev"))
+            }
             Site::TooBig { .. } => {
-                Some("ICMP fragmentation needed (IPv4) or packet too big (IPv6)")
+                let answer = Some("ICMP fragmentation needed (IPv4) or packet too big (IPv6)");
+                (Dropped, Moves::ErrorsOnly, &[], answer, Text::Xmit("skb->len > mtu"))
             }
-            Site::DefaultBlock => Some("EPERM if it is this host"),
-            Site::NoPolicy { .. }
-            | Site::NoTemplate { .. }
-            | Site::XfrmDisabled
-            | Site::PolicyBlock { .. }
-            | Site::TemplateSource { .. }
-            | Site::NoSa(_)
-            | Site::SaDirection { .. }
-            | Site::OuterRoute { .. }
-            | Site::StateCheck { .. }
-            | Site::TunnelEndpoint { .. } => {
-                Some("ICMP host unreachable (rate-limited; none for multicast)")
+            Site::LimitReached { .. } => {
+                let text = Text::Whole("xfrm_output_one: xfrm_state_check_expire()");
+                (Dropped, Moves::Aborted, &[XfrmStat::OutStateExpired], NO_ANSWER, text)
             }
-            Site::Loop { .. }
-            | Site::AddressConflict
-            | Site::LimitReached { .. }
-            | Site::SequenceOverflow { .. }
-            | Site::Held(_) => Some("no answer"),
-            _ => None,
-        }
+            Site::SequenceOverflow { .. } => {
+                let text = Text::Whole("xfrm_output_one: xfrm_replay_overflow()");
+                (Dropped, Moves::Aborted, &[XfrmStat::OutStateSeqError], NO_ANSWER, text)
+            }
+            Site::Undecided(_) => {
+                (Undecided, Moves::Nothing, &[], None, Text::Whole("not decided"))
+            }
+        };
+        Effect { outcome, moves, xfrm_stats, answer, function: Function { driver, text } }
     }
 }
 

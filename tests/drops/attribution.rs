@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use vti_diagnostics::capture;
+use vti_diagnostics::code::Code;
 use vti_diagnostics::drops::{Attribution, Dropped, Outer, Packet, Place, attribute};
-use vti_diagnostics::report::Code;
 use vti_diagnostics::snapshot::{Driver, LinkKind, Missing, Reason, Snapshot, Source, Spi};
 use vti_diagnostics::tunnel::State;
 use vti_diagnostics::way::Flow;
@@ -61,7 +61,7 @@ fn the_model_names_the_cause_of_a_packet_that_a_device_refused() {
     for (name, code) in expected {
         let driver = if name.ends_with("vti.yaml") { Driver::Vti } else { Driver::Xfrm };
         let found = judged(&snapshot(name), &sent(Place::Device(driver), flow()));
-        assert_eq!(found.codes, [Code(code)], "{name}: {found:?}");
+        assert_eq!(found.codes, [Code::of_number(code).unwrap()], "{name}: {found:?}");
         assert_eq!(found.interfaces, ["t0"], "{name}");
         assert!(found.is_attributed() && found.is_settled, "{name}");
     }
@@ -130,7 +130,7 @@ fn an_ipv6_packet_that_no_route_leads_into_the_device_came_without_one() {
     let found = judged(&snapshot, &dropped);
     assert_eq!(
         (found.interfaces.as_slice(), found.codes.as_slice()),
-        (&["t0".to_string()][..], &[Code(141)][..])
+        (&["t0".to_string()][..], &[Code::NoRouteInside][..])
     );
     let missing = Missing::new(Source::Routes, Reason::Denied, "not allowed");
     snapshot.routes = Err(missing);
@@ -147,12 +147,12 @@ fn what_is_refused_after_the_device_is_told_by_the_sa() {
         spi: None,
     };
     dropped.packet.outer = vec![outer];
-    assert_eq!(judged(&snapshot(name), &dropped).codes, [Code(211)]);
+    assert_eq!(judged(&snapshot(name), &dropped).codes, [Code::SequenceNumberOverflow]);
     dropped.packet.outer[0].spi = Some(Spi(0x101));
     dropped.packet.inner = None;
     dropped.place = Place::Filter;
     let snapshot = snapshot("ok-healthy-xfrm.yaml");
-    assert_eq!(judged(&snapshot, &dropped).codes, [Code(213)]);
+    assert_eq!(judged(&snapshot, &dropped).codes, [Code::EncryptionFailed]);
     dropped.packet.outer[0].spi = Some(Spi(0x999));
     let state = State::new(&snapshot);
     assert_eq!(attribute(&state, &snapshot, &dropped), None, "a filter drops what it likes");
@@ -161,7 +161,7 @@ fn what_is_refused_after_the_device_is_told_by_the_sa() {
 #[test]
 fn what_comes_in_is_told_by_its_spi_and_the_counters_of_the_sa() {
     let state = snapshot("401-no-inbound-association-vti.yaml");
-    assert_eq!(judged(&state, &received(0x102)).codes, [Code(401)]);
+    assert_eq!(judged(&state, &received(0x102)).codes, [Code::NoInboundAssociation]);
     let mut before = snapshot("402-integrity-failures-xfrm.yaml");
     let now = before.clone();
     for sa in before.sas.as_mut().unwrap() {
@@ -170,7 +170,10 @@ fn what_comes_in_is_told_by_its_spi_and_the_counters_of_the_sa() {
     let spi = now.sas.as_ref().unwrap().iter().find(|a| a.integrity_failures > 0);
     let dropped = received(spi.unwrap().spi.0);
     let found = attribute(&State::new(&now), &before, &dropped).unwrap();
-    assert_eq!((found.interfaces, found.codes), (vec!["t0".to_string()], vec![Code(402)]));
+    assert_eq!(
+        (found.interfaces, found.codes),
+        (vec!["t0".to_string()], vec![Code::IntegrityFailures])
+    );
     let unchanged = judged(&now, &dropped);
     assert!(unchanged.codes.is_empty(), "a counter that does not rise tells nothing");
 }
@@ -182,5 +185,5 @@ fn what_was_decrypted_and_no_policy_let_in_is_told_by_the_device_it_came_in_by()
     let xfrm = links.iter().find(|link| matches!(link.kind, LinkKind::Xfrm(_))).unwrap();
     let inside = Flow::probe("10.9.2.1".parse().unwrap(), "10.9.1.1".parse().unwrap());
     let dropped = Dropped { input: Some(xfrm.ifindex), ..sent(Place::PolicyCheck, inside) };
-    assert_eq!(judged(&snapshot, &dropped).codes, [Code(404)]);
+    assert_eq!(judged(&snapshot, &dropped).codes, [Code::NoInboundPolicy]);
 }

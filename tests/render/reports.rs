@@ -1,7 +1,12 @@
 //! Reports made by hand, for the renderers. Nothing here is computed: what a diagnosis would say is written down.
 
+use vti_diagnostics::code::{Code, Severity, Stage};
 use vti_diagnostics::report::*;
 use vti_diagnostics::snapshot::{Driver, Missing, Reason, Source};
+
+fn of_number(number: u16) -> Code {
+    Code::of_number(number).unwrap()
+}
 
 /// A report of these interfaces; its verdict is the worst of theirs.
 pub fn report(interfaces: Vec<InterfaceReport>) -> Report {
@@ -61,6 +66,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         undetermined: vec![],
         masked: vec![],
         ruled_out: vec![],
+        not_applicable: vec![],
         flows: vec![],
     }
 }
@@ -96,7 +102,7 @@ pub fn broken(name: &str) -> InterfaceReport {
 
 pub fn no_sa() -> Finding {
     Finding {
-        code: Code(111),
+        code: Code::NoSecurityAssociation,
         name: "no-security-association",
         severity: Severity::Fault,
         confidence: Confidence::Proven,
@@ -120,7 +126,7 @@ pub fn no_sa() -> Finding {
 
 pub fn past_errors() -> Finding {
     Finding {
-        code: Code(901),
+        code: Code::PastErrorsOnly,
         name: "past-errors-only",
         severity: Severity::Notice,
         confidence: Confidence::Consistent,
@@ -134,7 +140,7 @@ pub fn past_errors() -> Finding {
 
 pub fn mtu() -> Finding {
     Finding {
-        code: Code(602),
+        code: Code::MtuLeavesNoRoom,
         name: "mtu-leaves-no-room",
         severity: Severity::Warning,
         confidence: Confidence::Possible,
@@ -158,7 +164,7 @@ pub fn remedy(action: &str, command: Option<&str>) -> Remedy {
 pub fn hidden(name: &str) -> InterfaceReport {
     let mut interface = interface(name, "198.51.100.9", 5_000);
     let open = |code, name, source, reason, detail| Undetermined {
-        code: Code(code),
+        code: of_number(code),
         name,
         missing: Missing::new(source, reason, detail),
     };
@@ -199,7 +205,7 @@ pub fn lost_flow() -> FlowReport {
         xfrm_statistics: vec!["XfrmOutNoStates"],
         sender: Some("ICMP host unreachable".to_string()),
         open: vec![],
-        finding: Some(Code(112)),
+        finding: Some(Code::SecurityAssociationMismatch),
         trail: vec![
             step("route inside", "10.9.1.0/24 dev vti1", "ok", &[]),
             step("policy out", "if_id 2, 0.0.0.0/0 -> 0.0.0.0/0, priority 399999", "match", &[]),
@@ -226,6 +232,8 @@ pub fn sent_flow() -> FlowReport {
 fn step(name: &'static str, looked_at: &str, result: &str, notes: &[&str]) -> Step {
     Step {
         name,
+        stage: Stage::Policy,
+        source: Source::SecurityPolicies,
         looked_at: looked_at.to_string(),
         result: result.to_string(),
         notes: notes.iter().map(|note| note.to_string()).collect(),
@@ -250,14 +258,14 @@ pub fn everything() -> InterfaceReport {
     interface.flows = vec![lost_flow(), sent_flow()];
     interface.undetermined = hidden("vti1").undetermined;
     interface.masked = vec![Masked {
-        code: Code(302),
+        code: Code::UpWithoutAssociation,
         name: "up-without-association",
-        masked_by: Code(111),
+        masked_by: Code::NoSecurityAssociation,
         summary: "vti1 is up and has no security association.".to_string(),
     }];
     interface.ruled_out =
         [(101, "no-outbound-policy"), (121, "no-route-to-peer"), (201, "tunnel-loops-into-itself")]
-            .map(|(code, name)| Checked { code: Code(code), name })
+            .map(|(code, name)| Checked { code: of_number(code), name })
             .to_vec();
     interface
 }

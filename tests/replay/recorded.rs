@@ -1,8 +1,9 @@
 //! What the recorder saw turns "past errors" into when, how many and why: a capture of a healthy tunnel, a week after its errors.
 
 use super::RECORDED;
+use vti_diagnostics::code::Severity;
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::report::{Confidence, Finding, Severity};
+use vti_diagnostics::report::{Confidence, Finding};
 use vti_diagnostics::snapshot::recorded::{Cause, Episode, Recorded, Rise};
 use vti_diagnostics::snapshot::{Missing, Reason, Source};
 
@@ -55,7 +56,7 @@ fn found(errors: u64, episodes: Option<&[(u64, u16)]>, of_ifindex: Option<u32>) 
 }
 
 fn codes(findings: &[Finding]) -> Vec<u16> {
-    findings.iter().map(|finding| finding.code.0).collect()
+    findings.iter().map(|finding| finding.code.number()).collect()
 }
 
 #[test]

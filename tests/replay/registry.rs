@@ -5,12 +5,13 @@ use super::{RECORDED, Recorded};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use vti_diagnostics::capture::Capture;
+use vti_diagnostics::code::Code;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Observation};
 use vti_diagnostics::report::InterfaceReport;
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// Codes that no capture of a laboratory kernel confirms, and why.
-const UNCONFIRMED: &[(u16, &str)] = &[];
+const UNCONFIRMED: &[(Code, &str)] = &[];
 
 /// Takes one source away, in every snapshot of a capture.
 type Withhold = fn(&mut Capture);
@@ -61,41 +62,41 @@ fn all() -> Vec<InterfaceReport> {
     RECORDED.iter().flat_map(|recorded| interfaces(recorded, &recorded.capture)).collect()
 }
 
-fn confirmed(interface: &InterfaceReport) -> BTreeSet<u16> {
-    interface.findings.iter().map(|f| f.code.0).collect()
+fn confirmed(interface: &InterfaceReport) -> BTreeSet<Code> {
+    interface.findings.iter().map(|f| f.code).collect()
 }
 
 #[test]
 fn each_diagnosis_is_confirmed_by_a_capture() {
-    let found: BTreeSet<u16> = all().iter().flat_map(confirmed).collect();
+    let found: BTreeSet<Code> = all().iter().flat_map(confirmed).collect();
     for diagnosis in DIAGNOSES {
-        let code = diagnosis.code.0;
+        let code = diagnosis.code;
         let excused = UNCONFIRMED.iter().any(|(excused, _)| *excused == code);
-        assert_ne!(found.contains(&code), excused, "{} {}", diagnosis.code, diagnosis.name);
+        assert_ne!(found.contains(&code), excused, "{} {}", diagnosis.code, diagnosis.code.name());
     }
 }
 
 #[test]
 fn each_diagnosis_is_ruled_out_by_a_healthy_capture() {
     let healthy = all().into_iter().filter(|i| i.findings.is_empty());
-    let out: BTreeSet<u16> = healthy.flat_map(|i| i.ruled_out).map(|c| c.code.0).collect();
+    let out: BTreeSet<Code> = healthy.flat_map(|i| i.ruled_out).map(|c| c.code).collect();
     for diagnosis in DIAGNOSES {
-        assert!(out.contains(&diagnosis.code.0), "{} {}", diagnosis.code, diagnosis.name);
+        assert!(out.contains(&diagnosis.code), "{} {}", diagnosis.code, diagnosis.code.name());
     }
 }
 
 /// What each confirmed diagnosis stands on: without one of these sources it is undetermined, and not ruled out.
 #[test]
 fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
-    let mut needed: BTreeMap<u16, BTreeSet<&str>> = BTreeMap::new();
+    let mut needed: BTreeMap<Code, BTreeSet<&str>> = BTreeMap::new();
     for recorded in RECORDED.iter() {
-        let found: BTreeSet<u16> =
+        let found: BTreeSet<Code> =
             interfaces(recorded, &recorded.capture).iter().flat_map(confirmed).collect();
         for (name, withhold) in sources() {
             let mut capture = recorded.capture.clone();
             withhold(&mut capture);
             for interface in interfaces(recorded, &capture) {
-                let open = interface.undetermined.iter().map(|u| u.code.0);
+                let open = interface.undetermined.iter().map(|u| u.code);
                 for code in open.filter(|code| found.contains(code)) {
                     needed.entry(code).or_default().insert(name);
                 }
@@ -104,9 +105,9 @@ fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
     }
     let mut table = String::new();
     for diagnosis in DIAGNOSES {
-        let excused = UNCONFIRMED.iter().any(|(excused, _)| *excused == diagnosis.code.0);
-        let sources = needed.remove(&diagnosis.code.0).unwrap_or_default();
-        assert!(excused || !sources.is_empty(), "{} {}", diagnosis.code, diagnosis.name);
+        let excused = UNCONFIRMED.iter().any(|(excused, _)| *excused == diagnosis.code);
+        let sources = needed.remove(&diagnosis.code).unwrap_or_default();
+        assert!(excused || !sources.is_empty(), "{} {}", diagnosis.code, diagnosis.code.name());
         let sources: Vec<&str> = sources.into_iter().collect();
         writeln!(table, "{} {}", diagnosis.code, sources.join(", ")).unwrap();
     }
@@ -117,7 +118,7 @@ fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
 fn the_set_of_codes_is_a_contract() {
     let mut table = String::new();
     for d in DIAGNOSES {
-        writeln!(table, "{} {} {:?}", d.code, d.name, d.severity).unwrap();
+        writeln!(table, "{} {} {:?}", d.code, d.code.name(), d.code.info().severity).unwrap();
     }
     insta::assert_snapshot!("the_set_of_codes", table);
 }
@@ -125,7 +126,7 @@ fn the_set_of_codes_is_a_contract() {
 #[test]
 fn codes_are_sorted_and_unique_and_names_are_in_kebab_case() {
     assert!(DIAGNOSES.windows(2).all(|pair| pair[0].code < pair[1].code));
-    let names: BTreeSet<&str> = DIAGNOSES.iter().map(|d| d.name).collect();
+    let names: BTreeSet<&str> = DIAGNOSES.iter().map(|d| d.code.name()).collect();
     assert_eq!(names.len(), DIAGNOSES.len());
     for name in names {
         let words = name.split('-');
@@ -136,15 +137,40 @@ fn codes_are_sorted_and_unique_and_names_are_in_kebab_case() {
     }
 }
 
+/// Each code has its diagnosis, in the order of the table.
 #[test]
-fn only_diagnoses_that_exist_mask_others() {
-    let codes: BTreeSet<u16> = DIAGNOSES.iter().map(|d| d.code.0).collect();
-    for diagnosis in DIAGNOSES {
-        for cause in diagnosis.masked_by {
-            assert!(codes.contains(cause), "{} is masked by {cause}", diagnosis.code);
-            assert_ne!(*cause, diagnosis.code.0, "{} masks itself", diagnosis.code);
+fn every_code_has_a_diagnosis() {
+    assert_eq!(DIAGNOSES.iter().map(|d| d.code).collect::<Vec<_>>(), Code::ALL);
+}
+
+/// Nobody masks a cause that masks it: where both hold, neither would be reported.
+#[test]
+fn no_two_diagnoses_mask_each_other() {
+    for one in DIAGNOSES {
+        for other in DIAGNOSES {
+            let both = one.masked_by.holds(one.code, other.code)
+                && other.masked_by.holds(other.code, one.code);
+            assert!(!both, "{} and {}", one.code, other.code);
         }
     }
+}
+
+/// What is masked leads to a finding, and that finding is at least as bad, unless it is one of those that say why not.
+#[test]
+fn what_is_masked_stands_behind_a_finding() {
+    let mut seen = BTreeSet::new();
+    for interface in all() {
+        for masked in &interface.masked {
+            let mut cause = masked.masked_by;
+            while let Some(behind) = interface.masked.iter().find(|m| m.code == cause) {
+                cause = behind.masked_by;
+            }
+            let finding = interface.findings.iter().find(|f| f.code == cause);
+            assert!(finding.is_some(), "{}: {} behind {cause}", interface.name, masked.code);
+            seen.insert((masked.code, cause));
+        }
+    }
+    assert!(seen.len() > 10, "{seen:?}");
 }
 
 #[test]

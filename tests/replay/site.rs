@@ -1,8 +1,9 @@
 //! The healthy site's capture with changes: what is said of remote-access clients that are not there, and of a charon that is late.
 
 use super::RECORDED;
+use vti_diagnostics::code::Severity;
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::report::{Finding, InterfaceReport, Severity};
+use vti_diagnostics::report::{Finding, InterfaceReport};
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// The interface of the clients, whose subnet is wider than the two that are connected.
@@ -19,7 +20,7 @@ fn report(now: &Snapshot, name: &str) -> InterfaceReport {
 }
 
 fn outside_selectors(now: &Snapshot) -> Option<Finding> {
-    report(now, CLIENTS).findings.into_iter().find(|finding| finding.code.0 == 102)
+    report(now, CLIENTS).findings.into_iter().find(|finding| finding.code.number() == 102)
 }
 
 fn after_errors() -> Snapshot {
@@ -58,7 +59,7 @@ fn of_a_charon_that_is_late_it_is_not_said_that_it_renews_nothing() {
         let mut now = healthy();
         now.ike = Err(Missing::new(Source::Charon, reason, ""));
         let found = report(&now, "vti0").findings.remove(0);
-        assert_eq!(found.code.0, 501);
+        assert_eq!(found.code.number(), 501);
         found.summary
     };
     assert!(said(Reason::Failed).contains("will not be renewed"));

@@ -3,8 +3,9 @@
 
 use super::RECORDED;
 use vti_diagnostics::capture::Capture;
+use vti_diagnostics::code::Severity;
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::report::{Confidence, Severity};
+use vti_diagnostics::report::Confidence;
 use vti_diagnostics::snapshot::{Family, SourceValidation};
 
 const INTERFACE: &str = "t0";
@@ -45,7 +46,7 @@ fn found(
     let report = diagnose::run(&observation, Some(INTERFACE)).unwrap();
     let findings = report.interfaces.into_iter().flat_map(|interface| interface.findings);
     findings
-        .filter(|finding| finding.code.0 == 406)
+        .filter(|finding| finding.code.number() == 406)
         .map(|finding| (finding.severity, finding.confidence, finding.summary))
         .next()
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use vti_diagnostics::snapshot::{Snapshot, Spi};
 use vti_diagnostics::tunnel::State;
-use vti_diagnostics::way::{Flow, Site, transmit};
+use vti_diagnostics::way::{Flow, Site, counters, transmit};
 
 /// A prediction in the same words as the kernel's counters, without those that do not move.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub fn model_prediction(
     for traffic in traffic {
         let Some(flow) = flow(case, traffic) else { return Ok(None) };
         for _ in 0..traffic.count {
-            let verdict = {
+            let (verdict, moved) = {
                 let state = State::new(&snapshot);
                 let tunnels = state.tunnels().map_err(|missing| missing.to_string())?;
                 let Some(tunnel) = tunnels.iter().find(|t| t.link.name == case.interface) else {
@@ -42,15 +42,17 @@ pub fn model_prediction(
                 };
                 let verdict = transmit::send(tunnel, &flow);
                 if prediction.site.is_empty() {
-                    prediction.site = verdict.site.kernel(tunnel.driver);
+                    prediction.site = verdict.effect.function.to_string();
                 }
-                verdict
+                let release = snapshot.host.kernel_version();
+                let moved = counters::moved(verdict.effect.moves, tunnel.driver, release);
+                (verdict, moved)
             };
-            let device = verdict.counters.iter().map(|counter| counter.name());
+            let device = moved.iter().map(|counter| counter.name());
             count(&mut prediction.counters.device, device);
             count(
                 &mut prediction.counters.xfrm_stat,
-                verdict.xfrm_stats.iter().map(|mib| mib.name()),
+                verdict.effect.xfrm_stats.iter().map(|mib| mib.name()),
             );
             follow(&mut snapshot, &verdict.site, &flow);
         }

@@ -8,7 +8,7 @@ use crate::snapshot::{
 use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
 use crate::way::site::{Site, StateCheck};
-use crate::way::trail::{End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable};
 use std::net::IpAddr;
 
 /// IFA_F_TENTATIVE: the address is not yet usable.
@@ -18,7 +18,7 @@ pub(super) const TENTATIVE: u32 = 0x40;
 pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
     let link = tunnel.link;
     if !link.admin_up {
-        trail.step("device", format!("{} is administratively down", link.name), "not used");
+        trail.step(At::Device, format!("{} is administratively down", link.name), "not used");
         return Err(End(Site::AdminDown));
     }
     if let Some(id) = link.link_netnsid {
@@ -33,11 +33,11 @@ pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
 
 /// Checks on the inner packet before the lookup.
 pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
-    if let LinkKind::Vti6(keys) = &tunnel.link.kind
-        && keys.remote == flow.source
+    if let LinkKind::Vti6(device) = &tunnel.link.kind
+        && device.remote == flow.source
     {
         trail.step(
-            "device",
+            At::Device,
             format!("inner source {} is the tunnel's remote address", flow.source),
             "refused",
         );
@@ -48,18 +48,21 @@ pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) ->
 
 /// `vti_state_check()`, `vti6_state_check()` with `ip6_tnl_xmit_ctl()`. An xfrm interface checks only the if_id, which the SA has.
 pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) -> Walk<()> {
-    let (Some(sa), LinkKind::Vti(keys) | LinkKind::Vti6(keys)) = (chain.first(), &tunnel.link.kind)
+    let (Some(sa), LinkKind::Vti(device) | LinkKind::Vti6(device)) =
+        (chain.first(), &tunnel.link.kind)
     else {
         return Ok(());
     };
     let family = if tunnel.driver == Driver::Vti { Family::Inet } else { Family::Inet6 };
-    let text =
-        format!("SA {} -> {}, device {} -> {}", sa.source, sa.destination, keys.local, keys.remote);
-    if let Some(reason) = state_check(sa, keys, family) {
-        trail.step("device check", text, format!("{reason:?} differs").to_lowercase());
+    let text = format!(
+        "SA {} -> {}, device {} -> {}",
+        sa.source, sa.destination, device.local, device.remote
+    );
+    if let Some(reason) = state_check(sa, device, family) {
+        trail.step(At::DeviceCheck, text, format!("{reason:?} differs").to_lowercase());
         return Err(End(Site::StateCheck { spi: sa.spi, reason }));
     }
-    trail.step("device check", text, "ok");
+    trail.step(At::DeviceCheck, text, "ok");
     if tunnel.driver != Driver::Vti6 {
         return Ok(());
     }
@@ -69,14 +72,14 @@ pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) ->
         } else {
             "is not an address of this host"
         };
-        trail.step("device check", format!("{address} {what}"), "refused");
+        trail.step(At::DeviceCheck, format!("{address} {what}"), "refused");
         return Err(End(Site::TunnelEndpoint { spi: sa.spi, address, remote_is_local }));
     }
     Ok(())
 }
 
-fn state_check(sa: &Sa, keys: &VtiDevice, family: Family) -> Option<StateCheck> {
-    let VtiDevice { local, remote, .. } = keys;
+fn state_check(sa: &Sa, device: &VtiDevice, family: Family) -> Option<StateCheck> {
+    let VtiDevice { local, remote, .. } = device;
     if sa.mode != Mode::Tunnel {
         return Some(StateCheck::Mode);
     }
@@ -112,7 +115,7 @@ pub(super) fn check_route(tunnel: &Tunnel<'_>, route: &OuterRoute, trail: &mut T
         return Ok(());
     }
     trail.step(
-        "loop",
+        At::Loop,
         format!("{} is reached through {}", route.destination, tunnel.link.name),
         "loop",
     );
@@ -134,16 +137,16 @@ pub(super) fn check_size(
     let (least, most) = overhead(chain);
     // An IPv6 outer path never announces less than 1280 to the inner packet.
     let floor = if chain.last().is_some_and(|a| a.family == Family::Inet6) { 1280 } else { 0 };
-    let device = tunnel.link.mtu;
-    let roomiest = path.saturating_sub(least).max(floor).min(device);
-    let tightest = path.saturating_sub(most).max(floor).min(device);
+    let own = tunnel.link.mtu;
+    let roomiest = path.saturating_sub(least).max(floor).min(own);
+    let tightest = path.saturating_sub(most).max(floor).min(own);
     if flow.size <= tightest || !refuses_big(tunnel, flow) {
         return Ok(());
     }
     if flow.size > roomiest {
         let text =
             format!("{} bytes, at most {roomiest} fit into {path} with ESP around them", flow.size);
-        trail.step("size", text, "too big");
+        trail.step(At::Size, text, "too big");
         return Err(End(Site::TooBig { most: roomiest, path }));
     }
     let what = format!(
@@ -200,7 +203,7 @@ pub(super) fn encrypt(
         let used = Use { packets: earlier, bytes: earlier * u64::from(flow.size) };
         if limit_reached(sa, used) {
             trail.step(
-                "encryption",
+                At::Encryption,
                 format!("SA {spi} has reached its byte or packet limit"),
                 "expired",
             );
@@ -208,7 +211,7 @@ pub(super) fn encrypt(
         }
         if sequence_used_up(sa, used) {
             trail.step(
-                "encryption",
+                At::Encryption,
                 format!("SA {spi} has used its last sequence number"),
                 "overflow",
             );
@@ -216,7 +219,7 @@ pub(super) fn encrypt(
         }
     }
     let spi = chain.last().map_or_else(Default::default, |a| a.spi);
-    trail.step("encryption", format!("SA {spi}"), "sent");
+    trail.step(At::Encryption, format!("SA {spi}"), "sent");
     Ok(Site::Sent { spi, oif: route.oif })
 }
 

@@ -5,7 +5,7 @@
 //! what is missing; the model never guesses. Held against real kernels by tests/vm.
 
 mod bucket;
-pub mod counters;
+pub mod classes;
 mod device;
 pub mod infer;
 mod limits;
@@ -17,9 +17,9 @@ pub use device::overhead;
 pub(crate) use policy::flow_oif;
 
 use super::flow::Flow;
-use super::site::{Site, Verdict};
-use super::trail::{End, Trail, Walk, undecidable};
-use crate::snapshot::Source;
+use super::site::Site;
+use super::trail::{At, End, Trail, Verdict, Walk, undecidable};
+use crate::snapshot::{Driver, Source};
 use crate::tunnel::Tunnel;
 
 /// What the kernel would do with a packet of `flow` that is routed into the tunnel.
@@ -27,15 +27,9 @@ pub fn send(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
     let mut trail = Trail::default();
     let (Ok(site) | Err(End(site))) = walk(tunnel, flow, &mut trail);
     if let Site::Undecided(missing) = &site {
-        trail.step("open", missing.to_string(), "not decided");
+        trail.step(At::Undecided, missing.to_string(), "not decided");
     }
-    let kernel = tunnel.state.snapshot.host.kernel_version();
-    Verdict {
-        counters: counters::moved(&site, tunnel.driver, kernel),
-        xfrm_stats: counters::xfrm_stats(&site).to_vec(),
-        site,
-        trail: trail.0,
-    }
+    Verdict { effect: site.effect(tunnel.driver), site, trail: trail.0 }
 }
 
 fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
@@ -59,7 +53,7 @@ fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
     let Some((site, steps)) = ends.next() else {
         return Ok(Site::NoPolicy { has_own: false });
     };
-    if let Some((other, _)) = ends.find(|(other, _)| !same_end(&site, other)) {
+    if let Some((other, _)) = ends.find(|(other, _)| !same_end(tunnel.driver, &site, other)) {
         let what =
             format!("policies of equal priority lead to different ends: {site:?} and {other:?}");
         return Err(undecidable(Source::SecurityPolicies, what).into());
@@ -84,7 +78,7 @@ fn transform(
 }
 
 /// Whether two ends are the same for counters and sender: policy indices and SPIs may differ.
-fn same_end(a: &Site, b: &Site) -> bool {
+fn same_end(driver: Driver, a: &Site, b: &Site) -> bool {
     std::mem::discriminant(a) == std::mem::discriminant(b)
-        && counters::xfrm_stats(a) == counters::xfrm_stats(b)
+        && a.effect(driver).xfrm_stats == b.effect(driver).xfrm_stats
 }

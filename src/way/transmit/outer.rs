@@ -5,7 +5,7 @@ use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
 use crate::way::site::Site;
 use crate::way::site::errno_name;
-use crate::way::trail::{End, Trail, Walk};
+use crate::way::trail::{At, End, Trail, Walk};
 use std::net::IpAddr;
 
 /// Where the encrypted packet goes.
@@ -40,7 +40,7 @@ pub(super) fn route(
         }
         match state.route(&query)? {
             RouteAnswer::Error { errno } => {
-                trail.step("outer route", text, errno_name(*errno));
+                trail.step(At::OuterRoute, text, errno_name(*errno));
                 let Sa { source, destination, .. } = **sa;
                 return Err(End(Site::OuterRoute {
                     source,
@@ -51,7 +51,7 @@ pub(super) fn route(
             }
             RouteAnswer::Route { oif, gateway, mtu, .. } => {
                 let via = gateway.map_or_else(String::new, |g| format!(" via {g}"));
-                trail.step("outer route", text, format!("dev {}{via}", state.link_name(*oif)));
+                trail.step(At::OuterRoute, text, format!("dev {}{via}", state.link_name(*oif)));
                 let device = state.link(*oif)?.map(|l| l.mtu);
                 last = Some(OuterRoute {
                     destination: sa.destination,

@@ -7,7 +7,7 @@ use crate::snapshot::{
 use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
 use crate::way::site::Site;
-use crate::way::trail::{End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable};
 
 /// The policies that one lookup yields: a sub policy and the main one, or one of them.
 pub(super) struct Choice<'a> {
@@ -82,16 +82,16 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
     let transport = |p: &&Policy| p.templates.iter().all(|t| t.mode == Mode::Transport);
     if choice.blocks().is_none() && choice.policies.iter().all(transport) {
         // Transport mode keeps the route: the ESP packet goes into the device, and has a lookup of its own there.
-        let what = "what the device does with a packet that a transport-mode policy without its key encrypts before";
+        let what = "what the device does with a packet that a transport-mode policy without its mark or if_id encrypts before";
         return Err(undecidable(Source::SecurityPolicies, what).into());
     }
-    trail.step("first lookup", describe(policy), "taken before the device");
+    trail.step(At::FirstLookup, describe(policy), "taken before the device");
     Err(End(Site::TakenByPolicy { index: policy.index, encrypts: choice.blocks().is_none() }))
 }
 
 fn blocked_by_default(trail: &mut Trail) -> End {
     let what = "no policy takes the routed packet, default OUT policy";
-    trail.step("default policy", what, "block");
+    trail.step(At::DefaultPolicy, what, "block");
     End(Site::DefaultBlock)
 }
 
@@ -102,7 +102,7 @@ pub(super) fn device_lookup<'a>(
     trail: &mut Trail,
 ) -> Walk<Vec<Choice<'a>>> {
     if tunnel.if_id() == IfId(0) && route_disables_xfrm(tunnel, flow)? {
-        trail.step("policy out", "disable_xfrm is set: no lookup for this device", "skipped");
+        trail.step(At::PolicyOut, "disable_xfrm is set: no lookup for this device", "skipped");
         if default_blocks(tunnel)? {
             return Err(End(Site::PolicyBlock { index: None }));
         }
@@ -117,20 +117,20 @@ pub(super) fn device_lookup<'a>(
             .take(8)
             .map(|p| format!("{}: {}", describe(p), why_not(p, flow, mark)))
             .collect();
-        trail.with_notes("policy out", format!("{}, {flow}", tunnel.key), "none", notes);
+        trail.with_notes(At::PolicyOut, format!("{}, {flow}", tunnel.key), "none", notes);
         if default_blocks(tunnel)? {
             return Err(End(Site::PolicyBlock { index: None }));
         }
         return Err(End(Site::NoPolicy { has_own: !own.is_empty() }));
     };
     one_effect(&choices)?;
-    trail.step("policy out", describe(policy), "match");
+    trail.step(At::PolicyOut, describe(policy), "match");
     if let Some(policy) = choices.first().and_then(Choice::blocks) {
-        trail.step("action", describe(policy), "block");
+        trail.step(At::Action, describe(policy), "block");
         return Err(End(Site::PolicyBlock { index: Some(policy.index) }));
     }
     if !choices.iter().any(Choice::has_templates) {
-        trail.step("template", "the policy has none", "nothing to encrypt with");
+        trail.step(At::Template, "the policy has none", "nothing to encrypt with");
         return Err(End(Site::NoTemplate { index: policy.index }));
     }
     Ok(choices)

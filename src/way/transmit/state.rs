@@ -12,7 +12,7 @@ use crate::tunnel::Tunnel;
 use crate::tunnel::ownership::serves;
 use crate::way::flow::Flow;
 use crate::way::site::{Mismatch, Nearest, Site, Wanted};
-use crate::way::trail::{End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -52,7 +52,7 @@ pub(super) fn resolve<'a>(
                 query.destination = template.destination;
                 query.source = template_source(tunnel, template)?;
             }
-            trail.step("template", query.describe(), "");
+            trail.step(At::Template, query.describe(), "");
             if let Some(sa) = find(tunnel, flow, &query, trail)? {
                 chain.push(sa);
                 (source, destination) = (query.source, query.destination);
@@ -167,7 +167,7 @@ fn find<'a>(
             return Err(undecidable(Source::SecurityAssociations, what).into());
         }
         trail.step(
-            "SA",
+            At::Sa,
             format!("{} of {} to {}", best.spi, found.len(), best.destination),
             "found",
         );
@@ -177,14 +177,14 @@ fn find<'a>(
         return Ok(Some(best));
     }
     if query.template.optional {
-        trail.step("SA", "none fits an optional template", "left out");
+        trail.step(At::Sa, "none fits an optional template", "left out");
         return Ok(None);
     }
     let wanted = wanted(tunnel, flow, query, under_way)?;
     let notes = wanted.nearest.iter().map(Nearest::to_string).collect();
     let related = state.sas_to(query.destination, query.template.reqid)?.len();
     trail.with_notes(
-        "SA",
+        At::Sa,
         format!("{related} to {} with reqid {}", query.destination, query.template.reqid),
         "none fits",
         notes,

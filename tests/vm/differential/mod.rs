@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use trial::{Outcome, Trial};
 use vti_diagnostics::capture::{Capture, SCHEMA, to_yaml};
-use vti_diagnostics::way::{Outcome as Class, Site};
+use vti_diagnostics::way::Site;
 
 /// Which cases to run.
 struct Options {
@@ -157,7 +157,7 @@ fn name(site: &Site) -> String {
     match site {
         Site::StateCheck { reason, .. } => format!("StateCheck {reason:?}"),
         Site::OuterRoute { errno, .. } => format!("OuterRoute {errno}"),
-        site if site.outcome() == Class::Undecided => "Undecided".into(),
+        Site::Undecided(_) => "Undecided".into(),
         site => {
             let text = format!("{site:?}");
             text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()

@@ -17,7 +17,7 @@ use vti_diagnostics::snapshot::{
     Statistics,
 };
 use vti_diagnostics::tunnel::State;
-use vti_diagnostics::way::{Flow, Site, Verdict, transmit};
+use vti_diagnostics::way::{Flow, Site, Verdict, counters, transmit};
 
 /// Changes of counters by their names, those that did not move left out.
 type Moved = BTreeMap<String, u64>;
@@ -219,7 +219,9 @@ fn compare(
     let mut differences = Vec::new();
     for (old, new) in old.iter().zip(&new) {
         let expected: Moved = if old.name == packet.tunnel {
-            verdict.counters.iter().map(|counter| (counter.name().to_owned(), 1)).collect()
+            let driver = old.driver().ok_or_else(|| format!("{} is no VTI", old.name))?;
+            let moved = counters::moved(verdict.effect.moves, driver, before.host.kernel_version());
+            moved.iter().map(|counter| (counter.name().to_owned(), 1)).collect()
         } else {
             Moved::new()
         };
@@ -234,7 +236,8 @@ fn compare(
     // What the first lookup of a socket counts is not the device's, and not predicted.
     let elsewhere =
         matches!(verdict.site, Site::TakenByPolicy { .. } | Site::DefaultBlock | Site::AdminDown);
-    let expected: Moved = verdict.xfrm_stats.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
+    let expected: Moved =
+        verdict.effect.xfrm_stats.iter().map(|mib| (mib.name().to_owned(), 1)).collect();
     let found = moved(&outbound(before)?, &outbound(after)?);
     // The answer's lookup may move any counter, also one that the packet moved.
     let agrees = if answered {
@@ -259,7 +262,7 @@ fn answer_is_looked_up(verdict: &Verdict, packet: &Packet, snapshot: &Snapshot) 
             && p.selector.family == Family::Inet6
             && (p.action == Action::Block || !p.templates.is_empty())
     };
-    let answers = verdict.site.sender().is_some_and(|text| text.starts_with("ICMP"));
+    let answers = verdict.effect.answer.is_some_and(|text| text.starts_with("ICMP"));
     Ok(answers && packet.source.is_ipv6() && policies.iter().any(takes))
 }
 

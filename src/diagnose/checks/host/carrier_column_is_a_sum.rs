@@ -1,15 +1,16 @@
 //! VTI-604: the carrier column of /proc/net/dev holds more than carrier errors here.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(604),
-    name: "carrier-column-is-a-sum",
-    severity: Severity::Notice,
+    code: Code::CarrierColumnIsASum,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -31,32 +32,30 @@ What to do
     Nothing; read the two apart.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
     // A bare /proc/net/dev cannot prove it; the kernel could, but was not asked.
     case.tunnel()?;
     let Some(carrier) = total.tx_carrier_errors.filter(|_| case.counted.exported) else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     if carrier == total.tx_carrier_column {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let (column, aborted) = (total.tx_carrier_column, total.tx_aborted_errors.unwrap_or(0));
     let summary = format!(
         "/proc/net/dev shows {column} in its carrier column: {carrier} carrier errors and {aborted} aborted ones"
     );
-    Ok(Some(
-        Found::new(Confidence::Proven, "dev_seq_printf_stats()", summary)
-            .seen(
-                case,
-                format!("tx_carrier_errors {carrier}, tx_aborted_errors {aborted}"),
-                Source::Links,
-            )
-            .next(
-                case,
-                "see them apart",
-                "sudo ip -s -s link show dev IFACE",
-                "ip -s -s link show dev IFACE",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "dev_seq_printf_stats()", summary)
+        .seen(
+            case,
+            format!("tx_carrier_errors {carrier}, tx_aborted_errors {aborted}"),
+            Source::Links,
+        )
+        .next(
+            case,
+            "see them apart",
+            "sudo ip -s -s link show dev IFACE",
+            "ip -s -s link show dev IFACE",
+        ))
 }

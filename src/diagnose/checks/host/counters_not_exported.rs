@@ -1,15 +1,16 @@
 //! VTI-603: this kernel does not show the error counters of xfrm interfaces.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::{Driver, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(603),
-    name: "counters-not-exported",
-    severity: Severity::Notice,
+    code: Code::CountersNotExported,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -31,23 +32,16 @@ What to do
     Watch tx_dropped instead, or use a newer kernel.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    case.tunnel()?;
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Xfrm], "only xfrm interfaces ever hid them")?;
     if case.counted.exported {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let release = &case.now.host.kernel_release;
     let summary = format!(
         "kernel {release} counts carrier errors of xfrm interfaces but shows only tx_dropped"
     );
-    Ok(Some(
-        Found::new(Confidence::Proven, "xfrmi_get_stats64() before 5.11", summary)
-            .seen_if(case, case.counted.words("tx_dropped", |c| c.tx_dropped), Source::Links)
-            .next(
-                case,
-                "watch the drops",
-                "show interfaces vti IFACE",
-                "ip -s link show dev IFACE",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "xfrmi_get_stats64() before 5.11", summary)
+        .seen_if(case, case.counted.words("tx_dropped", |c| c.tx_dropped), Source::Links)
+        .next(case, "watch the drops", "show interfaces vti IFACE", "ip -s link show dev IFACE"))
 }

@@ -1,15 +1,17 @@
 //! VTI-601: charon's own routes pull all traffic away from the routes into the tunnel.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
+use crate::snapshot::route::CHARON_TABLE;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(601),
-    name: "default-route-in-table-220",
-    severity: Severity::Fault,
+    code: Code::DefaultRouteInTable220,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -32,42 +34,37 @@ What to do
     sudo ip route delete default table 220     until the next rekeying
 ";
 
-/// charon's `routing_table`.
-const TABLE: u32 = 220;
-
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     case.tunnel()?;
     let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
     let rules = case.now.rules.as_ref().map_err(Clone::clone)?;
     let defaults =
-        |r: &&crate::snapshot::Route| r.table == TABLE && r.destination.prefix_len() == 0;
-    let Some(route) = routes.iter().find(defaults) else { return Ok(None) };
-    if !rules.iter().any(|rule| rule.table == TABLE) {
-        return Ok(None);
+        |r: &&crate::snapshot::Route| r.table == CHARON_TABLE && r.destination.prefix_len() == 0;
+    let Some(route) = routes.iter().find(defaults) else { return Err(Unconfirmed::RuledOut) };
+    if !rules.iter().any(|rule| rule.looks_up(CHARON_TABLE)) {
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "charon's default route {} in table {TABLE} takes all traffic before the routes into {} are looked at",
+        "charon's default route {} in table {CHARON_TABLE} takes all traffic before the routes into {} are looked at",
         route.destination, case.name
     );
-    Ok(Some(
-        Found::new(Confidence::Proven, "rule 220 before main", summary)
-            .seen(
-                case,
-                format!("{} in table {TABLE}, and a rule that looks it up", route.destination),
-                Source::Routes,
-            )
-            .next(case, "see the table", "sudo ip route show table 220", "ip route show table 220")
-            .next(
-                case,
-                "keep charon from making routes, then commit",
-                "set vpn ipsec options disable-route-autoinstall",
-                "charon.install_routes = no in strongswan.conf",
-            )
-            .next(
-                case,
-                "until then, take it away",
-                "sudo ip route delete default table 220",
-                "ip route delete default table 220",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "rule 220 before main", summary)
+        .seen(
+            case,
+            format!("{} in table {CHARON_TABLE}, and a rule that looks it up", route.destination),
+            Source::Routes,
+        )
+        .next(case, "see the table", "sudo ip route show table 220", "ip route show table 220")
+        .next(
+            case,
+            "keep charon from making routes, then commit",
+            "set vpn ipsec options disable-route-autoinstall",
+            "charon.install_routes = no in strongswan.conf",
+        )
+        .next(
+            case,
+            "until then, take it away",
+            "sudo ip route delete default table 220",
+            "ip route delete default table 220",
+        ))
 }

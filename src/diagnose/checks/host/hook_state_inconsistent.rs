@@ -1,16 +1,17 @@
 //! VTI-605: what VyOS's updown hook remembers of a VTI is not what charon has.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(605),
-    name: "hook-state-inconsistent",
-    severity: Severity::Warning,
+    code: Code::HookStateInconsistent,
     explain: EXPLAIN,
-    masked_by: &[301, 501, 606],
+    masked_by: MaskedBy::Codes(&[Code::AdminDownWithAssociation, Code::IkeDaemonNotRunning]),
     check,
 };
 
@@ -32,7 +33,7 @@ What to do
     reset vpn ipsec site-to-site peer PEER     runs the hook again
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let entries = case.now.hook_state.as_ref().map_err(Clone::clone)?;
     let control = tunnel.control()?;
@@ -58,9 +59,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             ),
             format!("no entry of {}", case.name),
         ),
-        _ => return Ok(None),
+        _ => return Err(Unconfirmed::RuledOut),
     };
-    Ok(Some(
+    Ok(
         // Anybody may write to the file.
         Found::new(Confidence::Possible, "/tmp/ipsec_vti_interfaces", summary)
             .seen(case, fact, Source::HookState)
@@ -76,5 +77,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 &format!("reset vpn ipsec site-to-site peer {}", word(name)),
                 "swanctl --terminate --child NAME",
             ),
-    ))
+    )
 }

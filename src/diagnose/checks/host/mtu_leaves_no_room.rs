@@ -1,16 +1,17 @@
 //! VTI-602: the interface's MTU leaves no room for ESP, and packets have been too big.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::mtu::MtuHeadroom;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(602),
-    name: "mtu-leaves-no-room",
-    severity: Severity::Warning,
+    code: Code::MtuLeavesNoRoom,
     explain: EXPLAIN,
-    masked_by: &[202, 606],
+    masked_by: MaskedBy::Codes(&[Code::PacketTooBig]),
     check,
 };
 
@@ -35,35 +36,35 @@ What to do
     set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let refused = case.counted.total.as_ref().map_err(Clone::clone)?.tx_too_big_or_other;
-    let Some(room) = MtuHeadroom::of(case)? else { return Ok(None) };
+    let Some(room) = MtuHeadroom::of(case)? else {
+        return Err(Unconfirmed::NotApplicable("it has no outbound SA with a route"));
+    };
     if refused == 0 || room.fits() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
         "{}; {refused} packets did not fit (or were not IP) since boot",
         room.words(case.name)
     );
-    Ok(Some(
-        Found::new(
-            Confidence::Consistent,
-            "skb->len > mtu, and the packet must not be fragmented",
-            summary,
-        )
-        .severity(Severity::Notice)
-        .seen(case, room.words(case.name), Source::RouteLookups)
-        .next(
-            case,
-            "see whether it goes on",
-            "sudo vti-diagnostics show --interface IFACE --interval 10",
-            "vti-diagnostics show --interface IFACE --interval 10",
-        )
-        .next(
-            case,
-            "lower the MTU",
-            &room.set_mtu(),
-            &format!("ip link set IFACE mtu {}", room.advice()),
-        ),
+    Ok(Found::new(
+        Confidence::Consistent,
+        "skb->len > mtu, and the packet must not be fragmented",
+        summary,
+    )
+    .severity(Severity::Notice)
+    .seen(case, room.words(case.name), Source::RouteLookups)
+    .next(
+        case,
+        "see whether it goes on",
+        "sudo vti-diagnostics show --interface IFACE --interval 10",
+        "vti-diagnostics show --interface IFACE --interval 10",
+    )
+    .next(
+        case,
+        "lower the MTU",
+        &room.set_mtu(),
+        &format!("ip link set IFACE mtu {}", room.advice()),
     ))
 }

@@ -1,15 +1,16 @@
 //! VTI-606: the device was made in another network namespace, and looks for its policies and SAs there.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(606),
-    name: "state-in-another-namespace",
-    severity: Severity::Notice,
+    code: Code::StateInAnotherNamespace,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -34,8 +35,8 @@ What to do
     ip netns exec NAME ip xfrm state list nokeys
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(id) = case.tunnel()?.link.link_netnsid else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(id) = case.tunnel()?.link.link_netnsid else { return Err(Unconfirmed::RuledOut) };
     let errors = case.counted.total.as_ref().map_or(0, |total| total.tx_errors);
     let unknown = if errors > 0 { "; why it has errors is not visible here" } else { "" };
     let summary = format!(
@@ -43,17 +44,15 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         case.name
     );
     let severity = if errors > 0 { Severity::Warning } else { Severity::Notice };
-    Ok(Some(
-        Found::new(Confidence::Proven, "the device keeps the namespace it was made in", summary)
-            .severity(severity)
-            .seen(case, format!("link-netnsid {id}"), Source::Links)
-            .errors(case)
-            .next(case, "see which namespace that is", "ip netns list-id", "ip netns list-id")
-            .next(
-                case,
-                "look at its policies there",
-                "sudo ip netns exec NAME ip xfrm policy list",
-                "ip netns exec NAME ip xfrm policy list",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "the device keeps the namespace it was made in", summary)
+        .severity(severity)
+        .seen(case, format!("link-netnsid {id}"), Source::Links)
+        .errors(case)
+        .next(case, "see which namespace that is", "ip netns list-id", "ip netns list-id")
+        .next(
+            case,
+            "look at its policies there",
+            "sudo ip netns exec NAME ip xfrm policy list",
+            "ip netns exec NAME ip xfrm policy list",
+        ))
 }

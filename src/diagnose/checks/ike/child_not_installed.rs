@@ -1,19 +1,16 @@
 //! VTI-503: the IKE_SA is up, and the tunnel's CHILD_SA is not.
 
+use crate::code::{Code, Severity};
 use crate::diagnose::attempt;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(503),
-    name: "child-not-installed",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::ChildNotInstalled, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -33,14 +30,14 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let control = tunnel.control()?;
     let (Some(name), Some(ike)) = (control.name(), control.established().next()) else {
-        return Ok(None);
+        return Err(Unconfirmed::NotApplicable("it has no established IKE_SA"));
     };
     if control.installed().next().is_some() || !tunnel.outbound_sas()?.is_empty() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let failed = attempt::last(case, &control);
     let why =
@@ -68,19 +65,17 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     }
     let child = control.connections.iter().flat_map(|c| &c.children).next();
     let child = child.map_or("NAME", |child| child.name.as_str());
-    Ok(Some(
-        found
-            .next(
-                case,
-                "see the last attempts",
-                "show log vpn ipsec",
-                "journalctl -t charon --since -10min",
-            )
-            .next(
-                case,
-                "ask for it anew",
-                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-                &format!("swanctl --initiate --child {}", word(child)),
-            ),
-    ))
+    Ok(found
+        .next(
+            case,
+            "see the last attempts",
+            "show log vpn ipsec",
+            "journalctl -t charon --since -10min",
+        )
+        .next(
+            case,
+            "ask for it anew",
+            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+            &format!("swanctl --initiate --child {}", word(child)),
+        ))
 }

@@ -1,17 +1,18 @@
 //! VTI-504: several IKE_SAs or CHILD_SAs where one is meant.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use std::collections::BTreeMap;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(504),
-    name: "duplicate-associations",
-    severity: Severity::Warning,
+    code: Code::DuplicateAssociations,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -39,7 +40,7 @@ What to do
 /// A rekeying or a reauthentication that makes before it breaks has two for so long.
 const SETTLED_SECONDS: u64 = 15;
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let control = case.tunnel()?.control()?;
     let mut ikes: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
     for ike in control.sas.iter().filter(|a| a.state == "ESTABLISHED") {
@@ -59,7 +60,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     if control.peers.iter().any(|peer| peer.remote_access)
         || (ikes.is_empty() && children.is_empty())
     {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let name = control.name().unwrap_or(case.name);
     let numbers =
@@ -72,21 +73,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .map(|((name, _), ids)| format!("{} CHILD_SAs of {name} ({})", ids.len(), numbers(ids)));
     let what = of_ikes.chain(of_children).collect::<Vec<_>>().join(" and ");
     let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
-    Ok(Some(
-        Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
-            .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
-            .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
-            .next(
-                case,
-                "see which end began, and let only one do so",
-                "show configuration commands | match connection-type",
-                "swanctl --list-conns",
-            )
-            .next(
-                case,
-                "end both and negotiate anew",
-                &format!("reset vpn ipsec site-to-site peer {}", word(name)),
-                &format!("swanctl --terminate --ike {}", word(name)),
-            ),
-    ))
+    Ok(Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
+        .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
+        .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
+        .next(
+            case,
+            "see which end began, and let only one do so",
+            "show configuration commands | match connection-type",
+            "swanctl --list-conns",
+        )
+        .next(
+            case,
+            "end both and negotiate anew",
+            &format!("reset vpn ipsec site-to-site peer {}", word(name)),
+            &format!("swanctl --terminate --ike {}", word(name)),
+        ))
 }

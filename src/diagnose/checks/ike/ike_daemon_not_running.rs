@@ -1,15 +1,16 @@
 //! VTI-501: charon does not answer, so that nothing negotiates.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Reason, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::{Reason, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(501),
-    name: "ike-daemon-not-running",
-    severity: Severity::Fault,
+    code: Code::IkeDaemonNotRunning,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -31,17 +32,21 @@ What to do
     show log vpn ipsec                what it said last
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
-    let Err(missing) = &case.now.ike else { return Ok(None) };
+    let Err(missing) = &case.now.ike else { return Err(Unconfirmed::RuledOut) };
     let configured = tunnel.configured_peers().iter().any(|peer| !peer.disabled);
     let how = match missing.reason {
         Reason::TimedOut => "does not answer in time",
         Reason::Failed => "is there no more: its socket is stale",
         // Without a socket and without a peer, SAs are somebody else's work.
         Reason::Absent if configured => "does not run",
-        Reason::Absent => return Ok(None),
-        _ => return Err(missing.clone()),
+        Reason::Absent => {
+            return Err(Unconfirmed::NotApplicable(
+                "no strongSwan is here, and no peer is bound to it",
+            ));
+        }
+        _ => return Err(missing.clone().into()),
     };
     let works = !tunnel.outbound_sas()?.is_empty();
     // One that is slow may answer yet.
@@ -58,17 +63,15 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         (false, true) => (Severity::Fault, "it has no SA"),
     };
     let summary = format!("charon {how}; {} {what}", case.name);
-    Ok(Some(
-        Found::new(Confidence::Proven, "VICI socket of charon", summary)
-            .severity(severity)
-            .seen(case, missing.detail.clone(), Source::Charon)
-            .errors(case)
-            .next(
-                case,
-                "see what became of the daemon",
-                "show log vpn ipsec",
-                "systemctl status strongswan",
-            )
-            .next(case, "start it again", "restart vpn", "systemctl restart strongswan"),
-    ))
+    Ok(Found::new(Confidence::Proven, "VICI socket of charon", summary)
+        .severity(severity)
+        .seen(case, missing.detail.clone(), Source::Charon)
+        .errors(case)
+        .next(
+            case,
+            "see what became of the daemon",
+            "show log vpn ipsec",
+            "systemctl status strongswan",
+        )
+        .next(case, "start it again", "restart vpn", "systemctl restart strongswan"))
 }

@@ -1,19 +1,20 @@
 //! VTI-502: there is no IKE_SA with the tunnel's peer.
 
+use crate::code::{Code, Severity};
 use crate::diagnose::attempt;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use crate::snapshot::ike::Failure;
-use crate::snapshot::{Observed, Source};
 use crate::tunnel::Control;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(502),
-    name: "ike-not-established",
-    severity: Severity::Fault,
+    code: Code::IkeNotEstablished,
     explain: EXPLAIN,
-    masked_by: &[507, 508, 606],
+    masked_by: MaskedBy::Codes(&[Code::TrapsOnly, Code::NoClientConnected]),
     check,
 };
 
@@ -37,12 +38,14 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let control = tunnel.control()?;
-    let Some(name) = control.name() else { return Ok(None) };
+    let Some(name) = control.name() else {
+        return Err(Unconfirmed::NotApplicable("no connection of charon belongs to it"));
+    };
     if control.established().next().is_some() || !tunnel.outbound_sas()?.is_empty() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let disabled = control.peers.iter().all(|p| p.disabled) && !control.peers.is_empty();
     let failed = attempt::last(case, &control);
@@ -77,11 +80,14 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         "show log vpn ipsec",
         "journalctl -t charon --since -10min",
     );
-    Ok(Some(if disabled || failed.is_some_and(|(f, _)| f == Failure::Authentication) {
+    if disabled {
+        found = found.keeps_severity("the operator switched the peer off");
+    }
+    Ok(if disabled || failed.is_some_and(|(f, _)| f == Failure::Authentication) {
         found
     } else {
         found.next(case, "try anew", &reset, &initiate)
-    }))
+    })
 }
 
 /// Who should begin.

@@ -1,16 +1,17 @@
 //! VTI-506: charon believes in a CHILD_SA that the kernel does not have, or the kernel has SAs that charon does not know.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(506),
-    name: "kernel-and-charon-disagree",
-    severity: Severity::Fault,
+    code: Code::KernelAndCharonDisagree,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -36,7 +37,7 @@ What to do
 /// The kernel is read before charon: what is younger may have come in between.
 const SETTLED_SECONDS: u64 = 3;
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let control = tunnel.control()?;
     let sas = case.now.sas.as_ref().map_err(Clone::clone)?;
@@ -75,16 +76,16 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 )
                 .seen(case, format!("no SA with SPI {spi}"), Source::SecurityAssociations)
                 .errors(case);
-            return Ok(Some(again(found)));
+            return Ok(again(found));
         }
     }
     let orphans = tunnel.outbound_sas()?;
     let Some(orphan) = orphans.first().filter(|_| control.children.is_empty()) else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     // Nobody's connection: SAs that somebody made by hand.
     if control.connections.is_empty() && control.peers.is_empty() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
         "the kernel has the SA {} to {} and charon knows no CHILD_SA for it: it works until it expires, and nobody renews it",
@@ -98,5 +99,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             Source::SecurityAssociations,
         )
         .seen(case, "charon has no CHILD_SA for this tunnel", Source::Charon);
-    Ok(Some(again(found)))
+    Ok(again(found))
 }

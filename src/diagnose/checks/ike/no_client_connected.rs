@@ -1,17 +1,14 @@
 //! VTI-508: an interface of remote-access clients, and no client is connected.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(508),
-    name: "no-client-connected",
-    severity: Severity::Notice,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::NoClientConnected, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -29,25 +26,26 @@ What to do
     Nothing, if no client should be there.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
-    let Some(peer) = tunnel.serves_clients() else { return Ok(None) };
+    let Some(peer) = tunnel.serves_clients() else {
+        return Err(Unconfirmed::NotApplicable("no remote-access connection binds it"));
+    };
     if tunnel.has_sas()? {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!("no client of {} is connected", peer.name);
-    Ok(Some(
-        Found::new(Confidence::Proven, "remote-access without clients", summary)
-            .seen(
-                case,
-                format!("remote-access connection {} binds {}", peer.name, case.name),
-                Source::Configuration,
-            )
-            .next(
-                case,
-                "see who is connected",
-                "show vpn ipsec remote-access summary",
-                "swanctl --list-sas",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "remote-access without clients", summary)
+        .keeps_severity("nobody is there who would miss a packet")
+        .seen(
+            case,
+            format!("remote-access connection {} binds {}", peer.name, case.name),
+            Source::Configuration,
+        )
+        .next(
+            case,
+            "see who is connected",
+            "show vpn ipsec remote-access summary",
+            "swanctl --list-sas",
+        ))
 }

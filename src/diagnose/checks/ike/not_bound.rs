@@ -1,22 +1,19 @@
 //! VTI-505: VyOS has the interface, and no peer is bound to it.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(505),
-    name: "not-bound",
-    severity: Severity::Notice,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::NotBound, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
     The interface is there, and no IPsec peer uses it: no SA will ever
-    carry its key.
+    carry its mark or if_id.
 
 Why
     `vti bind` is not set at any peer, or names another interface.
@@ -28,22 +25,24 @@ What to do
     set vpn ipsec site-to-site peer PEER vti bind IFACE
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let configuration = case.now.configuration.as_ref().map_err(Clone::clone)?;
     let is_configured = configuration.interfaces.iter().any(|i| i.name == case.name);
-    if !is_configured || !tunnel.configured_peers().is_empty() || tunnel.has_sas()? {
-        return Ok(None);
+    if !is_configured {
+        return Err(Unconfirmed::NotApplicable("VyOS's configuration has no such interface"));
+    }
+    if !tunnel.configured_peers().is_empty() || tunnel.has_sas()? {
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!("no peer is bound to {}", case.name);
-    Ok(Some(
-        Found::new(Confidence::Proven, "vpn ipsec … vti bind", summary)
-            .seen(case, format!("no peer has vti bind {}", case.name), Source::Configuration)
-            .next(
-                case,
-                "see which peers are bound",
-                "show configuration commands | match 'bind'",
-                "show configuration commands | match 'bind'",
-            ),
+    let found = Found::new(Confidence::Proven, "vpn ipsec … vti bind", summary);
+    let found =
+        if case.is_routed() { found } else { found.keeps_severity("nothing is routed into it") };
+    Ok(found.seen(case, format!("no peer has vti bind {}", case.name), Source::Configuration).next(
+        case,
+        "see which peers are bound",
+        "show configuration commands | match 'bind'",
+        "show configuration commands | match 'bind'",
     ))
 }

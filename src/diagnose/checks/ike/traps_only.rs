@@ -1,18 +1,15 @@
 //! VTI-507: a trap policy waits for the first packet; until then nothing is negotiated.
 
+use crate::code::Code;
 use crate::diagnose::attempt;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(507),
-    name: "traps-only",
-    severity: Severity::Notice,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::TrapsOnly, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -32,21 +29,20 @@ What to do
     Nothing; or send a packet and look again.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let control = tunnel.control()?;
     let rises = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
     let waits = control.is_trapped && control.sas.is_empty() && !rises;
     if !waits || !tunnel.outbound_sas()?.is_empty() || attempt::last(case, &control).is_some() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let name = control.name().unwrap_or(case.name);
     let summary = format!(
         "{name} waits for traffic: a trap policy is installed, the first packet starts IKE"
     );
-    Ok(Some(
-        Found::new(Confidence::Proven, "trap policy without an SA", summary)
-            .seen(case, "a trap policy, no IKE_SA, no failed attempt", Source::Charon)
-            .next(case, "see the trap policies", "show vpn ipsec policy", "swanctl --list-pols"),
-    ))
+    Ok(Found::new(Confidence::Proven, "trap policy without an SA", summary)
+        .keeps_severity("the first packet brings the tunnel up, and no errors rise")
+        .seen(case, "a trap policy, no IKE_SA, no failed attempt", Source::Charon)
+        .next(case, "see the trap policies", "show vpn ipsec policy", "swanctl --list-pols"))
 }

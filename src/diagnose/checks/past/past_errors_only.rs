@@ -1,15 +1,18 @@
 //! VTI-901: errors since boot, and none of the causes that can be read acts now.
 
-use crate::diagnose::{Case, Diagnosis, Found, fits};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::fits;
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(901),
-    name: "past-errors-only",
-    severity: Severity::Notice,
+    code: Code::PastErrorsOnly,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::EXPLAINED,
+    masked_by: MaskedBy::Where(mask::explains_errors),
     check,
 };
 
@@ -37,10 +40,10 @@ What to do
     reauthentication, make-before-break.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
     let still = match &case.counted.interval {
-        Ok(interval) if interval.tx_errors > 0 => return Ok(None),
+        Ok(interval) if interval.tx_errors > 0 => return Err(Unconfirmed::RuledOut),
         Ok(interval) => {
             format!("none in the last {:.0} s", interval.milliseconds.unwrap_or(0) as f64 / 1000.0)
         }
@@ -49,7 +52,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
     // What was recorded has findings of its own, which say when and why.
     if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let share = fits::share(total);
     let many = share >= fits::MANY;
@@ -99,7 +102,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         "vti-diagnostics show --interface IFACE --interval 10",
     );
     let (vyos, linux) = ("show log vpn ipsec", "journalctl -u strongswan --since -1d");
-    Ok(Some(if case.is_text_only() {
+    Ok(if case.is_text_only() {
         found.next(case, "see what happened to the tunnel, on VyOS", vyos, vyos).next(
             case,
             "the same elsewhere",
@@ -108,5 +111,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         )
     } else {
         found.next(case, "see what happened to the tunnel", vyos, linux)
-    }))
+    })
 }

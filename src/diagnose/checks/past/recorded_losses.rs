@@ -1,25 +1,29 @@
 //! VTI-911 to VTI-919: what the recorder saw while packets were lost. They speak of the past, of this boot and this very interface.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use crate::snapshot::recorded::{Cause, Episode};
-use crate::snapshot::{Observed, Source};
 
 /// Episodes that are named one by one.
 const MOST_NAMED: usize = 3;
 
-/// What explains a drip better. VTI-103 does not: it says what drips, and this since when.
-const DRIPPING: &[u16] = &[101, 201];
+/// Errors that a cause explains which acts now.
+const EXPLAINED: MaskedBy = MaskedBy::Where(mask::explains_errors);
+/// What explains a drip better. IPv6 outside the selectors does not: it says what drips, and this since when.
+const DRIPPING: MaskedBy = MaskedBy::Codes(&[Code::NoOutboundPolicy, Code::TunnelLoopsIntoItself]);
 
 macro_rules! recorded {
-    ($($constant:ident: $code:literal $name:literal, $advice:ident, $explain:literal;)*) => {
+    ($($constant:ident: $code:ident, $masked_by:ident, $advice:ident, $explain:literal;)*) => {
         $(pub const $constant: Diagnosis = Diagnosis {
-            code: Code($code),
-            name: $name,
-            severity: Severity::Notice,
+            code: Code::$code,
             explain: $explain,
-            masked_by: if $code == 915 { DRIPPING } else { crate::diagnose::registry::EXPLAINED },
-            check: |case| check(case, $code, $advice),
+            masked_by: $masked_by,
+            check: |case| check(case, Code::$code, $advice),
         };)*
     };
 }
@@ -58,7 +62,7 @@ const LIMIT: Advice = &[
 const NONE: Advice = &[LOG];
 
 recorded! {
-    REAUTHENTICATION_GAP: 911 "reauthentication-gap", REAUTHENTICATION, "
+    REAUTHENTICATION_GAP: ReauthenticationGap, EXPLAINED, REAUTHENTICATION, "
 What happens
     Now and then, for a moment, packets into the tunnel are lost; then
     all is well again.
@@ -66,7 +70,7 @@ What happens
 Why
     Policy and SAs were removed and, shortly after, installed again,
     while the peer was there: the IKE_SA was authenticated anew and
-    broke before it made. Without a policy of its key the interface
+    broke before it made. Without a policy of its own the interface
     counts each packet as a carrier error.
 
 How to confirm
@@ -77,7 +81,7 @@ What to do
     IKEv2 without reauthentication; where it must be, make before break
     (charon.make_before_break), which both peers must allow.
 ";
-    SA_GAP: 912 "sa-gap", REKEY, "
+    SA_GAP: SaGap, EXPLAINED, REKEY, "
 What happens
     Packets into the tunnel were lost for a while, though its policy was
     there.
@@ -96,7 +100,7 @@ What to do
     rekey: both peers rekey at once, or one does not know the other's
     rekey; see the log of both.
 ";
-    BEFORE_THE_FIRST_SA: 913 "before-the-first-sa", BEGINNING, "
+    BEFORE_THE_FIRST_SA: BeforeTheFirstSa, EXPLAINED, BEGINNING, "
 What happens
     Errors from the time when the interface was made, and none since.
 
@@ -112,7 +116,7 @@ What to do
     Nothing. Where it matters, let routes into the tunnel depend on it
     (a routing protocol, or the updown hook).
 ";
-    PEER_LOST_AND_BACK: 914 "peer-lost-and-back", PEER, "
+    PEER_LOST_AND_BACK: PeerLostAndBack, EXPLAINED, PEER, "
 What happens
     Packets into the tunnel were lost until the peer came back.
 
@@ -128,7 +132,7 @@ How to confirm
 What to do
     Look at the path to the peer and at the peer at those times.
 ";
-    LINK_LOCAL_DRIP: 915 "link-local-drip", DRIP, "
+    LINK_LOCAL_DRIP: LinkLocalDrip, DRIPPING, DRIP, "
 What happens
     A single error now and then, for hours, and no traffic is missed.
 
@@ -143,7 +147,7 @@ How to confirm
 What to do
     Take IPv6 off the interface, or let the peers agree on ::/0 too.
 ";
-    ROUTE_GAP: 916 "route-gap", ROUTE, "
+    ROUTE_GAP: RouteGap, EXPLAINED, ROUTE, "
 What happens
     Packets into the tunnel were lost for a while, with policy and SA in
     place.
@@ -159,7 +163,7 @@ How to confirm
 What to do
     Look at the uplink and the routing protocol at those times.
 ";
-    LIMIT_REACHED: 917 "limit-reached", LIMIT, "
+    LIMIT_REACHED: LimitReached, EXPLAINED, LIMIT, "
 What happens
     Packets into the tunnel were lost between one SA and the next.
 
@@ -174,7 +178,7 @@ What to do
     Raise life_bytes and life_packets, or let rekeying begin earlier:
     the margin is too small for the traffic.
 ";
-    NOT_ATTRIBUTABLE: 919 "not-attributable", NONE, "
+    NOT_ATTRIBUTABLE: NotAttributable, EXPLAINED, NONE, "
 What happens
     Packets into the tunnel were lost while the recorder watched, and
     nothing that it saw explains them.
@@ -192,14 +196,14 @@ What to do
 ";
 }
 
-fn check(case: &Case<'_>, code: u16, advice: Advice) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     let recorded = case.now.recorded.as_ref().map_err(Clone::clone)?;
     let of_code = |episode: &'_ Episode| -> Option<Cause> {
-        episode.causes.iter().find(|cause| cause.code == code).cloned()
+        episode.causes.iter().find(|cause| cause.code == code.number()).cloned()
     };
     let all: Vec<(&Episode, Cause)> =
         case.episodes().filter_map(|episode| Some((episode, of_code(episode)?))).collect();
-    let Some((last, why)) = all.last() else { return Ok(None) };
+    let Some((last, why)) = all.last() else { return Err(Unconfirmed::RuledOut) };
     let lost: u64 = all.iter().map(|(_, cause)| cause.lost).sum();
     let packets = if lost == 1 { "packet" } else { "packets" };
     let (times, times_noun) = (all.len(), if all.len() == 1 { "time" } else { "times" });
@@ -208,7 +212,8 @@ fn check(case: &Case<'_>, code: u16, advice: Advice) -> Observed<Option<Found>> 
         time(last.began_ms),
         why.summary
     );
-    let confidence = if code == 919 { Confidence::Possible } else { Confidence::Consistent };
+    let confidence =
+        if code == Code::NotAttributable { Confidence::Possible } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "not known: it lies in the past", summary);
     for (episode, cause) in all.iter().rev().take(MOST_NAMED) {
         let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
@@ -225,7 +230,7 @@ fn check(case: &Case<'_>, code: u16, advice: Advice) -> Observed<Option<Found>> 
     for (action, vyos, linux) in advice {
         found = found.next(case, action, vyos, linux);
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// A time that a person reads; UTC, for a report may be read elsewhere.

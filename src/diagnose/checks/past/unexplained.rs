@@ -1,15 +1,18 @@
 //! VTI-999: errors rise, and nothing that could be read explains them.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::counted::LOOKUP_FAILED;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(999),
-    name: "unexplained",
-    severity: Severity::Warning,
+    code: Code::Unexplained,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::EXPLAINED,
+    masked_by: MaskedBy::Where(mask::explains_errors),
     check,
 };
 
@@ -31,14 +34,10 @@ What to do
     --interval 10 --redact. It replays anywhere.
 ";
 
-/// Counters of `/proc/net/xfrm_stat` that move where `xfrm_lookup_with_ifid()` fails.
-pub(in crate::diagnose) const LOOKUP_FAILED: [&str; 4] =
-    ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
-
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let rise = case.counted.rise(|c| c.tx_errors)?;
     if rise == 0 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let moved: Vec<String> = LOOKUP_FAILED
         .iter()
@@ -50,21 +49,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let summary = format!(
         "{rise} transmit errors over the interval, and none of the {tried} flows tried explains them"
     );
-    Ok(Some(
-        Found::new(Confidence::Possible, "not known", summary)
-            .errors(case)
-            .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)
-            .next(
-                case,
-                "see what was ruled out and what was not read",
-                "show vpn vti-diagnostics detail",
-                "vti-diagnostics show --interface IFACE --interval 10 --detail",
-            )
-            .next(
-                case,
-                "save the state while it happens",
-                "sudo vti-diagnostics capture --interval 10 --redact",
-                "vti-diagnostics capture --interval 10 --redact",
-            ),
-    ))
+    Ok(Found::new(Confidence::Possible, "not known", summary)
+        .errors(case)
+        .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)
+        .next(
+            case,
+            "see what was ruled out and what was not read",
+            "show vpn vti-diagnostics detail",
+            "vti-diagnostics show --interface IFACE --interval 10 --detail",
+        )
+        .next(
+            case,
+            "save the state while it happens",
+            "sudo vti-diagnostics capture --interval 10 --redact",
+            "vti-diagnostics capture --interval 10 --redact",
+        ))
 }

@@ -1,24 +1,25 @@
-//! VTI-405: an inbound SA from the peer is there, with another key than the interface's.
+//! VTI-405: an inbound SA from the peer is there, with another mark or if_id than the interface's.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use crate::tunnel::MarkOrIfId;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(405),
-    name: "inbound-association-mismatch",
-    severity: Severity::Fault,
+    code: Code::InboundAssociationMismatch,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
 const EXPLAIN: &str = "
 What happens
     Packets go out, and what comes back is dropped. On vti and vti6
-    rx_errors rise (the SA is looked up with the input key as mark); on
+    rx_errors rise (the SA is looked up with its input mark); on
     an xfrm interface the packet belongs to no interface and
     XfrmInNoPols moves.
 
@@ -34,27 +35,29 @@ What to do
     interface's, and negotiate anew.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let (true, Some(stray)) = (inbound.own.is_empty(), inbound.stray.first()) else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     let (have, want) = match case.tunnel()?.key {
         MarkOrIfId::IfId(if_id) => (format!("if_id {}", stray.if_id), format!("if_id {if_id}")),
         MarkOrIfId::Mark { input, .. } => {
-            (format!("mark {}", stray.mark), format!("input key {input:#x}"))
+            (format!("mark {}", stray.mark), format!("input mark {input:#x}"))
         }
     };
     let summary =
         format!("the SA from the peer, {}, has {have}, and {} wants {want}", stray.spi, case.name);
-    Ok(Some(
-        Found::new(Confidence::Proven, "xfrm_input: the SA is not this interface's", summary)
-            .seen(
-                case,
-                format!("SA {} from {}: {have}", stray.spi, stray.source),
-                Source::SecurityAssociations,
-            )
-            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-            .next(case, "compare the keys", "show vpn ipsec state", "ip xfrm state list nokeys"),
-    ))
+    Ok(Found::new(Confidence::Proven, "xfrm_input: the SA is not this interface's", summary)
+        .seen(
+            case,
+            format!("SA {} from {}: {have}", stray.spi, stray.source),
+            Source::SecurityAssociations,
+        )
+        .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
+        .next(case, "compare mark and if_id", "show vpn ipsec state", "ip xfrm state list nokeys"))
 }

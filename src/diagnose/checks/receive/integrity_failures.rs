@@ -1,18 +1,15 @@
 //! VTI-402: inbound packets fail their integrity check.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(402),
-    name: "integrity-failures",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::IntegrityFailures, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -33,10 +30,14 @@ What to do
     If it comes back, look for a device that rewrites ESP on the way.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let Some((sa, total, rise)) = inbound.worst(case, |a| a.integrity_failures) else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     let nothing_passes = sa.current.packets == 0;
     let severity = match rise {
@@ -50,22 +51,20 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let summary =
         format!("{total} packets that came in on SA {spi} failed their integrity check{passed}");
     let moved = rise.ok().map(|r| format!("integrity-failed +{r} over the interval"));
-    Ok(Some(
-        Found::new(Confidence::Proven, "xfrm_input: -EBADMSG, xfrm_audit_state_icvfail()", summary)
-            .severity(severity)
-            .seen(case, format!("SA {spi}: integrity-failed {total}"), Source::SecurityAssociations)
-            .seen_if(case, moved, Source::SecurityAssociations)
-            .next(
-                case,
-                "see the SA's statistics",
-                "sudo ip -s xfrm state list nokeys",
-                "ip -s xfrm state list nokeys",
-            )
-            .next(
-                case,
-                "negotiate new keys",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --rekey --child NAME",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "xfrm_input: -EBADMSG, xfrm_audit_state_icvfail()", summary)
+        .severity(severity)
+        .seen(case, format!("SA {spi}: integrity-failed {total}"), Source::SecurityAssociations)
+        .seen_if(case, moved, Source::SecurityAssociations)
+        .next(
+            case,
+            "see the SA's statistics",
+            "sudo ip -s xfrm state list nokeys",
+            "ip -s xfrm state list nokeys",
+        )
+        .next(
+            case,
+            "negotiate new keys",
+            "reset vpn ipsec site-to-site peer PEER",
+            "swanctl --rekey --child NAME",
+        ))
 }

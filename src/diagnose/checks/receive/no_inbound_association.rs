@@ -1,16 +1,17 @@
 //! VTI-401: what the peer sends has no SA here.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(401),
-    name: "no-inbound-association",
-    severity: Severity::Fault,
+    code: Code::NoInboundAssociation,
     explain: EXPLAIN,
-    masked_by: &[405, 606],
+    masked_by: MaskedBy::Codes(&[Code::InboundAssociationMismatch]),
     check,
 };
 
@@ -22,7 +23,7 @@ What happens
 
 Why
     xfrm_input() looks the SA up by destination, SPI and protocol (and,
-    on vti, the input key as mark), and finds none: the inbound SA is
+    on vti, its input mark), and finds none: the inbound SA is
     not installed, or the peer still uses an old SPI after one side lost
     its state.
 
@@ -34,8 +35,12 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let advise = |found: Found| {
         found
             .next(
@@ -63,13 +68,13 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 Source::SecurityAssociations,
             )
             .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links);
-        return Ok(Some(advise(found)));
+        return Ok(advise(found));
     }
     // With an SA installed, only the counters can tell that the peer uses another; they belong to the whole host.
     let (unknown, refused) =
         match (case.risen("XfrmInNoStates"), case.counted.rise(|c| c.rx_errors)) {
             (Ok(unknown), Ok(refused)) if unknown > 0 && refused > 0 => (unknown, refused),
-            _ => return Ok(None),
+            _ => return Err(Unconfirmed::RuledOut),
         };
     let summary = format!(
         "{refused} packets came in for SPIs that are not installed, as far as the counters tell"
@@ -78,5 +83,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .severity(Severity::Warning)
         .seen(case, format!("XfrmInNoStates +{unknown}"), Source::XfrmStatistics)
         .seen(case, format!("rx_errors +{refused}"), Source::Links);
-    Ok(Some(advise(found)))
+    Ok(advise(found))
 }

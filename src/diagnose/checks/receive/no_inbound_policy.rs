@@ -1,18 +1,17 @@
 //! VTI-404: packets are decrypted, and no policy lets them in.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{
-    Action, Driver, Observed, Policy, PolicyDirection, ReqId, Sa, Source, Template,
-};
+use crate::report::Confidence;
+use crate::snapshot::{Action, Driver, Policy, PolicyDirection, ReqId, Sa, Source, Template};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(404),
-    name: "no-inbound-policy",
-    severity: Severity::Fault,
+    code: Code::NoInboundPolicy,
     explain: EXPLAIN,
-    masked_by: &[405, 606],
+    masked_by: MaskedBy::Codes(&[Code::InboundAssociationMismatch]),
     check,
 };
 
@@ -25,7 +24,7 @@ What happens
 Why
     A decrypted packet must match a policy that names the SA it came by:
     direction in for this host, and on xfrm interfaces direction fwd for
-    what is forwarded. None with the interface's input key or if_id is
+    what is forwarded. None with the interface's input mark or if_id is
     there, or the one that is there blocks or asks for another SA.
 
 How to confirm
@@ -37,11 +36,15 @@ What to do
     With manual SAs add the missing policy.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let tunnel = case.tunnel()?;
     if inbound.own.is_empty() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let policies = tunnel.own_policies(PolicyDirection::In)?;
     let forwards =
@@ -49,22 +52,22 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let no_forward = forwards && tunnel.own_policies(PolicyDirection::Forward)?.is_empty();
     let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
     let dropped = "what the peer sends is decrypted and then dropped";
-    let key = tunnel.key;
+    let wanted = tunnel.key;
     let (site, summary, direction) = if policies.is_empty() {
-        let summary = format!("no policy of direction in has the {key}: {dropped}");
+        let summary = format!("no policy of direction in has the {wanted}: {dropped}");
         ("__xfrm_policy_check: XfrmInNoPols", summary, "in")
     } else if !lets_in {
         let summary = format!(
-            "no policy of direction in with the {key} lets in what came by its SA (action, reqid, mode): {dropped}"
+            "no policy of direction in with the {wanted} lets in what came by its SA (action, reqid, mode): {dropped}"
         );
         ("__xfrm_policy_check: XfrmInPolBlock or XfrmInTmplMismatch", summary, "in")
     } else if no_forward {
         let summary = format!(
-            "no policy of direction fwd has the {key}: {dropped} if it is for hosts behind this one"
+            "no policy of direction fwd has the {wanted}: {dropped} if it is for hosts behind this one"
         );
         ("__xfrm_policy_check: XfrmInNoPols", summary, "fwd")
     } else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     let list = format!("ip xfrm policy list dir {direction}");
     let first = policies.first().map(|p| {
@@ -76,19 +79,17 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     });
     let sa =
         inbound.own.first().map(|a| format!("SA {}: reqid {}, mode {}", a.spi, a.reqid, a.mode));
-    Ok(Some(
-        Found::new(Confidence::Proven, site, summary)
-            .seen_if(case, first, Source::SecurityPolicies)
-            .seen_if(case, sa, Source::SecurityAssociations)
-            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
-            .next(case, "see the policies", "show vpn ipsec policy", &list)
-            .next(
-                case,
-                "negotiate anew",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --terminate --child NAME",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, site, summary)
+        .seen_if(case, first, Source::SecurityPolicies)
+        .seen_if(case, sa, Source::SecurityAssociations)
+        .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links)
+        .next(case, "see the policies", "show vpn ipsec policy", &list)
+        .next(
+            case,
+            "negotiate anew",
+            "reset vpn ipsec site-to-site peer PEER",
+            "swanctl --terminate --child NAME",
+        ))
 }
 
 /// Whether a policy accepts a packet that came by the SA: `__xfrm_policy_check()` with `xfrm_state_ok()`.

@@ -1,18 +1,15 @@
 //! VTI-403: inbound packets fall out of the replay window.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(403),
-    name: "replay-drops",
-    severity: Severity::Warning,
-    explain: EXPLAIN,
-    masked_by: &[606],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::ReplayDrops, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -32,10 +29,16 @@ What to do
     child); find the path that duplicates or reorders.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let drops = |a: &crate::snapshot::Sa| a.replay_drops.saturating_add(a.replay_window_drops);
-    let Some((sa, total, rise)) = inbound.worst(case, drops) else { return Ok(None) };
+    let Some((sa, total, rise)) = inbound.worst(case, drops) else {
+        return Err(Unconfirmed::RuledOut);
+    };
     let severity = if matches!(rise, Ok(1..)) { Severity::Warning } else { Severity::Notice };
     let spi = sa.spi;
     let window = sa.replay.map_or(0, |r| r.window);
@@ -44,20 +47,18 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     );
     let moved = rise.ok().map(|r| format!("replay drops +{r} over the interval"));
     let (late, seen) = (sa.replay_window_drops, sa.replay_drops);
-    Ok(Some(
-        Found::new(Confidence::Proven, "xfrm_input: xfrm_replay_check()", summary)
-            .severity(severity)
-            .seen(
-                case,
-                format!("SA {spi}: replay-window {late}, replay {seen}"),
-                Source::SecurityAssociations,
-            )
-            .seen_if(case, moved, Source::SecurityAssociations)
-            .next(
-                case,
-                "see the SA's statistics",
-                "sudo ip -s xfrm state list nokeys",
-                "ip -s xfrm state list nokeys",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "xfrm_input: xfrm_replay_check()", summary)
+        .severity(severity)
+        .seen(
+            case,
+            format!("SA {spi}: replay-window {late}, replay {seen}"),
+            Source::SecurityAssociations,
+        )
+        .seen_if(case, moved, Source::SecurityAssociations)
+        .next(
+            case,
+            "see the SA's statistics",
+            "sudo ip -s xfrm state list nokeys",
+            "ip -s xfrm state list nokeys",
+        ))
 }

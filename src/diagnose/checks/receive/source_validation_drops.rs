@@ -1,17 +1,23 @@
 //! VTI-406: what the tunnel delivers is refused by the way back of its source, by rp_filter or by VyOS's rules of nftables.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
-use crate::diagnose::{Case, Diagnosis, Found, validation};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Driver, Observed, PolicyDirection, Source};
+use crate::diagnose::validation;
+use crate::report::Confidence;
+use crate::snapshot::{Driver, PolicyDirection, Source};
 use ipnet::IpNet;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(406),
-    name: "source-validation-drops",
-    severity: Severity::Warning,
+    code: Code::SourceValidationDrops,
     explain: EXPLAIN,
-    masked_by: &[401, 404, 405],
+    masked_by: MaskedBy::Codes(&[
+        Code::NoInboundAssociation,
+        Code::NoInboundPolicy,
+        Code::InboundAssociationMismatch,
+    ]),
     check,
 };
 
@@ -42,26 +48,32 @@ What to do
 /// Strict mode.
 const STRICT: u32 = 1;
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     // Either can hold without the other, and be seen without it.
     match (validation::check(case), rp_filter(case)) {
-        (Ok(Some(found)), _) | (_, Ok(Some(found))) => Ok(Some(found)),
-        (Err(missing), _) | (_, Err(missing)) => Err(missing),
-        (Ok(None), Ok(None)) => Ok(None),
+        (Ok(found), _) | (_, Ok(found)) => Ok(found),
+        // What could not be read comes before what does not arise, and that before what was ruled out.
+        (Err(Unconfirmed::Undetermined(missing)), _)
+        | (_, Err(Unconfirmed::Undetermined(missing))) => Err(missing.into()),
+        (Err(unconfirmed), _) => Err(unconfirmed),
     }
 }
 
-fn rp_filter(case: &Case<'_>) -> Observed<Option<Found>> {
-    let Some(inbound) = Inbound::of(case)? else { return Ok(None) };
+fn rp_filter(case: &Case<'_>) -> Outcome {
+    let Some(inbound) = Inbound::of(case)? else {
+        return Err(Unconfirmed::NotApplicable(
+            "without an outbound SA nothing is expected to come in",
+        ));
+    };
     let tunnel = case.tunnel()?;
     // What an xfrm interface delivers keeps its secpath, and that exempts it.
     if tunnel.driver == Driver::Xfrm {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let all = case.now.sysctls.all_rp_filter.clone()?;
     let own = tunnel.link.ipv4.as_ref().map_or(0, |c| c.rp_filter);
     if all.max(own) != STRICT || inbound.own.is_empty() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let routed = crate::diagnose::flows::routed_prefixes(tunnel);
     let unrouted = |source: &IpNet| {
@@ -69,26 +81,26 @@ fn rp_filter(case: &Case<'_>) -> Observed<Option<Found>> {
         source.addr().is_ipv4() && source.prefix_len() > 0 && !reached
     };
     let sources = tunnel.own_policies(PolicyDirection::In)?.into_iter().map(|p| p.selector.source);
-    let Some(source) = sources.into_iter().find(unrouted) else { return Ok(None) };
+    let Some(source) = sources.into_iter().find(unrouted) else {
+        return Err(Unconfirmed::RuledOut);
+    };
     let summary = format!(
         "rp_filter is strict, and {source}, which the peer sends from, is not routed into {}",
         case.name
     );
-    Ok(Some(
-        Found::new(Confidence::Consistent, "fib_validate_source(): -EXDEV", summary)
-            .seen(case, format!("rp_filter: all {all}, {} {own}", case.name), Source::RpFilter)
-            .seen(case, format!("no route to {source} through {}", case.name), Source::Routes)
-            .next(
-                case,
-                "see whether the filter counts",
-                "sudo nstat -az TcpExtIPReversePathFilter",
-                "nstat -az TcpExtIPReversePathFilter",
-            )
-            .next(
-                case,
-                "route the prefix into the tunnel",
-                &format!("set protocols static route {source} interface IFACE"),
-                &format!("ip route add {source} dev IFACE"),
-            ),
-    ))
+    Ok(Found::new(Confidence::Consistent, "fib_validate_source(): -EXDEV", summary)
+        .seen(case, format!("rp_filter: all {all}, {} {own}", case.name), Source::RpFilter)
+        .seen(case, format!("no route to {source} through {}", case.name), Source::Routes)
+        .next(
+            case,
+            "see whether the filter counts",
+            "sudo nstat -az TcpExtIPReversePathFilter",
+            "nstat -az TcpExtIPReversePathFilter",
+        )
+        .next(
+            case,
+            "route the prefix into the tunnel",
+            &format!("set protocols static route {source} interface IFACE"),
+            &format!("ip route add {source} dev IFACE"),
+        ))
 }

@@ -1,16 +1,17 @@
 //! VTI-301: the interface is down while the SAs of its CHILD_SA are installed.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(301),
-    name: "admin-down-with-association",
-    severity: Severity::Fault,
+    code: Code::AdminDownWithAssociation,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -34,16 +35,16 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     if tunnel.link.admin_up {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let configuration = case.now.configuration.as_ref().ok();
     let mut configured = configuration.into_iter().flat_map(|c| &c.interfaces);
     let disabled = configured.any(|i| i.name == case.name && i.disabled);
     let sas = tunnel.outbound_sas()?;
-    let Some(sa) = sas.first() else { return Ok(None) };
+    let Some(sa) = sas.first() else { return Err(Unconfirmed::RuledOut) };
     let control = tunnel.control().ok();
     let name = control.as_ref().and_then(|c| c.name());
     let with = name.map_or_else(String::new, |name| format!(" with {name}"));
@@ -72,7 +73,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             "show log vpn ipsec",
             "journalctl -t vti-up-down -t charon --since -1h",
         );
-    Ok(Some(if disabled {
+    Ok(if disabled {
         found
     } else {
         found.next(case, "set it up", "sudo ip link set IFACE up", "ip link set IFACE up").next(
@@ -81,5 +82,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
             &reset,
             "swanctl --terminate --child NAME",
         )
-    }))
+    })
 }

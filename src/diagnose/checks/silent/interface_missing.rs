@@ -1,18 +1,15 @@
 //! VTI-307: VyOS has a VTI, or binds a peer to it, and the kernel has no such link.
 
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(307),
-    name: "interface-missing",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::InterfaceMissing, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -34,10 +31,10 @@ What to do
     Where it is configured: commit a change of it, so that it is made.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     case.now.links.as_ref().map_err(Clone::clone)?;
     if case.absent.is_none() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let configuration = case.now.configuration.as_ref().map_err(Clone::clone)?;
     let configured = configuration.interfaces.iter().find(|i| i.name == case.name);
@@ -68,7 +65,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     }
     if severity == Severity::Notice {
         let bound = "show configuration commands | match bind";
-        return Ok(Some(found.next(case, "see which peers are bound", bound, "")));
+        return Ok(found.next(case, "see which peers are bound", bound, ""));
     }
     let log = format!("show log | match {}", word(name));
     let journal = format!("journalctl -b | grep -F {}", word(name));
@@ -77,18 +74,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     } else {
         ("configure it, or bind the peer to one that exists", "address ADDRESS")
     };
-    Ok(Some(found.next(case, "see what was said when it was to be made", &log, &journal).next(
+    Ok(found.next(case, "see what was said when it was to be made", &log, &journal).next(
         case,
         action,
         &format!("set interfaces vti {} {set}", word(name)),
         "",
-    )))
+    ))
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::code::Severity;
     use crate::diagnose::{Observation, run};
-    use crate::report::{Finding, Severity};
+    use crate::report::Finding;
     use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer};
     use crate::snapshot::{Host, Reason, Snapshot};
 

@@ -1,15 +1,17 @@
 //! VTI-306: packets go one way only.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(306),
-    name: "one-way",
-    severity: Severity::Warning,
+    code: Code::OneWay,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::LOST_OR_REFUSED,
+    masked_by: MaskedBy::Where(mask::loses_or_refuses),
     check,
 };
 
@@ -34,7 +36,7 @@ What to do
 /// Fewer packets than this over an interval say nothing.
 const ENOUGH: u64 = 10;
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
     let (sent, received) = (interval.tx_packets, interval.rx_packets);
     let (what, where_to_look) = match (sent, received) {
@@ -44,25 +46,23 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         (0, ENOUGH..) => {
             (format!("{received} packets came in and none went out"), "this host's routes")
         }
-        _ => return Ok(None),
+        _ => return Err(Unconfirmed::RuledOut),
     };
     let summary = format!("{what} over the interval: look at {where_to_look}");
-    let charon = super::traffic_taken_by_another_policy::routes_of_charon(case).ok().flatten();
-    Ok(Some(
-        Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
-            .seen(case, what, Source::Links)
-            .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)
-            .next(
-                case,
-                "see whether ESP arrives",
-                "monitor traffic interface WAN filter 'esp or udp port 4500'",
-                "tcpdump -ni WAN esp or udp port 4500",
-            )
-            .next(
-                case,
-                "compare with the counters of the SAs",
-                "show vpn ipsec sa",
-                "ip -s xfrm state list nokeys",
-            ),
-    ))
+    let charon = case.routes_of_charon();
+    Ok(Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
+        .seen(case, what, Source::Links)
+        .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)
+        .next(
+            case,
+            "see whether ESP arrives",
+            "monitor traffic interface WAN filter 'esp or udp port 4500'",
+            "tcpdump -ni WAN esp or udp port 4500",
+        )
+        .next(
+            case,
+            "compare with the counters of the SAs",
+            "show vpn ipsec sa",
+            "ip -s xfrm state list nokeys",
+        ))
 }

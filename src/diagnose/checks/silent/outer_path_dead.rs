@@ -1,15 +1,17 @@
 //! VTI-304: packets leave encrypted, and the outer next hop or link is gone.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
 use crate::snapshot::{Neighbour, Observed, RouteAnswer, Snapshot, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(304),
-    name: "outer-path-dead",
-    severity: Severity::Fault,
+    code: Code::OuterPathDead,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::CARRIER,
+    masked_by: MaskedBy::Where(mask::stops_before_encryption),
     check,
 };
 
@@ -31,10 +33,10 @@ What to do
     Look at the WAN: link, gateway, VLAN, the provider.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     if !tunnel.link.admin_up {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let vrf = tunnel.outer_vrf()?.map(|l| l.ifindex);
     for sa in tunnel.outbound_sas()? {
@@ -56,19 +58,21 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         let summary =
             format!("packets to {to} leave {} encrypted and are lost behind it: {why}", case.name);
         let source = if device.carrier { Source::Neighbours } else { Source::Links };
-        return Ok(Some(
-            Found::new(Confidence::Proven, "behind the tunnel: neighbour or outer device", summary)
-                .seen(case, why, source)
-                .next(case, "see the outer interface", "show interfaces", "ip -s link show")
-                .next(
-                    case,
-                    "see the next hop",
-                    "show arp",
-                    &format!("ip neighbour show dev {}", device.name),
-                ),
+        return Ok(Found::new(
+            Confidence::Proven,
+            "behind the tunnel: neighbour or outer device",
+            summary,
+        )
+        .seen(case, why, source)
+        .next(case, "see the outer interface", "show interfaces", "ip -s link show")
+        .next(
+            case,
+            "see the next hop",
+            "show arp",
+            &format!("ip neighbour show dev {}", device.name),
         ));
     }
-    Ok(None)
+    Err(Unconfirmed::RuledOut)
 }
 
 /// Whether the kernel has asked for the next hop in vain.

@@ -1,17 +1,18 @@
 //! VTI-303: an xfrm interface sends to an address that is not, or no longer, the peer's.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Driver, Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::{Driver, Source};
 use std::net::IpAddr;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(303),
-    name: "sent-to-the-wrong-peer",
-    severity: Severity::Fault,
+    code: Code::SentToTheWrongPeer,
     explain: EXPLAIN,
-    masked_by: &[606],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -33,14 +34,16 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     if tunnel.driver != Driver::Xfrm {
-        return Ok(None);
+        return Err(Unconfirmed::NotApplicable(
+            "the device compares the SA's addresses with its own",
+        ));
     }
     let sas = tunnel.outbound_sas()?;
     let Some(newest) = sas.iter().max_by_key(|a| a.current.add_time) else {
-        return Ok(None);
+        return Err(Unconfirmed::NotApplicable("it has no outbound SA"));
     };
     let control = tunnel.control()?;
     let parsed = |text: &String| text.parse::<IpAddr>().ok();
@@ -48,13 +51,13 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     // Where charon itself talks to the peer: it follows a peer that moves (MOBIKE), the SA must too.
     let talks: Vec<IpAddr> = control.established().filter_map(|a| parsed(&a.remote_host)).collect();
     if !talks.is_empty() && !talks.contains(&sends_to) {
-        return Ok(Some(found(
+        return Ok(found(
             case,
             sends_to,
             talks.first().copied(),
             "charon talks to it at",
             Source::Charon,
-        )));
+        ));
     }
     let configured = control.peers.iter().flat_map(|p| &p.remote_addresses);
     let (names, source) = match configured.collect::<Vec<_>>() {
@@ -67,9 +70,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let addresses: Option<Vec<IpAddr>> = names.into_iter().map(parsed).collect();
     match addresses {
         Some(list) if !list.is_empty() && !list.contains(&sends_to) => {
-            Ok(Some(found(case, sends_to, list.first().copied(), "it is configured as", source)))
+            Ok(found(case, sends_to, list.first().copied(), "it is configured as", source))
         }
-        _ => Ok(None),
+        _ => Err(Unconfirmed::RuledOut),
     }
 }
 

@@ -1,16 +1,15 @@
-//! VTI-305: a policy without the interface's key takes the traffic before the tunnel sees it.
+//! VTI-305: a policy without the interface's mark or if_id takes the traffic before the tunnel sees it.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(305),
-    name: "traffic-taken-by-another-policy",
-    severity: Severity::Fault,
+    code: Code::TrafficTakenByAnotherPolicy,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -36,14 +35,16 @@ What to do
     the VTI; give the route-based peer a mark or an if_id.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(305)?;
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::TrafficTakenByAnotherPolicy)?;
     if let Some(first) = lost.first() {
-        let Site::TakenByPolicy { index, encrypts } = first.verdict.site else { return Ok(None) };
+        let Site::TakenByPolicy { index, encrypts } = first.verdict.site else {
+            return Err(Unconfirmed::RuledOut);
+        };
         let does = if encrypts { "takes" } else { "blocks" };
         let prefixes = Case::prefixes(&lost);
         let summary = format!(
-            "a policy without the key of {} (index {index}) {does} {prefixes} before the tunnel",
+            "a policy without the mark or if_id of {} (index {index}) {does} {prefixes} before the tunnel",
             case.name
         );
         let see = |found: Found| {
@@ -54,19 +55,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 "ip xfrm policy list dir out",
             )
         };
-        return Ok(Some(see(
-            Found::proven(case, first, summary).severity(case.grade(Severity::Fault))
-        )));
+        return Ok(see(Found::proven(case, first, summary).severity(case.grade(Severity::Fault))));
     }
-    Ok(None)
-}
-
-/// The table that charon installs its routes in.
-pub(in crate::diagnose) const CHARON_TABLE: u32 = 220;
-
-/// Evidence for neighbours of this diagnosis: routes of charon's table that lead elsewhere.
-pub(in crate::diagnose) fn routes_of_charon(case: &Case<'_>) -> Observed<Option<String>> {
-    let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
-    let first = routes.iter().find(|r| r.table == CHARON_TABLE);
-    Ok(first.map(|r| format!("table 220 has {}, see {}", r.destination, Source::Routes.see())))
+    Err(Unconfirmed::RuledOut)
 }

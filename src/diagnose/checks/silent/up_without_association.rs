@@ -1,15 +1,17 @@
 //! VTI-302: the interface is up and routed, and nothing of its tunnel is in the kernel.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, PolicyDirection, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::{PolicyDirection, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(302),
-    name: "up-without-association",
-    severity: Severity::Fault,
+    code: Code::UpWithoutAssociation,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::NO_SA,
+    masked_by: MaskedBy::Where(mask::leaves_no_sa),
     check,
 };
 
@@ -19,7 +21,7 @@ What happens
     dropped, instead of taking another way or none.
 
 Why
-    No policy of any direction and no SA has the interface's key: the
+    No policy of any direction and no SA has its mark or if_id: the
     CHILD_SA is not there. On VyOS the updown hook should have set the
     interface down with it; strongSwan was killed or restarted without
     running the hook, or the interface was set up by hand.
@@ -34,22 +36,21 @@ What to do
     Until then: sudo ip link set IFACE down, so that routes move away.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
-    if !tunnel.link.admin_up
-        || tunnel.link.link_netnsid.is_some()
-        || tunnel.collects_metadata()
-        || !case.is_routed()
-    {
-        return Ok(None);
+    if tunnel.collects_metadata() {
+        return Err(Unconfirmed::NotApplicable("the if_id comes with each packet"));
+    }
+    if !tunnel.link.admin_up || !case.is_routed() {
+        return Err(Unconfirmed::RuledOut);
     }
     for direction in [PolicyDirection::Out, PolicyDirection::In, PolicyDirection::Forward] {
         if !tunnel.own_policies(direction)?.is_empty() {
-            return Ok(None);
+            return Err(Unconfirmed::RuledOut);
         }
     }
     if tunnel.has_sas()? {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let prefixes = crate::diagnose::flows::routed_prefixes(tunnel);
     let some: Vec<String> = prefixes.iter().take(3).map(ToString::to_string).collect();
@@ -60,21 +61,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         case.name,
         some.join(", ")
     );
-    Ok(Some(
-        Found::new(Confidence::Proven, "routes outlive the CHILD_SA", summary)
-            .seen(
-                case,
-                format!("no policy with {} in any direction", tunnel.key),
-                Source::SecurityPolicies,
-            )
-            .seen(case, format!("no SA with {}", tunnel.key), Source::SecurityAssociations)
-            .seen(case, format!("{} is admin up", case.name), Source::Links)
-            .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
-            .next(
-                case,
-                "see what the updown hook did",
-                "show log vpn ipsec",
-                "journalctl -t vti-up-down -t charon --since -1h",
-            ),
-    ))
+    Ok(Found::new(Confidence::Proven, "routes outlive the CHILD_SA", summary)
+        .seen(
+            case,
+            format!("no policy with {} in any direction", tunnel.key),
+            Source::SecurityPolicies,
+        )
+        .seen(case, format!("no SA with {}", tunnel.key), Source::SecurityAssociations)
+        .seen(case, format!("{} is admin up", case.name), Source::Links)
+        .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
+        .next(
+            case,
+            "see what the updown hook did",
+            "show log vpn ipsec",
+            "journalctl -t vti-up-down -t charon --since -1h",
+        ))
 }

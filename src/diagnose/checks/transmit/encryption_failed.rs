@@ -1,15 +1,21 @@
 //! VTI-213: packets are refused after the lookup, in the encryption stage or behind it.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(213),
-    name: "encryption-failed",
-    severity: Severity::Fault,
+    code: Code::EncryptionFailed,
     explain: EXPLAIN,
-    masked_by: &[113, 211, 212, 221],
+    masked_by: MaskedBy::Codes(&[
+        Code::SecurityAssociationExpired,
+        Code::SequenceNumberOverflow,
+        Code::HardLimitReached,
+        Code::PacketsHeldForNegotiation,
+    ]),
     check,
 };
 
@@ -43,10 +49,10 @@ const STAGES: &[&str] = &[
     "XfrmOutStateSeqError",
 ];
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let aborted = case.counted.rise(|c| c.tx_aborted_errors.unwrap_or(0))?;
     if aborted == 0 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let moved: Vec<String> = STAGES
         .iter()
@@ -63,20 +69,18 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         (true, false) => "which stage refused them is not known without /proc/net/xfrm_stat".into(),
     };
     let summary = format!("{aborted} packets were refused after the SA was found: {stage}");
-    Ok(Some(
-        Found::new(Confidence::Consistent, "dst_output() < 0, iptunnel_xmit_stats()", summary)
-            .seen_if(
-                case,
-                case.counted.words("tx_aborted_errors", |c| c.tx_aborted_errors.unwrap_or(0)),
-                Source::Links,
-            )
-            .seen(case, stage, Source::XfrmStatistics)
-            .next(
-                case,
-                "see what the firewall drops on output",
-                "show firewall statistics",
-                "nft list ruleset",
-            )
-            .next(case, "see the kernel's log", "show log kernel", "dmesg"),
-    ))
+    Ok(Found::new(Confidence::Consistent, "dst_output() < 0, iptunnel_xmit_stats()", summary)
+        .seen_if(
+            case,
+            case.counted.words("tx_aborted_errors", |c| c.tx_aborted_errors.unwrap_or(0)),
+            Source::Links,
+        )
+        .seen(case, stage, Source::XfrmStatistics)
+        .next(
+            case,
+            "see what the firewall drops on output",
+            "show firewall statistics",
+            "nft list ruleset",
+        )
+        .next(case, "see the kernel's log", "show log kernel", "dmesg"))
 }

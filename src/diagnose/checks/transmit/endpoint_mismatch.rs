@@ -1,17 +1,13 @@
 //! VTI-131: the SA's addresses are not those of the vti or vti6 device.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity, Stage};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Driver;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(131),
-    name: "endpoint-mismatch",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::EndpointMismatch, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -34,29 +30,28 @@ What to do
     0.0.0.0 (any).
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(131)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let checked = first.verdict.trail.iter().rev().find(|s| s.name == "device check");
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Vti, Driver::Vti6], "an xfrm interface compares no addresses")?;
+    let lost = case.lost_to(Code::EndpointMismatch)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let checked = first.verdict.trail.iter().rev().find(|s| s.stage == Stage::Device);
     let what = checked.map_or_else(String::new, |s| format!(": {} ({})", s.looked_at, s.result));
-    Ok(Some(
-        Found::proven(
-            case,
-            first,
-            format!("the SA's addresses are not those of {}{what}", case.name),
-        )
-        .severity(case.grade(Severity::Fault))
-        .next(
-            case,
-            "see the addresses of the device",
-            "show interfaces vti IFACE",
-            "ip -d link show dev IFACE",
-        )
-        .next(
-            case,
-            "see the addresses of the SA",
-            "show vpn ipsec state",
-            "ip xfrm state list nokeys",
-        ),
+    Ok(Found::proven(
+        case,
+        first,
+        format!("the SA's addresses are not those of {}{what}", case.name),
+    )
+    .severity(case.grade(Severity::Fault))
+    .next(
+        case,
+        "see the addresses of the device",
+        "show interfaces vti IFACE",
+        "ip -d link show dev IFACE",
+    )
+    .next(
+        case,
+        "see the addresses of the SA",
+        "show vpn ipsec state",
+        "ip xfrm state list nokeys",
     ))
 }

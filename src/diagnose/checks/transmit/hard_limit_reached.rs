@@ -1,15 +1,16 @@
 //! VTI-212: SAs end by their byte or packet limit, and each costs a packet in the encryption stage.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(212),
-    name: "hard-limit-reached",
-    severity: Severity::Warning,
+    code: Code::HardLimitReached,
     explain: EXPLAIN,
-    masked_by: &[113],
+    masked_by: MaskedBy::Codes(&[Code::SecurityAssociationExpired]),
     check,
 };
 
@@ -32,8 +33,8 @@ What to do
     one), or raise the limit: set vpn ipsec esp-group G life-bytes N
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(212)?;
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::HardLimitReached)?;
     let advise = |found: Found| {
         found
             .next(
@@ -51,11 +52,11 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     };
     if let Some(first) = lost.first() {
         let summary = "an SA has reached its byte or packet limit: one more packet is lost before another SA takes over";
-        return Ok(Some(advise(Found::proven(case, first, summary))));
+        return Ok(advise(Found::proven(case, first, summary)));
     }
     let aborted = case.counted.rise(|c| c.tx_aborted_errors.unwrap_or(0))?;
     if aborted == 0 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let expired = case.risen("XfrmOutStateExpired")?;
     let limited = case
@@ -64,7 +65,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .iter()
         .any(|a| a.limits.hard_bytes.or(a.limits.hard_packets).is_some());
     if expired == 0 || !limited {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
         "{expired} packets hit the byte or packet limit of their SA in the encryption stage"
@@ -77,5 +78,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 Source::Links,
             )
             .seen(case, format!("XfrmOutStateExpired +{expired}"), Source::XfrmStatistics);
-    Ok(Some(advise(found)))
+    Ok(advise(found))
 }

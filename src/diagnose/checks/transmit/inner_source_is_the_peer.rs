@@ -1,15 +1,15 @@
 //! VTI-204: on vti6, the inner source is the tunnel's own remote address.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Driver;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(204),
-    name: "inner-source-is-the-peer",
-    severity: Severity::Warning,
+    code: Code::InnerSourceIsThePeer,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -31,21 +31,20 @@ What to do
     routes.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(204)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Vti6], "only ip6_vti looks at the inner source")?;
+    let lost = case.lost_to(Code::InnerSourceIsThePeer)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let source = first.flow.source;
-    Ok(Some(
-        Found::proven(
-            case,
-            first,
-            format!("packets from {source}, the tunnel's own remote address, are refused"),
-        )
-        .next(
-            case,
-            "see the packets",
-            &format!("monitor traffic interface IFACE filter 'src host {source}'"),
-            &format!("tcpdump -ni IFACE src host {source}"),
-        ),
+    Ok(Found::proven(
+        case,
+        first,
+        format!("packets from {source}, the tunnel's own remote address, are refused"),
+    )
+    .next(
+        case,
+        "see the packets",
+        &format!("monitor traffic interface IFACE filter 'src host {source}'"),
+        &format!("tcpdump -ni IFACE src host {source}"),
     ))
 }

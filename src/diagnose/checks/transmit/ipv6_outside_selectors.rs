@@ -1,16 +1,17 @@
 //! VTI-103: IPv6 enters a tunnel that was negotiated for IPv4 only.
 
-use crate::diagnose::checks::past::unexplained::LOOKUP_FAILED;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Counters, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::counted::LOOKUP_FAILED;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::{Confidence, Counters};
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(103),
-    name: "ipv6-outside-selectors",
-    severity: Severity::Warning,
+    code: Code::Ipv6OutsideSelectors,
     explain: EXPLAIN,
-    masked_by: &[101, 201],
+    masked_by: MaskedBy::Codes(&[Code::NoOutboundPolicy, Code::TunnelLoopsIntoItself]),
     check,
 };
 
@@ -36,23 +37,24 @@ What to do
     Else let the peers agree on ::/0 too.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let routed = case.lost_to(103)?;
+fn check(case: &Case<'_>) -> Outcome {
+    let routed = case.lost_to(Code::Ipv6OutsideSelectors)?;
     if let Some(first) = routed.first() {
         let summary = format!(
             "{} is IPv6, and the tunnel was negotiated for IPv4 only",
             Case::prefixes(&routed)
         );
-        return Ok(Some(advice(case, Found::proven(case, first, summary))));
+        return Ok(advice(case, Found::proven(case, first, summary)));
     }
-    let noise = case.link_local_lost_to(&[102, 103])?;
-    let Some(first) = noise.first() else { return Ok(None) };
+    let noise =
+        case.link_local_lost_to(&[Code::TrafficOutsideSelectors, Code::Ipv6OutsideSelectors])?;
+    let Some(first) = noise.first() else { return Err(Unconfirmed::RuledOut) };
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
     let lookup_failed =
         LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0));
     if !case.others_sent() || carrier(total) == 0 || lookup_failed {
         // Nothing of it was counted, or another cause explains the count better.
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
         "the {} that {} sends by itself finds no IPv6 policy and counts as an error",
@@ -63,7 +65,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let rising = case.counted.rise(carrier).is_ok_and(|rise| rise > 0);
     let found = Found { confidence: Confidence::Consistent, ..site };
     let found = found.severity(if rising { Severity::Warning } else { Severity::Notice });
-    Ok(Some(advice(case, found)))
+    Ok(advice(case, found))
 }
 
 /// Carrier errors, or what may be such.

@@ -1,18 +1,15 @@
 //! VTI-122: the SA's source address is not on this host any more.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 use crate::way::Site;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(122),
-    name: "local-address-gone",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::LocalAddressGone, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -37,24 +34,24 @@ What to do
     With dynamic addresses use dhcp-interface instead of local-address.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(122)?;
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::LocalAddressGone)?;
     let Some(first) = lost.first() else { return answers_lost(case) };
     let (Site::OuterRoute { source: address, .. } | Site::TunnelEndpoint { address, .. }) =
         first.verdict.site
     else {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     };
     let summary = format!("the SA sends from {address}, which is not an address of this host");
     let found = Found::proven(case, first, summary).severity(case.grade(Severity::Fault));
-    Ok(Some(advice(case, found, address)))
+    Ok(advice(case, found, address))
 }
 
 /// An xfrm interface over IPv6 sends from a foreign address all the same; it is the answers that go elsewhere.
-fn answers_lost(case: &Case<'_>) -> Observed<Option<Found>> {
+fn answers_lost(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     if !tunnel.link.admin_up || tunnel.link.link_netnsid.is_some() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     for sa in tunnel.outbound_sas()? {
         let address = sa.source;
@@ -66,9 +63,9 @@ fn answers_lost(case: &Case<'_>) -> Observed<Option<Found>> {
         );
         let site = "packets leave; the answers go to an address that is not here";
         let found = Found::new(Confidence::Consistent, site, summary);
-        return Ok(Some(advice(case, found, address)));
+        return Ok(advice(case, found, address));
     }
-    Ok(None)
+    Err(Unconfirmed::RuledOut)
 }
 
 fn advice(case: &Case<'_>, found: Found, address: std::net::IpAddr) -> Found {

@@ -1,15 +1,15 @@
-//! VTI-101: no outbound policy carries the interface's key.
+//! VTI-101: no outbound policy carries the interface's mark or if_id.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(101),
-    name: "no-outbound-policy",
-    severity: Severity::Fault,
+    code: Code::NoOutboundPolicy,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::NO_SA,
+    masked_by: MaskedBy::Where(mask::leaves_no_sa),
     check,
 };
 
@@ -19,7 +19,7 @@ What happens
     carrier error. No counter of /proc/net/xfrm_stat moves.
 
 Why
-    The device looks up a policy with its own key: the mark o_key (vti,
+    The device looks up a policy with its own mark (ikey and okey; vti,
     vti6) or the if_id (xfrm). None has it, so the lookup gives back the
     plain route. It carries no SA, and the driver reports the link as
     failed. strongSwan installs the policies with the CHILD_SA and takes
@@ -27,7 +27,7 @@ Why
     means that the CHILD_SA is not there.
 
 How to confirm
-    ip -d link show dev IFACE         the key
+    ip -d link show dev IFACE         okey or if_id
     ip xfrm policy list dir out       no policy with it
 
 What to do
@@ -39,9 +39,9 @@ What to do
     check which interface the peer is bound to.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(101)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::NoOutboundPolicy)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
     let summary = format!(
         "no outbound policy has the {} of {}: packets to {} are dropped",
@@ -49,21 +49,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         case.name,
         Case::prefixes(&lost)
     );
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
-            .next(
-                case,
-                "see why it is not",
-                "show log vpn ipsec",
-                "journalctl -u strongswan --since -10min",
-            )
-            .next(
-                case,
-                "compare the keys of the policies",
-                "show vpn ipsec policy",
-                "ip xfrm policy list dir out",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .next(case, "see whether the CHILD_SA is up", "show vpn ipsec sa", "swanctl --list-sas")
+        .next(
+            case,
+            "see why it is not",
+            "show log vpn ipsec",
+            "journalctl -u strongswan --since -10min",
+        )
+        .next(
+            case,
+            "compare the marks and if_ids of the policies",
+            "show vpn ipsec policy",
+            "ip xfrm policy list dir out",
+        ))
 }

@@ -1,16 +1,18 @@
 //! VTI-141: packets without a route reach the device, and the lookup through it fails.
 
-use crate::diagnose::checks::past::unexplained::LOOKUP_FAILED;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, RouteType, Source};
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::counted::LOOKUP_FAILED;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
+use crate::report::Confidence;
+use crate::snapshot::{RouteType, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(141),
-    name: "no-route-inside",
-    severity: Severity::Warning,
+    code: Code::NoRouteInside,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::TRANSMIT,
+    masked_by: MaskedBy::Where(mask::is_transmit_error),
     check,
 };
 
@@ -35,32 +37,30 @@ What to do
     give the interface the route.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let rise = case.counted.rise(|c| c.tx_carrier_errors.unwrap_or(c.tx_carrier_column))?;
     if rise == 0 || !tunnel.link.admin_up {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     // A packet that has no route inside never comes as far as the policies.
     if LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0)) {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let routes = tunnel.state.routes_through(tunnel.link.ifindex)?;
     let has_ipv6 =
         routes.iter().any(|r| r.destination.addr().is_ipv6() && r.route_type == RouteType::Unicast);
     if has_ipv6 || !case.all_sent() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = "carrier errors rise although all that is routed into the tunnel passes; packets handed over without a route fit";
-    Ok(Some(
-        Found::new(
-            Confidence::Possible,
-            "dst is NULL and the route lookup through the device fails",
-            summary,
-        )
-        .errors(case)
-        .seen(case, format!("no IPv6 route leads into {}", case.name), Source::Routes)
-        .next(case, "see what is sent", "monitor traffic interface IFACE", "tcpdump -ni IFACE")
-        .next(case, "see who sends without a route", "sudo ss -0p", "ss -0p"),
-    ))
+    Ok(Found::new(
+        Confidence::Possible,
+        "dst is NULL and the route lookup through the device fails",
+        summary,
+    )
+    .errors(case)
+    .seen(case, format!("no IPv6 route leads into {}", case.name), Source::Routes)
+    .next(case, "see what is sent", "monitor traffic interface IFACE", "tcpdump -ni IFACE")
+    .next(case, "see who sends without a route", "sudo ss -0p", "ss -0p"))
 }

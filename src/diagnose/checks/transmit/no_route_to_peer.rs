@@ -1,18 +1,14 @@
 //! VTI-121: no route for the encrypted packet.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Source;
 use crate::way::{Site, errno_name};
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(121),
-    name: "no-route-to-peer",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::NoRouteToPeer, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -34,9 +30,9 @@ What to do
     the table that a policy route selects.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(121)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::NoRouteToPeer)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let (summary, get) = match &first.verdict.site {
         Site::OuterRoute { source, destination, errno, vrf } => {
             let within = vrf.map(|i| case.tunnel().map(|t| t.state.link_name(i))).transpose()?;
@@ -56,13 +52,11 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 "ip route get PEER".to_owned(),
             )
         }
-        _ => return Ok(None),
+        _ => return Err(Unconfirmed::RuledOut),
     };
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .seen(case, "the kernel's own answer to the route question", Source::RouteLookups)
-            .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
-            .next(case, "see the outer interfaces", "show interfaces", "ip -brief address"),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .seen(case, "the kernel's own answer to the route question", Source::RouteLookups)
+        .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
+        .next(case, "see the outer interfaces", "show interfaces", "ip -brief address"))
 }

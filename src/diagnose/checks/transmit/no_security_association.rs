@@ -1,16 +1,16 @@
 //! VTI-111: there is a policy, and no SA for it at all.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(111),
-    name: "no-security-association",
-    severity: Severity::Fault,
+    code: Code::NoSecurityAssociation,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::NO_SA,
+    masked_by: MaskedBy::Where(mask::leaves_no_sa),
     check,
 };
 
@@ -37,10 +37,10 @@ What to do
     reset vpn ipsec site-to-site peer PEER
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(111)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let Site::NoSa(wanted) = &first.verdict.site else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::NoSecurityAssociation)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Site::NoSa(wanted) = &first.verdict.site else { return Err(Unconfirmed::RuledOut) };
     let peer = wanted.destination;
     let (state, also) = if wanted.larval {
         (
@@ -53,16 +53,14 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let summary =
         format!("the policy asks for an SA to {peer} ({}), and {state}{also}", wanted.text);
     let ping = format!("ping {peer}");
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .next(case, "see whether the peer is there", &ping, &ping)
-            .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
-            .next(
-                case,
-                "see why there is no SA",
-                "show log vpn ipsec",
-                "journalctl -u strongswan --since -10min",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .next(case, "see whether the peer is there", &ping, &ping)
+        .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
+        .next(
+            case,
+            "see why there is no SA",
+            "show log vpn ipsec",
+            "journalctl -u strongswan --since -10min",
+        ))
 }

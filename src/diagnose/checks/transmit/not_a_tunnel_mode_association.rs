@@ -1,15 +1,15 @@
 //! VTI-132: the SA is of a mode or outer family that a vti or vti6 device refuses.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity, Stage};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Driver;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(132),
-    name: "not-a-tunnel-mode-association",
-    severity: Severity::Fault,
+    code: Code::NotATunnelModeAssociation,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -31,17 +31,18 @@ What to do
     interface.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(132)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Vti, Driver::Vti6], "an xfrm interface takes SAs of every mode")?;
+    let lost = case.lost_to(Code::NotATunnelModeAssociation)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
-    let checked = first.verdict.trail.iter().rev().find(|s| s.name == "device check");
+    let checked = first.verdict.trail.iter().rev().find(|s| s.stage == Stage::Device);
     let what = checked.map_or_else(String::new, |s| format!("{} ({})", s.looked_at, s.result));
     let summary = format!("a {} device refuses the SA: {what}", tunnel.driver.kind());
-    Ok(Some(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
+    Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see mode and addresses of the SA",
         "show vpn ipsec state",
         "ip xfrm state list nokeys",
-    )))
+    ))
 }

@@ -1,16 +1,17 @@
 //! VTI-203: something other than IPv4 and IPv6 was sent into the tunnel.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::diagnose::mtu::MtuHeadroom;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(203),
-    name: "not-ip",
-    severity: Severity::Notice,
+    code: Code::NotIp,
     explain: EXPLAIN,
-    masked_by: &[202],
+    masked_by: MaskedBy::Codes(&[Code::PacketTooBig]),
     check,
 };
 
@@ -31,28 +32,28 @@ What to do
     Take the interface out of the daemon that sends them.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let rise = case.counted.rise(|c| c.tx_too_big_or_other)?;
     if rise == 0 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
-    let Some(room) = MtuHeadroom::of(case)? else { return Ok(None) };
+    let Some(room) = MtuHeadroom::of(case)? else {
+        return Err(Unconfirmed::NotApplicable("it has no outbound SA with a route"));
+    };
     if !room.fits() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = "packets that are not IP are sent into the tunnel, as far as the counters tell: none can be too big";
     let words = case
         .counted
         .words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other);
-    Ok(Some(
-        Found::new(Confidence::Possible, "ethertype is neither IP nor IPv6", summary)
-            .seen_if(case, words, Source::Links)
-            .seen(case, room.words(case.name), Source::RouteLookups)
-            .next(
-                case,
-                "see the packets",
-                "monitor traffic interface IFACE filter 'not ip and not ip6'",
-                "tcpdump -ni IFACE 'not ip and not ip6'",
-            ),
-    ))
+    Ok(Found::new(Confidence::Possible, "ethertype is neither IP nor IPv6", summary)
+        .seen_if(case, words, Source::Links)
+        .seen(case, room.words(case.name), Source::RouteLookups)
+        .next(
+            case,
+            "see the packets",
+            "monitor traffic interface IFACE filter 'not ip and not ip6'",
+            "tcpdump -ni IFACE 'not ip and not ip6'",
+        ))
 }

@@ -1,16 +1,18 @@
 //! VTI-202: packets over the path MTU that must not be fragmented.
 
+use crate::code::Code;
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
 use crate::diagnose::mtu::MtuHeadroom;
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(202),
-    name: "packet-too-big",
-    severity: Severity::Warning,
+    code: Code::PacketTooBig,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::CARRIER,
+    masked_by: MaskedBy::Where(mask::stops_before_encryption),
     check,
 };
 
@@ -38,18 +40,19 @@ What to do
     Let ICMP fragmentation needed pass on the way to the senders.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
+fn check(case: &Case<'_>) -> Outcome {
     let rise = case.counted.rise(|c| c.tx_too_big_or_other)?;
     if rise == 0 {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
-    let Some(room) = MtuHeadroom::of(case)? else { return Ok(None) };
+    let Some(room) = MtuHeadroom::of(case)? else {
+        return Err(Unconfirmed::NotApplicable("it has no outbound SA with a route"));
+    };
     if room.fits() {
-        return Ok(None);
+        return Err(Unconfirmed::RuledOut);
     }
     let summary = format!("packets too big for the tunnel are dropped: {}", room.words(case.name));
-    Ok(Some(
-        Found::new(Confidence::Consistent, "skb->len > mtu, and the packet must not be fragmented", summary)
+    Ok(Found::new(Confidence::Consistent, "skb->len > mtu, and the packet must not be fragmented", summary)
             .seen_if(case, case.counted.words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other), Source::Links)
             .seen(case, room.words(case.name), Source::RouteLookups)
             .next(case, "lower the MTU", &room.set_mtu(), &format!("ip link set IFACE mtu {}", room.advice()))
@@ -58,6 +61,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 "clamp TCP's MSS",
                 "set interfaces vti IFACE ip adjust-mss clamp-mss-to-pmtu",
                 "nft add rule inet filter forward oifname IFACE tcp flags syn tcp option maxseg size set rt mtu",
-            ),
-    ))
+            ))
 }

@@ -1,16 +1,16 @@
 //! VTI-221: without an SA, packets are queued, counted as sent, and dropped later.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::{Driver, Source};
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(221),
-    name: "packets-held-for-negotiation",
-    severity: Severity::Warning,
+    code: Code::PacketsHeldForNegotiation,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -34,10 +34,11 @@ What to do
     the truth: sysctl -w net.core.xfrm_larval_drop=1
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(221)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let Site::Held(wanted) = &first.verdict.site else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Vti, Driver::Vti6], "an xfrm interface holds no packets")?;
+    let lost = case.lost_to(Code::PacketsHeldForNegotiation)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Site::Held(wanted) = &first.verdict.site else { return Err(Unconfirmed::RuledOut) };
     let why = match &wanted.nearest {
         Some(nearest) => format!("the nearest SA does not fit ({nearest})"),
         None => "there is none".to_owned(),
@@ -46,16 +47,14 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         "packets wait for an SA to {} and count as sent: {why}, and xfrm_larval_drop is 0",
         wanted.destination
     );
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .seen(case, "net.core.xfrm_larval_drop = 0", Source::LarvalDrop)
-            .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
-            .next(
-                case,
-                "see why there is no SA",
-                "show log vpn ipsec",
-                "journalctl -u strongswan --since -10min",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .seen(case, "net.core.xfrm_larval_drop = 0", Source::LarvalDrop)
+        .next(case, "see the state of IKE", "show vpn ike sa", "swanctl --list-sas")
+        .next(
+            case,
+            "see why there is no SA",
+            "show log vpn ipsec",
+            "journalctl -u strongswan --since -10min",
+        ))
 }

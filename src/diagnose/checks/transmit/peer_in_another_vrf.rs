@@ -1,18 +1,14 @@
 //! VTI-123: the VTI and the underlay are in different VRFs.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Link, Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::{Driver, Link, Source};
 use crate::way::Site;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(123),
-    name: "peer-in-another-vrf",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::PeerInAnotherVrf, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -34,10 +30,16 @@ What to do
     or use an xfrm interface (VyOS 1.4 and later do).
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(123)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let Site::OuterRoute { source, destination, .. } = first.verdict.site else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(
+        &[Driver::Vti, Driver::Vti6],
+        "an xfrm interface looks the peer up where its outer interface is",
+    )?;
+    let lost = case.lost_to(Code::PeerInAnotherVrf)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Site::OuterRoute { source, destination, .. } = first.verdict.site else {
+        return Err(Unconfirmed::RuledOut);
+    };
     let tunnel = case.tunnel()?;
     let name = |vrf: Option<&Link>| {
         vrf.map_or_else(|| "the default VRF".to_owned(), |l| format!("VRF {}", l.name))
@@ -54,15 +56,13 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         "{} is in {looked_in}, but {source}, which the SA sends from, is in {has}: no route to {destination}",
         case.name
     );
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .seen(case, format!("{source} is in {has}"), Source::Addresses)
-            .next(
-                case,
-                "see the VRFs",
-                "show vrf",
-                "ip -brief link show type vrf; ip -d link show dev IFACE",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .seen(case, format!("{source} is in {has}"), Source::Addresses)
+        .next(
+            case,
+            "see the VRFs",
+            "show vrf",
+            "ip -brief link show type vrf; ip -d link show dev IFACE",
+        ))
 }

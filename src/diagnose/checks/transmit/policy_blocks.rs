@@ -1,18 +1,13 @@
 //! VTI-104: a policy says block.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::way::Site;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(104),
-    name: "policy-blocks",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::PolicyBlocks, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -35,9 +30,9 @@ What to do
     priority (a lower number); ip xfrm policy setdefault out accept.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(104)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::PolicyBlocks)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let summary = match &first.verdict.site {
         Site::PolicyBlock { index: Some(index) } => {
             format!(
@@ -51,20 +46,18 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         }
         _ => "no policy matches, and the default OUT policy is block".to_owned(),
     };
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .next(
-                case,
-                "see the policies in the order of priority",
-                "show vpn ipsec policy",
-                "ip xfrm policy list dir out",
-            )
-            .next(
-                case,
-                "see the defaults",
-                "sudo ip xfrm policy getdefault",
-                "ip xfrm policy getdefault",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .next(
+            case,
+            "see the policies in the order of priority",
+            "show vpn ipsec policy",
+            "ip xfrm policy list dir out",
+        )
+        .next(
+            case,
+            "see the defaults",
+            "sudo ip xfrm policy getdefault",
+            "ip xfrm policy getdefault",
+        ))
 }

@@ -1,15 +1,15 @@
 //! VTI-107: the xfrm interface's policy also wants a mark that packets do not carry.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Driver;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(107),
-    name: "policy-needs-packet-mark",
-    severity: Severity::Fault,
+    code: Code::PolicyNeedsPacketMark,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -22,7 +22,7 @@ Why
     An xfrm interface looks policies up by its if_id and by the packet's
     own mark. The policy has the if_id and a mark besides, so only
     packets that a firewall rule or a socket marked will match. (On vti
-    and vti6 the device's key takes the place of the mark.)
+    and vti6 the device's okey takes the place of the mark.)
 
 How to confirm
     ip xfrm policy list dir out       if_id and mark on one policy
@@ -32,17 +32,18 @@ What to do
     if_id alone selects it.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(107)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    case.of_driver(&[Driver::Xfrm], "the device's own mark is used, whatever mark the packet has")?;
+    let lost = case.lost_to(Code::PolicyNeedsPacketMark)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let summary = format!(
         "the policy for {} also wants a packet mark, and packets carry none",
         Case::prefixes(&lost)
     );
-    Ok(Some(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
+    Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see if_id and mark of the policy",
         "show vpn ipsec policy",
         "ip xfrm policy list dir out",
-    )))
+    ))
 }

@@ -1,15 +1,14 @@
 //! VTI-105: the best match is a pass policy.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(105),
-    name: "policy-without-template",
-    severity: Severity::Fault,
+    code: Code::PolicyWithoutTemplate,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -35,17 +34,17 @@ What to do
     interfaces_ignore.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(105)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::PolicyWithoutTemplate)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let summary = format!(
         "the policy that matches {} has nothing to encrypt with: a pass policy",
         Case::prefixes(&lost)
     );
-    Ok(Some(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
+    Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
         "see the policies in the order of priority",
         "show vpn ipsec policy",
         "ip xfrm policy list dir out",
-    )))
+    ))
 }

@@ -1,16 +1,16 @@
 //! VTI-113: the only SA has reached its hard limit.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::diagnose::mask;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(113),
-    name: "security-association-expired",
-    severity: Severity::Fault,
+    code: Code::SecurityAssociationExpired,
     explain: EXPLAIN,
-    masked_by: crate::diagnose::registry::NO_SA,
+    masked_by: MaskedBy::Where(mask::leaves_no_sa),
     check,
 };
 
@@ -34,32 +34,32 @@ What to do
     Raise life-bytes or life-packets of the ESP group, or omit them.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(113)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let Site::LimitReached { spi, .. } = first.verdict.site else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::SecurityAssociationExpired)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Site::LimitReached { spi, .. } = first.verdict.site else {
+        return Err(Unconfirmed::RuledOut);
+    };
     let summary =
         format!("SA {spi} has reached its byte or packet limit, and no other SA can take over");
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .next(
-                case,
-                "see limits and use of the SA",
-                "show vpn ipsec state",
-                "ip -s xfrm state list nokeys",
-            )
-            .next(
-                case,
-                "see why it was not rekeyed",
-                "show log vpn ipsec",
-                "journalctl -u strongswan --since -1h",
-            )
-            .next(
-                case,
-                "negotiate anew",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --rekey --child NAME",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .next(
+            case,
+            "see limits and use of the SA",
+            "show vpn ipsec state",
+            "ip -s xfrm state list nokeys",
+        )
+        .next(
+            case,
+            "see why it was not rekeyed",
+            "show log vpn ipsec",
+            "journalctl -u strongswan --since -1h",
+        )
+        .next(
+            case,
+            "negotiate anew",
+            "reset vpn ipsec site-to-site peer PEER",
+            "swanctl --rekey --child NAME",
+        ))
 }

@@ -1,16 +1,15 @@
 //! VTI-112: an SA to the peer is there, but it does not fit the policy's template.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::Observed;
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(112),
-    name: "security-association-mismatch",
-    severity: Severity::Fault,
+    code: Code::SecurityAssociationMismatch,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -38,9 +37,9 @@ What to do
     SA with a selector of the outer family lacks the flag af-unspec.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(112)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::SecurityAssociationMismatch)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let summary = match &first.verdict.site {
         Site::NoSa(wanted) => match &wanted.nearest {
             Some(nearest) => {
@@ -54,27 +53,25 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                     nearest.spi, nearest.destination
                 )
             }
-            None => return Ok(None),
+            None => return Err(Unconfirmed::RuledOut),
         },
         Site::SaDirection { spi } => {
             format!("SA {spi} was installed for the inbound direction: direction in, wanted out")
         }
-        _ => return Ok(None),
+        _ => return Err(Unconfirmed::RuledOut),
     };
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(case.grade(Severity::Fault))
-            .next(
-                case,
-                "compare SA and policy field by field",
-                "show vpn ipsec state",
-                "ip -d xfrm state list nokeys",
-            )
-            .next(
-                case,
-                "negotiate anew",
-                "reset vpn ipsec site-to-site peer PEER",
-                "swanctl --terminate --child NAME",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(case.grade(Severity::Fault))
+        .next(
+            case,
+            "compare SA and policy field by field",
+            "show vpn ipsec state",
+            "ip -d xfrm state list nokeys",
+        )
+        .next(
+            case,
+            "negotiate anew",
+            "reset vpn ipsec site-to-site peer PEER",
+            "swanctl --terminate --child NAME",
+        ))
 }

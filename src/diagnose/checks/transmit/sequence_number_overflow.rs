@@ -1,15 +1,16 @@
 //! VTI-211: an SA without ESN has used, or will soon have used, its 2^32 sequence numbers.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Confidence, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::report::Confidence;
+use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(211),
-    name: "sequence-number-overflow",
-    severity: Severity::Fault,
+    code: Code::SequenceNumberOverflow,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -37,8 +38,8 @@ What to do
 /// From here on it is worth a warning: nine tenths of the numbers are used.
 const SOON: u64 = (u32::MAX as u64) / 10 * 9;
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(211)?;
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::SequenceNumberOverflow)?;
     let advise = |found: Found| {
         found
             .next(
@@ -57,7 +58,7 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     if let Some(first) = lost.first() {
         let summary =
             "the SA has used its last sequence number: nothing is sent until there is a new one";
-        return Ok(Some(advise(Found::proven(case, first, summary))));
+        return Ok(advise(Found::proven(case, first, summary)));
     }
     let of = case.tunnel()?.outbound_sas()?;
     let used = of
@@ -65,7 +66,9 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
         .filter(|a| !a.uses_esn())
         .filter_map(|a| Some((a, a.replay?.outbound)))
         .max_by_key(|(_, used)| *used);
-    let Some((sa, used)) = used.filter(|(_, used)| *used >= SOON) else { return Ok(None) };
+    let Some((sa, used)) = used.filter(|(_, used)| *used >= SOON) else {
+        return Err(Unconfirmed::RuledOut);
+    };
     let summary = format!(
         "SA {} has used {used} of its {} sequence numbers; at the last one it stops sending",
         sa.spi,
@@ -79,5 +82,5 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
                 format!("SA {}: oseq {used:#x}, no ESN", sa.spi),
                 Source::SecurityAssociations,
             );
-    Ok(Some(advise(found)))
+    Ok(advise(found))
 }

@@ -1,16 +1,16 @@
 //! VTI-102: the interface's policies do not cover what is routed into it.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, PolicyDirection, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::{PolicyDirection, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(102),
-    name: "traffic-outside-selectors",
-    severity: Severity::Fault,
+    code: Code::TrafficOutsideSelectors,
     explain: EXPLAIN,
     // A route to the peer through the tunnel is rarely inside the selectors.
-    masked_by: &[201],
+    masked_by: MaskedBy::Codes(&[Code::TunnelLoopsIntoItself]),
     check,
 };
 
@@ -21,7 +21,7 @@ What happens
 
 Why
     A policy must match the packet's addresses, protocol and ports as
-    well as the interface's key. The traffic selectors that the peers
+    well as its mark or if_id. The traffic selectors that the peers
     agreed on are narrower than the routes into the tunnel. The source
     counts too: the router's own packets leave with the interface's
     address. On an interface of remote-access clients each client has
@@ -39,16 +39,16 @@ What to do
     peer may have narrowed that).
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(102)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::TrafficOutsideSelectors)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
     let own = tunnel.own_policies(PolicyDirection::Out)?;
     let (outside, example) = (Case::prefixes(&lost), &first.flow);
     let (summary, severity) = match tunnel.serves_clients() {
         // The pool is wider than the clients that are connected: by itself no fault.
         Some(_) if case.counted.total.as_ref().is_ok_and(|total| total.tx_errors == 0) => {
-            return Ok(None);
+            return Err(Unconfirmed::RuledOut);
         }
         Some(peer) => (
             format!(
@@ -65,21 +65,19 @@ fn check(case: &Case<'_>) -> Observed<Option<Found>> {
     let selectors =
         own.iter().take(4).map(|p| p.selector.to_string()).collect::<Vec<_>>().join("; ");
     let more = if own.len() > 4 { format!("; and {} more", own.len() - 4) } else { String::new() };
-    Ok(Some(
-        Found::proven(case, first, summary)
-            .severity(severity)
-            .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
-            .next(
-                case,
-                "see what the peers agreed on",
-                "show vpn ipsec connections",
-                "swanctl --list-sas",
-            )
-            .next(
-                case,
-                "see what is routed into the tunnel",
-                "show ip route | match IFACE",
-                "ip route show table all dev IFACE",
-            ),
-    ))
+    Ok(Found::proven(case, first, summary)
+        .severity(severity)
+        .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
+        .next(
+            case,
+            "see what the peers agreed on",
+            "show vpn ipsec connections",
+            "swanctl --list-sas",
+        )
+        .next(
+            case,
+            "see what is routed into the tunnel",
+            "show ip route | match IFACE",
+            "ip route show table all dev IFACE",
+        ))
 }

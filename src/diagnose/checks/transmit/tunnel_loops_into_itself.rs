@@ -1,16 +1,16 @@
 //! VTI-201: the route to the peer leads through the tunnel itself.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Source;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(201),
-    name: "tunnel-loops-into-itself",
-    severity: Severity::Fault,
+    code: Code::TunnelLoopsIntoItself,
     explain: EXPLAIN,
-    masked_by: &[],
+    masked_by: MaskedBy::NONE,
     check,
 };
 
@@ -33,26 +33,24 @@ What to do
     set protocols static route PEER/32 next-hop GATEWAY
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(201)?;
-    let Some(first) = lost.first() else { return Ok(None) };
-    let Site::Loop { destination } = first.verdict.site else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::TunnelLoopsIntoItself)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Site::Loop { destination } = first.verdict.site else { return Err(Unconfirmed::RuledOut) };
     let get = format!("ip route get {destination}");
     let route = format!("set protocols static route {destination}/32 next-hop GATEWAY");
-    Ok(Some(
-        Found::proven(
-            case,
-            first,
-            format!("the route to the peer {destination} leads through {} itself", case.name),
-        )
-        .severity(case.grade(Severity::Fault))
-        .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
-        .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
-        .next(
-            case,
-            "give the peer a route of its own",
-            &route,
-            &format!("ip route add {destination} via GATEWAY"),
-        ),
+    Ok(Found::proven(
+        case,
+        first,
+        format!("the route to the peer {destination} leads through {} itself", case.name),
+    )
+    .severity(case.grade(Severity::Fault))
+    .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
+    .next(case, "ask for the route to the peer", &format!("sudo {get}"), &get)
+    .next(
+        case,
+        "give the peer a route of its own",
+        &route,
+        &format!("ip route add {destination} via GATEWAY"),
     ))
 }

@@ -1,17 +1,13 @@
 //! VTI-106: disable_xfrm keeps the device from looking up any policy.
 
-use crate::diagnose::{Case, Diagnosis, Found};
-use crate::report::{Code, Severity};
-use crate::snapshot::{Observed, Source};
+use crate::code::{Code, Severity};
+use crate::diagnose::case::Case;
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::found::Found;
+use crate::snapshot::Source;
 
-pub const DIAGNOSIS: Diagnosis = Diagnosis {
-    code: Code(106),
-    name: "xfrm-disabled",
-    severity: Severity::Fault,
-    explain: EXPLAIN,
-    masked_by: &[],
-    check,
-};
+pub const DIAGNOSIS: Diagnosis =
+    Diagnosis { code: Code::XfrmDisabled, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
@@ -32,21 +28,15 @@ What to do
     Set both to 0. What many guides mean for VTIs is disable_policy.
 ";
 
-fn check(case: &Case<'_>) -> Observed<Option<Found>> {
-    let lost = case.lost_to(106)?;
-    let Some(first) = lost.first() else { return Ok(None) };
+fn check(case: &Case<'_>) -> Outcome {
+    let lost = case.lost_to(Code::XfrmDisabled)?;
+    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let on_all = case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
     let of = if on_all { "all" } else { case.name };
     let setting = format!("net.ipv4.conf.{of}.disable_xfrm");
     let clear = format!("sysctl -w {setting}=0");
-    Ok(Some(
-        Found::proven(
-            case,
-            first,
-            format!("{setting} is 1: {} encrypts no IPv4 packet", case.name),
-        )
+    Ok(Found::proven(case, first, format!("{setting} is 1: {} encrypts no IPv4 packet", case.name))
         .severity(case.grade(Severity::Fault))
         .seen(case, format!("{setting} = 1"), Source::AllDisableXfrm)
-        .next(case, "clear it", &format!("sudo {clear}"), &clear),
-    ))
+        .next(case, "clear it", &format!("sudo {clear}"), &clear))
 }

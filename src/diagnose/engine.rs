@@ -1,0 +1,305 @@
+//! From one or two samples of a host to a report: every diagnosis on every interface, what masks what, the verdict. It knows no cause.
+
+use super::case::Case;
+use super::checks::DIAGNOSES;
+use super::diagnosis::{Diagnosis, Unconfirmed};
+use super::found::Found;
+use super::interfaces;
+use super::summary;
+use crate::code::{By, Code, Severity, Stage};
+use crate::error::Error;
+use crate::report::{
+    Checked, Finding, HostReport, InterfaceReport, Masked, NotApplicable, Report, SCHEMA,
+    SourceStatus, Status, Undetermined, Verdict,
+};
+use crate::snapshot::observed::Need;
+use crate::snapshot::{Missing, Reason, Snapshot};
+use crate::tunnel::State;
+
+/// One or two looks at a host.
+#[derive(Clone, Copy)]
+pub struct Observation<'a> {
+    /// The state to be explained.
+    pub now: &'a Snapshot,
+    /// An earlier one of the same host, for rates.
+    pub earlier: Option<&'a Snapshot>,
+}
+
+/// Diagnoses all VTIs, or one.
+///
+/// # Errors
+/// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
+pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
+    let mut interfaces = Vec::new();
+    each(observation, interface, |report| interfaces.push(report))?;
+    interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
+    let now = observation.now;
+    let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
+    Ok(Report {
+        schema: SCHEMA,
+        tool_version: env!("CARGO_PKG_VERSION"),
+        taken_at: summary::rfc3339(now.taken_at_ms),
+        host: HostReport {
+            hostname: now.host.hostname.clone(),
+            kernel: now.host.kernel_release.clone(),
+            vyos_version: now.host.vyos_version.clone(),
+        },
+        verdict: if now.links.is_err() && interfaces.is_empty() { Verdict::Unknown } else { worst },
+        sources: sources(now),
+        findings: Vec::new(),
+        interfaces,
+    })
+}
+
+/// Diagnoses all VTIs, or one, and hands each report over as soon as it is there, in no order: a thousand together take much room, and what
+/// was tried on each takes more.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn each(
+    observation: &Observation<'_>,
+    interface: Option<&str>,
+    mut take: impl FnMut(InterfaceReport),
+) -> Result<(), Error> {
+    let Observation { now, earlier } = *observation;
+    let state = State::new(now);
+    let asked = |name: &str| interface.is_none_or(|i| i == name);
+    let mut found = false;
+    let mut take = |case: Case<'_>| {
+        found = true;
+        take(diagnose(&case));
+    };
+    match state.tunnels() {
+        Ok(tunnels) => {
+            for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
+                take(Case::of_tunnel(&state, earlier, tunnel));
+            }
+            for name in state.absent().into_iter().filter(|name| asked(name)) {
+                take(Case::of_absent(&state, earlier, name));
+            }
+        }
+        Err(why) => {
+            let rows = now.proc_net_dev.iter().flatten().map(|r| r.name.as_str());
+            for name in rows.filter(|name| {
+                asked(name) && (interface.is_some() || interfaces::is_vti_name(name))
+            }) {
+                take(Case::of_row(now, earlier, name, why.clone()));
+            }
+        }
+    }
+    match interface {
+        Some(name) if !found => Err(interfaces::no_such_interface(now, name)),
+        _ => Ok(()),
+    }
+}
+
+/// Runs every diagnosis on one case.
+fn diagnose(case: &Case<'_>) -> InterfaceReport {
+    let mut report = summary::interface(case);
+    if report.fallback_device {
+        return report;
+    }
+    let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
+    for diagnosis in DIAGNOSES {
+        let code = diagnosis.code;
+        let name = code.name();
+        let outcome = match not_applicable(case, code) {
+            Some(why) => Err(Unconfirmed::NotApplicable(why)),
+            None => (diagnosis.check)(case),
+        };
+        match outcome {
+            Ok(found) => confirmed.push((diagnosis, found)),
+            Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
+            Err(Unconfirmed::NotApplicable(why)) => {
+                report.not_applicable.push(NotApplicable { code, name, why });
+            }
+            Err(Unconfirmed::Undetermined(missing)) => {
+                report.undetermined.push(Undetermined { code, name, missing });
+            }
+        }
+    }
+    (report.findings, report.masked) = reported(confirmed);
+    report.verdict = verdict(case, &report.findings, &report.undetermined);
+    report
+}
+
+/// Why the question whether the cause of `code` holds does not arise for the interface; none where it does.
+fn not_applicable(case: &Case<'_>, code: Code) -> Option<&'static str> {
+    // Of an interface that does not exist there is one thing to say.
+    if case.absent.is_some() && code != Code::InterfaceMissing {
+        Some("the interface does not exist")
+    } else if case.works_elsewhere() && code.info().by == By::Tunnel {
+        Some("the tunnel's policies and SAs are in another network namespace")
+    } else {
+        None
+    }
+}
+
+/// What is reported of what was confirmed, and what merely follows from that.
+fn reported(confirmed: Vec<(&Diagnosis, Found)>) -> (Vec<Finding>, Vec<Masked>) {
+    let cause = |diagnosis: &Diagnosis| {
+        let codes = confirmed.iter().map(|(other, _)| other.code);
+        codes.into_iter().find(|cause| diagnosis.masked_by.holds(diagnosis.code, *cause))
+    };
+    let causes: Vec<Option<Code>> =
+        confirmed.iter().map(|(diagnosis, _)| cause(diagnosis)).collect();
+    let (mut findings, mut masked) = (Vec::new(), Vec::new());
+    let mut hidden: Vec<(Code, Severity)> = Vec::new();
+    let mut keep: Vec<Code> = Vec::new();
+    for ((diagnosis, found), cause) in confirmed.into_iter().zip(causes) {
+        let (code, name) = (diagnosis.code, diagnosis.code.name());
+        match cause {
+            Some(masked_by) => {
+                // That something is left unexplained, or lies in the past, is no fault of its own once there is an explanation.
+                if !matches!(code.info().stage, Stage::Past | Stage::Residue) {
+                    hidden.push((masked_by, severity(code, &found)));
+                }
+                masked.push(Masked { code, name, masked_by, summary: found.summary });
+            }
+            None => {
+                if found.keeps_severity {
+                    keep.push(code);
+                }
+                findings.push(finding(code, found));
+            }
+        }
+    }
+    // What hides a fault is no notice. A cause that is itself masked hands on what it hides.
+    for finding in findings.iter_mut().filter(|finding| !keep.contains(&finding.code)) {
+        let worst = worst_hidden(finding.code, &hidden, &masked);
+        finding.severity = finding.severity.max(worst.unwrap_or(finding.severity));
+    }
+    // Stable: among equals the order of DIAGNOSES holds, which is that of the packet's way.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    (findings, masked)
+}
+
+/// The worst severity of what `cause` hides, directly or behind another that it hides.
+fn worst_hidden(cause: Code, hidden: &[(Code, Severity)], masked: &[Masked]) -> Option<Severity> {
+    let mut behind = vec![cause];
+    // Each cause is masked once, so that this ends.
+    for position in 0..=masked.len() {
+        let Some(by) = behind.get(position).copied() else { break };
+        behind.extend(masked.iter().filter(|m| m.masked_by == by).map(|m| m.code));
+    }
+    let severities =
+        hidden.iter().filter(|(by, _)| behind.contains(by)).map(|(_, severity)| *severity);
+    severities.max()
+}
+
+fn severity(code: Code, found: &Found) -> Severity {
+    found.severity.unwrap_or(code.info().severity)
+}
+
+fn finding(code: Code, found: Found) -> Finding {
+    Finding {
+        code,
+        name: code.name(),
+        severity: severity(code, &found),
+        confidence: found.confidence,
+        site: found.site,
+        summary: found.summary,
+        evidence: found.evidence,
+        remedies: found.remedies,
+    }
+}
+
+/// The worst of the findings; unknown where nothing worse than a notice was found and the state could not be read.
+fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
+    let worst = findings.iter().map(|f| f.severity.into()).max().unwrap_or(Verdict::Ok);
+    // What the input by its nature does not hold is no reason to doubt what it says.
+    let needed = |m: &Missing| {
+        m.source.need() == Need::Needed && (m.reason != Reason::Skipped || findings.is_empty())
+    };
+    if case.works_elsewhere() || undetermined.iter().any(|u| needed(&u.missing)) {
+        worst.max(Verdict::Unknown)
+    } else {
+        worst
+    }
+}
+
+/// What was read and what was not.
+fn sources(now: &Snapshot) -> Vec<SourceStatus> {
+    let status = |missing: Option<&Missing>| match missing.map(|m| m.reason) {
+        None => Status::Read,
+        Some(Reason::Absent) => Status::Absent,
+        Some(Reason::Denied) => Status::Denied,
+        Some(Reason::Skipped | Reason::NotInCapture) => Status::Skipped,
+        Some(_) => Status::Failed,
+    };
+    let detail =
+        |m: &Missing| if m.detail.is_empty() { m.reason.to_string() } else { m.detail.clone() };
+    now.sources()
+        .into_iter()
+        .map(|(source, missing)| SourceStatus {
+            name: source.name(),
+            status: status(missing),
+            detail: missing.map(detail).unwrap_or_default(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Confidence;
+
+    fn found(summary: &str) -> Found {
+        Found::new(Confidence::Proven, "", summary)
+    }
+
+    fn diagnosis(code: Code) -> &'static Diagnosis {
+        DIAGNOSES.iter().find(|d| d.code == code).expect("every code has a diagnosis")
+    }
+
+    /// For each pair of a cause and what it masks: the consequence is no finding, and the cause is at least as bad.
+    #[test]
+    fn a_cause_hides_its_consequence_and_inherits_its_severity() {
+        let mut pairs = 0;
+        for consequence in DIAGNOSES {
+            for cause in DIAGNOSES
+                .iter()
+                .filter(|cause| consequence.masked_by.holds(consequence.code, cause.code))
+            {
+                let confirmed = vec![(cause, found("cause")), (consequence, found("consequence"))];
+                let (findings, masked) = reported(confirmed);
+                let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+                let [hidden] = masked.as_slice() else { panic!("{masked:?}") };
+                assert_eq!(
+                    (finding.code, hidden.code, hidden.masked_by),
+                    (cause.code, consequence.code, cause.code)
+                );
+                let usual = |code: Code| code.info().severity;
+                let counts = !matches!(consequence.code.info().stage, Stage::Past | Stage::Residue);
+                let inherited = if counts { usual(consequence.code) } else { Severity::Notice };
+                assert_eq!(finding.severity, usual(cause.code).max(inherited));
+                pairs += 1;
+            }
+        }
+        assert!(pairs > 200, "{pairs}");
+    }
+
+    #[test]
+    fn what_a_masked_cause_hides_counts_for_the_one_that_hides_it() {
+        // No client is connected, so there is no IKE_SA, so there is no policy.
+        let confirmed = vec![
+            (diagnosis(Code::NoOutboundPolicy), found("no policy")),
+            (diagnosis(Code::IkeNotEstablished), found("no IKE_SA").severity(Severity::Notice)),
+            (diagnosis(Code::TrapsOnly), found("traps")),
+        ];
+        let (findings, masked) = reported(confirmed);
+        let seen: Vec<_> = findings.iter().map(|f| (f.code, f.severity)).collect();
+        assert_eq!(seen, [(Code::TrapsOnly, Severity::Fault)]);
+        assert_eq!(masked.len(), 2);
+    }
+
+    #[test]
+    fn a_cause_that_says_why_keeps_its_severity() {
+        let confirmed = vec![
+            (diagnosis(Code::NoOutboundPolicy), found("no policy")),
+            (diagnosis(Code::TrapsOnly), found("traps").keeps_severity("a packet brings it up")),
+        ];
+        let (findings, _) = reported(confirmed);
+        assert_eq!(findings.first().map(|f| f.severity), Some(Severity::Notice));
+    }
+}

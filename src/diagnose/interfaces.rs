@@ -1,0 +1,36 @@
+//! Which interfaces are meant where only names are known, and what is said of one that is none of them.
+
+use crate::error::Error;
+use crate::snapshot::Snapshot;
+
+/// Why there is no VTI of this name.
+pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
+    match &now.links {
+        Err(_) if now.proc_net_dev.is_ok() => {
+            Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))
+        }
+        Err(missing) => {
+            Error::DataUnavailable(format!("cannot look for interface {name}: {missing}"))
+        }
+        Ok(links) => Error::UnconfiguredObject(match links.iter().find(|l| l.name == name) {
+            Some(_) => {
+                format!("interface {name} is not a VTI: its kind is none of vti, vti6 and xfrm")
+            }
+            None => format!("interface {name} does not exist"),
+        }),
+    }
+}
+
+/// The device that ip_vti or ip6_vti makes in each namespace when its module loads.
+pub(super) fn is_fallback_name(name: &str) -> bool {
+    ["ip_vti0", "ip6_vti0"].contains(&name)
+}
+
+/// Where only names are known: those that VyOS and common practice give to VTIs.
+pub(super) fn is_vti_name(name: &str) -> bool {
+    let numbered = |prefix: &str| {
+        let rest = name.strip_prefix(prefix);
+        rest.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit()))
+    };
+    is_fallback_name(name) || ["vti", "xfrm", "ipsec"].into_iter().any(numbered)
+}
