@@ -1,8 +1,8 @@
 //! Policy lookup: `xfrm_policy_lookup()` and `xfrm_expand_policies()`, once for the routed packet and once in the device.
 
 use crate::snapshot::{
-    Action, Family, IfId, LinkKind, Mode, Observed, Policy, PolicyDirection, PolicyType, Reason,
-    Source,
+    Action, Family, IfId, LinkKind, Mark, Mode, Observed, Policy, PolicyDirection, PolicyType,
+    Reason, Source, Template,
 };
 use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
@@ -19,6 +19,11 @@ impl<'a> Choice<'a> {
     /// The policy that decides: the sub policy where there is one.
     fn first(&self) -> Option<&'a Policy> {
         self.policies.first().copied()
+    }
+
+    /// All that the way behind the lookup depends on: marks, if_ids and templates.
+    pub fn asks_for(&self) -> Vec<(Mark, IfId, &'a [Template])> {
+        self.policies.iter().map(|p| (p.mark, p.if_id, p.templates.as_slice())).collect()
     }
 
     fn blocks(&self) -> Option<&'a Policy> {
