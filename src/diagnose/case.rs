@@ -3,6 +3,7 @@
 use super::classify;
 use super::counted::Counted;
 use super::flows::{self, Origin};
+use super::inbound::Inbound;
 use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
 use crate::snapshot::recorded::Episode;
@@ -10,6 +11,7 @@ use crate::snapshot::route::CHARON_TABLE;
 use crate::snapshot::{Driver, Missing, Observed, Reason, Snapshot, Source};
 use crate::tunnel::{Control, State, Tunnel};
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
+use std::cell::OnceCell;
 
 /// One interface under diagnosis.
 pub struct Case<'a> {
@@ -27,6 +29,8 @@ pub struct Case<'a> {
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
     pub(super) tried: Vec<Trace>,
+    /// The inbound SAs, for those diagnoses that ask for them.
+    pub(super) inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
 }
 
 /// A flow and its fate.
@@ -47,15 +51,16 @@ impl<'a> Case<'a> {
         let tried = candidates
             .map(|(origin, flow)| Trace { origin, verdict: transmit::send(&tunnel, &flow), flow })
             .collect();
-        let counted = Counted::of_link(state.snapshot, earlier, tunnel.link);
+        let counted = Counted::of_link(&state.snapshot, earlier, tunnel.link);
         Self {
             name: &tunnel.link.name,
-            now: state.snapshot,
+            now: &state.snapshot,
             earlier,
             counted,
             tunnel: Ok(tunnel),
             absent: None,
             tried,
+            inbound: OnceCell::new(),
         }
     }
 
@@ -74,12 +79,13 @@ impl<'a> Case<'a> {
             absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+            inbound: OnceCell::new(),
         }
     }
 
     /// The case of an interface that is configured, and that the kernel does not have.
     pub(super) fn of_absent(
-        state: &State<'a>,
+        state: &'a State<'a>,
         earlier: Option<&'a Snapshot>,
         name: &'a str,
     ) -> Self {
@@ -87,7 +93,7 @@ impl<'a> Case<'a> {
         let why = Missing::new(Source::Links, Reason::Absent, detail);
         Self {
             absent: Some(state.control_of_absent(name)),
-            ..Self::of_row(state.snapshot, earlier, name, why)
+            ..Self::of_row(&state.snapshot, earlier, name, why)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::snapshot::{Missing, Observed, PolicyDirection, Sa};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 /// Inbound SAs from the tunnel's peers, told apart by mark and if_id.
@@ -15,7 +15,12 @@ pub(super) struct Inbound<'a> {
 
 impl<'a> Inbound<'a> {
     /// The inbound SAs of a tunnel that has outbound ones, so that something must come in; none where it has not.
-    pub fn of(case: &Case<'a>) -> Observed<Option<Self>> {
+    pub fn of<'c>(case: &'c Case<'a>) -> Observed<Option<&'c Self>> {
+        let found = case.inbound.get_or_init(|| Self::find(case));
+        found.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    fn find(case: &Case<'a>) -> Observed<Option<Self>> {
         let tunnel = case.tunnel()?;
         let outbound = tunnel.outbound_sas()?;
         if outbound.is_empty() || !tunnel.link.admin_up || tunnel.link.link_netnsid.is_some() {
@@ -24,10 +29,12 @@ impl<'a> Inbound<'a> {
         let local: BTreeSet<IpAddr> = outbound.iter().map(|a| a.source).collect();
         // From anywhere: the peer may send from another address than this host sends to.
         let mut own = tunnel.sas_with_inbound_mark_or_if_id()?;
+        let mut seen: HashSet<*const Sa> = own.iter().copied().map(std::ptr::from_ref).collect();
         let mut stray = Vec::new();
         for sa in tunnel.sas_from_peers(&local)? {
             if tunnel.admits_inbound(sa) {
-                if !own.iter().any(|a| std::ptr::eq(*a, sa)) && tunnel.owns_inbound(sa)? {
+                if !seen.contains(&std::ptr::from_ref(sa)) && tunnel.owns_inbound(sa)? {
+                    seen.insert(std::ptr::from_ref(sa));
                     own.push(sa);
                 }
             } else if !tunnel.state.is_wanted(PolicyDirection::In, sa)? {

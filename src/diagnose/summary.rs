@@ -25,7 +25,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         (None, Some(inferred)) => (inferred.driver(), Some(inferred.why.clone())),
         (None, None) => (None, None),
     };
-    let peers = tunnel.and_then(|t| t.peers().ok()).unwrap_or_default();
+    let peers = tunnel.and_then(|t| t.peers().ok()).into_iter().flatten();
     InterfaceReport {
         name: case.name.into(),
         driver,
@@ -39,10 +39,10 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         output_mark,
         local,
         remote,
-        peers: peers.iter().map(IpAddr::to_string).collect(),
+        peers: peers.map(IpAddr::to_string).collect(),
         control: match (&case.absent, tunnel) {
             (Some(absent), _) => absent.as_ref().ok().map(control),
-            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),
+            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).map(control),
         },
         absent: case.absent.is_some(),
         fallback_device: link.map_or_else(

@@ -3,22 +3,26 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod charon;
 mod control;
+mod order;
 pub mod ownership;
 mod state;
 
 pub use control::Control;
+pub use order::Group;
 pub use ownership::MarkOrIfId;
 pub use state::State;
 
 use crate::snapshot::{
     Direction, Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa,
 };
+use ownership::Asked;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-/// One VTI and the state it works in.
-#[derive(Clone, Copy)]
+/// One VTI and the state it works in. What is asked of it again and again is found once.
 pub struct Tunnel<'a> {
     /// The whole state.
     pub state: &'a State<'a>,
@@ -28,13 +32,17 @@ pub struct Tunnel<'a> {
     pub driver: Driver,
     /// What selects its policies and SAs.
     pub key: MarkOrIfId,
+    peers: OnceCell<Observed<BTreeSet<IpAddr>>>,
+    outbound: OnceCell<Observed<Vec<&'a Sa>>>,
+    control: OnceCell<Observed<Control<'a>>>,
 }
 
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
         let key = MarkOrIfId::of(&link.kind)?;
-        Some(Self { state, link, driver: link.driver()?, key })
+        let (peers, outbound, control) = Default::default();
+        Some(Self { state, link, driver: link.driver()?, key, peers, outbound, control })
     }
 
     /// The if_id comes with each packet instead of the device (xfrm only).
@@ -44,20 +52,17 @@ impl<'a> Tunnel<'a> {
 
     /// Whether there is any SA of the interface, in either direction.
     pub fn has_sas(&self) -> Observed<bool> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let key = self.key;
-        let is_marked = |direction| {
-            let list = key.mark(direction).and_then(|mark| index.by_mark.get(&mark));
-            let names = |a: &&Sa| a.mark.mask != 0 && key.names_sa(direction, a.if_id, a.mark);
-            list.into_iter().flatten().any(names)
+        let is_marked = |direction| -> Observed<bool> {
+            let Some(mark) = key.mark(direction) else { return Ok(false) };
+            let names = |a: &Sa| a.mark.mask != 0 && key.names_sa(direction, a.if_id, a.mark);
+            Ok(self.state.sas_with_mark(mark)?.iter().any(names))
         };
         Ok(match key {
-            MarkOrIfId::IfId(if_id) => {
-                index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty())
-            }
+            MarkOrIfId::IfId(if_id) => !self.state.sas_with_if_id(if_id)?.is_empty(),
             MarkOrIfId::Mark { .. } => {
-                is_marked(Direction::In)
-                    || is_marked(Direction::Out)
+                is_marked(Direction::In)?
+                    || is_marked(Direction::Out)?
                     || !self.outbound_sas()?.is_empty()
                     || !self.selected_sas(PolicyDirection::In)?.is_empty()
             }
@@ -89,29 +94,19 @@ impl<'a> Tunnel<'a> {
 
     /// The interface's own policies of a direction, by priority.
     pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
-        let mut found = match self.key {
-            MarkOrIfId::IfId(if_id) => {
-                let index = self.state.policies.as_ref().map_err(Clone::clone)?;
-                index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default()
-            }
-            MarkOrIfId::Mark { input, output } => {
-                let mark = if direction == PolicyDirection::Out { output } else { input };
-                self.state.policies(direction, IfId(0), mark, None, None)?
-            }
-        };
-        found.retain(|p| self.key.owns_policy(direction, p.if_id, p.mark));
-        Ok(found)
+        self.state.own_policies(self.key, direction)
     }
 
     /// The SAs that a template of the interface's own policies selects, larval ones left out.
     fn selected_sas(&self, direction: PolicyDirection) -> Observed<Vec<&'a Sa>> {
+        let policies = self.own_policies(direction)?;
+        let asked = policies.iter().flat_map(|p| p.templates.iter().map(|t| Asked::of(p, t)));
+        // Many policies may ask for the same.
+        let asked: BTreeSet<Asked> = asked.collect();
         let mut found = Vec::new();
-        for policy in self.own_policies(direction)? {
-            for template in &policy.templates {
-                let chain = self.state.sas_to(template.destination, template.reqid)?;
-                let selected = |a: &&Sa| !a.is_larval() && ownership::selects(policy, template, a);
-                found.extend(chain.iter().copied().filter(selected));
-            }
+        for asked in asked {
+            let chain = self.state.sas_to(asked.destination, asked.reqid)?;
+            found.extend(chain.iter().filter(|sa| !sa.is_larval() && asked.selects(sa)));
         }
         Ok(found)
     }
@@ -128,13 +123,17 @@ impl<'a> Tunnel<'a> {
         if named || !self.admits_inbound(sa) {
             return Ok(named);
         }
-        let selected = self.selected_sas(PolicyDirection::In)?;
-        Ok(selected.iter().any(|a| std::ptr::eq(*a, sa))
-            || !self.state.is_wanted(PolicyDirection::In, sa)?)
+        let own = self.own_policies(PolicyDirection::In)?;
+        let asks = |p: &&Policy| p.templates.iter().any(|t| Asked::of(p, t).selects(sa));
+        Ok(own.iter().any(asks) || !self.state.is_wanted(PolicyDirection::In, sa)?)
     }
 
     /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
-    pub fn peers(&self) -> Observed<BTreeSet<IpAddr>> {
+    pub fn peers(&self) -> Observed<&BTreeSet<IpAddr>> {
+        self.peers.get_or_init(|| self.find_peers()).as_ref().map_err(Clone::clone)
+    }
+
+    fn find_peers(&self) -> Observed<BTreeSet<IpAddr>> {
         let templates =
             self.own_policies(PolicyDirection::Out)?.into_iter().flat_map(|p| &p.templates);
         let configured = match &self.link.kind {
@@ -147,45 +146,59 @@ impl<'a> Tunnel<'a> {
 
     /// The SAs that the interface sends with: those to one of its peers that carry its mark or if_id, and those that a template of its own
     /// policies selects.
-    pub fn outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
-        let peers = self.peers()?;
-        let mut found: Vec<&'a Sa> = match self.key {
+    pub fn outbound_sas(&self) -> Observed<&[&'a Sa]> {
+        let found = self.outbound.get_or_init(|| self.find_outbound_sas());
+        found.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+
+    fn find_outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
+        let (state, key, peers) = (self.state, self.key, self.peers()?);
+        let own = |a: &&Sa| !a.is_larval() && key.names_sa(Direction::Out, a.if_id, a.mark);
+        let mut found: Vec<&'a Sa> = match key {
             MarkOrIfId::IfId(if_id) => {
-                let list = index.by_if_id.get(&if_id).into_iter().flatten().copied();
-                list.filter(|a| peers.contains(&a.destination)).collect()
+                let list = state.sas_with_if_id(if_id)?;
+                list.iter().filter(|a| peers.contains(&a.destination)).filter(own).collect()
             }
             MarkOrIfId::Mark { .. } => {
-                let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
-                lists.flatten().copied().collect()
+                let mut found = Vec::new();
+                for peer in peers {
+                    found.extend(state.sas_to_address(*peer)?.iter().filter(own));
+                }
+                found
             }
         };
-        found.retain(|a| !a.is_larval() && self.key.names_sa(Direction::Out, a.if_id, a.mark));
-        let mut seen: HashSet<*const Sa> = found.iter().copied().map(std::ptr::from_ref).collect();
+        // What is not among them yet; two templates may ask for one SA.
+        let is_found = |a: &Sa| own(&a) && peers.contains(&a.destination);
+        let mut seen = HashSet::new();
         let selected = self.selected_sas(PolicyDirection::Out)?;
-        found.extend(selected.into_iter().filter(|a| seen.insert(std::ptr::from_ref(*a))));
+        let more =
+            selected.into_iter().filter(|a| !is_found(a) && seen.insert(std::ptr::from_ref(*a)));
+        found.extend(more);
         Ok(found)
     }
 
-    /// SAs that come in from one of the peers to one of `local`, whatever their key.
+    /// SAs that come in from one of the peers to one of `local`, whatever their mark or if_id.
     pub fn sas_from_peers(&self, local: &BTreeSet<IpAddr>) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let from = self.peers()?;
-        let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
-        let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
-        Ok(lists.flatten().copied().filter(|a| !a.is_larval()).collect())
+        let mut found = Vec::new();
+        for to in local {
+            for from in from {
+                let list = self.state.sas_between(*from, *to)?;
+                found.extend(list.iter().filter(|a| !a.is_larval()));
+            }
+        }
+        Ok(found)
     }
 
-    /// SAs to this host that carry the interface's inbound key, from wherever they come.
+    /// SAs to this host that carry the interface's inbound mark or if_id, from wherever they come.
     pub fn sas_with_inbound_mark_or_if_id(&self) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let list = match self.key {
-            MarkOrIfId::IfId(if_id) => index.by_if_id.get(&if_id),
-            MarkOrIfId::Mark { input: 0, .. } => None,
-            MarkOrIfId::Mark { input, .. } => index.by_mark.get(&input),
+            MarkOrIfId::IfId(if_id) => self.state.sas_with_if_id(if_id)?,
+            MarkOrIfId::Mark { input: 0, .. } => return Ok(Vec::new()),
+            MarkOrIfId::Mark { input, .. } => self.state.sas_with_mark(input)?,
         };
         let mut found = Vec::new();
-        for sa in list.into_iter().flatten().copied() {
+        for sa in list {
             let is_inbound = !self.state.local_addresses(sa.destination)?.is_empty();
             if is_inbound && !sa.is_larval() && self.admits_inbound(sa) {
                 found.push(sa);

@@ -1,13 +1,14 @@
 //! Whose SA and whose policy this is: the one place that says it. Pure comparisons, as the kernel makes them; it knows no lists.
 //!
 //! The kernel asks two things of an SA: whether the mark or the if_id of the interface lets it be found at all
-//! ([`MarkOrIfId::admits_sa`]), and whether the template of the policy that matched wants it ([`selects`]). An SA that carries the
+//! ([`MarkOrIfId::admits_sa`]), and whether the template of the policy that matched wants it ([`Asked`]). An SA that carries the
 //! interface's own mark or if_id is its own ([`MarkOrIfId::names_sa`]). One without a mark serves every vti: it belongs to those whose
 //! policies have a template that selects it.
 
 use crate::snapshot::{
-    Direction, IfId, LinkKind, Mark, Policy, PolicyDirection, Sa, Spi, Template,
+    Direction, IfId, LinkKind, Mark, Mode, Policy, PolicyDirection, ReqId, Sa, Spi, Template,
 };
+use std::net::IpAddr;
 
 /// What selects the policies and SAs of a VTI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,14 +104,39 @@ pub const fn serves(policy: Mark, mark: Mark) -> bool {
     mark.admits(policy.value & policy.mask)
 }
 
-/// Whether this template of this policy asks for the SA: the comparisons of `xfrm_state_find()` that do not depend on the packet. The
-/// source is not among them, for the second walk of the kernel does not compare it.
-pub fn selects(policy: &Policy, template: &Template, sa: &Sa) -> bool {
-    sa.if_id == policy.if_id
-        && serves(policy.mark, sa.mark)
-        && sa.reqid == template.reqid
-        && sa.destination == template.destination
-        && sa.mode == template.mode
-        && sa.protocol == template.protocol
-        && (template.spi == Spi(0) || template.spi == sa.spi)
+/// What a template asks of an SA, as far as it does not depend on the packet: the comparisons of `xfrm_state_find()`. The source is not
+/// among them, for the second walk of the kernel does not compare it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asked {
+    /// Where the SA leads to.
+    pub destination: IpAddr,
+    /// Its reqid.
+    pub reqid: ReqId,
+    if_id: IfId,
+    /// The mark of the policy.
+    mark: Mark,
+    mode: Mode,
+    protocol: u8,
+    /// 0 asks for any.
+    spi: Spi,
+}
+
+impl Asked {
+    /// What this template of this policy asks for.
+    pub const fn of(policy: &Policy, template: &Template) -> Self {
+        let Policy { if_id, mark, .. } = *policy;
+        let Template { destination, reqid, mode, protocol, spi, .. } = *template;
+        Self { destination, reqid, if_id, mark, mode, protocol, spi }
+    }
+
+    /// Whether the SA is what is asked for.
+    pub fn selects(&self, sa: &Sa) -> bool {
+        sa.destination == self.destination
+            && sa.reqid == self.reqid
+            && sa.if_id == self.if_id
+            && serves(self.mark, sa.mark)
+            && sa.mode == self.mode
+            && sa.protocol == self.protocol
+            && (self.spi == Spi(0) || self.spi == sa.spi)
+    }
 }
