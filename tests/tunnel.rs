@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "tunnel/equal_selectors.rs"]
+mod equal_selectors;
 #[path = "tunnel/ownership.rs"]
 mod ownership;
+#[path = "../benches/show/states.rs"]
+mod states;
