@@ -25,21 +25,25 @@
 //! | module                          | may use                          | never                                   |
 //! |---------------------------------|----------------------------------|-----------------------------------------|
 //! | `code`                          | std, serde                       | everything else of ours                 |
+//! | `kernel`                        | std                              | everything of ours                      |
+//! | `units`                         | std                              | everything of ours; but all may use it  |
 //! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
-//! | `snapshot`                      | std, serde, ipnet                | everything else of ours                 |
-//! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `error` | `diagnose`, `render`                    |
-//! | `tunnel`, `way`, `diagnose`| `snapshot`, `report`, `error`    | I/O, the clock, the environment, `render` |
-//! | `drops`                         | all but `capture`, `journal`     | the drop monitor but by `collect::drops` |
+//! | `snapshot`                      | std, serde, ipnet, `kernel`      | everything else of ours                 |
+//! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `kernel`, `error` | `diagnose`, `render`          |
+//! | `tunnel`, `way`, `diagnose`| `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment, `render` |
+//! | `drops`                         | all but `capture`, `journal`, `render` | the drop monitor but by `collect::drops` |
 //! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
 //! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
 //! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
 //! | `record`                        | all but `render`, `capture`      | changing anything but its journal       |
 //! | `history`                       | `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
-//! | `monitor`                       | all but `record`, `journal`, `capture` | writing but the lines of its caller |
+//! | `monitor`                       | all but `record`, `journal`, `capture`, `render` | writing: its caller does |
 //! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
 //! | `signals`                       | nix                              | everything of ours                      |
 //! | `cli`                           | clap                             | everything of ours                      |
 //! | `run`, `vyos`, `output`, `main` | all                              | deciding anything about a tunnel        |
+//!
+//! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
 //!
 //! The recorder stays: `record` follows the kernel's messages and the counters, `timeline` says which gap explains which loss, `journal`
 //! keeps it, `history` tells of it. `monitor` stays too, and keeps nothing: it says what changes from one report to the next.

@@ -13,7 +13,7 @@ use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
 use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation};
-use vti_diagnostics::drops;
+use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
 use vti_diagnostics::opmode::arguments::interface;
@@ -215,30 +215,40 @@ fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<St
 
 fn monitor(arguments: &cli::Monitor) -> Result<String> {
     let stdout = std::io::stdout();
+    let mut lines = render::monitor::Lines::new(Clock::new(collect::zone()));
     let options = monitor::Options {
         interface: arguments.interface.as_deref(),
         interval: Duration::from_secs(arguments.interval.into()),
         vici: vici(&arguments.vici),
-        clock: Clock::new(collect::zone()),
         output: stdout.as_fd(),
-        say: &mut output::say,
+        say: &mut |turn| lines.of(turn).iter().try_for_each(|line| output::say(line)),
     };
     monitor::run(options).map(|()| String::new())
 }
 
 fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
     let stdout = std::io::stdout();
-    drops::run(drops::Options {
+    let clock = Clock::new(collect::zone());
+    let is_json = arguments.format == LineFormat::Json;
+    let report = drops::run(drops::Options {
         duration: Duration::from_secs(arguments.duration.into()),
         interface: arguments.interface.as_deref(),
         max_rate: arguments.max_rate,
-        each: arguments.each,
-        json: arguments.format == LineFormat::Json,
-        width,
-        clock: Clock::new(collect::zone()),
+        said: match (arguments.each, is_json) {
+            (true, _) => Said::Each,
+            (false, false) => Said::First,
+            (false, true) => Said::None,
+        },
         output: stdout.as_fd(),
-        say: &mut output::say,
-    })
+        say: &mut |line| match is_json {
+            true => output::say(&json::line(line).map_err(std::io::Error::other)?),
+            false => output::say(&render::drops::line(line, &clock)),
+        },
+    })?;
+    match is_json {
+        true => render::drops::end_json(&report),
+        false => Ok(render::drops::end(&report, &clock, width)),
+    }
 }
 
 /// The second process of `drops`.

@@ -96,10 +96,7 @@ fn a_damaged_line_costs_itself_alone_and_is_told() {
     let contents = read(directory.path()).unwrap().unwrap();
     assert_eq!((contents.records.len(), contents.damaged), (2, 1));
     let told = recorded(&contents);
-    assert_eq!(
-        told.remarks.last().unwrap().what,
-        "1 damaged lines of the journal were passed over"
-    );
+    assert_eq!(told.remarks.last().unwrap().what, "1 damaged line of the journal was passed over");
 }
 
 #[test]

@@ -77,6 +77,16 @@ fn healthy_tunnels_take_one_line_each_and_one_for_all() {
 }
 
 #[test]
+fn a_note_about_the_whole_report_stands_at_its_end() {
+    let mut noted = report(vec![interface("vti0", "198.51.100.7", 42)]);
+    let plain = text::report(&noted, 80, false);
+    noted.notes = vec!["Linux 5.4 is outside.".to_owned()];
+    assert_eq!(text::report(&noted, 80, false), format!("{plain}Linux 5.4 is outside.\n"));
+    assert!(json::write(&noted).unwrap().contains("Linux 5.4 is outside."));
+    assert!(yaml::write(&noted).unwrap().contains("Linux 5.4 is outside."));
+}
+
+#[test]
 fn one_healthy_tunnel_is_named() {
     assert_snapshot!(text::report(&report(vec![interface("vti0", "2001:db8::7", 42)]), 80, false));
 }

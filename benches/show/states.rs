@@ -171,6 +171,7 @@ fn sa(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> Sa {
         offload: None,
         last_used: None,
         direction: None,
+        cpu: None,
     }
 }
 

@@ -4,6 +4,7 @@
 use super::configuration::regular_file;
 use super::failure::Failure;
 use crate::snapshot::{Baseline, Cleared, Link, Observed, Reason, Source};
+use crate::units::BYTE;
 use std::io::Read;
 use std::path::Path;
 
@@ -42,7 +43,7 @@ fn text(path: &Path) -> Result<String, Failure> {
     let mut text = Vec::new();
     let read = regular_file(path)?.take(LIMIT + 1).read_to_end(&mut text)?;
     if read as u64 > LIMIT {
-        return Err(Failure::new(Reason::Malformed, format!("more than {LIMIT} bytes")));
+        return Err(Failure::new(Reason::Malformed, format!("more than {}", BYTE.of(LIMIT))));
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }

@@ -23,6 +23,7 @@ mod xfrm;
 
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Host, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
+use crate::units::Span;
 use std::path::Path;
 
 pub use clock::{now_ms, zone};
@@ -58,9 +59,9 @@ pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
         |_| Vec::new(),
         |taken_at_ms| match &earlier.ike {
             Err(hung) if hung.reason == Reason::TimedOut => {
-                let seconds = taken_at_ms.saturating_sub(earlier.taken_at_ms) / 1000;
+                let ago = Span(taken_at_ms.saturating_sub(earlier.taken_at_ms));
                 let detail = format!(
-                    "charon was not asked again at {}: it did not answer {seconds} s before",
+                    "charon was not asked again at {}: it did not answer {ago} before",
                     vici.display()
                 );
                 Err(Missing { detail, ..hung.clone() })

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::socket::{Dump, NETFILTER, PATIENCE};
 use crate::snapshot::{Family, Missing, Observed, Reason, Source, SourceValidation};
+use crate::units::RULE;
 use crate::wire::nft;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ fn rules(family: Family, chain: &str) -> Observed<Vec<SourceValidation>> {
     let decode = |payload: &[u8], rules: &mut Vec<SourceValidation>| {
         rules.extend(nft::decode(payload)?);
         if rules.len() > RULES_KEPT {
-            let detail = format!("more than {RULES_KEPT} rules validate sources");
+            let detail = format!("more than {} validate sources", RULE.of(RULES_KEPT));
             return Err(Failure::new(Reason::Failed, detail));
         }
         Ok(())

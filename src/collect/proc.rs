@@ -3,6 +3,7 @@
 
 use super::failure::Failure;
 use crate::snapshot::{DeviceColumns, Observed, Reason, Source, XfrmCounter};
+use crate::units::BYTE;
 use procfs::net::InterfaceDeviceStatus;
 use procfs::{FromBufRead, FromRead, Uptime};
 
@@ -90,7 +91,7 @@ pub fn parse_xfrm_stat(text: &str) -> Option<Vec<XfrmCounter>> {
 }
 
 fn malformed(path: &str, text: &str) -> Failure {
-    let detail = format!("not in the kernel's form ({} bytes)", text.len());
+    let detail = format!("not in the kernel's form ({})", BYTE.of(text.len()));
     Failure::new(Reason::Malformed, detail).in_operation(&format!("read {path}"))
 }
 

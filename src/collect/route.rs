@@ -8,6 +8,7 @@ use crate::snapshot::{
     Link, Missing, Neighbour, Observed, Reason, Route, RouteAnswer, RouteLookup, RouteQuery, Rule,
     Snapshot, Source,
 };
+use crate::units;
 use crate::wire::netlink::Request;
 use crate::wire::{neighbour, route, rule};
 use std::collections::BTreeSet;
@@ -53,7 +54,7 @@ pub(super) fn routes(links: &Observed<Vec<Link>>) -> Observed<Vec<Route>> {
     let decode = |payload: &[u8], routes: &mut Vec<Route>| {
         routes.extend(route::decode(payload)?.into_iter().filter(&wanted));
         if routes.len() > ROUTES_KEPT {
-            let detail = format!("more than {ROUTES_KEPT} routes leave through VTIs");
+            let detail = format!("more than {} leave through VTIs", units::ROUTE.of(ROUTES_KEPT));
             return Err(Failure::new(Reason::Failed, detail));
         }
         Ok(())

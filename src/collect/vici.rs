@@ -4,8 +4,9 @@
 use super::failure::Failure;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{Observed, Reason, Source};
+use crate::units::BYTE;
 use crate::wire::ike;
-use crate::wire::vici::{Kind, LARGEST_PACKET, MtuHeadroom, Packet, Section, request};
+use crate::wire::vici::{Budget, Kind, LARGEST_PACKET, Packet, Section, request};
 use nix::errno::Errno;
 use nix::sys::socket::{
     self as system, AddressFamily, SockFlag, SockType, UnixAddr, getsockopt, sockopt,
@@ -55,7 +56,7 @@ struct Daemon {
     stream: UnixStream,
     deadline: Instant,
     left: usize,
-    room: MtuHeadroom,
+    budget: Budget,
 }
 
 impl Daemon {
@@ -79,7 +80,7 @@ impl Daemon {
         }
         let stream = UnixStream::from(socket);
         stream.set_nonblocking(false)?;
-        Ok(Self { stream, deadline, left: MOST, room: MtuHeadroom::default() })
+        Ok(Self { stream, deadline, left: MOST, budget: Budget::default() })
     }
 
     /// One command with one answer.
@@ -88,7 +89,7 @@ impl Daemon {
         let bytes = self.receive()?;
         let packet = Packet::decode(&bytes)?;
         match packet.kind {
-            Kind::Response => Ok(Section::decode(packet.message, &mut self.room)?),
+            Kind::Response => Ok(Section::decode(packet.message, &mut self.budget)?),
             kind => Err(unexpected(command, kind)),
         }
     }
@@ -113,7 +114,7 @@ impl Daemon {
             let packet = Packet::decode(&bytes)?;
             match packet.kind {
                 Kind::Event if packet.name == event.as_bytes() => {
-                    take(&Section::decode(packet.message, &mut self.room)?)
+                    take(&Section::decode(packet.message, &mut self.budget)?)
                 }
                 // An event of a question before this one.
                 Kind::Event => {}
@@ -134,11 +135,11 @@ impl Daemon {
         self.fill(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if length > LARGEST_PACKET {
-            let detail = format!("a packet of {length} bytes is larger than any answer");
+            let detail = format!("a packet of {} is larger than any answer", BYTE.of(length));
             return Err(Failure::new(Reason::Malformed, detail));
         }
         self.left = self.left.checked_sub(length).ok_or_else(|| {
-            Failure::new(Reason::Malformed, format!("its answers have more than {MOST} bytes"))
+            Failure::new(Reason::Malformed, format!("its answers have more than {}", BYTE.of(MOST)))
         })?;
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;

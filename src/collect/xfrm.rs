@@ -3,6 +3,7 @@
 
 use super::failure::Failure;
 use super::socket::{Dump, PATIENCE, Socket, XFRM};
+use crate::kernel::Change;
 use crate::snapshot::{DefaultPolicies, Observed, Policy, Reason, Sa, SadInfo, Source, SpdInfo};
 use crate::wire::netlink::Request;
 use crate::wire::{WireError, xfrm_info, xfrm_policy, xfrm_state};
@@ -41,13 +42,16 @@ pub(super) fn policies() -> Observed<Vec<Policy>> {
     dump.read(decode).map_err(|failure| failure.missing(Source::SecurityPolicies))
 }
 
-/// The default policies. Kernels before 5.15 do not know the question and answer EINVAL.
+/// The default policies. Older kernels do not know the question and answer EINVAL ([`Change::DefaultPolicies`]).
 pub(super) fn default_policies() -> Observed<DefaultPolicies> {
     let question = xfrm_info::default_question();
     let answer = ask(&question, xfrm_info::GETDEFAULT, xfrm_info::decode_default);
     let read = answer.and_then(|answer| {
         answer.map_err(|errno| match errno {
-            Errno::EINVAL => Failure::new(Reason::Absent, "kernels before 5.15 have none"),
+            Errno::EINVAL => {
+                let why = format!("kernels before {} have none", Change::DefaultPolicies.since());
+                Failure::new(Reason::Absent, why)
+            }
             errno => errno.into(),
         })
     });

@@ -1,7 +1,7 @@
 //! The counters of one interface since `clear interfaces … counters` of VyOS: those of which VyOS keeps what they were.
 
-use super::summary::rfc3339;
 use crate::report::ClearedCounters;
+use crate::report::time::rfc3339;
 use crate::snapshot::{Link, Snapshot};
 
 /// None where they were not cleared, where it could not be read, and where a counter is below what it was: then the interface was made

@@ -6,6 +6,7 @@ use crate::report::Counters;
 use crate::snapshot::{
     DeviceColumns, Driver, Link, Missing, Observed, Reason, Snapshot, Source, Statistics,
 };
+use crate::units::{Span, rate};
 use crate::way::counters::exports_errors;
 use crate::way::transmit::classes::ErrorClasses;
 use crate::way::transmit::infer::{Inferred, infer_driver};
@@ -29,7 +30,7 @@ pub(super) struct Counted {
 impl Counted {
     /// Of a link, by IFLA_STATS64; by its row of `/proc/net/dev` where the kernel sent none.
     pub fn of_link(now: &Snapshot, earlier: Option<&Snapshot>, link: &Link) -> Self {
-        let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.kernel_version()));
+        let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.release()));
         let of = |snapshot: &Snapshot| -> Observed<Counters> {
             let links = snapshot.links.as_ref().map_err(Clone::clone)?;
             // The same interface: a new one of the same name starts from zero.
@@ -93,32 +94,18 @@ impl Counted {
         self.interval.as_ref().map(counter).map_err(Clone::clone)
     }
 
-    /// `carrier +120 in 10.0 s (12/s)`, or `59 since boot`; none where it never moved or is not known.
+    /// `carrier +120 in 10 s (12/s)`, or `59 since boot`; none where it never moved or is not known.
     pub fn words(&self, name: &str, counter: impl Fn(&Counters) -> u64) -> Option<String> {
         let total = self.total.as_ref().ok().map(&counter)?;
         match self.interval.as_ref() {
             Ok(interval) if total > 0 => {
-                let (rise, ms) = (counter(interval), interval.milliseconds.unwrap_or(0).max(1));
-                Some(format!(
-                    "{name} +{rise} in {:.1} s ({}), {total} since boot",
-                    ms as f64 / 1000.0,
-                    rate(rise, ms)
-                ))
+                let (rise, ms) = (counter(interval), interval.milliseconds.unwrap_or(0));
+                // Seldom events are said with their span already.
+                let rate = rate(rise, ms).map_or_else(String::new, |rate| format!(" ({rate})"));
+                Some(format!("{name} +{rise}{}{rate}, {total} since boot", Span(ms).within()))
             }
             _ => (total > 0).then(|| format!("{name} {total} since boot")),
         }
-    }
-}
-
-/// `12/s`, or `1/min` below one a second.
-pub(super) fn rate(rise: u64, ms: u64) -> String {
-    let per_second = rise as f64 * 1000.0 / ms.max(1) as f64;
-    if rise == 0 {
-        "0/s".into()
-    } else if per_second >= 1.0 {
-        format!("{per_second:.0}/s")
-    } else {
-        format!("{:.1}/min", per_second * 60.0)
     }
 }
 

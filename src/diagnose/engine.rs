@@ -8,6 +8,7 @@ use super::interfaces;
 use super::summary;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
+use crate::report::time::rfc3339;
 use crate::report::{
     Checked, Finding, HostReport, InterfaceReport, Masked, NotApplicable, Report, SCHEMA,
     SourceStatus, Status, Undetermined, Verdict,
@@ -15,6 +16,7 @@ use crate::report::{
 use crate::snapshot::observed::Need;
 use crate::snapshot::{Missing, Reason, Snapshot};
 use crate::tunnel::State;
+use crate::units::natural;
 
 /// One or two looks at a host.
 #[derive(Clone, Copy)]
@@ -32,13 +34,13 @@ pub struct Observation<'a> {
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
     let mut interfaces = Vec::new();
     each(observation, interface, |report| interfaces.push(report))?;
-    interfaces.sort_by_cached_key(|i| summary::natural(&i.name));
+    interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
     Ok(Report {
         schema: SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION"),
-        taken_at: summary::rfc3339(now.taken_at_ms),
+        taken_at: rfc3339(now.taken_at_ms),
         host: HostReport {
             hostname: now.host.hostname.clone(),
             kernel: now.host.kernel_release.clone(),
@@ -46,6 +48,7 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
         },
         verdict: if now.links.is_err() && interfaces.is_empty() { Verdict::Unknown } else { worst },
         sources: sources(now),
+        notes: notes(now, &interfaces),
         findings: Vec::new(),
         interfaces,
     })
@@ -108,7 +111,7 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
             None => (diagnosis.check)(case),
         };
         match outcome {
-            Ok(found) => confirmed.push((diagnosis, found)),
+            Ok(found) => confirmed.push((diagnosis, found.on(case.now.host.release()))),
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
             Err(Unconfirmed::NotApplicable(why)) => {
                 report.not_applicable.push(NotApplicable { code, name, why });
@@ -216,6 +219,12 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     } else {
         worst
     }
+}
+
+/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge.
+fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
+    let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
+    now.host.release().reservation().filter(|_| judged).into_iter().collect()
 }
 
 /// What was read and what was not.

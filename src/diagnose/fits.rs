@@ -5,6 +5,7 @@ use super::Case;
 use super::found::Found;
 use crate::report::Counters;
 use crate::snapshot::{Driver, Source};
+use crate::units::{ABORTED_ONE, CARRIER_ERROR, PACKET, Share, WAS};
 
 /// From this share of the packets on, errors are more than short gaps.
 pub(super) const MANY: f64 = 1e-3;
@@ -23,9 +24,15 @@ const ENCRYPTION: &[&str] = &[
     "XfrmOutError",
 ];
 
-/// Transmit errors among the packets that were to be sent: 0 to 1.
+/// Transmit errors among the packets that were to be sent.
+pub(super) fn errors_among_packets(total: &Counters) -> Share {
+    Share { part: total.tx_errors, whole: total.tx_packets.saturating_add(total.tx_errors).max(1) }
+}
+
+/// The same as a number: 0 to 1.
 pub(super) fn share(total: &Counters) -> f64 {
-    total.tx_errors as f64 / total.tx_packets.saturating_add(total.tx_errors).max(1) as f64
+    let Share { part, whole } = errors_among_packets(total);
+    part as f64 / whole as f64
 }
 
 /// Adds the counters and what follows from them.
@@ -73,7 +80,8 @@ fn never_moved(case: &Case<'_>, names: &[&str]) -> bool {
 fn counters(total: &Counters) -> String {
     let Counters { tx_packets, tx_errors, tx_dropped, collisions, tx_carrier_column, .. } = total;
     format!(
-        "{tx_packets} packets sent; errs {tx_errors}, drop {tx_dropped}, colls {collisions}, carrier {tx_carrier_column}"
+        "{} sent; errs {tx_errors}, drop {tx_dropped}, colls {collisions}, carrier {tx_carrier_column}",
+        PACKET.of(*tx_packets)
     )
 }
 
@@ -89,7 +97,9 @@ fn column(case: &Case<'_>, total: &Counters, no_encryption: bool) -> String {
                 .to_owned()
         }
         (_, Some(carrier), Some(aborted)) => format!(
-            "{by}{carrier} carrier errors (no policy, SA or route: VTI-1xx), {aborted} aborted ones (encryption stage: VTI-211 to 213)"
+            "{by}{} (no policy, SA or route: VTI-1xx), {} (encryption stage: VTI-211 to 213)",
+            CARRIER_ERROR.of(carrier),
+            ABORTED_ONE.of(aborted)
         ),
         (column, ..) if no_encryption => format!(
             "carrier {column} is a sum with the aborted errors, but none of these is of the encryption stage: XfrmOutState* and XfrmOutError \
@@ -113,7 +123,10 @@ fn rest(total: &Counters) -> String {
     match total.tx_too_big_or_other {
         0 => "excluded: too big (VTI-202) or not IP (VTI-203), errs = carrier + colls".to_owned(),
         rest => {
-            format!("{rest} were too big (VTI-202) or not IP (VTI-203): errs - carrier - colls")
+            format!(
+                "{rest} {} too big (VTI-202) or not IP (VTI-203): errs - carrier - colls",
+                WAS.word(rest)
+            )
         }
     }
 }
@@ -122,7 +135,8 @@ fn outage(total: &Counters) -> Option<String> {
     let Counters { tx_packets, tx_errors, .. } = total;
     (share(total) < MANY).then(|| {
         format!(
-            "excluded: a lookup or an encryption that failed for long under traffic, {tx_errors} packets lost of {}",
+            "excluded: a lookup or an encryption that failed for long under traffic, {} lost of {}",
+            PACKET.of(*tx_errors),
             tx_packets.saturating_add(*tx_errors)
         )
     })

@@ -3,6 +3,7 @@
 use super::Case;
 use super::case::Trace;
 use crate::code::Severity;
+use crate::kernel::Release;
 use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
 
@@ -12,6 +13,8 @@ pub struct Found {
     pub(super) severity: Option<Severity>,
     pub(super) keeps_severity: bool,
     pub(super) confidence: Confidence,
+    /// The proof is the model's: it holds for kernels that the model was held against.
+    pub(super) by_model: bool,
     pub(super) site: String,
     pub(super) summary: String,
     pub(super) evidence: Vec<Evidence>,
@@ -29,6 +32,7 @@ impl Found {
             severity: None,
             keeps_severity: false,
             confidence,
+            by_model: false,
             site: site.into(),
             summary: summary.into(),
             evidence: Vec::new(),
@@ -39,7 +43,16 @@ impl Found {
     /// A cause that the model proves: `lost` ends at its site, and so does every packet like it.
     pub(super) fn proven(case: &Case<'_>, lost: &Trace, summary: impl Into<String>) -> Self {
         let site = lost.verdict.effect.function.to_string();
-        Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case)
+        let found = Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case);
+        Self { by_model: true, ..found }
+    }
+
+    /// No surer than the model can be of a kernel of this release.
+    pub(super) fn on(mut self, kernel: Release) -> Self {
+        if self.by_model && !kernel.is_covered() {
+            self.confidence = self.confidence.min(Confidence::Consistent);
+        }
+        self
     }
 
     /// The steps that the lost packet took, as evidence.

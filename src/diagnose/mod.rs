@@ -34,5 +34,4 @@ pub use engine::{Observation, each, run};
 pub use found::Found;
 pub(crate) use interfaces::no_such_interface;
 pub use lookup::lookup;
-pub(crate) use summary::natural;
 pub use unconfirmed::Unconfirmed;

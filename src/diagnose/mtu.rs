@@ -2,6 +2,7 @@
 
 use super::Case;
 use crate::snapshot::{Observed, RouteAnswer, Snapshot};
+use crate::units::BYTE;
 use crate::way::transmit::overhead;
 
 /// The MTU of the interface against that of its outer path.
@@ -55,7 +56,8 @@ impl MtuHeadroom {
     pub fn words(&self, name: &str) -> String {
         let Self { interface, path, overhead: (least, most) } = self;
         format!(
-            "{name} has MTU {interface}, its outer path {path}, and ESP adds {least} to {most} bytes"
+            "{name} has MTU {interface}, its outer path {path}, and ESP adds {least} to {}",
+            BYTE.of(*most)
         )
     }
 }

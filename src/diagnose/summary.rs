@@ -120,16 +120,3 @@ fn carried_nothing(case: &Case<'_>) -> bool {
     let moved = |c: &Counters| c.tx_packets > 0 || c.rx_packets > 0 || c.tx_errors > 0;
     !case.counted.total.as_ref().is_ok_and(moved)
 }
-
-/// A key that sorts `vti2` before `vti10`.
-pub(crate) fn natural(name: &str) -> (String, u64, String) {
-    let digits = name.len() - name.bytes().rev().take_while(u8::is_ascii_digit).count();
-    let (stem, number) = name.split_at(digits);
-    (stem.into(), number.parse().unwrap_or(0), name.into())
-}
-
-/// The time of a snapshot; none for one without.
-pub(super) fn rfc3339(milliseconds: u64) -> Option<String> {
-    let time = jiff::Timestamp::from_millisecond(i64::try_from(milliseconds).ok()?).ok()?;
-    (milliseconds > 0).then(|| time.to_string())
-}

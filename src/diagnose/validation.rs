@@ -7,6 +7,7 @@ use super::found::Found;
 use crate::code::Severity;
 use crate::report::Confidence;
 use crate::snapshot::{Family, Observed, Reason, Snapshot, Source, SourceValidation};
+use crate::units::PACKET;
 
 /// VTI-406 by these rules.
 pub(super) fn check(case: &Case<'_>) -> Outcome {
@@ -41,7 +42,8 @@ fn by_own_rule<'a>(
                     Severity::Warning,
                     Confidence::Proven,
                     format!(
-                        "source validation of {name} dropped {risen} packets over the interval"
+                        "source validation of {name} dropped {} over the interval",
+                        PACKET.of(risen)
                     ),
                 ),
             },
@@ -49,8 +51,8 @@ fn by_own_rule<'a>(
                 Severity::Notice,
                 Confidence::Consistent,
                 format!(
-                    "source validation of {name} has dropped {} packets since it was set",
-                    rule.packets
+                    "source validation of {name} has dropped {} since it was set",
+                    PACKET.of(rule.packets)
                 ),
             ),
         };
@@ -70,8 +72,10 @@ fn by_rule_of_host<'a>(
         let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
         if dropped > 0 && interval.rx_packets > 0 && interval.tx_packets == 0 {
             let summary = format!(
-                "source validation of this host dropped {dropped} packets while {} received {} and sent none",
-                case.name, interval.rx_packets
+                "source validation of this host dropped {} while {} received {} and sent none",
+                PACKET.of(dropped),
+                case.name,
+                interval.rx_packets
             );
             return Ok(Some(found(case, rule, Confidence::Possible, summary)));
         }
@@ -104,9 +108,9 @@ fn found(
     let matched = rule.interface.as_ref().map(|name| format!("iifname {name} "));
     let way_back = if rule.strict { "saddr . iif" } else { "saddr" };
     let fact = format!(
-        "table {table} raw: {}fib {way_back} oif 0 drop: {} packets",
+        "table {table} raw: {}fib {way_back} oif 0 drop: {}",
         matched.unwrap_or_default(),
-        rule.packets
+        PACKET.of(rule.packets)
     );
     let list = match rule.interface {
         Some(_) => format!("sudo nft list chain {table} raw vyos_rpfilter"),

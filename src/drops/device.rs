@@ -3,22 +3,10 @@
 
 use super::attribute::{Attribution, Dropped};
 use crate::collect::watch;
+use crate::report::drops::Counter;
 use crate::snapshot::{Driver, Link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// A device's own count beside the drops seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counter {
-    /// The interface.
-    pub interface: String,
-    /// What `tx_errors` rose by.
-    pub counted: u64,
-    /// Drops seen that count there.
-    pub seen: u64,
-    /// They are as many.
-    pub agree: bool,
-}
 
 /// Counters read, and when: nanoseconds since 1970.
 struct Reading {
@@ -86,10 +74,10 @@ impl Devices {
             let Seen { between, during } = self.seen.get(name).copied().unwrap_or_default();
             let agree = (between..=between + during).contains(&counted);
             let seen = if agree { counted } else { between + during };
-            Some(Counter { interface: name.clone(), counted, seen, agree })
+            Some(Counter { interface: name.clone(), tx_errors: counted, drops: seen, agree })
         });
         let is_wanted = |c: &Counter| interface.is_none_or(|name| name == c.interface);
-        compared.filter(|c| is_wanted(c) && (c.counted > 0 || c.seen > 0)).collect()
+        compared.filter(|c| is_wanted(c) && (c.tx_errors > 0 || c.drops > 0)).collect()
     }
 }
 

@@ -10,8 +10,8 @@ mod packet;
 mod place;
 mod state_cache;
 mod tally;
+mod told;
 mod watcher;
-mod words;
 
 pub use attribute::{Attribution, Dropped, attribute};
 pub use packet::{Outer, Packet, read};
@@ -19,7 +19,7 @@ pub use place::Place;
 pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
-use crate::render::clock::Clock;
+use crate::report::drops::{DropsReport, Line};
 use crate::snapshot::{Driver, Link};
 use state_cache::StateCache;
 use std::collections::BTreeSet;
@@ -36,50 +36,30 @@ pub struct Options<'a> {
     pub interface: Option<&'a str>,
     /// Drops a second of the whole machine at which it leaves.
     pub max_rate: u32,
-    /// A line for each packet, not for each first of its kind.
-    pub each: bool,
-    /// JSON lines.
-    pub json: bool,
-    /// Columns of the text.
-    pub width: usize,
-    /// For the times of the lines.
-    pub clock: Clock,
+    /// Which packets get a line while it runs.
+    pub said: Said,
     /// Where the lines go in the end: when that is closed, it is time to end.
     pub output: BorrowedFd<'a>,
-    /// Writes a line at once.
-    pub say: &'a mut dyn FnMut(&str) -> io::Result<()>,
+    /// Takes a line, which is to be written at once.
+    pub say: &'a mut dyn FnMut(&Line) -> io::Result<()>,
 }
 
-/// Why it ended.
+/// Which packets get a line while it runs; the rows at the end have them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Its time was over.
-    Time,
-    /// SIGINT or SIGTERM.
-    Signal,
-    /// Nobody reads the lines any more.
-    Reader,
-    /// So many drops a second.
-    Rate(u64),
+pub enum Said {
+    /// Each one.
+    Each,
+    /// The first of each row.
+    First,
+    /// No packet.
+    None,
 }
 
-/// What a run came to.
-struct Outcome {
-    tally: Tally,
-    ending: Ending,
-    /// How long it took.
-    seconds: u64,
-    /// Drops without an alert, where the kernel said how many.
-    lost: Option<u64>,
-    /// The devices' own counts beside the drops seen.
-    counters: Vec<device::Counter>,
-}
-
-/// Watches, and gives the table and the sums.
+/// Watches, and gives the rows and the sums.
 ///
 /// # Errors
 /// There is no VTI, or not this one; the drop monitor cannot be used.
-pub fn run(options: Options<'_>) -> Result<String> {
+pub fn run(options: Options<'_>) -> Result<DropsReport> {
     let states = StateCache::open();
     let links = states
         .first()
@@ -96,7 +76,5 @@ pub fn run(options: Options<'_>) -> Result<String> {
     if drivers.is_empty() {
         return Err(Error::UnconfiguredObject("this system has no VTI".to_string()));
     }
-    let (json, width, clock) = (options.json, options.width, options.clock.clone());
-    let result = Watcher::new(options, states, drivers)?.watch()?;
-    Ok(if json { words::json_end(&result) } else { words::text_end(&result, &clock, width) })
+    Watcher::new(options, states, drivers)?.watch()
 }

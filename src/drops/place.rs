@@ -20,7 +20,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place of a drop: none for all that is no affair of tunnels.
+    /// The place of a drop; `None` where the packet was not on the way through a tunnel.
     ///
     /// `function` is that of the symbol, `reason` a name of `enum skb_drop_reason`.
     pub fn of(function: &str, reason: Option<&str>) -> Option<Self> {
@@ -45,7 +45,7 @@ impl Place {
             | "xfrm4_rcv_encap"
             | "xfrm6_rcv_encap" => Place::Input,
             _ if reason == Some("XFRM_POLICY") => Place::PolicyCheck,
-            // From 6.4 the rules drop by themselves, and say why.
+            // Newer kernels free the packet in nft_do_chain(), with a reason (`kernel::Change::NftablesDropsItself`).
             "nf_hook_slow" => Place::Filter,
             _ if reason == Some("NETFILTER_DROP") => Place::Filter,
             _ => return None,

@@ -5,9 +5,11 @@ use super::device::{Devices, now};
 use super::place::Place;
 use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
-use super::{Ending, Options, Outcome, packet, words};
+use super::told::{self, Ending};
+use super::{Options, Said, packet};
 use crate::collect::drops::Monitor;
 use crate::error::{Error, Result};
+use crate::report::drops::{DropsReport, Line};
 use crate::signals::{Signals, Woken};
 use crate::snapshot::Driver;
 use crate::wire::drop_monitor::Alert;
@@ -64,14 +66,11 @@ impl<'a> Watcher<'a> {
     }
 
     /// Watches until its time is over, a signal comes, or there is too much.
-    pub fn watch(mut self) -> Result<Outcome> {
+    pub fn watch(mut self) -> Result<DropsReport> {
         let began = Instant::now();
         let seconds = self.options.duration.as_secs();
         let vtis = self.watched();
-        self.say(&match self.options.json {
-            true => words::json_start(&vtis, seconds),
-            false => words::start(&vtis, seconds, &self.options.clock, now()),
-        });
+        self.say(&told::start(vtis, seconds, now()));
         let ending = self.until(began + self.options.duration)?;
         if !matches!(ending, Ending::Rate(_)) {
             self.devices.close(&self.drivers);
@@ -85,8 +84,8 @@ impl<'a> Watcher<'a> {
             Ending::Rate(_) => Vec::new(),
             _ => self.devices.compare(self.options.interface),
         };
-        let seconds = began.elapsed().as_secs();
-        Ok(Outcome { tally: self.tally, ending, seconds, lost, counters })
+        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(told::end(&self.tally, ending, milliseconds, lost, counters))
     }
 
     /// The interfaces that were asked for, as the first look has them.
@@ -129,7 +128,7 @@ impl<'a> Watcher<'a> {
     }
 
     /// A line at once. If nobody reads it, the next wait tells.
-    fn say(&mut self, line: &str) {
+    fn say(&mut self, line: &Line) {
         let _ = (self.options.say)(line);
     }
 
@@ -175,15 +174,12 @@ impl<'a> Watcher<'a> {
             self.devices.count(dropped, &attribution, time);
             let counted = self.tally.count(dropped, &attribution, time, self.options.interface);
             let is_said = match counted {
-                Counted::New => self.options.each || !self.options.json,
-                Counted::Again => self.options.each,
+                Counted::New => self.options.said != Said::None,
+                Counted::Again => self.options.said == Said::Each,
                 Counted::Hidden => false,
             };
             if is_said {
-                self.say(&match self.options.json {
-                    true => words::json_line(dropped, &attribution, time),
-                    false => words::line(dropped, &attribution, &self.options.clock, time),
-                });
+                self.say(&told::dropped(dropped, &attribution, time));
             }
         }
     }

@@ -9,14 +9,15 @@ mod since;
 pub use since::since;
 
 use crate::code::{self, Code};
-use crate::diagnose::natural;
 use crate::journal::{self, Contents, Record};
 use crate::report::SCHEMA;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, EventReport, HistoryRemark, HistoryReport, InterfaceHistory,
-    LossReport, Time,
+    LossReport,
 };
+use crate::report::time::Time;
 use crate::snapshot::recorded::{Cause, Episode};
+use crate::units::natural;
 use std::collections::BTreeMap;
 
 /// What is asked.

@@ -1,8 +1,8 @@
 //! Where nobody watched: between the end of one recorder and the beginning of the next. Pure.
 
 use crate::journal::Record;
-use crate::report::history::Span;
 use crate::snapshot::recorded::{Episode, Remark};
+use crate::units::Span;
 
 /// A remark for each recorder that was not the first.
 pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {

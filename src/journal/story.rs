@@ -4,6 +4,7 @@ use super::reader::Contents;
 use super::record::{Counted, Record};
 use crate::code::Code;
 use crate::snapshot::recorded::{Cause, Episode, Loss, Recorded, Remark};
+use crate::units::{DAMAGED_LINE, WAS};
 use std::collections::BTreeMap;
 
 /// What the records tell.
@@ -38,7 +39,11 @@ pub fn recorded(contents: &Contents) -> Recorded {
     }
     told.episodes.extend(open.into_iter().map(if contents.running { going_on } else { cut_off }));
     if contents.damaged > 0 {
-        let what = format!("{} damaged lines of the journal were passed over", contents.damaged);
+        let what = format!(
+            "{} of the journal {} passed over",
+            DAMAGED_LINE.of(contents.damaged),
+            WAS.word(contents.damaged)
+        );
         told.remarks.push(Remark { at_ms: told.until_ms, interface: None, what });
     }
     told

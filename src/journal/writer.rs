@@ -3,6 +3,7 @@
 use super::record::Record;
 use super::{CURRENT, LOCK, NEW, PREVIOUS, VERSION, frame, lock};
 use crate::error::{Error, Result};
+use crate::units::{RECORD, WAS};
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -84,7 +85,8 @@ impl Writer {
         let failed = std::mem::replace(&mut self.failing, false);
         failed.then(|| {
             let dropped = std::mem::take(&mut self.dropped);
-            format!("the journal is written again; {dropped} records were lost meanwhile")
+            let (records, were) = (RECORD.of(dropped), WAS.word(dropped));
+            format!("the journal is written again; {records} {were} lost meanwhile")
         })
     }
 

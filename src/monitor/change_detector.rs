@@ -1,20 +1,13 @@
-//! What changed between two reports, a sentence each. Pure: it is fed, with times, and reads nothing.
+//! What changed between two reports. Pure: it is fed, with times, and reads nothing; how it is said is decided in `render`.
 
-use super::Span;
 use crate::code::Code;
+use crate::report::monitor::{Change, Judgement, What, Whole};
 use crate::report::{InterfaceReport, Report, Status, Verdict};
 use crate::snapshot::{Driver, Source};
 use std::collections::BTreeMap;
 
 /// Losses are over when there were none for so long.
 const QUIET_MS: u64 = 3000;
-
-/// Something that changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
-    pub interface: String,
-    pub what: String,
-}
 
 /// What was said last of each interface.
 #[derive(Debug, Default)]
@@ -56,9 +49,9 @@ impl ChangeDetector {
             .find(|s| s.name == Source::Links.name() && s.status != Status::Read);
         if let Some(source) = unread {
             // What was not read is neither gone nor changed.
-            let what = format!("the interfaces cannot be read: {}", source.detail);
+            let what = What::Unreadable(source.detail.clone());
             let first = !std::mem::replace(&mut self.unread, true);
-            return first.then(|| Change { interface: "host".into(), what }).into_iter().collect();
+            return first.then(|| Change { subject: "host".into(), what }).into_iter().collect();
         }
         self.unread = false;
         let asked = |name: &str| only.is_none_or(|interface| interface == name);
@@ -66,7 +59,7 @@ impl ChangeDetector {
         let mut changes = Vec::new();
         let mut gone = std::mem::take(&mut self.seen);
         for interface in vtis {
-            let mut say = |what| changes.push(Change { interface: interface.name.clone(), what });
+            let mut say = |what| changes.push(Change { subject: interface.name.clone(), what });
             let seen = match gone.remove(&interface.name) {
                 Some(mut seen) if seen.ifindex == interface.ifindex => {
                     seen.take(interface, now_ms, &mut say);
@@ -74,19 +67,17 @@ impl ChangeDetector {
                 }
                 other => {
                     let what = match (other, interface.absent) {
-                        (None, _) => "",
-                        (Some(_), true) => "deleted: ",
-                        (Some(_), false) => "made anew: ",
+                        (None, _) => What::Appeared,
+                        (Some(_), true) => What::LinkDeleted,
+                        (Some(_), false) => What::Recreated,
                     };
-                    say(format!("{what}{}", whole(interface)));
+                    say(what(whole(interface)));
                     Seen::new(interface, now_ms)
                 }
             };
             self.seen.insert(interface.name.clone(), seen);
         }
-        changes.extend(
-            gone.into_keys().map(|interface| Change { interface, what: "deleted".to_string() }),
-        );
+        changes.extend(gone.into_keys().map(|subject| Change { subject, what: What::Deleted }));
         changes
     }
 }
@@ -104,26 +95,23 @@ impl Seen {
         }
     }
 
-    fn take(&mut self, interface: &InterfaceReport, now_ms: u64, say: &mut dyn FnMut(String)) {
+    fn take(&mut self, interface: &InterfaceReport, now_ms: u64, say: &mut dyn FnMut(What)) {
         for ((name, before), (_, now)) in self.states.iter_mut().zip(states(interface)) {
             // A state that was not read this time may well be what it was.
-            if now.is_some() && *before != now {
-                let [from, to] = [&*before, &now].map(|s| s.as_deref().unwrap_or("not read"));
-                say(format!("{name} {from} -> {to}"));
-                *before = now;
-            }
+            let Some(to) = now.filter(|now| before.as_ref() != Some(now)) else { continue };
+            say(What::State { name, from: before.replace(to.clone()), to });
         }
         self.count(lost(interface), now_ms, say);
         let judged = (interface.verdict, first(interface));
         if (self.verdict, self.finding) != judged {
             (self.verdict, self.finding) = judged;
-            say(verdict(interface));
+            say(What::Verdict(judgement(interface)));
         }
     }
 
     /// Takes the counter in, which begins anew where it went back.
-    fn count(&mut self, now: Option<u64>, now_ms: u64, say: &mut dyn FnMut(String)) {
-        let passed = Span(now_ms.saturating_sub(self.looked_ms));
+    fn count(&mut self, now: Option<u64>, now_ms: u64, say: &mut dyn FnMut(What)) {
+        let passed_ms = now_ms.saturating_sub(self.looked_ms);
         self.looked_ms = now_ms;
         let Some(now) = now else { return };
         let more = self.lost.replace(now).and_then(|before| now.checked_sub(before)).unwrap_or(0);
@@ -133,13 +121,13 @@ impl Seen {
                 losing.last_ms = now_ms;
             }
             Some(losing) if now_ms.saturating_sub(losing.last_ms) >= QUIET_MS => {
-                let lasted = Span(losing.last_ms.saturating_sub(losing.began_ms));
-                say(format!("no more losses: {} in {lasted}", packets(losing.lost)));
+                let milliseconds = losing.last_ms.saturating_sub(losing.began_ms);
+                say(What::NoMoreLosses { packets: losing.lost, milliseconds });
                 self.losing = None;
             }
             None if more > 0 => {
-                say(format!("losing packets: {more} in {passed}{}", rate(more, passed)));
-                let began_ms = now_ms.saturating_sub(passed.0);
+                say(What::Losing { packets: more, milliseconds: passed_ms });
+                let began_ms = now_ms.saturating_sub(passed_ms);
                 self.losing = Some(Losing { began_ms, last_ms: now_ms, lost: more });
             }
             Some(_) | None => {}
@@ -159,21 +147,18 @@ fn states(interface: &InterfaceReport) -> Vec<State> {
     ]
 }
 
-/// Everything that is followed: `admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok`; the verdict alone where there is no link.
-fn whole(interface: &InterfaceReport) -> String {
+/// Everything that is followed, as far as it was read.
+fn whole(interface: &InterfaceReport) -> Whole {
     let states = states(interface).into_iter();
-    let known = states.filter_map(|(name, state)| Some(format!("{name} {}", state?)));
-    let known: Vec<String> = known.collect();
-    let separator = if known.is_empty() { "" } else { ": " };
-    format!("{}{separator}{}", known.join(", "), verdict(interface))
+    let known = states.filter_map(|(name, state)| Some((name, state?)));
+    Whole { states: known.collect(), judgement: judgement(interface) }
 }
 
-/// `FAULT, VTI-111: …`
-fn verdict(interface: &InterfaceReport) -> String {
-    let word = interface.verdict;
-    match interface.findings.first() {
-        Some(finding) => format!("{word}, {}: {}", finding.code, finding.summary),
-        None => word.to_string(),
+fn judgement(interface: &InterfaceReport) -> Judgement {
+    let finding = interface.findings.first();
+    Judgement {
+        verdict: interface.verdict,
+        finding: finding.map(|finding| (finding.code, finding.summary.clone())),
     }
 }
 
@@ -181,24 +166,12 @@ fn first(interface: &InterfaceReport) -> Option<Code> {
     interface.findings.first().map(|finding| finding.code)
 }
 
-/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm before 5.11).
+/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm interfaces
+/// before `kernel::Change::XfrmErrorCounters`).
 fn lost(interface: &InterfaceReport) -> Option<u64> {
     let counters = interface.counters.since_boot.as_ref()?;
     let exported = interface.driver != Some(Driver::Xfrm) || counters.tx_carrier_errors.is_some();
     Some(if exported { counters.tx_errors } else { counters.tx_dropped })
-}
-
-fn packets(number: u64) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} packet{plural}")
-}
-
-/// ` (12/s)`; nothing below one a second.
-fn rate(packets: u64, passed: Span) -> String {
-    match packets.saturating_mul(1000).checked_div(passed.0) {
-        None | Some(0) => String::new(),
-        Some(rate) => format!(" ({rate}/s)"),
-    }
 }
 
 #[cfg(test)]

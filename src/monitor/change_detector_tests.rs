@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::code::Severity;
+use crate::render::monitor::sentence;
 use crate::report::{
     Confidence, ControlReport, CounterSpans, Counters, Finding, HostReport, SCHEMA, SourceStatus,
 };
@@ -14,6 +15,7 @@ fn report(interfaces: Vec<InterfaceReport>) -> Report {
         host: HostReport { hostname: String::new(), kernel: String::new(), vyos_version: None },
         verdict: Verdict::Ok,
         sources: vec![links(Status::Read)],
+        notes: vec![],
         findings: vec![],
         interfaces,
     }
@@ -86,7 +88,7 @@ impl Fed {
     fn says(&mut self, after_ms: u64, interfaces: Vec<InterfaceReport>) -> Vec<String> {
         self.1 += after_ms;
         let changes = self.0.take(&report(interfaces), None, self.1);
-        changes.into_iter().map(|change| format!("{} {}", change.interface, change.what)).collect()
+        changes.iter().map(|c| format!("{} {}", c.subject, sentence(&c.what))).collect()
     }
 }
 
@@ -99,7 +101,7 @@ fn at_first_each_vti_is_said_with_all_its_states() {
     fallback.fallback_device = true;
     let said =
         ChangeDetector::default().take(&report(vec![vti("vti0", 5), faulty, fallback]), None, 0);
-    let said: Vec<&str> = said.iter().map(|change| change.what.as_str()).collect();
+    let said: Vec<String> = said.iter().map(|change| sentence(&change.what)).collect();
     assert_eq!(
         said,
         [
@@ -170,14 +172,17 @@ fn losses_are_said_when_they_begin_and_when_they_are_over() {
         fed.says(2000, vec![vti("vti0", 383)]),
         ["vti0 no more losses: 324 packets in 4.0 s"]
     );
-    assert_eq!(fed.says(10_000, vec![vti("vti0", 384)]), ["vti0 losing packets: 1 in 10 s"]);
+    assert_eq!(
+        fed.says(10_000, vec![vti("vti0", 384)]),
+        ["vti0 losing packets: 1 in 10 s (0.1/s)"]
+    );
 }
 
 #[test]
 fn a_counter_that_went_back_is_no_loss() {
     let mut fed = Fed::with(vec![vti("vti0", 59)]);
     assert!(fed.says(2000, vec![vti("vti0", 3)]).is_empty());
-    assert_eq!(fed.says(1000, vec![vti("vti0", 4)]), ["vti0 losing packets: 1 in 1.0 s (1/s)"]);
+    assert_eq!(fed.says(1000, vec![vti("vti0", 4)]), ["vti0 losing packets: 1 in 1.0 s (1.0/s)"]);
 }
 
 #[test]
@@ -185,7 +190,7 @@ fn a_counter_that_was_not_read_is_no_zero() {
     let mut fed = Fed::with(vec![vti("vti0", 59)]);
     let unread = InterfaceReport { counters: CounterSpans::default(), ..vti("vti0", 0) };
     assert!(fed.says(2000, vec![unread]).is_empty());
-    assert_eq!(fed.says(2000, vec![vti("vti0", 61)]), ["vti0 losing packets: 2 in 2.0 s (1/s)"]);
+    assert_eq!(fed.says(2000, vec![vti("vti0", 61)]), ["vti0 losing packets: 2 in 2.0 s (1.0/s)"]);
 }
 
 #[test]
@@ -196,7 +201,7 @@ fn where_errors_are_not_exported_drops_are_the_losses() {
         InterfaceReport { counters, ..vti("vti0", 0) }
     };
     let mut fed = Fed::with(vec![old(1)]);
-    assert_eq!(fed.says(1000, vec![old(3)]), ["vti0 losing packets: 2 in 1.0 s (2/s)"]);
+    assert_eq!(fed.says(1000, vec![old(3)]), ["vti0 losing packets: 2 in 1.0 s (2.0/s)"]);
 }
 
 #[test]
@@ -236,8 +241,8 @@ fn interfaces_that_could_not_be_read_are_not_gone() {
     let mut unread = report(vec![]);
     unread.sources = vec![links(Status::Failed)];
     let said = fed.0.take(&unread, None, 2000);
-    let what = "the interfaces cannot be read: no answer in time".to_string();
-    assert_eq!(said, [Change { interface: "host".into(), what }]);
+    let what = What::Unreadable("no answer in time".into());
+    assert_eq!(said, [Change { subject: "host".into(), what }]);
     assert!(fed.0.take(&unread, None, 4000).is_empty(), "once");
     assert!(fed.says(6000, vec![vti("vti0", 0)]).is_empty());
 }
@@ -246,5 +251,5 @@ fn interfaces_that_could_not_be_read_are_not_gone() {
 fn one_interface_is_followed_alone() {
     let both = report(vec![vti("vti0", 0), vti("vti1", 0)]);
     let said = ChangeDetector::default().take(&both, Some("vti1"), 0);
-    assert_eq!(said.iter().map(|change| change.interface.as_str()).collect::<Vec<_>>(), ["vti1"]);
+    assert_eq!(said.iter().map(|change| change.subject.as_str()).collect::<Vec<_>>(), ["vti1"]);
 }

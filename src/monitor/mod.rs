@@ -1,16 +1,16 @@
 //! `monitor`: diagnoses every few seconds and says what changed, until a signal ends it or nobody reads any more. It keeps nothing and
-//! writes only the lines that it hands on.
+//! writes nothing: what it has to say it hands on.
 
 mod change_detector;
 
 use crate::collect;
 use crate::diagnose::{self, Observation};
 use crate::error::{Error, Result};
-use crate::render::clock::Clock;
-use crate::report::history::{Span, Time};
+use crate::report::monitor::{First, Turn};
+use crate::report::time::Time;
 use crate::report::{InterfaceReport, Report};
 use crate::signals::{Signals, Woken};
-use change_detector::{Change, ChangeDetector};
+use change_detector::ChangeDetector;
 use nix::errno::Errno;
 use std::io::{self, ErrorKind};
 use std::os::fd::BorrowedFd;
@@ -25,12 +25,10 @@ pub struct Options<'a> {
     pub interval: Duration,
     /// charon's socket.
     pub vici: &'a Path,
-    /// For the times of the lines.
-    pub clock: Clock,
     /// Where the lines go in the end: when that is closed, it is time to end.
     pub output: BorrowedFd<'a>,
-    /// Writes a line at once.
-    pub say: &'a mut dyn FnMut(&str) -> io::Result<()>,
+    /// Takes what there is to say, which is to be written at once.
+    pub say: &'a mut dyn FnMut(&Turn) -> io::Result<()>,
 }
 
 /// Monitors until SIGTERM or SIGINT, or until nobody reads.
@@ -48,29 +46,19 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
     let signals = Signals::block().map_err(failed)?;
     let start = Instant::now();
     let mut detector = ChangeDetector::default();
-    let mut day = String::new();
+    let mut is_first = true;
     loop {
         let began = Instant::now();
         let at = Time(collect::now_ms());
-        let first = day.is_empty();
-        let report = look(options, first)?;
-        let elapsed_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let report = look(options, is_first)?;
+        let elapsed_ms = milliseconds(start.elapsed());
         let changes = detector.take(&report, options.interface, elapsed_ms);
-        if first || !changes.is_empty() {
-            let today = options.clock.date(at);
-            if first {
-                say(options, &begins(options, at, &changes))?;
-            } else if today != day {
-                say(options, &today)?;
-            }
-            day = today;
+        let first = is_first
+            .then(|| First { vtis: changes.len(), interval_ms: milliseconds(options.interval) });
+        if is_first || !changes.is_empty() {
+            say(options, &Turn { at, first, changes })?;
         }
-        let width = changes.iter().map(|change| change.interface.chars().count()).max();
-        for Change { interface, what } in &changes {
-            let time = options.clock.time(at);
-            let width = width.unwrap_or_default();
-            say(options, &format!("{time}  {interface:<width$}  {what}"))?;
-        }
+        is_first = false;
         let patience = options.interval.saturating_sub(began.elapsed());
         if is_over(&signals, options.output, patience)? {
             return Ok(());
@@ -91,20 +79,13 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     Ok(report)
 }
 
-/// `2026-11-23, times are UTC. 3 VTIs, every 2 s until Ctrl-C:`
-fn begins(options: &Options<'_>, at: Time, changes: &[Change]) -> String {
-    let (date, zone) = (options.clock.date(at), options.clock.offset(at));
-    let plural = if changes.len() == 1 { "" } else { "s" };
-    let every = options.interval.as_secs();
-    format!(
-        "{date}, times are {zone}. {} VTI{plural}, every {every} s until Ctrl-C:",
-        changes.len()
-    )
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn say(options: &mut Options<'_>, line: &str) -> Result<()> {
+fn say(options: &mut Options<'_>, turn: &Turn) -> Result<()> {
     let path = "standard output".to_string();
-    (options.say)(line).map_err(|source| Error::Write { path, source })
+    (options.say)(turn).map_err(|source| Error::Write { path, source })
 }
 
 /// Waits so long. True where a signal came or the reader went.

@@ -4,6 +4,7 @@ use crate::code;
 use crate::report::Verdict;
 use crate::snapshot::recorded::Episode;
 use crate::timeline::{Finding, Moment};
+use crate::units::{MORE_LINE, PACKET, Span, WAS};
 
 /// Lines in a minute; a router with a thousand tunnels may have as much to say at once.
 const MOST: u32 = 30;
@@ -26,7 +27,8 @@ impl<'a> RateLimitedLog<'a> {
     pub fn line(&mut self, now: Moment, line: &str) {
         if now.since(self.since) >= MINUTE_MS {
             if self.withheld > 0 {
-                (self.say)(&format!("{} more lines were left out", self.withheld));
+                let (lines, were) = (MORE_LINE.of(self.withheld), WAS.word(self.withheld));
+                (self.say)(&format!("{lines} {were} left out"));
             }
             (self.since, self.said, self.withheld) = (now, 0, 0);
         }
@@ -41,12 +43,12 @@ impl<'a> RateLimitedLog<'a> {
 
 /// An episode that is over, in one line.
 pub(super) fn ended(episode: &Episode) -> String {
-    let packets = if episode.lost == 1 { "packet" } else { "packets" };
-    let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
+    let lasted = Span(episode.ended_ms.saturating_sub(episode.began_ms));
     let cause = episode.causes.first().map_or_else(String::new, |cause| {
         format!(", {}: {}", code::shown(cause.code), cause.summary)
     });
-    format!("{}: {} {packets} lost in {lasted:.1} s{cause}", episode.interface, episode.lost)
+    let lost = PACKET.of(episode.lost);
+    format!("{}: {lost} lost{}{cause}", episode.interface, lasted.within())
 }
 
 /// A verdict, in one line.

@@ -13,6 +13,7 @@ use crate::report::Verdict;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::{Episode, Remark};
 use crate::timeline::{Finding, Moment, Tracker, event};
+use crate::units::{IS, PACKET, Span, WAS};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,10 +51,11 @@ pub(super) struct Recorder<'a> {
     look_ms: u64,
     /// A gap opened or closed since the last look.
     turned: bool,
-    /// Messages were lost: why, since when, and how often.
+    /// Messages of the kernel were lost since the state was read last: why, and when that was noticed. Further losses until the state is
+    /// read again add nothing to the first.
     lost: Option<(String, Moment)>,
     resynced: Moment,
-    /// Peers whose routes may have changed; none for all.
+    /// The peers whose routes must be asked for again; `None` where nothing has changed.
     concerned: Option<Concerned>,
     routed: Moment,
     wanted: bool,
@@ -140,8 +142,8 @@ impl<'a> Recorder<'a> {
         let counters = self.watched.counters();
         let boot_id = collect::proc::boot_id();
         for missed in before.unwatched(&boot_id, &counters) {
-            let noun = if missed.lost == 1 { "packet was" } else { "packets were" };
-            let what = format!("{} {noun} lost that no recorder wrote down", missed.lost);
+            let (packets, were) = (PACKET.of(missed.lost), WAS.word(missed.lost));
+            let what = format!("{packets} {were} lost that no recorder wrote down");
             self.remark(now, Some(missed.interface), what);
         }
         self.append(&Record::Started {
@@ -282,8 +284,8 @@ impl<'a> Recorder<'a> {
             }
             if seen.began {
                 self.wanted = true;
-                let packets = if seen.lost == 1 { "packet is" } else { "packets are" };
-                self.log.line(now, &format!("{}: {} {packets} lost", seen.interface, seen.lost));
+                let (packets, are) = (PACKET.of(seen.lost), IS.word(seen.lost));
+                self.log.line(now, &format!("{}: {packets} {are} lost", seen.interface));
             }
         }
     }
@@ -291,7 +293,7 @@ impl<'a> Recorder<'a> {
     fn tick(&mut self, now: Moment) {
         if let Some(ms) = self.clock.jump() {
             let to = if ms > 0 { "forward" } else { "back" };
-            let what = format!("the clock was set {to} by {} s", ms.unsigned_abs() / 1000);
+            let what = format!("the clock was set {to} by {}", Span(ms.unsigned_abs()));
             self.remark(now, None, what);
         }
         for episode in self.watched.settle(now) {
@@ -363,12 +365,15 @@ impl<'a> Recorder<'a> {
     fn resync(&mut self, now: Moment) {
         let Some((why, since)) = self.lost.take() else { return };
         self.resynced = now;
-        let seconds = now.since(since) as f64 / 1000.0;
+        let when = match now.since(since) {
+            0 => "at once".to_string(),
+            ms => format!("{} after that was noticed", Span(ms)),
+        };
         self.changes.discard();
         self.read_state(now);
         let what = format!(
             "messages of the kernel were lost ({why}): what happened since the last ones is not known; \
-             the state was read again {seconds:.1} s after that was noticed"
+             the state was read again {when}"
         );
         self.remark(now, None, what);
     }

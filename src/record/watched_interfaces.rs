@@ -1,6 +1,7 @@
 //! The VTIs that are watched, by ifindex. It decides nothing: each `Watch` does.
 
 use crate::journal::Counted;
+use crate::kernel::Release;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::{Driver, Link, RouteAnswer, RouteLookup, RouteQuery, Snapshot, Statistics};
@@ -16,7 +17,7 @@ const PART: u64 = 50;
 #[derive(Default)]
 pub(super) struct WatchedInterfaces {
     watches: BTreeMap<u32, Watched>,
-    kernel: Option<(u32, u32)>,
+    kernel: Release,
     /// The links of the last look.
     links: Vec<Link>,
 }
@@ -79,7 +80,7 @@ impl WatchedInterfaces {
         state: &Snapshot,
         tracker: Option<&Tracker>,
     ) -> (bool, Vec<Episode>) {
-        self.kernel = state.host.kernel_version();
+        self.kernel = state.host.release();
         let (mut turned, mut ended) = (false, Vec::new());
         for link in state.links.iter().flatten() {
             let readiness = tracker.and_then(|tracker| tracker.readiness(link.ifindex));

@@ -1,7 +1,8 @@
 //! The time axis of a plot: columns of a round length, and where labels stand.
 
 use super::clock::Clock;
-use crate::report::history::Time;
+use crate::report::time::Time;
+use crate::units;
 
 const SECOND: u64 = 1000;
 const MINUTE: u64 = 60 * SECOND;
@@ -72,10 +73,7 @@ impl<'a> Axis<'a> {
 
     /// The length of a column: `15 min`.
     pub fn step(&self) -> String {
-        let units = [(DAY, "d"), (HOUR, "h"), (MINUTE, "min")];
-        let unit = units.into_iter().find(|(ms, _)| self.step_ms % ms == 0);
-        let (ms, name) = unit.unwrap_or((SECOND, "s"));
-        format!("{} {name}", self.step_ms / ms)
+        units::length(self.step_ms)
     }
 
     /// The column of a time; none outside.

@@ -1,6 +1,6 @@
 //! Times of the wall clock in the zone that is given, as a person reads them. It asks no clock.
 
-use crate::report::history::Time;
+use crate::report::time::Time;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 

@@ -2,12 +2,13 @@
 
 use super::finding::words;
 use super::lookup;
-use super::page::{GAP, Page};
+use super::page::Page;
 use super::table;
 use crate::report::{
     ClearedCounters, Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined,
 };
 use crate::snapshot::Missing;
+use crate::units::Span;
 
 /// Where labels and their texts stand: `  Ruled out  text`.
 const INDENT: usize = 2;
@@ -67,7 +68,7 @@ pub(super) fn sources(page: &mut Page, sources: &[SourceStatus]) {
 }
 
 fn labelled(page: &mut Page, label: &str, text: &str) {
-    page.row(INDENT, &[(label, LABEL), (text, page.room(INDENT + LABEL + GAP))]);
+    page.labelled(INDENT, (label, LABEL), text);
 }
 
 /// What was missing, and all that it leaves open, in the order of the first.
@@ -109,7 +110,7 @@ fn counters(page: &mut Page, interface: &InterfaceReport) {
         return labelled(page, "Counters", "not read");
     };
     let interval = spans.interval.as_ref().and_then(|span| span.milliseconds);
-    let heading = interval.map_or(String::new(), |ms| format!("In {:.1} s", ms as f64 / 1000.0));
+    let heading = interval.map_or(String::new(), |ms| format!("In {}", Span(ms)));
     let since_cleared = spans.since_cleared.as_ref();
     if let Some(at) = since_cleared.and_then(|cleared| cleared.cleared_at.as_deref()) {
         labelled(page, "Cleared", at);

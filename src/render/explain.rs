@@ -1,7 +1,7 @@
 //! The catalogue of findings as text: one entry in full, or the list of all.
 
 use super::finding::{severity, words};
-use super::page::{GAP, Page, columns};
+use super::page::{Page, columns};
 use super::table;
 use crate::code::Code;
 
@@ -24,7 +24,7 @@ pub fn entry(entry: &Entry<'_>, width: usize) -> String {
         entry.code.name(),
         entry.severity_word()
     );
-    page.row(0, &[(&code, columns(&code)), (&name, page.room(columns(&code) + GAP))]);
+    page.labelled(0, (&code, columns(&code)), &name);
     page.blank();
     let mut paragraph = String::new();
     for line in entry.explain.lines() {

@@ -79,7 +79,7 @@ pub(super) fn with_commands(page: &mut Page, label: &str, rows: &[(&str, &str)])
             page.row(INDENT, &[(label, LABEL)]);
             page.line(start, command);
         } else {
-            page.row(INDENT, &[(label, LABEL), (text, room)]);
+            page.labelled(INDENT, (label, LABEL), text);
             if !command.is_empty() {
                 page.line(start + INDENT, command);
             }

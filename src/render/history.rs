@@ -4,14 +4,14 @@
 use super::axis::Axis;
 use super::clock::Clock;
 use super::finding::words;
-use super::number::count;
 use super::page::{GAP, Page};
 use super::plot::{self, Mark};
 use super::table;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, HistoryRemark, HistoryReport, InterfaceHistory, LossReport,
-    Span, Time,
 };
+use crate::report::time::Time;
+use crate::units::{self, EPISODE, PACKET, Span, count};
 use std::collections::BTreeMap;
 
 /// Rows of a table, and episodes with their events, unless all are asked for: the last ones.
@@ -112,14 +112,9 @@ fn headline(interface: &InterfaceHistory) -> String {
     codes.sort_by_key(|(_, lost)| std::cmp::Reverse(*lost));
     let codes: Vec<String> =
         codes.into_iter().map(|(code, lost)| format!("{} {code}", count(lost))).collect();
-    let (lost, episodes) = (packets(interface.packets_lost), interface.episodes.len());
-    let plural = if episodes == 1 { "" } else { "s" };
-    format!("{name}  {lost} lost in {episodes} episode{plural}: {}", codes.join(", "))
-}
-
-fn packets(number: u64) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} packet{plural}", count(number))
+    let lost = PACKET.about(interface.packets_lost);
+    let episodes = EPISODE.of(interface.episodes.len());
+    format!("{name}  {lost} lost in {episodes}: {}", codes.join(", "))
 }
 
 /// What the plot covers: where the clock was set back, losses may be earlier than the beginning, or later than now.
@@ -236,7 +231,7 @@ fn cause(cause: &CauseReport, episode: &EpisodeReport) -> String {
     let whole = Span(episode.milliseconds).to_string();
     let length = cause.gap_milliseconds.map(|ms| Span(ms).to_string());
     let length = length.filter(|length| cause.gaps > 1 || *length != whole);
-    let gaps = (cause.gaps > 1).then(|| format!("{} gaps", cause.gaps));
+    let gaps = (cause.gaps > 1).then(|| units::GAP.of(cause.gaps));
     let measured: Vec<String> = gaps.into_iter().chain(length).collect();
     let measured = match measured.as_slice() {
         [] => String::new(),

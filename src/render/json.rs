@@ -11,9 +11,6 @@ use serde_json::ser::{PrettyFormatter, Serializer};
 /// # Errors
 /// None for the types of [`crate::report`]: they are plain data.
 pub fn write(report: &impl Serialize) -> Result<String> {
-    let failed = |error: &dyn std::fmt::Display| {
-        Error::DataUnavailable(format!("cannot write the report as JSON: {error}"))
-    };
     let mut bytes = Vec::new();
     let formatter = PrettyFormatter::with_indent(b"    ");
     report
@@ -21,6 +18,19 @@ pub fn write(report: &impl Serialize) -> Result<String> {
         .map_err(|error| failed(&error))?;
     let text = String::from_utf8(bytes).map_err(|error| failed(&error))?;
     Ok(escaped(&text) + "\n")
+}
+
+/// One value as a line of its own, without the line end: no space, and its keys in the order of the alphabet.
+///
+/// # Errors
+/// As those of [`write`].
+pub fn line(value: &impl Serialize) -> Result<String> {
+    let value = serde_json::to_value(value).map_err(|error| failed(&error))?;
+    Ok(escaped(&value.to_string()))
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Error {
+    Error::DataUnavailable(format!("cannot write the report as JSON: {error}"))
 }
 
 /// Writes what a terminal would act on as `\uXXXX`, which means the same. Such characters stand in strings only, where serde_json

@@ -10,10 +10,7 @@ const LABEL: usize = 7;
 pub(super) fn fate(page: &mut Page, indent: usize, flow: &FlowReport) {
     trail(page, indent, &flow.trail);
     page.paragraph(indent, &flow.summary);
-    let mut fact = |label: &str, text: &str| {
-        let room = page.room(indent + LABEL + GAP);
-        page.row(indent, &[(label, LABEL), (text, room)]);
-    };
+    let mut fact = |label: &str, text: &str| page.labelled(indent, (label, LABEL), text);
     let counted = [flow.counters.join(", "), flow.xfrm_statistics.join(", ")];
     let counted: Vec<String> = counted.into_iter().filter(|text| !text.is_empty()).collect();
     if !counted.is_empty() {

@@ -4,15 +4,17 @@
 #![deny(clippy::disallowed_methods)]
 
 mod axis;
+mod carrier;
 pub mod clock;
 mod detail;
+pub mod drops;
 pub mod escape;
 pub mod explain;
 mod finding;
 pub mod history;
 pub mod json;
 mod lookup;
-mod number;
+pub mod monitor;
 mod page;
 mod plot;
 mod summary;

@@ -49,6 +49,12 @@ impl Page {
         self.row(indent, &[(text, self.room(indent))]);
     }
 
+    /// A label of so many columns, and a text from there to the right margin.
+    pub(super) fn labelled(&mut self, indent: usize, label: (&str, usize), text: &str) {
+        let room = self.room(indent + label.1 + GAP);
+        self.row(indent, &[label, (text, room)]);
+    }
+
     /// Cells side by side, each wrapped in its own width.
     pub(super) fn row(&mut self, indent: usize, cells: &[(&str, usize)]) {
         let cells: Vec<(Vec<String>, usize)> =

@@ -1,9 +1,10 @@
 //! A plot of losses over time: ASCII alone, for a serial console. Under the axis, a letter for each episode where it began.
 
 use super::axis::Axis;
-use super::number::count;
 use super::page::Page;
-use crate::report::history::{LossReport, Time};
+use crate::report::history::LossReport;
+use crate::report::time::Time;
+use crate::units::count;
 
 /// Lines of the plot itself.
 const HEIGHT: usize = 5;

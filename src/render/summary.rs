@@ -1,12 +1,13 @@
 //! The top and the bottom of a report: one line a VTI, and what can be said of all of them together.
 
+use super::carrier;
 use super::escape::escape;
-use super::number;
 use super::page::Page;
 use super::table;
 use crate::code::Code;
 use crate::report::{InterfaceReport, Report, Status, Undetermined, Verdict};
 use crate::snapshot::{Reason, Source};
+use crate::units;
 
 /// The table of all VTIs; nothing where there are none.
 pub(super) fn table(page: &mut Page, report: &Report) {
@@ -43,7 +44,7 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
         [] => page.paragraph(0, &nothing(report)),
         all if host_is_well && all.iter().all(|i| i.verdict == Verdict::Ok) => match all {
             [one] => page.paragraph(0, &format!("{} is healthy.", one.name)),
-            _ => page.paragraph(0, &format!("All {} VTIs are healthy.", all.len())),
+            _ => page.paragraph(0, &format!("All {} are healthy.", units::VTI.of(all.len()))),
         },
         all => unknown(page, all),
     }
@@ -64,7 +65,7 @@ fn row(interface: &InterfaceReport) -> [String; 6] {
         Some(total) => {
             let interval = interface.counters.interval.as_ref();
             let exported = !codes(interface).any(|code| code == Code::CountersNotExported);
-            (number::count(total.tx_packets), number::carrier(total, interval, exported))
+            (units::count(total.tx_packets), carrier::carrier(total, interval, exported))
         }
     };
     [
@@ -83,7 +84,7 @@ fn row_with_ike(interface: &InterfaceReport) -> [String; 9] {
     let received = match &interface.counters.since_boot {
         None if interface.absent => "-".to_string(),
         None => "not read".to_string(),
-        Some(total) => number::count(total.rx_packets),
+        Some(total) => units::count(total.rx_packets),
     };
     let control = interface.control.as_ref();
     let peer = control.and_then(|c| c.peer.as_deref()).map_or(address, escape);
@@ -102,7 +103,7 @@ fn row_with_ike(interface: &InterfaceReport) -> [String; 9] {
 fn since(state: Option<&str>, up: &str, seconds: Option<u64>) -> String {
     match (state, seconds) {
         (None, _) => "-".into(),
-        (Some(state), Some(seconds)) if state == up => format!("up {}", number::age(seconds)),
+        (Some(state), Some(seconds)) if state == up => format!("up {}", units::age(seconds)),
         (Some(state), _) if state == up => "up".into(),
         (Some(state), _) => escape(&state.to_lowercase()),
     }

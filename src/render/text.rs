@@ -3,7 +3,7 @@
 
 use super::finding::{self, Extent};
 use super::page::Page;
-use super::{detail, lookup as way, summary, table};
+use super::{detail, lookup as way, summary};
 use crate::report::{LookupReport, Report};
 
 /// The width where none is known.
@@ -26,6 +26,7 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
         }
     }
     summary::closing(&mut page, report);
+    report.notes.iter().for_each(|note| page.paragraph(0, note));
     if detail {
         for interface in &report.interfaces {
             page.blank();
@@ -34,20 +35,6 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
         page.blank();
         detail::sources(&mut page, &report.sources);
     }
-    page.finish()
-}
-
-/// A table alone.
-pub fn table<const N: usize>(header: [&str; N], rows: &[[String; N]], width: usize) -> String {
-    let mut page = Page::new(width);
-    table::simple(&mut page, 0, header, rows);
-    page.finish()
-}
-
-/// Sentences, each from the left margin.
-pub fn paragraphs(sentences: &[String], width: usize) -> String {
-    let mut page = Page::new(width);
-    sentences.iter().for_each(|sentence| page.paragraph(0, sentence));
     page.finish()
 }
 

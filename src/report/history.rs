@@ -2,51 +2,9 @@
 //! Times are of the wall clock. What lies between two of them is wrong where it was set meanwhile, and then a remark says that it was;
 //! the lengths of gaps are by a clock that is never set.
 
+use super::time::Time;
 use crate::snapshot::recorded::Rise;
-use jiff::Timestamp;
-use serde::{Serialize, Serializer};
-use std::fmt;
-
-/// Milliseconds since the Unix epoch; written as RFC 3339, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Time(pub u64);
-
-impl Time {
-    /// For arithmetic of calendars; times after the year 9999 are its end.
-    pub fn timestamp(self) -> Timestamp {
-        let ms = i64::try_from(self.0).unwrap_or(i64::MAX);
-        Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
-    }
-}
-
-impl fmt::Display for Time {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.timestamp().fmt(f)
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A duration in milliseconds, as a person reads it: `0.1 s`, `45 s`, `36 min`, `5 h`, `3 d`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span(pub u64);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0 / 1000;
-        match seconds {
-            0..10 => write!(f, "{:.1} s", self.0 as f64 / 1000.0),
-            10..120 => write!(f, "{seconds} s"),
-            120..7200 => write!(f, "{} min", seconds / 60),
-            7200..172_800 => write!(f, "{} h", seconds / 3600),
-            _ => write!(f, "{} d", seconds / 86_400),
-        }
-    }
-}
+use serde::Serialize;
 
 /// The answer of `history`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -170,24 +128,4 @@ pub struct HistoryRemark {
     pub at: Time,
     /// One sentence.
     pub what: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_rfc_3339_and_never_fail() {
-        assert_eq!(Time(1_763_262_765_123).to_string(), "2025-11-16T03:12:45.123Z");
-        assert_eq!(Time(u64::MAX).timestamp(), Timestamp::MAX);
-    }
-
-    #[test]
-    fn spans_are_read_in_the_unit_that_fills() {
-        let spans = [(0, "0.0 s"), (149, "0.1 s"), (9_999, "10.0 s"), (45_999, "45 s")];
-        let longer = [(2_160_000, "36 min"), (18_000_000, "5 h"), (u64::MAX, "213503982334 d")];
-        for (ms, words) in spans.into_iter().chain(longer) {
-            assert_eq!(Span(ms).to_string(), words);
-        }
-    }
 }

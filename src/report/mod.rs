@@ -5,7 +5,10 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod drops;
 pub mod history;
+pub mod monitor;
+pub mod time;
 
 use crate::code::{Code, Severity, Stage};
 use crate::snapshot::{Driver, Missing, Source};
@@ -388,6 +391,9 @@ pub struct Report {
     pub verdict: Verdict,
     /// What was read and what was not.
     pub sources: Vec<SourceStatus>,
+    /// Sentences about the whole report: what limits what it says. Absent where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Findings that belong to no single interface.
     pub findings: Vec<Finding>,
     /// One entry a VTI, in the order of their names.

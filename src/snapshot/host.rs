@@ -1,6 +1,7 @@
 //! The host: its names, its sysctls, and the counters that /proc shows as text.
 
 use super::observed::{self, Missing, Observed, Reason, Source};
+use crate::kernel::Release;
 use serde::{Deserialize, Serialize};
 
 /// Who and what the host is.
@@ -16,10 +17,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Major and minor of the kernel release, for behaviour that changed with a version.
-    pub fn kernel_version(&self) -> Option<(u32, u32)> {
-        let mut numbers = self.kernel_release.split(|c: char| !c.is_ascii_digit());
-        Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    /// The kernel release, for behaviour that differs between kernels.
+    pub fn release(&self) -> Release {
+        Release::of(&self.kernel_release)
     }
 }
 

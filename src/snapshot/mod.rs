@@ -101,7 +101,7 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::SecurityPolicies as u8 }>"
     )]
     pub policies: Observed<Vec<Policy>>,
-    /// What happens to packets without a policy (XFRM_MSG_GETDEFAULT, kernel 5.15 and later).
+    /// What happens to packets without a policy (XFRM_MSG_GETDEFAULT, `kernel::Change::DefaultPolicies`).
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::DefaultPolicies as u8 }>"

@@ -39,7 +39,7 @@ pub struct Episode {
     /// It goes on, or the recorder ended before it did.
     #[serde(default, skip_serializing_if = "is_default")]
     pub open: bool,
-    /// Packets lost: rise of tx_errors; of tx_dropped on kernels that export no more (xfrm before 5.11).
+    /// Packets lost: rise of tx_errors; of tx_dropped on kernels that export no more (`kernel::Change::XfrmErrorCounters`).
     pub lost: u64,
     /// Packets sent in the same intervals: rise of tx_packets.
     pub sent: u64,
@@ -109,7 +109,7 @@ pub struct Event {
 pub struct Remark {
     /// When.
     pub at_ms: u64,
-    /// The interface it is about; none for all.
+    /// The interface it is about; `None` where it is about the recording, and so about every interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// One sentence.

@@ -70,9 +70,12 @@ pub struct Sa {
     /// XFRMA_LASTUSED: seconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<u64>,
-    /// XFRMA_SA_DIR, kernel 6.10 and later, where the key daemon sets it.
+    /// XFRMA_SA_DIR, where the kernel has it (`kernel::Change::SaDirection`) and the key daemon sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
+    /// XFRMA_SA_PCPU: the one CPU whose packets use it outbound; none for all (`kernel::Change::PerCpuSas`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
 }
 
 /// The flag of an SA with 64-bit sequence numbers (`linux/xfrm.h`).

@@ -142,7 +142,7 @@ pub enum Mode {
     RouteOptimization,
     InTrigger,
     Beet,
-    /// 6.14 and later.
+    /// `kernel::Change::Iptfs`.
     Iptfs,
     /// A number that this program does not know.
     Other(u8),

@@ -3,6 +3,7 @@
 //! Sources: `vti_tunnel_xmit()`, `vti6_tnl_xmit()`, `xfrmi_xmit()`, `iptunnel_xmit_stats()`.
 
 use crate::code::Moves;
+use crate::kernel::{Change, Release};
 use crate::snapshot::Driver;
 
 /// A counter of the device (`struct rtnl_link_stats64`).
@@ -41,7 +42,7 @@ pub enum XfrmStat {
     OutPolError,
     OutStateExpired,
     OutStateSeqError,
-    /// 6.10 and later.
+    /// [`Change::StateDirectionErrors`].
     OutStateDirError,
 }
 
@@ -61,7 +62,7 @@ impl XfrmStat {
 }
 
 /// The device counters of a class, as far as this kernel shows them.
-pub fn moved(moves: Moves, driver: Driver, kernel: Option<(u32, u32)>) -> Vec<Counter> {
+pub fn moved(moves: Moves, driver: Driver, kernel: Release) -> Vec<Counter> {
     use Counter::*;
     let mut counters = match moves {
         Moves::Sent | Moves::Held => vec![TxPackets],
@@ -81,8 +82,8 @@ pub fn moved(moves: Moves, driver: Driver, kernel: Option<(u32, u32)>) -> Vec<Co
     counters
 }
 
-/// Whether the kernel shows a device's error counters: xfrm interfaces before 5.11 export packets and drops only
-/// (`xfrmi_get_stats64()`).
-pub fn exports_errors(driver: Driver, kernel: Option<(u32, u32)>) -> bool {
-    driver != Driver::Xfrm || kernel.is_none_or(|version| version >= (5, 11))
+/// Whether the kernel shows a device's error counters: older ones export packets and drops only of an xfrm interface
+/// (`xfrmi_get_stats64()`, [`Change::XfrmErrorCounters`]).
+pub fn exports_errors(driver: Driver, kernel: Release) -> bool {
+    driver != Driver::Xfrm || kernel.has(Change::XfrmErrorCounters) != Some(false)
 }

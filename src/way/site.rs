@@ -68,12 +68,12 @@ pub enum Site {
     },
     /// No usable SA for a template.
     NoSa(Box<Wanted>),
-    /// The SA found is for inbound use (6.10 and later).
+    /// The SA found is for inbound use (`kernel::Change::StateDirectionErrors`).
     SaDirection {
         /// Its SPI.
         spi: Spi,
     },
-    /// No SA, and `xfrm_larval_drop=0`: queued, counted as sent, dropped later (vti, vti6 from 5.9).
+    /// No SA, and `xfrm_larval_drop=0`: queued, counted as sent, dropped later (vti, vti6; `kernel::Change::HoldQueueOfVti`).
     Held(Box<Wanted>),
     /// The route lookup for the encrypted packet fails.
     OuterRoute {

@@ -4,6 +4,7 @@ use super::site::{Effect, Site};
 use crate::code::Stage;
 use crate::report::Step;
 use crate::snapshot::{Missing, Reason, Source};
+use crate::tunnel::Tunnel;
 
 /// The model's answer for one flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +94,13 @@ impl Trail {
     ) {
         self.0.push(at.step(looked_at, result, notes));
     }
+}
+
+/// A difference between kernels that the name of this one does not decide: its patch level is hidden, or it is none that is known.
+pub(super) fn which_kernel(tunnel: &Tunnel<'_>, does: &str) -> Missing {
+    let release = &tunnel.state.snapshot.host.kernel_release;
+    let name = if release.is_empty() { "this kernel" } else { release };
+    undecidable(Source::Links, format!("whether {name} {does}"))
 }
 
 /// A fact that no state which can be read decides.

@@ -97,19 +97,19 @@ impl<'a> Packet<'a> {
 /// How much more may be decoded of the answers of one daemon. A section is three bytes on the wire and hundreds in memory, so a limit of
 /// bytes alone does not bound what they become.
 #[derive(Clone, Debug)]
-pub struct MtuHeadroom {
+pub struct Budget {
     sections: usize,
     items: usize,
 }
 
-impl Default for MtuHeadroom {
+impl Default for Budget {
     /// All of it.
     fn default() -> Self {
         Self { sections: MOST_SECTIONS, items: MOST_ITEMS }
     }
 }
 
-impl MtuHeadroom {
+impl Budget {
     fn take_section(&mut self) -> Result<(), WireError> {
         let full = WireError::TooMany { what: "VICI sections", most: MOST_SECTIONS };
         self.sections = self.sections.checked_sub(1).ok_or(full)?;
@@ -138,11 +138,11 @@ enum Item {
 }
 
 impl Section {
-    /// The message of a packet, which takes from `room`. Bytes that are no UTF-8 become replacement characters.
+    /// The message of a packet, which takes from `budget`. Bytes that are no UTF-8 become replacement characters.
     ///
     /// # Errors
-    /// It ends within an element, an element is not known or where it cannot be, sections are nested too deeply, or there is no room.
-    pub fn decode(message: &[u8], room: &mut MtuHeadroom) -> Result<Self, WireError> {
+    /// It ends within an element, an element is not known or where it cannot be, sections are nested too deeply, or the budget is used up.
+    pub fn decode(message: &[u8], budget: &mut Budget) -> Result<Self, WireError> {
         let mut reader = Reader { rest: message };
         // The sections that are open, each with the name it will have in the one around it.
         let mut open = vec![(String::new(), Section::default())];
@@ -156,7 +156,7 @@ impl Section {
                     });
                 }
                 1 => {
-                    room.take_section()?;
+                    budget.take_section()?;
                     open.push((text(reader.short("VICI section name")?), Section::default()));
                     continue;
                 }
@@ -167,7 +167,9 @@ impl Section {
                     let name = text(reader.short("VICI key")?);
                     Some((name, Item::Value(text(reader.long("VICI value")?))))
                 }
-                4 => Some((text(reader.short("VICI list name")?), Item::List(reader.list(room)?))),
+                4 => {
+                    Some((text(reader.short("VICI list name")?), Item::List(reader.list(budget)?)))
+                }
                 other => {
                     return Err(WireError::Value { what: "VICI element", value: other.into() });
                 }
@@ -250,12 +252,12 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list, and its end.
-    fn list(&mut self, room: &mut MtuHeadroom) -> Result<Vec<String>, WireError> {
+    fn list(&mut self, budget: &mut Budget) -> Result<Vec<String>, WireError> {
         let mut items = Vec::new();
         loop {
             match self.byte("VICI list")? {
                 5 => {
-                    room.take_item()?;
+                    budget.take_item()?;
                     items.push(text(self.long("VICI list item")?));
                 }
                 6 => return Ok(items),
@@ -279,7 +281,7 @@ mod tests {
         b"\x03\x01a\x00\x011\x01\x01s\x04\x01l\x05\x00\x01x\x05\x00\x01y\x06\x02";
 
     fn decode(message: &[u8]) -> Result<Section, WireError> {
-        Section::decode(message, &mut MtuHeadroom::default())
+        Section::decode(message, &mut Budget::default())
     }
 
     #[test]
@@ -309,15 +311,15 @@ mod tests {
 
     #[test]
     fn all_messages_together_have_no_more_sections_and_items_than_there_is_room_for() {
-        let mut room = MtuHeadroom { sections: 3, items: 4 };
-        assert!(Section::decode(MESSAGE, &mut room).is_ok());
-        assert!(Section::decode(MESSAGE, &mut room).is_ok());
-        let error = Section::decode(MESSAGE, &mut room.clone()).unwrap_err();
+        let mut budget = Budget { sections: 3, items: 4 };
+        assert!(Section::decode(MESSAGE, &mut budget).is_ok());
+        assert!(Section::decode(MESSAGE, &mut budget).is_ok());
+        let error = Section::decode(MESSAGE, &mut budget.clone()).unwrap_err();
         assert_eq!(error.to_string(), "VICI list items: more than 262144");
-        assert!(Section::decode(b"\x01\x00\x02", &mut room).is_ok());
-        let error = Section::decode(b"\x01\x00\x02", &mut room).unwrap_err();
+        assert!(Section::decode(b"\x01\x00\x02", &mut budget).is_ok());
+        let error = Section::decode(b"\x01\x00\x02", &mut budget).unwrap_err();
         assert_eq!(error.to_string(), "VICI sections: more than 131072");
-        assert!(Section::decode(b"\x03\x01a\x00\x011", &mut room).is_ok());
+        assert!(Section::decode(b"\x03\x01a\x00\x011", &mut budget).is_ok());
     }
 
     #[test]

@@ -25,6 +25,7 @@ const XFRMA_SET_MARK: u16 = 29;
 const XFRMA_SET_MARK_MASK: u16 = 30;
 const XFRMA_IF_ID: u16 = 31;
 const XFRMA_SA_DIR: u16 = 33;
+const XFRMA_SA_PCPU: u16 = 35;
 
 /// An SA.
 pub fn decode(payload: &[u8]) -> Result<Sa, WireError> {
@@ -77,11 +78,12 @@ pub(super) fn decode_parts(header: Field<'_>, attributes: Attributes<'_>) -> Res
             XFRMA_SA_DIR => {
                 sa.direction = Some(decode_direction(attribute.named("XFRMA_SA_DIR"))?);
             }
+            XFRMA_SA_PCPU => sa.cpu = Some(attribute.named("XFRMA_SA_PCPU").u32(0)?),
             _ => {}
         }
     }
     if let Some(value) = set_mark {
-        // Kernels before 4.19 know no mask: all bits.
+        // Without a mask (older kernels know none, kernel::Change::OutputMarkMask): all bits.
         sa.set_mark = Mark { value, mask: set_mark_mask.unwrap_or(u32::MAX) };
     }
     Ok(sa)
@@ -116,6 +118,7 @@ fn decode_header(header: Field<'_>) -> Result<Sa, WireError> {
         offload: None,
         last_used: None,
         direction: None,
+        cpu: None,
     })
 }
 
@@ -259,6 +262,19 @@ mod tests {
         assert_eq!(state(0xc100_00d2).direction, Some(Direction::Out));
         let bytes = [payload(0xc100_0001), attribute(XFRMA_SA_DIR, &[3])].concat();
         assert_eq!(decode(&bytes).unwrap_err().to_string(), "XFRMA_SA_DIR: unexpected value 3");
+    }
+
+    #[test]
+    fn the_cpu_of_an_sa_is_read_and_0_is_one() {
+        assert_eq!(state(0xc100_0001).cpu, None);
+        for cpu in [0, 3] {
+            let bytes =
+                [payload(0xc100_0001), attribute(XFRMA_SA_PCPU, &u32::to_ne_bytes(cpu))].concat();
+            assert_eq!(decode(&bytes).unwrap().cpu, Some(cpu));
+        }
+        let bytes = [payload(0xc100_0001), attribute(XFRMA_SA_PCPU, &[1, 0])].concat();
+        let error = decode(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "XFRMA_SA_PCPU: need 4 bytes, have 2");
     }
 
     #[test]

@@ -134,7 +134,10 @@ fn what_the_recorder_appends_after_a_torn_line_is_shown() {
     );
     let text = stdout(directory.path(), &[]);
     assert!(text.contains("\nvti7  45 packets lost in 3 episodes: 45 VTI-911\n"), "{text}");
-    assert!(text.contains("  noted later\n") && text.contains("1 damaged lines"), "{text}");
+    assert!(
+        text.contains("  noted later\n") && text.contains("1 damaged line of the journal was"),
+        "{text}"
+    );
 }
 
 #[test]

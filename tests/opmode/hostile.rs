@@ -235,13 +235,13 @@ done <"$1"
 "#;
 
 /// Values and what came of each.
-struct MtuHeadroom {
+struct Room {
     directory: Directory,
     /// Where the lines are run; beside it are the wrapper and the values.
     work: std::path::PathBuf,
 }
 
-impl MtuHeadroom {
+impl Room {
     fn new() -> Self {
         let directory = Directory::new();
         let work = directory.0.join("work");
@@ -344,7 +344,7 @@ fn led_to(
 
 fn through(node: usize) {
     let (node, place) = NODES[node];
-    let (tree, room) = (Tree::of("current-2026"), MtuHeadroom::new());
+    let (tree, room) = (Tree::of("current-2026"), Room::new());
     let file = room.list(&values());
     let output = bash(FIRST_FIELD, &[file.as_os_str()], &room.work);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
@@ -356,7 +356,7 @@ fn through(node: usize) {
 }
 
 /// Runs the line with each value: a name is of no interface, everything else is no name.
-fn told(room: &MtuHeadroom, line: &str, place: usize, values: &[OsString]) {
+fn told(room: &Room, line: &str, place: usize, values: &[OsString]) {
     for (value, said) in values.iter().zip(room.sentences(line, place, values)) {
         let absent = format!("interface {} does not exist", value.to_string_lossy());
         if !is_name(value) {
@@ -381,7 +381,7 @@ fn told(room: &MtuHeadroom, line: &str, place: usize, values: &[OsString]) {
 fn through_a_node_with_the_value_as_it_is() {
     let (node, place) = NODES[0];
     let line = Tree::of("current-2026").find(node).unwrap().line();
-    told(&MtuHeadroom::new(), &line, place, &values());
+    told(&Room::new(), &line, place, &values());
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn straight_into_the_entry() {
     let own = ["--", "--raw", "--detail", "show", "complete-interfaces", "--intf-name=vti0"];
     let mut values = values();
     values.retain(|value| !own.iter().any(|word| value == word));
-    let room = MtuHeadroom::new();
+    let room = Room::new();
     let share = values.len().div_ceil(DIRECT.len());
     for (form, values) in DIRECT.iter().zip(values.chunks(share)) {
         let line = format!("sudo ${{vyos_op_scripts_dir}}/vti_diagnostics {form}");
@@ -430,7 +430,7 @@ fn straight_into_the_entry() {
 
 #[test]
 fn a_run_that_writes_is_seen() {
-    let room = MtuHeadroom::new();
+    let room = Room::new();
     let line = format!("{} capture --output \"${{args[9]}}\"", program().display());
     let (_, trace) = room.traced(&line, 9, &["witness".into()]);
     assert_eq!(trace.runs, 1);
@@ -441,7 +441,7 @@ fn a_run_that_writes_is_seen() {
 
 #[test]
 fn a_run_that_starts_something_is_seen() {
-    let room = MtuHeadroom::new();
+    let room = Room::new();
     let (shell, script) = (Path::new("/bin/sh"), "/bin/sh -c '/bin/true; :'");
     let (_, trace) = trace::run(script, &[], &room.work, shell);
     assert_eq!(trace.runs, 1, "{trace:#?}");

@@ -28,6 +28,7 @@ pub fn report(interfaces: Vec<InterfaceReport>) -> Report {
                 "kernel built without CONFIG_XFRM_STATISTICS",
             ),
         ],
+        notes: vec![],
         findings: vec![],
         interfaces,
     }

@@ -7,7 +7,7 @@ use super::{ike, program};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use vti_diagnostics::wire::vici::{MtuHeadroom, Packet, Section};
+use vti_diagnostics::wire::vici::{Budget, Packet, Section};
 
 const MANY: usize = 1000;
 const SWANCTL: &str = "/usr/sbin/swanctl";
@@ -69,12 +69,12 @@ fn a_thousand_tunnels_are_all_read() {
 
 #[test]
 fn ten_thousand_tunnels_are_within_the_limits_of_elements() {
-    let mut room = MtuHeadroom::default();
+    let mut budget = Budget::default();
     for packet in tunnels(10_000).packets() {
         let packet = Packet::decode(&packet).unwrap();
-        Section::decode(packet.message, &mut room).unwrap();
+        Section::decode(packet.message, &mut budget).unwrap();
     }
-    println!("10,000 IKE_SAs leave {room:?}");
+    println!("10,000 IKE_SAs leave {budget:?}");
 }
 
 /// Whole processes in turn, their output to /dev/null: the median time of each.

@@ -3,7 +3,7 @@
 use super::answers::{Answers, VTI, XFRM};
 use std::time::Instant;
 use vti_diagnostics::wire::ike;
-use vti_diagnostics::wire::vici::{MtuHeadroom, Packet, Section};
+use vti_diagnostics::wire::vici::{Budget, Packet, Section};
 
 const COUNT: usize = 100_000;
 
@@ -47,7 +47,7 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>, sources: &[Vec<u8>]) {
 /// Everything that is done with a packet: how many connections, IKE_SAs and trap policies it lists; none where it is an error.
 fn decoded(bytes: &[u8]) -> Option<usize> {
     let packet = Packet::decode(bytes).ok()?;
-    let section = Section::decode(packet.message, &mut MtuHeadroom::default()).ok()?;
+    let section = Section::decode(packet.message, &mut Budget::default()).ok()?;
     let lists = (ike::connections(&section), ike::ike_sas(&section), ike::traps(&section));
     // It is written to captures, and read from them.
     let text = serde_json::to_string(&lists).unwrap();

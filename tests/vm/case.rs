@@ -1,27 +1,11 @@
 //! One combination of driver, inner and outer family, and the words it gives to the variables of a scenario's text.
 
 use crate::Fallible;
+use crate::kernel::Kernel;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fmt;
-
-/// IFLA_INFO_KIND of the tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    Vti,
-    Vti6,
-    Xfrm,
-}
-
-impl Driver {
-    fn name(self) -> &'static str {
-        match self {
-            Driver::Vti => "vti",
-            Driver::Vti6 => "vti6",
-            Driver::Xfrm => "xfrm",
-        }
-    }
-}
+use vti_diagnostics::snapshot::Driver;
 
 /// An address family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,43 +44,39 @@ pub struct Case {
     pub driver: Driver,
     pub inner: Family,
     pub outer: Family,
-    pub kernel: String,
+    pub kernel: Kernel,
     /// The tunnel's name.
     pub interface: String,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}in{}", self.driver.name(), self.inner.digit(), self.outer.digit())
+        write!(f, "{} {}in{}", self.driver.kind(), self.inner.digit(), self.outer.digit())
     }
 }
 
 impl Case {
     /// Every combination that the kernel has: the outer family of vti is IPv4, of vti6 IPv6, of xfrm either.
-    pub fn all(kernel: &str) -> Vec<Case> {
+    pub fn all(kernel: Kernel) -> Vec<Case> {
         use Family::{V4, V6};
         let drivers =
             [(Driver::Vti, V4), (Driver::Vti6, V6), (Driver::Xfrm, V4), (Driver::Xfrm, V6)];
-        let case = |(driver, outer), inner| Case {
-            driver,
-            inner,
-            outer,
-            kernel: kernel.to_owned(),
-            interface: "t0".into(),
-        };
+        let case =
+            |(driver, outer), inner| Case { driver, inner, outer, kernel, interface: "t0".into() };
         drivers.into_iter().flat_map(|pair| [V4, V6].map(|inner| case(pair, inner))).collect()
     }
 
     /// vti, vti6 or xfrm.
     pub fn driver_name(&self) -> &'static str {
-        self.driver.name()
+        self.driver.kind()
     }
 
-    /// Whether all words of a pattern hold: drivers, `inner4`, `outer6`, kernels.
+    /// Whether all words of a pattern hold: drivers, `inner4`, `outer6`, kernels, `any`.
     pub fn matches(&self, pattern: &str) -> bool {
         pattern.split_whitespace().all(|word| {
-            word == self.driver.name()
-                || word == self.kernel
+            word == "any"
+                || word == self.driver.kind()
+                || Kernel::of(word) == Some(self.kernel)
                 || word == format!("inner{}", self.inner.digit())
                 || word == format!("outer{}", self.outer.digit())
         })
@@ -125,7 +105,7 @@ impl Case {
         let stranger = outer.pick("192.0.2.99", "2001:db8::99");
         let tunnel = |to: &str, number| match self.driver {
             Driver::Xfrm => format!("type xfrm dev wan if_id {number}"),
-            driver => format!("type {} local {local} remote {to} key {number}", driver.name()),
+            driver => format!("type {} local {local} remote {to} key {number}", driver.kind()),
         };
         let (tunnel, beside) = (tunnel(&remote, 7), tunnel(stranger, 8));
         let (key, other_key, mark) = match self.driver {
@@ -134,7 +114,7 @@ impl Case {
         };
         let if_mark = |text: &str| if mark { text.to_owned() } else { String::new() };
         BTreeMap::from([
-            ("DRIVER", self.driver.name().to_owned()),
+            ("DRIVER", self.driver.kind().to_owned()),
             ("VTI", self.interface.clone()),
             ("LOCAL", local),
             ("REMOTE", remote),

@@ -4,6 +4,7 @@ use crate::case::{self, Case, End};
 use crate::compare::{self, Happened};
 use crate::counters::Counters;
 use crate::keep::Keep;
+use crate::kernel::Kernel;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
@@ -63,14 +64,13 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
 }
 
 fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
-    let release = read("/proc/sys/kernel/osrelease")?;
-    let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
+    let kernel = Kernel::running()?;
     let base = read("scenarios/base")?;
     let (mut words, mut keep) = Keep::asked_for(words);
     let stops = options::flag(&mut words, STOP);
     let (mut passed, mut failed) = (0, 0);
     for scenario in scenarios()? {
-        for case in scenario.cases(&kernel) {
+        for case in scenario.cases(kernel) {
             let name = format!("{} {case}", scenario.name);
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;

@@ -1,54 +1,159 @@
-//! The host's side: boots the kernels in parallel with this binary and the program in them, passes their lines on, sums up.
-//! It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
+//! The host's side: boots the kernels with this binary and the program in them, as many at once as there are processors, passes their
+//! lines on, sums up. It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
 
 use crate::Fallible;
 use crate::keep::OPTION;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-const KERNELS: [&str; 2] = ["6.1", "6.12"];
+/// What `boot` has, from the oldest.
+const KERNELS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.2"];
 
-/// What one kernel's run came to.
-struct Sum {
-    passed: u64,
-    failed: u64,
+/// The kernel of the captures.
+const REFERENCE: &str = "6.12";
+
+/// The kernels of words that name none: where the transmit path and its answers are compared, and where the daemons, the recorder and
+/// the drop monitor are. 7.2 is of a suite that moves on, and is asked for by name only.
+const OF_THE_PATH: [&str; 4] = ["5.10", "6.1", "6.12", "6.18"];
+const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
+
+/// What runs without words, about the longest first: there are fewer processors than guests. Everything is on one kernel. On 6.1 is what
+/// another kernel may answer otherwise; on 5.10 and 6.18 the transmit path.
+const BY_DEFAULT: [(&str, &[&str]); 15] = [
+    (REFERENCE, &["record"]),
+    ("6.1", &["record"]),
+    (REFERENCE, &["drops"]),
+    ("6.1", &["drops"]),
+    (REFERENCE, &["charon"]),
+    ("6.1", &["charon"]),
+    (REFERENCE, &["differential"]),
+    (REFERENCE, &["matrix"]),
+    ("6.1", &["matrix"]),
+    ("6.18", &["matrix"]),
+    ("5.10", &["matrix"]),
+    (REFERENCE, &["site"]),
+    ("6.1", FEWER_CASES),
+    ("6.18", FEWER_CASES),
+    ("5.10", FEWER_CASES),
+];
+
+/// The first of those that the reference runs.
+const FEWER_CASES: &[&str] = &["differential", "--cases", "300"];
+
+/// How many guests run at once, where that is not to be the number of processors.
+const GUESTS: &str = "LAB_GUESTS";
+
+/// The status by which `boot` says that the archive has the kernel no more.
+const GONE: i32 = 77;
+
+/// One guest: its kernel and its words.
+struct Job<'a> {
+    kernel: &'a str,
+    words: Vec<&'a str>,
 }
 
-/// True when every scenario passed on every kernel.
+/// What a guest's run came to.
+enum Outcome {
+    Counted {
+        passed: u64,
+        failed: u64,
+    },
+    /// The archive has no such kernel any more.
+    Gone,
+}
+
+/// True when every scenario passed on every kernel. A kernel that the archive has no more fails a run that names it; a run that does not
+/// goes on without it, and says so at its end.
 pub fn run(words: &[&str]) -> Fallible<bool> {
-    let (mut kernels, filter): (Vec<&str>, Vec<&str>) =
+    let (kernels, filter): (Vec<&str>, Vec<&str>) =
         words.iter().partition(|word| KERNELS.contains(word));
-    if kernels.is_empty() {
-        kernels = KERNELS.to_vec();
+    let is_named = !kernels.is_empty();
+    let jobs = jobs(kernels, &filter);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (Job { kernel, words }, outcome, time) in boot_all(&jobs)? {
+        let said = match outcome {
+            Ok(Outcome::Counted { passed: more, failed: bad }) => {
+                (passed, failed) = (passed + more, failed + bad);
+                format!("{more} passed, {bad} failed in {} s", time.as_secs())
+            }
+            Ok(Outcome::Gone) if !is_named => {
+                skipped += 1;
+                "SKIPPED: the archive has no such kernel any more".into()
+            }
+            Ok(Outcome::Gone) => {
+                failed += 1;
+                "the archive has no such kernel any more".into()
+            }
+            Err(error) => {
+                failed += 1;
+                error
+            }
+        };
+        let what = if words.is_empty() { "everything".into() } else { words.join(" ") };
+        println!("{kernel:<4} {what}: {said}");
+    }
+    let skipped = match skipped {
+        0 => String::new(),
+        number => format!(", {number} SKIPPED"),
+    };
+    println!("{passed} passed, {failed} failed{skipped}");
+    Ok(failed == 0 && passed > 0)
+}
+
+/// The guests of a run.
+fn jobs<'a>(mut kernels: Vec<&'a str>, filter: &[&'a str]) -> Vec<Job<'a>> {
+    if kernels.is_empty() && filter.is_empty() {
+        return BY_DEFAULT.map(|(kernel, words)| Job { kernel, words: words.to_vec() }).into();
     }
     // One kernel's captures are enough, and two would overwrite each other.
     if filter.contains(&OPTION) {
-        kernels.drain(..kernels.len() - 1);
+        kernels = vec![kernels.pop().unwrap_or(REFERENCE)];
     }
-    let payload = payload()?;
-    let sums: Vec<Fallible<Sum>> = std::thread::scope(|scope| {
-        let guests: Vec<_> =
-            kernels.iter().map(|kernel| scope.spawn(|| boot(kernel, &filter, &payload))).collect();
-        guests
-            .into_iter()
-            .map(|guest| {
-                guest.join().unwrap_or_else(|_| Err("the thread of a guest panicked".into()))
-            })
-            .collect()
-    });
-    let (mut passed, mut failed, mut broken) = (0, 0, 0);
-    for (kernel, sum) in kernels.iter().zip(sums) {
-        match sum {
-            Ok(sum) => (passed, failed) = (passed + sum.passed, failed + sum.failed),
-            Err(error) => {
-                println!("{kernel}: {error}");
-                broken += 1;
-            }
+    if kernels.is_empty() {
+        kernels = match filter.first() {
+            Some(&"matrix" | &"differential") => OF_THE_PATH.to_vec(),
+            _ => OF_ALL_ELSE.to_vec(),
+        };
+    }
+    kernels.into_iter().map(|kernel| Job { kernel, words: filter.to_vec() }).collect()
+}
+
+fn guests() -> Fallible<usize> {
+    match std::env::var(GUESTS) {
+        Ok(text) => match text.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(format!("{GUESTS} is {text}, and must be a number from 1")),
+        },
+        Err(_) => Ok(std::thread::available_parallelism().map_or(1, NonZero::get)),
+    }
+}
+
+/// Runs the guests, each as soon as one before it is done; what each came to, in the order of the jobs.
+fn boot_all<'a>(jobs: &'a [Job<'a>]) -> Fallible<Vec<(&'a Job<'a>, Fallible<Outcome>, Duration)>> {
+    let (payload, next) = (payload()?, AtomicUsize::new(0));
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { return done };
+            let started = Instant::now();
+            done.push((number, (job, boot(job, &payload), started.elapsed())));
         }
-    }
-    println!("{passed} passed, {} failed", failed + broken);
-    Ok(failed + broken == 0 && passed > 0)
+    };
+    let guests = guests()?.min(jobs.len());
+    let done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..guests).map(|_| scope.spawn(work)).collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined.collect::<Result<Vec<_>, _>>()
+    });
+    let done = done.map_err(|_| "the thread of a guest panicked")?;
+    let in_order: BTreeMap<usize, _> = done.into_iter().flatten().collect();
+    Ok(in_order.into_values().collect())
 }
 
 /// The files for the guest: this binary, the program, the base text and the scenarios.
@@ -80,13 +185,13 @@ fn stripped(binary: &Path, name: &str) -> Fallible<PathBuf> {
     if status.success() { Ok(to) } else { Err(format!("strip {}: {status}", binary.display())) }
 }
 
-fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
+fn boot(Job { kernel, words }: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm/boot");
     let command = format!(
         "./lab --guest {}",
-        filter.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
-    let results = if filter.contains(&OPTION) {
+    let results = if words.contains(&OPTION) {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
     } else {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"))
@@ -112,8 +217,12 @@ fn boot(kernel: &str, filter: &[&str], payload: &[PathBuf]) -> Fallible<Sum> {
             }
         }
     }
-    guest.wait().map_err(|error| format!("cannot wait for tests/vm/boot: {error}"))?;
-    sum.ok_or_else(|| "the guest did not finish".into())
+    let status = guest.wait().map_err(|error| format!("cannot wait for tests/vm/boot: {error}"))?;
+    match sum {
+        Some((passed, failed)) => Ok(Outcome::Counted { passed, failed }),
+        None if status.code() == Some(GONE) => Ok(Outcome::Gone),
+        None => Err("the guest did not finish".into()),
+    }
 }
 
 /// A word as bash takes it literally.
@@ -121,7 +230,8 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-fn sum_of(line: &str) -> Option<Sum> {
+/// The guest's last line: how many passed and failed.
+fn sum_of(line: &str) -> Option<(u64, u64)> {
     let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
-    Some(Sum { passed: passed.parse().ok()?, failed: failed.parse().ok()? })
+    Some((passed.parse().ok()?, failed.parse().ok()?))
 }

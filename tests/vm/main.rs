@@ -1,7 +1,7 @@
 //! The real-kernel laboratory: each scenario breaks a healthy tunnel in one way inside a real kernel, sends an exact number of
 //! packets, and holds three things against what the scenario expects: the kernel's counters, the transmit model, and the program.
 //!
-//! `tests/vm/run [KERNEL…] [WORD…]` boots every kernel in parallel and runs the scenarios whose case name holds one of the words.
+//! `tests/vm/run [KERNEL…] [WORD…]` boots kernels in parallel and runs the scenarios whose case name holds one of the words.
 //! The same binary runs on the host (boots, sums up: `host`) and in the guest (runs, compares: `guest`). It is behind a feature
 //! because it installs packages and downloads kernels: a plain `cargo test` does neither.
 
@@ -21,6 +21,7 @@ mod flood;
 mod guest;
 mod host;
 mod keep;
+mod kernel;
 mod lines;
 mod model;
 mod namespace;

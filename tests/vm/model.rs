@@ -44,7 +44,7 @@ pub fn model_prediction(
                 if prediction.site.is_empty() {
                     prediction.site = verdict.effect.function.to_string();
                 }
-                let release = snapshot.host.kernel_version();
+                let release = snapshot.host.release();
                 let moved = counters::moved(verdict.effect.moves, tunnel.driver, release);
                 (verdict, moved)
             };

@@ -2,6 +2,7 @@
 
 use crate::Fallible;
 use crate::case::Case;
+use crate::kernel::Kernel;
 use crate::traffic::Traffic;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -58,7 +59,8 @@ pub struct Expect {
     /// Sends that failed at the sender's socket.
     #[serde(default)]
     pub unsent: Per<u64>,
-    /// The code of the first finding, or the verdict where there is none (`ok`).
+    /// The code of the first finding, or the verdict where there is none (`ok`; compared as VTI-603 where the kernel hides the driver's
+    /// error counters).
     pub finding: Per<String>,
     /// The same where the program also has a look from before the traffic; like `finding` when left out.
     #[serde(default)]
@@ -75,8 +77,8 @@ impl Expect {
     }
 }
 
-/// A value for all cases, or one by the case: `{vti: 0, xfrm inner6: 5}` ([`Case::matches`]). The pattern of most words wins;
-/// where none holds it is the default: nothing.
+/// A value for all cases, or one by the case: `{vti: 0, xfrm inner6: 5}`, `{any: 5, xfrm 5.10: 0}` ([`Case::matches`]). The pattern of
+/// most words wins; where none holds it is the default: nothing.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Per<T> {
@@ -106,7 +108,7 @@ impl<T: Clone + Default> Per<T> {
 
 impl Scenario {
     /// The combinations it applies to, on this kernel.
-    pub fn cases(&self, kernel: &str) -> Vec<Case> {
+    pub fn cases(&self, kernel: Kernel) -> Vec<Case> {
         let applies = |case: &Case| {
             self.only.is_empty() || self.only.iter().any(|pattern| case.matches(pattern))
         };

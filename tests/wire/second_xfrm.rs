@@ -125,6 +125,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
         offload: None,
         last_used: None,
         direction: None,
+        cpu: None,
     };
     for attribute in attributes {
         match attribute {

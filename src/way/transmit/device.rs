@@ -2,14 +2,19 @@
 
 use super::limits::{Use, limit_reached, sequence_used_up};
 use super::outer::OuterRoute;
+use crate::kernel::Change;
 use crate::snapshot::{
     Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
 };
 use crate::tunnel::Tunnel;
+use crate::units::BYTE;
 use crate::way::flow::Flow;
 use crate::way::site::{Site, StateCheck};
-use crate::way::trail::{At, End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
 use std::net::IpAddr;
+
+/// Every link carries so many bytes of IPv6 (RFC 8200).
+const IPV6_MIN_MTU: u32 = 1280;
 
 /// IFA_F_TENTATIVE: the address is not yet usable.
 pub(super) const TENTATIVE: u32 = 0x40;
@@ -136,37 +141,40 @@ pub(super) fn check_size(
     let Some(path) = route.mtu else { return Ok(()) };
     let (least, most) = overhead(chain);
     // An IPv6 outer path never announces less than 1280 to the inner packet.
-    let floor = if chain.last().is_some_and(|a| a.family == Family::Inet6) { 1280 } else { 0 };
+    let outer_is_ipv6 = chain.last().is_some_and(|a| a.family == Family::Inet6);
+    let floor = if outer_is_ipv6 { IPV6_MIN_MTU } else { 0 };
     let own = tunnel.link.mtu;
     let roomiest = path.saturating_sub(least).max(floor).min(own);
     let tightest = path.saturating_sub(most).max(floor).min(own);
-    if flow.size <= tightest || !refuses_big(tunnel, flow) {
+    if flow.size <= tightest {
         return Ok(());
     }
+    match refuses_big(tunnel, flow) {
+        Some(true) => {}
+        Some(false) => return Ok(()),
+        None => return Err(which_kernel(tunnel, "refuses such a packet that does not fit").into()),
+    }
+    let size = BYTE.of(flow.size);
     if flow.size > roomiest {
-        let text =
-            format!("{} bytes, at most {roomiest} fit into {path} with ESP around them", flow.size);
+        let text = format!("{size}, at most {roomiest} fit into {path} with ESP around them");
         trail.step(At::Size, text, "too big");
         return Err(End(Site::TooBig { most: roomiest, path }));
     }
-    let what = format!(
-        "whether {} bytes fit: between {tightest} and {roomiest}, by the algorithms",
-        flow.size
-    );
+    let what = format!("whether {size} fit: between {tightest} and {roomiest}, by the algorithms",);
     Err(undecidable(Source::SecurityAssociations, what).into())
 }
 
-/// Whether the driver refuses a packet over the MTU rather than let it be fragmented.
-fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> bool {
-    match flow.family() {
-        // xfrmi_xmit2() lets IPv6 packets of up to 1280 bytes through.
-        Family::Inet6 => tunnel.driver != Driver::Xfrm || flow.size > 1280,
-        // Kernels up to 5.10 do not look at DF.
-        _ => {
-            flow.dont_fragment
-                || tunnel.state.snapshot.host.kernel_version().is_some_and(|v| v <= (5, 10))
-        }
-    }
+/// Whether the driver refuses a packet over the MTU rather than let it be fragmented. None: the kernel's release does not tell.
+fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<bool> {
+    let lets_through = match (flow.family(), tunnel.driver) {
+        (Family::Inet6, Driver::Xfrm) if flow.size <= IPV6_MIN_MTU => Change::SmallIpv6Xfrm,
+        (Family::Inet6, _) => return Some(true),
+        _ if flow.dont_fragment => return Some(true),
+        (_, Driver::Vti) => Change::DontFragmentVti,
+        (_, Driver::Vti6) => Change::DontFragmentVti6,
+        (_, Driver::Xfrm) => Change::DontFragmentXfrm,
+    };
+    tunnel.state.snapshot.host.release().has(lets_through).map(|has| !has)
 }
 
 /// The least and the most bytes that the SAs add, for any algorithms that the kernel has: outer header, ESP header (8), IV (0 to 16),
@@ -228,6 +236,11 @@ fn has_successor(tunnel: &Tunnel<'_>, sa: &Sa) -> Observed<bool> {
     let key = |a: &Sa| (a.source, a.protocol, a.mode, a.if_id, a.mark);
     let chain = tunnel.state.sas_to(sa.destination, sa.reqid)?;
     Ok(chain.iter().any(|a| {
-        a.spi != sa.spi && key(a) == key(sa) && !a.is_larval() && !limit_reached(a, Use::default())
+        let cpu = a.cpu.is_none() || a.cpu == sa.cpu;
+        a.spi != sa.spi
+            && key(a) == key(sa)
+            && cpu
+            && !a.is_larval()
+            && !limit_reached(a, Use::default())
     }))
 }

@@ -1,7 +1,9 @@
 //! Which driver wrote a row of `/proc/net/dev`, where the kernel was not asked: from how the drivers count drops, and from the fallback
 //! devices in the same table. It is a conclusion with its reasons, never a reading.
 
+use crate::kernel::Change;
 use crate::snapshot::{DeviceColumns, Driver};
+use crate::units::{DROP, WAS};
 
 /// What a row tells about its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +44,9 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         return (errs == 0 && drop > 0).then(|| Inferred {
             drivers: Vec::new(),
             why: format!(
-                "errs is 0 and drop is {drop}: drops of the stack, or an xfrm interface on a kernel before 5.11, which shows its errors as drops \
-                 only"
+                "errs is 0 and drop is {drop}: drops of the stack, or an xfrm interface on a kernel before {}, which shows its errors as drops \
+                 only",
+                Change::XfrmErrorCounters.since()
             ),
         });
     }
@@ -77,8 +80,8 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         }
     } else if errs - drop > column {
         let why = format!(
-            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} drops at least; those here are of the stack",
-            errs - column
+            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} at least; those here are of the stack",
+            DROP.of(errs - column)
         );
         (vec![Driver::Vti], why)
     } else {
@@ -100,9 +103,9 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
             );
             (Vec::new(), why)
         } else {
+            let (aborted, were) = (errs - drop, WAS.word(errs - drop));
             let why = format!(
-                "errs is {errs} and drop is {drop}: {counts}, so {} are aborted ones, unless the stack dropped some too{absent}",
-                errs - drop
+                "errs is {errs} and drop is {drop}: {counts}, so {aborted} {were} aborted, unless the stack dropped some too{absent}"
             );
             (both, why)
         }

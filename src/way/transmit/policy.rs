@@ -1,5 +1,6 @@
 //! Policy lookup: `xfrm_policy_lookup()` and `xfrm_expand_policies()`, once for the routed packet and once in the device.
 
+use crate::kernel::Change;
 use crate::snapshot::{
     Action, Family, IfId, LinkKind, Mark, Mode, Observed, Policy, PolicyDirection, PolicyType,
     Reason, Source, Template,
@@ -7,7 +8,7 @@ use crate::snapshot::{
 use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
 use crate::way::site::Site;
-use crate::way::trail::{At, End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
 
 /// The policies that one lookup yields: a sub policy and the main one, or one of them.
 pub(super) struct Choice<'a> {
@@ -21,9 +22,10 @@ impl<'a> Choice<'a> {
         self.policies.first().copied()
     }
 
-    /// All that the way behind the lookup depends on: marks, if_ids and templates.
-    pub fn asks_for(&self) -> Vec<(Mark, IfId, &'a [Template])> {
-        self.policies.iter().map(|p| (p.mark, p.if_id, p.templates.as_slice())).collect()
+    /// All that the way behind the lookup depends on: marks, if_ids, flags and templates.
+    pub fn asks_for(&self) -> Vec<(Mark, IfId, u8, &'a [Template])> {
+        let of = |p: &&'a Policy| (p.mark, p.if_id, p.flags, p.templates.as_slice());
+        self.policies.iter().map(of).collect()
     }
 
     fn blocks(&self) -> Option<&'a Policy> {
@@ -106,7 +108,7 @@ pub(super) fn device_lookup<'a>(
     flow: &Flow,
     trail: &mut Trail,
 ) -> Walk<Vec<Choice<'a>>> {
-    if tunnel.if_id() == IfId(0) && route_disables_xfrm(tunnel, flow)? {
+    if route_disables_xfrm(tunnel, flow)? && disable_counts(tunnel)? {
         trail.step(At::PolicyOut, "disable_xfrm is set: no lookup for this device", "skipped");
         if default_blocks(tunnel)? {
             return Err(End(Site::PolicyBlock { index: None }));
@@ -169,7 +171,18 @@ fn lookup<'a>(
         .collect())
 }
 
-/// DST_NOXFRM: disable_xfrm of the device or of all, for IPv4 routes; it counts only in lookups without an if_id.
+/// Whether disable_xfrm counts in the device's lookup: always without an if_id, with one on older kernels only.
+fn disable_counts(tunnel: &Tunnel<'_>) -> Observed<bool> {
+    if tunnel.if_id() == IfId(0) {
+        return Ok(true);
+    }
+    match tunnel.state.snapshot.host.release().has(Change::XfrmIgnoresDisableXfrm) {
+        Some(ignores) => Ok(!ignores),
+        None => Err(which_kernel(tunnel, "heeds disable_xfrm on xfrm interfaces")),
+    }
+}
+
+/// DST_NOXFRM: disable_xfrm of the device or of all, for IPv4 routes.
 fn route_disables_xfrm(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
     if flow.family() != Family::Inet {
         return Ok(false);
@@ -177,10 +190,15 @@ fn route_disables_xfrm(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
     if tunnel.link.ipv4.as_ref().is_some_and(|c| c.disable_xfrm) {
         return Ok(true);
     }
-    tunnel.state.snapshot.sysctls.all_disable_xfrm.clone()
+    let snapshot = &tunnel.state.snapshot;
+    let counts = snapshot.host.release().has(Change::DisableXfrmOfAll);
+    if counts == Some(false) || !snapshot.sysctls.all_disable_xfrm.clone()? {
+        return Ok(false);
+    }
+    counts.ok_or_else(|| which_kernel(tunnel, "heeds net.ipv4.conf.all.disable_xfrm"))
 }
 
-/// Whether packets without a policy are dropped; kernels before 5.15 cannot do that.
+/// Whether packets without a policy are dropped; older kernels cannot do that ([`Change::DefaultPolicies`]).
 fn default_blocks(tunnel: &Tunnel<'_>) -> Observed<bool> {
     match &tunnel.state.snapshot.default_policies {
         Ok(defaults) => Ok(defaults.outbound == Action::Block),

@@ -4,6 +4,7 @@ use super::bucket::bucket;
 use super::device::TENTATIVE;
 use super::limits::{LARGEST_PACKET, Use, is_dying, limit_reached, sequence_used_up};
 use super::policy::Choice;
+use crate::kernel::Change;
 use crate::snapshot::{
     Direction, Driver, Family, IfId, Mode, Observed, Policy, PolicyDirection, ReqId, RouteAnswer,
     Sa, Snapshot, Source, Spi, Template,
@@ -12,7 +13,7 @@ use crate::tunnel::ownership::serves;
 use crate::tunnel::{Group, Tunnel};
 use crate::way::flow::Flow;
 use crate::way::site::{Mismatch, Nearest, Site, Wanted};
-use crate::way::trail::{At, End, Trail, Walk, undecidable};
+use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +23,9 @@ const SCOPE_GLOBAL: u8 = 0;
 
 /// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
 const WILDRECV: u8 = 8;
+
+/// XFRM_POLICY_CPU_ACQUIRE: a packet on a CPU that has no SA of its own asks for one.
+const CPU_ACQUIRE: u8 = 4;
 
 /// The field that the second walk does not compare.
 const SOURCE: &str = "source address";
@@ -144,6 +148,7 @@ fn find<'a>(
         let wildcard = buckets.wildcard_chain(chain)?;
         (found, under_way) = split(wildcard, usable);
     }
+    same_on_every_cpu(query.policy, &found)?;
     if let [first, rest @ ..] = found.as_slice()
         && let Some(doubtful) = found.iter().find(|a| is_dying(a, now).is_none())
         && rest.iter().any(|a| !interchangeable(a, first))
@@ -164,6 +169,7 @@ fn find<'a>(
             );
             return Err(undecidable(Source::SecurityAssociations, what).into());
         }
+        same_as_before(tunnel, best, &found)?;
         trail.step(
             At::Sa,
             format!("{} of {} to {}", best.spi, found.len(), best.destination),
@@ -190,13 +196,55 @@ fn find<'a>(
     Err(End(no_sa(tunnel, wanted)?))
 }
 
-/// What the lookup does without an SA: drop, or hold the packet (`XFRM_LOOKUP_QUEUE`, vti and vti6 from 5.9, `xfrm_larval_drop=0`).
+/// What the lookup does without an SA: drop, or hold the packet (`XFRM_LOOKUP_QUEUE`, which vti and vti6 set since
+/// [`Change::HoldQueueOfVti`], and `xfrm_larval_drop=0`).
 fn no_sa(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
     let snapshot = &tunnel.state.snapshot;
-    let queues =
-        tunnel.driver != Driver::Xfrm && snapshot.host.kernel_version().is_none_or(|v| v >= (5, 9));
-    let holds = queues && !wanted.spi_in_use && !snapshot.sysctls.xfrm_larval_drop.clone()?;
-    Ok(if holds { Site::Held(Box::new(wanted)) } else { Site::NoSa(Box::new(wanted)) })
+    let queues = match tunnel.driver {
+        Driver::Xfrm => Some(false),
+        Driver::Vti | Driver::Vti6 => snapshot.host.release().has(Change::HoldQueueOfVti),
+    };
+    let may_hold = queues != Some(false)
+        && !wanted.spi_in_use
+        && !snapshot.sysctls.xfrm_larval_drop.clone()?;
+    match queues {
+        None if may_hold => Err(which_kernel(tunnel, "holds packets without an SA")),
+        _ if may_hold => Ok(Site::Held(Box::new(wanted))),
+        _ => Ok(Site::NoSa(Box::new(wanted))),
+    }
+}
+
+/// `xfrm_state_look_at()` passes over SAs of other CPUs, and prefers one of this CPU to one for all if it meets that first. Which CPU a
+/// packet is on, no state tells; so all that fit must lead it the same way, and one of them must be for all.
+///
+/// With CPU_ACQUIRE, `xfrm_state_find()` does not content itself with an SA for all: what becomes of the packet depends on whether a key
+/// daemon listens, and on what it was asked for before.
+fn same_on_every_cpu(policy: &Policy, found: &[&Sa]) -> Observed<()> {
+    let Some(first) = found.first() else { return Ok(()) };
+    let asks = policy.flags & CPU_ACQUIRE != 0;
+    let of_one = found.iter().any(|a| a.cpu.is_some());
+    let for_all = found.iter().any(|a| a.cpu.is_none());
+    if !asks && (!of_one || for_all && found.iter().all(|a| interchangeable(a, first))) {
+        return Ok(());
+    }
+    let what = "which SA is used: that depends on the CPU that the packet is on";
+    Err(undecidable(Source::SecurityAssociations, what))
+}
+
+/// [`Change::OutboundSaCache`]: `xfrm_state_find()` takes an SA that the policy used before, however new another is. That it was used
+/// shows where packets went through it; by which policy, nothing does.
+fn same_as_before(tunnel: &Tunnel<'_>, best: &Sa, found: &[&Sa]) -> Observed<()> {
+    if tunnel.state.snapshot.host.release().has(Change::OutboundSaCache) == Some(false) {
+        return Ok(());
+    }
+    let used = found.iter().find(|a| a.current.use_time != 0 && !interchangeable(a, best));
+    used.map_or(Ok(()), |used| {
+        let what = format!(
+            "whether the SA {}, which was used before, is used on, or the newer {}",
+            used.spi, best.spi
+        );
+        Err(undecidable(Source::SecurityAssociations, what))
+    })
 }
 
 /// Whether the SA's selector takes the flow: only where it has a family (`xfrm_state_look_at()`).

@@ -220,7 +220,7 @@ fn compare(
     for (old, new) in old.iter().zip(&new) {
         let expected: Moved = if old.name == packet.tunnel {
             let driver = old.driver().ok_or_else(|| format!("{} is no VTI", old.name))?;
-            let moved = counters::moved(verdict.effect.moves, driver, before.host.kernel_version());
+            let moved = counters::moved(verdict.effect.moves, driver, before.host.release());
             moved.iter().map(|counter| (counter.name().to_owned(), 1)).collect()
         } else {
             Moved::new()

@@ -7,6 +7,7 @@ use crate::Fallible;
 use crate::case::{self, Case, End};
 use crate::counters::Counters;
 use crate::guest;
+use crate::kernel::Kernel;
 use crate::lines;
 use crate::namespace::Namespace;
 use crate::scenario::Scenario;
@@ -29,11 +30,10 @@ const UNKNOWABLE: &str = "tunnel-of-another-namespace";
 
 /// The cases: one of each scenario, the combinations in turn; or all.
 pub fn cases(options: &Options) -> Fallible<Vec<(Scenario, Case)>> {
-    let release = guest::read("/proc/sys/kernel/osrelease")?;
-    let kernel = release.split(['.', '-']).take(2).collect::<Vec<_>>().join(".");
+    let kernel = Kernel::running()?;
     let mut chosen = Vec::new();
     for (turn, scenario) in guest::scenarios()?.into_iter().enumerate() {
-        let dropping = scenario.cases(&kernel).into_iter().filter(|case| drops(&scenario, case));
+        let dropping = scenario.cases(kernel).into_iter().filter(|case| drops(&scenario, case));
         let mut dropping: Vec<Case> = dropping.collect();
         if !options.all {
             let number = dropping.len().max(1);

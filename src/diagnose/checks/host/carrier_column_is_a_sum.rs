@@ -6,6 +6,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{ABORTED_ONE, CARRIER_ERROR};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::CarrierColumnIsASum,
@@ -44,7 +45,9 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let (column, aborted) = (total.tx_carrier_column, total.tx_aborted_errors.unwrap_or(0));
     let summary = format!(
-        "/proc/net/dev shows {column} in its carrier column: {carrier} carrier errors and {aborted} aborted ones"
+        "/proc/net/dev shows {column} in its carrier column: {} and {}",
+        CARRIER_ERROR.of(carrier),
+        ABORTED_ONE.of(aborted)
     );
     Ok(Found::new(Confidence::Proven, "dev_seq_printf_stats()", summary)
         .seen(

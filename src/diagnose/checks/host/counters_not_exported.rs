@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::diagnose::case::Case;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::kernel::Change;
 use crate::report::Confidence;
 use crate::snapshot::{Driver, Source};
 
@@ -41,7 +42,8 @@ fn check(case: &Case<'_>) -> Outcome {
     let summary = format!(
         "kernel {release} counts carrier errors of xfrm interfaces but shows only tx_dropped"
     );
-    Ok(Found::new(Confidence::Proven, "xfrmi_get_stats64() before 5.11", summary)
+    let site = format!("xfrmi_get_stats64() before {}", Change::XfrmErrorCounters.since());
+    Ok(Found::new(Confidence::Proven, site, summary)
         .seen_if(case, case.counted.words("tx_dropped", |c| c.tx_dropped), Source::Links)
         .next(case, "watch the drops", "show interfaces vti IFACE", "ip -s link show dev IFACE"))
 }

@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mtu::MtuHeadroom;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::MtuLeavesNoRoom,
@@ -45,8 +46,10 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "{}; {refused} packets did not fit (or were not IP) since boot",
-        room.words(case.name)
+        "{}; {} did not fit (or {} not IP) since boot",
+        room.words(case.name),
+        PACKET.of(refused),
+        WAS.word(refused)
     );
     Ok(Found::new(
         Confidence::Consistent,

@@ -8,6 +8,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::CHILD_SA;
 
 pub const DIAGNOSIS: Diagnosis =
     Diagnosis { code: Code::ChildNotInstalled, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
@@ -50,11 +51,11 @@ fn check(case: &Case<'_>) -> Outcome {
         .seen(
             case,
             format!(
-                "IKE_SA {}[{}]: {}, {} CHILD_SAs",
+                "IKE_SA {}[{}]: {}, {}",
                 ike.connection,
                 ike.unique_id,
                 ike.state,
-                ike.children.len()
+                CHILD_SA.of(ike.children.len())
             ),
             Source::Charon,
         )

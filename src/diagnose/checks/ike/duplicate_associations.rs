@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::found::word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{CHILD_SA, IKE_SA, length};
 use std::collections::BTreeMap;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -67,14 +68,18 @@ fn check(case: &Case<'_>) -> Outcome {
         |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
     let of_ikes = ikes
         .iter()
-        .map(|(name, ids)| format!("{} IKE_SAs of {name} ({})", ids.len(), numbers(ids)));
+        .map(|(name, ids)| format!("{} of {name} ({})", IKE_SA.of(ids.len()), numbers(ids)));
     let of_children = children
         .iter()
-        .map(|((name, _), ids)| format!("{} CHILD_SAs of {name} ({})", ids.len(), numbers(ids)));
+        .map(|((name, _), ids)| format!("{} of {name} ({})", CHILD_SA.of(ids.len()), numbers(ids)));
     let what = of_ikes.chain(of_children).collect::<Vec<_>>().join(" and ");
     let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
     Ok(Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
-        .seen(case, format!("{what}, for more than {SETTLED_SECONDS} s"), Source::Charon)
+        .seen(
+            case,
+            format!("{what}, for more than {}", length(SETTLED_SECONDS * 1000)),
+            Source::Charon,
+        )
         .next(case, "see both", "show vpn ike sa", "swanctl --list-sas")
         .next(
             case,

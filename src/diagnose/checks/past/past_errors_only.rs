@@ -8,6 +8,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{ERROR, PACKET, Span, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::PastErrorsOnly,
@@ -44,9 +45,10 @@ fn check(case: &Case<'_>) -> Outcome {
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
     let still = match &case.counted.interval {
         Ok(interval) if interval.tx_errors > 0 => return Err(Unconfirmed::RuledOut),
-        Ok(interval) => {
-            format!("none in the last {:.0} s", interval.milliseconds.unwrap_or(0) as f64 / 1000.0)
-        }
+        Ok(interval) => match interval.milliseconds.unwrap_or(0) {
+            0 => "none between two samples of the same moment".to_owned(),
+            ms => format!("none in the last {}", Span(ms)),
+        },
         Err(_) => "whether they still rise, one look cannot tell".to_owned(),
     };
     let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
@@ -54,15 +56,9 @@ fn check(case: &Case<'_>) -> Outcome {
     if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
         return Err(Unconfirmed::RuledOut);
     }
-    let share = fits::share(total);
-    let many = share >= fits::MANY;
-    let of_packets = if share >= 0.01 {
-        format!("{:.0} % of the packets", (share * 100.0).floor())
-    } else {
-        format!("{share:.1e} of the packets")
-    };
-    let noun = if total.tx_errors == 1 { "error" } else { "errors" };
-    let errors = format!("{} {noun} since boot, {of_packets}", total.tx_errors);
+    let many = fits::share(total) >= fits::MANY;
+    let of_packets = fits::errors_among_packets(total).of(PACKET);
+    let errors = format!("{} since boot, {of_packets}", ERROR.of(total.tx_errors));
     // Without policies and SAs the model has nothing to say, and must not seem to.
     let is_read = case.tunnel.is_ok() && case.now.policies.is_ok() && case.now.sas.is_ok();
     let summary = match (is_read, case.is_text_only()) {
@@ -83,7 +79,8 @@ fn check(case: &Case<'_>) -> Outcome {
         .severity(if many { Severity::Warning } else { Severity::Notice });
     let mut found = fits::evidence(found, case, total);
     if recorded > 0 {
-        let fact = format!("{recorded} of them were lost while the recorder watched");
+        let fact =
+            format!("{recorded} of them {} lost while the recorder watched", WAS.word(recorded));
         found = found.seen(case, fact, Source::Journal);
     }
     if total.tx_carrier_errors.is_none() {

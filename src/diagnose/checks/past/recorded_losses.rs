@@ -6,8 +6,10 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
+use crate::report::time::utc;
 use crate::snapshot::Source;
 use crate::snapshot::recorded::{Cause, Episode};
+use crate::units::{PACKET, Span, TIME};
 
 /// Episodes that are named one by one.
 const MOST_NAMED: usize = 3;
@@ -205,36 +207,31 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
         case.episodes().filter_map(|episode| Some((episode, of_code(episode)?))).collect();
     let Some((last, why)) = all.last() else { return Err(Unconfirmed::RuledOut) };
     let lost: u64 = all.iter().map(|(_, cause)| cause.lost).sum();
-    let packets = if lost == 1 { "packet" } else { "packets" };
-    let (times, times_noun) = (all.len(), if all.len() == 1 { "time" } else { "times" });
     let summary = format!(
-        "{lost} {packets} lost, {times} {times_noun}, last at {}: {}",
-        time(last.began_ms),
+        "{} lost, {}, last at {}: {}",
+        PACKET.of(lost),
+        TIME.of(all.len()),
+        utc(last.began_ms),
         why.summary
     );
     let confidence =
         if code == Code::NotAttributable { Confidence::Possible } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "not known: it lies in the past", summary);
     for (episode, cause) in all.iter().rev().take(MOST_NAMED) {
-        let lasted = episode.ended_ms.saturating_sub(episode.began_ms) as f64 / 1000.0;
+        let lasted = Span(episode.ended_ms.saturating_sub(episode.began_ms));
         let fact = format!(
-            "{}: {} lost in {lasted:.1} s; {}",
-            time(episode.began_ms),
+            "{}: {} lost{}; {}",
+            utc(episode.began_ms),
             cause.lost,
+            lasted.within(),
             cause.summary
         );
         found = found.seen(case, fact, Source::Journal);
     }
-    let since = format!("recorded since {}", time(recorded.since_ms));
+    let since = format!("recorded since {}", utc(recorded.since_ms));
     found = found.concluded(since, Source::Journal);
     for (action, vyos, linux) in advice {
         found = found.next(case, action, vyos, linux);
     }
     Ok(found)
-}
-
-/// A time that a person reads; UTC, for a report may be read elsewhere.
-pub(in crate::diagnose) fn time(ms: u64) -> String {
-    let at = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    at.map_or_else(|| "an unknown time".into(), |at| at.strftime("%F %T UTC").to_string())
 }

@@ -8,6 +8,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{FLOW, THEM, TRANSMIT_ERROR};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::Unexplained,
@@ -45,10 +46,12 @@ fn check(case: &Case<'_>) -> Outcome {
             case.risen(name).ok().filter(|rise| *rise > 0).map(|rise| format!("{name} +{rise}"))
         })
         .collect();
-    let tried = case.tried.len();
-    let summary = format!(
-        "{rise} transmit errors over the interval, and none of the {tried} flows tried explains them"
-    );
+    let (errors, them) = (TRANSMIT_ERROR.of(rise), THEM.word(rise));
+    let tried = match case.tried.len() {
+        1 => format!("the one flow tried does not explain {them}"),
+        several => format!("none of the {} tried explains {them}", FLOW.of(several)),
+    };
+    let summary = format!("{errors} over the interval, and {tried}");
     Ok(Found::new(Confidence::Possible, "not known", summary)
         .errors(case)
         .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)

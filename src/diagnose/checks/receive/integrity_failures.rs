@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{ITS, PACKET};
 
 pub const DIAGNOSIS: Diagnosis =
     Diagnosis { code: Code::IntegrityFailures, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
@@ -48,8 +49,9 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     let spi = sa.spi;
     let passed = if nothing_passes { ", and none passed" } else { "" };
+    let (packets, its) = (PACKET.of(total), ITS.word(total));
     let summary =
-        format!("{total} packets that came in on SA {spi} failed their integrity check{passed}");
+        format!("{packets} that came in on SA {spi} failed {its} integrity check{passed}");
     let moved = rise.ok().map(|r| format!("integrity-failed +{r} over the interval"));
     Ok(Found::new(Confidence::Proven, "xfrm_input: -EBADMSG, xfrm_audit_state_icvfail()", summary)
         .severity(severity)

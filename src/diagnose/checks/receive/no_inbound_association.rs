@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::NoInboundAssociation,
@@ -77,7 +78,8 @@ fn check(case: &Case<'_>) -> Outcome {
             _ => return Err(Unconfirmed::RuledOut),
         };
     let summary = format!(
-        "{refused} packets came in for SPIs that are not installed, as far as the counters tell"
+        "{} came in for SPIs that are not installed, as far as the counters tell",
+        PACKET.of(refused)
     );
     let found = Found::new(Confidence::Possible, "xfrm_input: no SA for the SPI", summary)
         .severity(Severity::Warning)

@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis =
     Diagnosis { code: Code::ReplayDrops, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
@@ -42,8 +43,9 @@ fn check(case: &Case<'_>) -> Outcome {
     let severity = if matches!(rise, Ok(1..)) { Severity::Warning } else { Severity::Notice };
     let spi = sa.spi;
     let window = sa.replay.map_or(0, |r| r.window);
+    let (packets, were) = (PACKET.of(total), WAS.word(total));
     let summary = format!(
-        "{total} packets that came in on SA {spi} were outside its replay window of {window}, or seen before"
+        "{packets} that came in on SA {spi} {were} outside its replay window of {window}, or seen before"
     );
     let moved = rise.ok().map(|r| format!("replay drops +{r} over the interval"));
     let (late, seen) = (sa.replay_window_drops, sa.replay_drops);

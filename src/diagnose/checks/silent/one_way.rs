@@ -7,6 +7,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::OneWay,
@@ -41,10 +42,10 @@ fn check(case: &Case<'_>) -> Outcome {
     let (sent, received) = (interval.tx_packets, interval.rx_packets);
     let (what, where_to_look) = match (sent, received) {
         (ENOUGH.., 0) => {
-            (format!("{sent} packets went out and none came in"), "the peer, or the way back")
+            (format!("{} went out and none came in", PACKET.of(sent)), "the peer, or the way back")
         }
         (0, ENOUGH..) => {
-            (format!("{received} packets came in and none went out"), "this host's routes")
+            (format!("{} came in and none went out", PACKET.of(received)), "this host's routes")
         }
         _ => return Err(Unconfirmed::RuledOut),
     };

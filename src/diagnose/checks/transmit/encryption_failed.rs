@@ -6,6 +6,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::EncryptionFailed,
@@ -68,7 +69,8 @@ fn check(case: &Case<'_>) -> Outcome {
         }
         (true, false) => "which stage refused them is not known without /proc/net/xfrm_stat".into(),
     };
-    let summary = format!("{aborted} packets were refused after the SA was found: {stage}");
+    let (packets, were) = (PACKET.of(aborted), WAS.word(aborted));
+    let summary = format!("{packets} {were} refused after the SA was found: {stage}");
     Ok(Found::new(Confidence::Consistent, "dst_output() < 0, iptunnel_xmit_stats()", summary)
         .seen_if(
             case,

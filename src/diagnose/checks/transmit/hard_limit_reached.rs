@@ -6,6 +6,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::{ITS, PACKET};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::HardLimitReached,
@@ -67,9 +68,9 @@ fn check(case: &Case<'_>) -> Outcome {
     if expired == 0 || !limited {
         return Err(Unconfirmed::RuledOut);
     }
-    let summary = format!(
-        "{expired} packets hit the byte or packet limit of their SA in the encryption stage"
-    );
+    let (packets, its) = (PACKET.of(expired), ITS.word(expired));
+    let summary =
+        format!("{packets} hit the byte or packet limit of {its} SA in the encryption stage");
     let found =
         Found::new(Confidence::Consistent, "xfrm_output_one: xfrm_state_check_expire()", summary)
             .seen_if(

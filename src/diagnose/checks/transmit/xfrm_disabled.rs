@@ -4,6 +4,7 @@ use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::kernel::Change;
 use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis =
@@ -13,7 +14,8 @@ const EXPLAIN: &str = "
 What happens
     Every IPv4 packet routed into the interface is dropped and counted
     as a carrier error. No counter of /proc/net/xfrm_stat moves. Only
-    vti and vti6; an xfrm interface does not care.
+    vti and vti6; an xfrm interface does not care (it does on kernels
+    before 5.11, 5.10.13 and 5.4.95).
 
 Why
     net.ipv4.conf.IFACE.disable_xfrm or net.ipv4.conf.all.disable_xfrm
@@ -31,7 +33,8 @@ What to do
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::XfrmDisabled)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
-    let on_all = case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
+    let counts = case.now.host.release().has(Change::DisableXfrmOfAll) != Some(false);
+    let on_all = counts && case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
     let of = if on_all { "all" } else { case.name };
     let setting = format!("net.ipv4.conf.{of}.disable_xfrm");
     let clear = format!("sysctl -w {setting}=0");

@@ -1,0 +1,288 @@
+//! The lines of `drops` as text and JSON, and its table and sums. It counts nothing.
+
+use super::clock::Clock;
+use super::json;
+use super::page::Page;
+use super::table;
+use crate::code::Code;
+use crate::error::Result;
+use crate::report::drops::{Cause, Dropped, DropsReport, Line, Row, Start, Summary, What};
+use crate::report::time::ExactTime;
+use crate::units::{DROP, Span, VTI, WAS, length};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A line of the run as text, without its end. Rows and sums have none of their own: [`end`] has them.
+pub fn line(line: &Line, clock: &Clock) -> String {
+    match &line.what {
+        What::Start(begun) => start(begun, clock),
+        What::Drop(dropped) => packet(dropped, clock),
+        What::Row(_) | What::Summary(_) => String::new(),
+    }
+}
+
+fn start(start: &Start, clock: &Clock) -> String {
+    let what = match start.interfaces.as_slice() {
+        [only] => only.clone(),
+        several => VTI.of(several.len()),
+    };
+    let at = start.time.time();
+    let (date, zone) = (clock.date(at), clock.offset(at));
+    let patience = length(start.seconds.saturating_mul(1000));
+    format!("{date}, times are {zone}. Watching {what} for {patience}, or until Ctrl-C:")
+}
+
+fn packet(dropped: &Dropped, clock: &Clock) -> String {
+    let Dropped { cause, time, flow, .. } = dropped;
+    format!("{}  {}  {flow}  {}", clock.time(time.time()), interfaces(cause), finding(cause))
+}
+
+/// The rows and the sums as JSON, one object a line.
+///
+/// # Errors
+/// None: they are plain data.
+pub fn end_json(report: &DropsReport) -> Result<String> {
+    let rows = report.rows.iter().map(|row| What::Row(row.clone()));
+    let lines = rows.chain([What::Summary(report.summary.clone())]);
+    lines.map(|what| Ok(json::line(&Line::from(what))? + "\n")).collect()
+}
+
+/// The rows as a table, most packets first, and the sums in sentences, for lines of at most `width` columns.
+pub fn end(report: &DropsReport, clock: &Clock, width: usize) -> String {
+    let mut page = Page::new(width);
+    if !report.rows.is_empty() {
+        page.line(0, "");
+        rows(&mut page, &report.rows, clock);
+        page.blank();
+        legend(&mut page, &report.rows);
+        page.blank();
+    }
+    sums(&mut page, &report.summary);
+    page.finish()
+}
+
+fn rows(page: &mut Page, rows: &[Row], clock: &Clock) {
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.packets));
+    let time = |at: ExactTime| clock.time(at.time());
+    let cells: Vec<[String; 6]> = rows
+        .iter()
+        .map(|row| {
+            let Row { cause, flow, packets, first, last } = row;
+            let packets = packets.to_string();
+            [interfaces(cause), packets, codes(cause), flow.clone(), time(*first), time(*last)]
+        })
+        .collect();
+    let header = ["Interface", "Packets", "Cause", "Flow", "First", "Last"];
+    table::simple(page, 0, header, &cells);
+}
+
+/// What the table's codes mean, and why some rows have none.
+fn legend(page: &mut Page, rows: &[Row]) {
+    let named = |row: &Row| -> Vec<(Code, &'static str)> { named(&row.cause).collect() };
+    let known: BTreeMap<Code, &str> = rows.iter().flat_map(named).collect();
+    for (code, name) in known {
+        page.paragraph(0, &format!("{code}  {name}; what to do: vti-diagnostics explain {code}"));
+    }
+    let unknown = rows.iter().map(|row| &row.cause).filter(|cause| cause.codes.is_empty());
+    let unknown: BTreeSet<&str> =
+        unknown.map(|cause| cause.why.as_deref().unwrap_or_default()).collect();
+    for why in unknown {
+        page.paragraph(0, &format!("?  not attributed: {why}"));
+    }
+}
+
+fn sums(page: &mut Page, sums: &Summary) {
+    let stopped = sums.rate.map_or_else(String::new, |rate| {
+        let drops = DROP.of(rate);
+        format!("Stopped at {drops} a second on this machine, more than --max-rate allows. ")
+    });
+    let seen = match sums.seen {
+        0 => "no drop of a tunnel".to_string(),
+        seen => format!(
+            "{} of tunnels, {} attributed, {} not attributed",
+            DROP.of(seen),
+            sums.attributed,
+            sums.not_attributed
+        ),
+    };
+    let lost = match sums.lost {
+        Some(0) => "none lost in the queue".to_string(),
+        Some(lost) => format!("{lost} lost in the queue"),
+        None => "how many were lost in the queue is not known".to_string(),
+    };
+    let (took, unrelated) = (Span(sums.milliseconds), sums.unrelated);
+    page.paragraph(0, &format!("{stopped}{took}: {seen}, {lost}; {unrelated} unrelated."));
+    for (number, what) in [
+        (sums.not_listed, "Drops of flows beyond these lines"),
+        (sums.other_interfaces, "Drops of tunnels, not or not surely of this interface"),
+        (sums.malformed, "Alerts that could not be decoded"),
+    ] {
+        if number > 0 {
+            page.paragraph(0, &format!("{what}: {number}."));
+        }
+    }
+    for counter in &sums.counters {
+        let seen = match counter.agree {
+            true => "as many as the drops seen".to_string(),
+            false => format!("and {} {} seen", DROP.of(counter.drops), WAS.word(counter.drops)),
+        };
+        let (name, risen) = (&counter.interface, counter.tx_errors);
+        page.paragraph(0, &format!("{name}: tx_errors rose by {risen}, {seen}."));
+    }
+}
+
+fn interfaces(cause: &Cause) -> String {
+    match cause.interfaces.as_slice() {
+        [] => "-".to_string(),
+        [first, second, third, _, ..] => format!("{first}, {second}, {third} or another"),
+        some => some.join(" or "),
+    }
+}
+
+/// The cause as a line has it.
+fn finding(cause: &Cause) -> String {
+    if cause.codes.is_empty() {
+        return format!("not attributed: {}", cause.why.as_deref().unwrap_or_default());
+    }
+    let named = named(cause).map(|(code, name)| format!("{code} {name}"));
+    named.collect::<Vec<_>>().join(" or ")
+}
+
+/// The cause as the table has it.
+fn codes(cause: &Cause) -> String {
+    match cause.codes.as_slice() {
+        [] => "?".to_string(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
+    }
+}
+
+fn named(cause: &Cause) -> impl Iterator<Item = (Code, &'static str)> {
+    cause.codes.iter().copied().zip(cause.names.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::drops::{Counter, Ended, Packet};
+    use jiff::tz::TimeZone;
+
+    /// 2026-11-16T03:12:45.000000007Z
+    const AT: ExactTime = ExactTime(1_794_798_765_000_000_007);
+
+    fn cause(codes: &[Code], why: &str) -> Cause {
+        let known = codes.len() == 1;
+        Cause {
+            interfaces: vec!["vti1".into()],
+            codes: codes.to_vec(),
+            names: codes.iter().map(|code| code.name()).collect(),
+            site: known.then(|| why.to_string()),
+            why: (!known).then(|| why.to_string()),
+        }
+    }
+
+    fn row(cause: Cause, packets: u64) -> Row {
+        Row { cause, flow: "10.0.0.1 -> 10.1.0.9, udp 9".into(), packets, first: AT, last: AT }
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            seconds: 0,
+            milliseconds: 400,
+            ended: Ended::Rate,
+            rate: Some(1),
+            seen: 4,
+            attributed: 3,
+            not_attributed: 1,
+            lost: None,
+            unrelated: 5,
+            other_interfaces: 0,
+            not_listed: 2,
+            malformed: 0,
+            counters: vec![
+                Counter { interface: "vti1".into(), tx_errors: 3, drops: 3, agree: true },
+                Counter { interface: "vti2".into(), tx_errors: 3, drops: 1, agree: false },
+            ],
+        }
+    }
+
+    fn dropped(packet: Option<Packet>) -> Line {
+        let flow = "10.0.0.1 -> 10.1.0.9, udp 4711 9".to_string();
+        What::Drop(Dropped {
+            cause: cause(&[Code::NoSecurityAssociation], "xfrm_lookup"),
+            time: AT,
+            packet,
+            flow,
+        })
+        .into()
+    }
+
+    #[test]
+    fn lines_are_of_the_zone() {
+        let clock = Clock::new(TimeZone::UTC);
+        let interfaces = vec!["vti1".to_string(), "vti2".to_string()];
+        let begun = What::Start(Start { time: AT, interfaces, seconds: 20 }).into();
+        assert_eq!(
+            line(&begun, &clock),
+            "2026-11-16, times are UTC. Watching 2 VTIs for 20 s, or until Ctrl-C:"
+        );
+        assert_eq!(
+            line(&dropped(None), &clock),
+            "03:12:45  vti1  10.0.0.1 -> 10.1.0.9, udp 4711 9  VTI-111 no-security-association"
+        );
+    }
+
+    #[test]
+    fn the_end_has_rows_by_packets_their_legend_and_the_sums() {
+        let rows = vec![
+            row(cause(&[], "no state was read"), 1),
+            row(cause(&[Code::NoSecurityAssociation], "site"), 3),
+        ];
+        let report = DropsReport { rows, summary: summary() };
+        let text = end(&report, &Clock::new(TimeZone::UTC), 100);
+        assert_eq!(
+            text,
+            "\n\
+             Interface  Packets  Cause    Flow                         First     Last\n\
+             ---------  -------  -------  ---------------------------  --------  --------\n\
+             vti1       3        VTI-111  10.0.0.1 -> 10.1.0.9, udp 9  03:12:45  03:12:45\n\
+             vti1       1        ?        10.0.0.1 -> 10.1.0.9, udp 9  03:12:45  03:12:45\n\
+             \n\
+             VTI-111  no-security-association; what to do: vti-diagnostics explain VTI-111\n\
+             ?  not attributed: no state was read\n\
+             \n\
+             Stopped at 1 drop a second on this machine, more than --max-rate allows. 0.4 s: 4 drops of tunnels,\n\
+             3 attributed, 1 not attributed, how many were lost in the queue is not known; 5 unrelated.\n\
+             Drops of flows beyond these lines: 2.\n\
+             vti1: tx_errors rose by 3, as many as the drops seen.\n\
+             vti2: tx_errors rose by 3, and 1 drop was seen.\n"
+        );
+    }
+
+    #[test]
+    fn json_lines_have_the_keys_of_the_contract() {
+        let packet = Packet {
+            source: [10, 0, 0, 1].into(),
+            destination: [10, 1, 0, 9].into(),
+            protocol: 17,
+            source_port: 4711,
+            destination_port: 9,
+            size: 36,
+        };
+        assert_eq!(
+            json::line(&dropped(Some(packet))).unwrap(),
+            r#"{"codes":["VTI-111"],"flow":"10.0.0.1 -> 10.1.0.9, udp 4711 9","interfaces":["vti1"],"names":["no-security-association"],"packet":{"destination":"10.1.0.9","destination_port":9,"protocol":17,"size":36,"source":"10.0.0.1","source_port":4711},"schema":1,"site":"xfrm_lookup","time":"2026-11-16T03:12:45.000000007Z","type":"drop"}"#
+        );
+        let report =
+            DropsReport { rows: vec![row(cause(&[], "why\u{9b}"), 1)], summary: summary() };
+        let lines = end_json(&report).unwrap();
+        assert_eq!(
+            lines,
+            concat!(
+                r#"{"codes":[],"first":"2026-11-16T03:12:45.000000007Z","flow":"10.0.0.1 -> 10.1.0.9, udp 9","interfaces":["vti1"],"last":"2026-11-16T03:12:45.000000007Z","names":[],"packets":1,"schema":1,"type":"row","why":"why\u009b"}"#,
+                "\n",
+                r#"{"attributed":3,"counters":[{"agree":true,"drops":3,"interface":"vti1","tx_errors":3},{"agree":false,"drops":1,"interface":"vti2","tx_errors":3}],"ended":"rate","lost":null,"malformed":0,"milliseconds":400,"not_attributed":1,"not_listed":2,"other_interfaces":0,"rate":1,"schema":1,"seconds":0,"seen":4,"type":"summary","unrelated":5}"#,
+                "\n"
+            )
+        );
+    }
+}
