@@ -22,26 +22,31 @@
 //! A live system and a capture take the same way: a `Snapshot` is plain data. What could not be read is in it as `Missing`, with the
 //! reason; it is never an empty list or a zero.
 //!
-//! | module                          | may use                          | never                                   |
-//! |---------------------------------|----------------------------------|-----------------------------------------|
-//! | `code`                          | std, serde                       | everything else of ours                 |
-//! | `kernel`                        | std                              | everything of ours                      |
-//! | `units`                         | std                              | everything of ours; but all may use it  |
-//! | `wire`                          | std, `snapshot`                  | files, sockets, the rest of ours        |
-//! | `snapshot`                      | std, serde, ipnet, `kernel`      | everything else of ours                 |
-//! | `collect`, `capture`            | `wire`, `journal`, `snapshot`, `kernel`, `error` | `diagnose`, `render`          |
-//! | `tunnel`, `way`, `diagnose`| `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment, `render` |
-//! | `drops`                         | all but `capture`, `journal`, `render` | the drop monitor but by `collect::drops` |
-//! | `render`                        | `report`, `snapshot`, `error`    | I/O, the clock, the environment         |
-//! | `timeline`                      | `snapshot`, `tunnel`             | I/O, the clock, the environment         |
-//! | `journal`                       | `snapshot`, `error`              | the kernel's state                      |
-//! | `record`                        | all but `render`, `capture`      | changing anything but its journal       |
-//! | `history`                       | `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
-//! | `monitor`                       | all but `record`, `journal`, `capture`, `render` | writing: its caller does |
-//! | `opmode`                        | `error`                          | I/O, the clock, the environment         |
-//! | `signals`                       | nix                              | everything of ours                      |
-//! | `cli`                           | clap                             | everything of ours                      |
-//! | `run`, `vyos`, `output`, `main` | all                              | deciding anything about a tunnel        |
+//! | module | may use, of ours | never |
+//! |---|---|---|
+//! | `code` | nothing | I/O, the clock, the environment |
+//! | `error` | nothing | anything of ours |
+//! | `kernel` | nothing | I/O, the clock, the environment |
+//! | `units` | nothing; and all may use it | I/O, the clock, the environment |
+//! | `snapshot` | `kernel` | I/O, the clock, the environment |
+//! | `report` | `code`, `snapshot` | I/O, the clock, the environment |
+//! | `wire` | `snapshot` | files, sockets |
+//! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
+//! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
+//! | `capture` | `code`, `collect`, `snapshot`, `error` | the kernel's state |
+//! | `tunnel` | `snapshot` | I/O, the clock, the environment |
+//! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
+//! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
+//! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
+//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
+//! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `error` | the drop monitor but by `collect::drops` |
+//! | `render` | `code`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `opmode` | `error` | I/O, the clock, the environment |
+//! | `signals` | nothing | anything of ours |
+//! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
+//! | `cli` | nothing | anything of ours |
+//! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!
 //! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
 //!

@@ -28,7 +28,7 @@ pub struct Capture {
     /// The version of the program that wrote it.
     #[serde(default)]
     pub tool_version: String,
-    /// Addresses and names were replaced, see [`redact`].
+    /// Addresses and names were replaced, see [`redact()`].
     #[serde(default)]
     pub redacted: bool,
     /// One, or two of the same host, the earlier first.

@@ -30,7 +30,7 @@ pub struct Case<'a> {
     /// The flows tried, and what the kernel would do with each.
     pub(super) tried: Vec<Trace>,
     /// The inbound SAs, for those diagnoses that ask for them.
-    pub(super) inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
+    inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
 }
 
 /// A flow and its fate.
@@ -95,6 +95,17 @@ impl<'a> Case<'a> {
             absent: Some(state.control_of_absent(name)),
             ..Self::of_row(&state.snapshot, earlier, name, why)
         }
+    }
+
+    /// The inbound SAs; none where nothing must come in.
+    pub(super) fn inbound(&self) -> Observed<Option<&Inbound<'a>>> {
+        let find = || self.tunnel().and_then(Inbound::of);
+        self.inbound.get_or_init(find).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// The earlier snapshot.
+    pub(super) fn before(&self) -> Observed<&'a Snapshot> {
+        self.earlier.ok_or_else(Self::no_interval)
     }
 
     /// The tunnel, or why it is not known.

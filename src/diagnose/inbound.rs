@@ -1,7 +1,7 @@
 //! The inbound SAs of a tunnel, for the diagnoses of the receive side: whose they are, and how their counters moved.
 
-use super::Case;
-use crate::snapshot::{Missing, Observed, PolicyDirection, Sa};
+use crate::snapshot::{Missing, Observed, PolicyDirection, Sa, Snapshot};
+use crate::tunnel::Tunnel;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
@@ -15,13 +15,7 @@ pub(super) struct Inbound<'a> {
 
 impl<'a> Inbound<'a> {
     /// The inbound SAs of a tunnel that has outbound ones, so that something must come in; none where it has not.
-    pub fn of<'c>(case: &'c Case<'a>) -> Observed<Option<&'c Self>> {
-        let found = case.inbound.get_or_init(|| Self::find(case));
-        found.as_ref().map(Option::as_ref).map_err(Clone::clone)
-    }
-
-    fn find(case: &Case<'a>) -> Observed<Option<Self>> {
-        let tunnel = case.tunnel()?;
+    pub fn of(tunnel: &Tunnel<'a>) -> Observed<Option<Self>> {
         let outbound = tunnel.outbound_sas()?;
         if outbound.is_empty() || !tunnel.link.admin_up || tunnel.link.link_netnsid.is_some() {
             return Ok(None);
@@ -47,14 +41,13 @@ impl<'a> Inbound<'a> {
     /// The own inbound SA whose `counter` is highest, with its value and its rise over the interval (missing without one).
     pub fn worst(
         &self,
-        case: &Case<'_>,
+        earlier: Observed<&Snapshot>,
         counter: impl Fn(&Sa) -> u32,
     ) -> Option<(&'a Sa, u32, Result<u32, Missing>)> {
         let sa = self.own.iter().copied().max_by_key(|a| counter(a))?;
         let total = counter(sa);
         let before = || -> Observed<u32> {
-            let earlier = case.earlier.ok_or_else(Case::no_interval)?;
-            let list = earlier.sas.as_ref().map_err(Clone::clone)?;
+            let list = earlier?.sas.as_ref().map_err(Clone::clone)?;
             let same = |a: &&Sa| a.spi == sa.spi && a.destination == sa.destination;
             Ok(list.iter().find(same).map_or(0, &counter))
         };

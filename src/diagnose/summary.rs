@@ -42,7 +42,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         peers: peers.map(IpAddr::to_string).collect(),
         control: match (&case.absent, tunnel) {
             (Some(absent), _) => absent.as_ref().ok().map(control),
-            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).map(control),
+            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),
         },
         absent: case.absent.is_some(),
         fallback_device: link.map_or_else(

@@ -3,61 +3,17 @@
 //! The alert names neither. The function says which driver dropped the packet, the packet's addresses which of its interfaces it was
 //! routed into, and the transmit model what becomes of such a packet there. Where that does not lead to one answer it says so.
 
+use super::attribution::{Attribution, Dropped, Rank, route_rank};
 use super::inbound;
-use super::packet::{Outer, Packet};
+use super::packet::Outer;
 use super::place::Place;
 use crate::code::Code;
 use crate::diagnose;
-use crate::snapshot::{Driver, Route, RouteType, Sa, Snapshot};
+use crate::snapshot::{Driver, Sa, Snapshot};
 use crate::tunnel::{State, Tunnel};
 use crate::way::{Flow, Outcome, Site, transmit};
 use std::cmp::Reverse;
 use std::net::IpAddr;
-
-/// What became of a dropped packet, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribution {
-    /// The interface; several where it may be any of them; none where it is not known.
-    pub interfaces: Vec<String>,
-    /// The cause; several where it may be any of them.
-    pub codes: Vec<Code>,
-    /// Why there is not one interface and one cause; or the model's site, where there is.
-    pub why: String,
-    /// A newer look at the kernel would say the same.
-    pub is_settled: bool,
-}
-
-impl Attribution {
-    /// One interface and one cause.
-    pub fn is_attributed(&self) -> bool {
-        matches!((self.interfaces.as_slice(), self.codes.as_slice()), ([_], [_]))
-    }
-
-    /// Not decided, for this reason.
-    pub(super) fn open(interfaces: Vec<String>, why: impl Into<String>) -> Self {
-        Self { interfaces, codes: Vec::new(), why: why.into(), is_settled: false }
-    }
-
-    /// The same cause for all of the interfaces that it may be.
-    pub(super) fn of(tunnels: &[&Tunnel<'_>], code: Code, why: impl Into<String>) -> Self {
-        let interfaces: Vec<String> = tunnels.iter().map(|t| t.link.name.clone()).collect();
-        let is_settled = interfaces.len() == 1;
-        Self { interfaces, codes: vec![code], why: why.into(), is_settled }
-    }
-}
-
-/// A dropped packet as the alert has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Dropped {
-    /// Where.
-    pub place: Place,
-    /// Its headers.
-    pub packet: Packet,
-    /// The ethertype.
-    pub protocol: u16,
-    /// ifindex of the device that it came in by.
-    pub input: Option<u32>,
-}
 
 /// Who dropped it and why. None where it was no tunnel.
 ///
@@ -246,9 +202,6 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
     }
 }
 
-/// How near an interface is to a destination: the longest prefix, then the lowest metric.
-pub(super) type Rank = (u8, Reverse<u32>);
-
 /// The rank of an interface that a packet may be routed into, none where no route leads there.
 fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {
     if is_link_scoped(flow.destination) {
@@ -262,15 +215,6 @@ fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {
         return (is_ready && !is_link_local(flow.source)).then_some((0, Reverse(0)));
     }
     route_rank(tunnel, flow.destination)
-}
-
-/// The rank by routes alone.
-pub(super) fn route_rank(tunnel: &Tunnel<'_>, destination: IpAddr) -> Option<Rank> {
-    let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
-    let leads = |r: &&Route| {
-        !r.dead && r.route_type == RouteType::Unicast && r.destination.contains(&destination)
-    };
-    routes.iter().filter(leads).map(|r| (r.destination.prefix_len(), Reverse(r.metric))).max()
 }
 
 fn is_link_scoped(address: IpAddr) -> bool {

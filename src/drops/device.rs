@@ -1,7 +1,7 @@
 //! The devices' own counters beside the drops that were seen: whether both are as many. A drop while the counters are read may be on
 //! either side.
 
-use super::attribute::{Attribution, Dropped};
+use super::attribution::{Attribution, Dropped};
 use crate::collect::watch;
 use crate::report::drops::Counter;
 use crate::snapshot::{Driver, Link};

@@ -1,6 +1,6 @@
 //! The receive side of attribution: from the SPI, or from what was inside, to the interface and the cause. It counts nothing.
 
-use super::attribute::{Attribution, Dropped, route_rank};
+use super::attribution::{Attribution, Dropped, route_rank};
 use super::packet::Outer;
 use crate::code::Code;
 use crate::snapshot::{Sa, Snapshot};

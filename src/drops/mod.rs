@@ -4,8 +4,10 @@
 //! Kernels with BTF and kprobes could name the errno of the lookup beside the function; `place` and `attribute` are where it would go.
 
 mod attribute;
+mod attribution;
 mod device;
 mod inbound;
+mod options;
 mod packet;
 mod place;
 mod state_cache;
@@ -13,47 +15,19 @@ mod tally;
 mod told;
 mod watcher;
 
-pub use attribute::{Attribution, Dropped, attribute};
+pub use attribute::attribute;
+pub use attribution::{Attribution, Dropped};
+pub use options::{Options, Said};
 pub use packet::{Outer, Packet, read};
 pub use place::Place;
 pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::error::{Error, Result};
-use crate::report::drops::{DropsReport, Line};
+use crate::report::drops::DropsReport;
 use crate::snapshot::{Driver, Link};
 use state_cache::StateCache;
 use std::collections::BTreeSet;
-use std::io;
-use std::os::fd::BorrowedFd;
-use std::time::Duration;
 use watcher::Watcher;
-
-/// How it runs.
-pub struct Options<'a> {
-    /// For how long.
-    pub duration: Duration,
-    /// Only this interface.
-    pub interface: Option<&'a str>,
-    /// Drops a second of the whole machine at which it leaves.
-    pub max_rate: u32,
-    /// Which packets get a line while it runs.
-    pub said: Said,
-    /// Where the lines go in the end: when that is closed, it is time to end.
-    pub output: BorrowedFd<'a>,
-    /// Takes a line, which is to be written at once.
-    pub say: &'a mut dyn FnMut(&Line) -> io::Result<()>,
-}
-
-/// Which packets get a line while it runs; the rows at the end have them all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// Each one.
-    Each,
-    /// The first of each row.
-    First,
-    /// No packet.
-    None,
-}
 
 /// Watches, and gives the rows and the sums.
 ///

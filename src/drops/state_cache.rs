@@ -1,7 +1,8 @@
 //! The state of the kernel as attribution needs it: read at the start, and anew while drops come and it has changed. It judges each kind
 //! of packet once per look; it keeps no packet.
 
-use super::attribute::{self, Attribution, Dropped};
+use super::attribute::attribute;
+use super::attribution::{Attribution, Dropped};
 use super::device::now;
 use crate::collect::{self, watch::Changes};
 use crate::snapshot::Snapshot;
@@ -117,7 +118,7 @@ impl StateCache {
                 continue;
             }
             let settled = |state: &State<'_>| {
-                let found = attribute::attribute(state, &self.first.snapshot, dropped);
+                let found = attribute(state, &self.first.snapshot, dropped);
                 (found.as_ref().is_none_or(|found| found.is_settled), found)
             };
             let (mut is_final, mut found) = settled(state);

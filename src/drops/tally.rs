@@ -1,6 +1,6 @@
 //! What has been seen, summed up by interface, flow and cause. Its size is bounded; it knows neither the kernel nor the terminal.
 
-use super::attribute::{Attribution, Dropped};
+use super::attribution::{Attribution, Dropped};
 use crate::code::Code;
 use crate::way::Flow;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! From what was seen to what is told: the data of the lines and of the end. How it looks is decided in `render`.
 
-use super::attribute::{Attribution, Dropped};
+use super::attribution::{Attribution, Dropped};
 use super::tally::{self, Key, Tally};
 use crate::report::drops as report;
 use crate::report::drops::{

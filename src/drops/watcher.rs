@@ -1,12 +1,13 @@
 //! A run: from the monitor's alerts, through the early filter and the attribution, into the tally; and when it ends.
 
-use super::attribute::Dropped;
+use super::attribution::Dropped;
 use super::device::{Devices, now};
+use super::options::{Options, Said};
+use super::packet;
 use super::place::Place;
 use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
 use super::told::{self, Ending};
-use super::{Options, Said, packet};
 use crate::collect::drops::Monitor;
 use crate::error::{Error, Result};
 use crate::report::drops::{DropsReport, Line};

@@ -23,7 +23,7 @@ pub fn write(report: &impl Serialize) -> Result<String> {
 /// One value as a line of its own, without the line end: no space, and its keys in the order of the alphabet.
 ///
 /// # Errors
-/// As those of [`write`].
+/// As those of [`write()`].
 pub fn line(value: &impl Serialize) -> Result<String> {
     let value = serde_json::to_value(value).map_err(|error| failed(&error))?;
     Ok(escaped(&value.to_string()))

@@ -1,5 +1,6 @@
 //! Links as rtnetlink shows them, and what makes one a VTI.
 
+use super::default::is_default;
 use super::xfrm::{IfId, Mark};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -231,11 +232,6 @@ pub struct Address {
     /// IFA_FLAGS: tentative, deprecated, … (`IFA_F_*`).
     #[serde(default, skip_serializing_if = "is_default")]
     pub flags: u32,
-}
-
-/// For `skip_serializing_if`: absent in a capture means the default.
-pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }
 
 /// The mark under which `output_mark` looks up policies: all bits of it.

@@ -6,11 +6,13 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod cleared;
+mod default;
 pub mod host;
 pub mod ike;
 pub mod link;
 pub mod notification;
 pub mod observed;
+mod outer_queries;
 pub mod policy;
 pub mod recorded;
 pub mod route;

@@ -1,7 +1,7 @@
 //! Security policies and their templates in the kernel's words (`struct xfrm_userpolicy_info`, `struct xfrm_user_tmpl`).
 //! What a policy does to a packet is the transmit model's question.
 
-use super::link::is_default;
+use super::default::is_default;
 use super::xfrm::{Family, IfId, Lifetime, Mark, Mode, ReqId, Selector, Spi};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

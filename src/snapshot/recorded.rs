@@ -1,7 +1,7 @@
 //! What the recorder saw of losses while they happened: episodes, what caused them, and the events around them.
 //! Plain data, in the journal and in captures; nothing here decides what caused a loss.
 
-use super::link::is_default;
+use super::default::is_default;
 use serde::{Deserialize, Serialize};
 
 /// The recorder's journal, as far as it can be read.

@@ -1,7 +1,7 @@
 //! Security associations in the kernel's words (`struct xfrm_usersa_info` and the attributes behind it).
 //! There is no field for key material here, and there must never be one.
 
-use super::link::is_default;
+use super::default::is_default;
 use super::xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, ReqId, Selector, Spi};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;

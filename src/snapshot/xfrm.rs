@@ -1,6 +1,6 @@
 //! What security associations and policies have in common, in the kernel's words (`linux/xfrm.h`): ids, marks, selectors, limits.
 
-use super::link::is_default;
+use super::default::is_default;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;

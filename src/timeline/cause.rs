@@ -1,13 +1,11 @@
 //! From gaps and findings to the causes of an episode: each lost packet is counted to one of them, or to VTI-919.
 
+use super::finding::Finding;
 use super::gap::Gap;
 use super::moment::Moment;
 use crate::code::Code;
 use crate::snapshot::recorded::Cause;
 use std::collections::BTreeMap;
-
-/// What a diagnosis said while packets were lost: code and summary of the first finding.
-pub type Finding = (Code, String);
 
 /// A gap that may have been either.
 const UNCERTAIN: &str =

@@ -1,6 +1,7 @@
 //! An episode while it goes on: its losses, what they are counted to, and the events around it. It ends when `watch` says so.
 
-use super::cause::{Finding, Ledger};
+use super::cause::Ledger;
+use super::finding::Finding;
 use super::gap::Gap;
 use super::moment::Moment;
 use crate::code::Code;

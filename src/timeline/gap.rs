@@ -1,6 +1,6 @@
 //! A span in which a VTI lacked what it needs to send, as the kernel's messages bound it, and what kind of gap that was.
 
-use super::cause::Finding;
+use super::finding::Finding;
 use super::moment::Moment;
 use crate::code::Code;
 use crate::snapshot::Sa;

@@ -5,13 +5,14 @@
 
 mod cause;
 mod episode;
+mod finding;
 mod gap;
 mod moment;
 mod tracker;
 mod watch;
 mod words;
 
-pub use cause::Finding;
+pub use finding::Finding;
 pub use moment::Moment;
 pub use tracker::{Effect, Readiness, Tracker};
 pub use watch::{Sample, Seen, Watch};

@@ -1,7 +1,7 @@
 //! One VTI over time: the gaps that the kernel's messages open and close, and the losses that looks at its counters show between them.
 
-use super::cause::Finding;
 use super::episode::{Building, Interval};
+use super::finding::Finding;
 use super::gap::{Expiry, Gap, Lack, Peer};
 use super::moment::Moment;
 use super::tracker::Readiness;

@@ -88,11 +88,7 @@ impl<'a> Tunnel<'a> {
     }
 
     /// The control plane's side.
-    pub fn control(&self) -> Observed<&Control<'a>> {
-        self.control.get_or_init(|| self.find_control()).as_ref().map_err(Clone::clone)
-    }
-
-    fn find_control(&self) -> Observed<Control<'a>> {
+    pub fn control(&self) -> Observed<Control<'a>> {
         let (state, key) = (self.state, self.key);
         let ike: &'a Ike = state.snapshot.ike.as_ref().map_err(Clone::clone)?;
         let peers = self.configured_peers();

@@ -34,15 +34,14 @@ pub struct Tunnel<'a> {
     pub key: MarkOrIfId,
     peers: OnceCell<Observed<BTreeSet<IpAddr>>>,
     outbound: OnceCell<Observed<Vec<&'a Sa>>>,
-    control: OnceCell<Observed<Control<'a>>>,
 }
 
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
         let key = MarkOrIfId::of(&link.kind)?;
-        let (peers, outbound, control) = Default::default();
-        Some(Self { state, link, driver: link.driver()?, key, peers, outbound, control })
+        let (peers, outbound) = Default::default();
+        Some(Self { state, link, driver: link.driver()?, key, peers, outbound })
     }
 
     /// The if_id comes with each packet instead of the device (xfrm only).

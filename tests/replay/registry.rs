@@ -13,6 +13,12 @@ use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 /// Codes that no capture of a laboratory kernel confirms, and why.
 const UNCONFIRMED: &[(Code, &str)] = &[];
 
+/// Sources that no value of a snapshot comes from, and why.
+const NOT_OF_A_SNAPSHOT: &[(Source, &str)] = &[
+    (Source::DeviceConfiguration, "a part of the links, which are read or not as a whole"),
+    (Source::InsideRoute, "a conclusion of the model"),
+];
+
 /// Takes one source away, in every snapshot of a capture.
 type Withhold = fn(&mut Capture);
 
@@ -30,13 +36,19 @@ fn sources() -> Vec<(&'static str, Withhold)> {
     let mut all = withhold! {
         Links: links, Addresses: addresses, Rules: rules, Routes: routes, RouteLookups: route_lookups,
         Neighbours: neighbours, SecurityAssociations: sas, SecurityPolicies: policies,
-        DefaultPolicies: default_policies, XfrmStatistics: xfrm_statistics,
-        ProcNetDev: proc_net_dev, LarvalDrop: sysctls.xfrm_larval_drop,
-        Journal: recorded, Charon: ike, Configuration: configuration, HookState: hook_state,
-        SourceValidation: source_validation,
+        DefaultPolicies: default_policies, SadInfo: sad_info, SpdInfo: spd_info,
+        XfrmStatistics: xfrm_statistics, ProcNetDev: proc_net_dev,
+        LarvalDrop: sysctls.xfrm_larval_drop, AcqExpires: sysctls.xfrm_acq_expires,
         AllDisableXfrm: sysctls.all_disable_xfrm, RpFilter: sysctls.all_rp_filter,
+        Uptime: uptime_ms, Journal: recorded, Charon: ike, Configuration: configuration,
+        HookState: hook_state, CharonLog: charon_log, SourceValidation: source_validation,
     }
     .to_vec();
+    all.push((Source::Cleared.name(), |capture| {
+        for cleared in capture.snapshots.iter_mut().flat_map(|snapshot| &mut snapshot.cleared) {
+            cleared.baseline = Err(Missing::new(Source::Cleared, Reason::Denied, ""));
+        }
+    }));
     all.push((Source::EarlierSnapshot.name(), |capture| {
         capture.snapshots = capture.snapshots.split_off(capture.snapshots.len() - 1);
     }));
@@ -48,6 +60,15 @@ fn sources() -> Vec<(&'static str, Withhold)> {
         }
     }));
     all
+}
+
+#[test]
+fn every_source_is_withheld_by_a_test() {
+    let withheld: BTreeSet<&str> = sources().into_iter().map(|(name, _)| name).collect();
+    for source in Source::ALL {
+        let excused = NOT_OF_A_SNAPSHOT.iter().any(|(excused, _)| excused == source);
+        assert_ne!(withheld.contains(source.name()), excused, "{source}");
+    }
 }
 
 /// The reports of the interfaces that a capture expects something of.

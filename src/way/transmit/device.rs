@@ -38,9 +38,7 @@ pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
 
 /// Checks on the inner packet before the lookup.
 pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<()> {
-    if let LinkKind::Vti6(device) = &tunnel.link.kind
-        && device.remote == flow.source
-    {
+    if matches!(&tunnel.link.kind, LinkKind::Vti6(device) if device.remote == flow.source) {
         trail.step(
             At::Device,
             format!("inner source {} is the tunnel's remote address", flow.source),

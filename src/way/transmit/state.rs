@@ -149,10 +149,10 @@ fn find<'a>(
         (found, under_way) = split(wildcard, usable);
     }
     same_on_every_cpu(query.policy, &found)?;
-    if let [first, rest @ ..] = found.as_slice()
-        && let Some(doubtful) = found.iter().find(|a| is_dying(a, now).is_none())
-        && rest.iter().any(|a| !interchangeable(a, first))
-    {
+    let differ =
+        found.first().is_some_and(|first| found.iter().any(|a| !interchangeable(a, first)));
+    let doubtful = found.iter().find(|a| is_dying(a, now).is_none());
+    if let (true, Some(doubtful)) = (differ, doubtful) {
         let what = format!("whether the SA {} is past its soft byte limit", doubtful.spi);
         return Err(undecidable(Source::SecurityAssociations, what).into());
     }

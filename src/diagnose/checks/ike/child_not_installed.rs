@@ -40,7 +40,7 @@ fn check(case: &Case<'_>) -> Outcome {
     if control.installed().next().is_some() || !tunnel.outbound_sas()?.is_empty() {
         return Err(Unconfirmed::RuledOut);
     }
-    let failed = attempt::last(case, control);
+    let failed = attempt::last(case, &control);
     let why =
         failed.map_or("none was asked for, or it was deleted", |(failure, _)| failure.words());
     let summary =

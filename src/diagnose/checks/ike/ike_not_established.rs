@@ -48,7 +48,7 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let disabled = control.peers.iter().all(|p| p.disabled) && !control.peers.is_empty();
-    let failed = attempt::last(case, control);
+    let failed = attempt::last(case, &control);
     let (summary, severity) = match failed {
         _ if disabled => {
             (format!("peer {name} is disabled in the configuration"), Severity::Notice)
@@ -57,7 +57,7 @@ fn check(case: &Case<'_>) -> Outcome {
             (format!("no IKE_SA with {name}: {}", failure.words()), case.grade(Severity::Fault))
         }
         None if control.sas.is_empty() => {
-            (format!("no IKE_SA with {name}: {}", waiting(control)), case.grade(Severity::Fault))
+            (format!("no IKE_SA with {name}: {}", waiting(&control)), case.grade(Severity::Fault))
         }
         None => {
             (format!("the IKE_SA with {name} is being negotiated"), case.grade(Severity::Fault))
@@ -66,7 +66,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let confidence =
         if failed.is_some() || disabled { Confidence::Proven } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "no IKE_SA, so no CHILD_SA", summary).severity(severity);
-    found = found.seen(case, states(control), Source::Charon).errors(case);
+    found = found.seen(case, states(&control), Source::Charon).errors(case);
     let remote = control.remote();
     if let Some((failure, line)) = failed {
         found = attempt::seen(found, case, line);

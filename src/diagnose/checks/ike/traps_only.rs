@@ -34,7 +34,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let control = tunnel.control()?;
     let rises = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
     let waits = control.is_trapped && control.sas.is_empty() && !rises;
-    if !waits || !tunnel.outbound_sas()?.is_empty() || attempt::last(case, control).is_some() {
+    if !waits || !tunnel.outbound_sas()?.is_empty() || attempt::last(case, &control).is_some() {
         return Err(Unconfirmed::RuledOut);
     }
     let name = control.name().unwrap_or(case.name);
