@@ -285,18 +285,19 @@ fn live(interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
     vec![first, second]
 }
 
-/// This system now, with the kernel's answer for the route of the packet itself. Which VRF to ask in is seen in a first reading.
+/// This system now, with the kernel's answer for the route of the packet itself, in the VRF of the interface.
 fn live_with_route(interface: &str, flow: &Flow, vici: &Path) -> Snapshot {
-    let first = collect::snapshot(&[], None);
-    let ifindex =
-        first.links.iter().flatten().find(|link| link.name == interface).map(|link| link.ifindex);
-    let query = RouteQuery {
-        destination: flow.destination,
-        source: Some(flow.source),
-        mark: flow.mark,
-        vrf: ifindex.and_then(|index| first.vrf_of(index).ok().flatten()),
+    let query = |read: &Snapshot| {
+        let mut links = read.links.iter().flatten();
+        let ifindex = links.find(|link| link.name == interface).map(|link| link.ifindex);
+        vec![RouteQuery {
+            destination: flow.destination,
+            source: Some(flow.source),
+            mark: flow.mark,
+            vrf: ifindex.and_then(|index| read.vrf_of(index).ok().flatten()),
+        }]
     };
-    collect::snapshot(&[query], Some(vici))
+    collect::snapshot_asking(query, Some(vici))
 }
 
 /// Where charon listens: as asked for, or the usual place.

@@ -19,7 +19,7 @@ pub fn load(path: &Path) -> Result<Capture> {
     let (name, bytes) = if path == Path::new("-") {
         ("standard input".to_string(), read(io::stdin().lock()))
     } else {
-        (path.display().to_string(), File::open(path).and_then(read))
+        (path.display().to_string(), File::open(path).and_then(read_file))
     };
     let bytes = bytes.map_err(|error| {
         let sentence = format!("cannot read {name}: {}", in_words(&error));
@@ -34,8 +34,17 @@ pub fn load(path: &Path) -> Result<Capture> {
     yaml::parse(text).map_err(|why| refused(&why))
 }
 
+/// Reads a file into as much room as it needs: room that grows is twice as much.
+fn read_file(file: File) -> io::Result<Vec<u8>> {
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    read_into(Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(MOST) + 1), file)
+}
+
 fn read(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+    read_into(Vec::new(), source)
+}
+
+fn read_into(mut bytes: Vec<u8>, source: impl Read) -> io::Result<Vec<u8>> {
     source.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
     if bytes.len() > MOST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }

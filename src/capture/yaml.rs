@@ -1,14 +1,15 @@
 //! A capture as YAML text and back. The text means the same to readers of YAML 1.2 and of YAML 1.1 (PyYAML).
 //!
 //! Only the layout is written here: the library writes plain what YAML 1.2 takes for a string, and PyYAML reads some of that as a number,
-//! a boolean, a time or a date (`no`, `1_000`, `2001:1:2:3:4:5:6:7`). Reading is the library's.
+//! a boolean, a time or a date (`no`, `1_000`, `2001:1:2:3:4:5:6:7`). Reading is the library's, that of long lists
+//! a part at a time (`lists`).
 
-use super::{Capture, SCHEMA};
+use super::{Capture, SCHEMA, lists};
 use crate::error::{Error, Result};
 use serde::Deserialize;
+use serde_yaml::Value;
 use serde_yaml::value::Serializer as TreeSerializer;
 use serde_yaml::with::singleton_map_recursive;
-use serde_yaml::{Deserializer, Value};
 use std::net::Ipv4Addr;
 
 /// The capture as YAML, its lists sorted: two captures of the same state are the same text.
@@ -41,8 +42,10 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
         schema: u32,
     }
     affordable(text)?;
-    let read: std::result::Result<Capture, _> =
-        singleton_map_recursive::deserialize(Deserializer::from_str(text));
+    let read = match lists::capture(text) {
+        Some(capture) => Ok(capture),
+        None => lists::document::<Capture>(text),
+    };
     // A later version may have another form altogether: its number is the better reason.
     let schema = match &read {
         Ok(capture) => Some(capture.schema),

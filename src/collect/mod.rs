@@ -38,6 +38,14 @@ pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
 /// SAs, policies and what charon says of them are read again where they do not fit each other.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
+    snapshot_asking(|_| extra.to_vec(), vici)
+}
+
+/// Reads this host as [`snapshot`] does; which routes are asked for besides, `extra` says when the links are read.
+pub fn snapshot_asking(
+    extra: impl FnOnce(&Snapshot) -> Vec<RouteQuery>,
+    vici: Option<&Path>,
+) -> Snapshot {
     read(extra, |_| match vici {
         Some(path) => vici::ike(path),
         None => Err(Missing::new(Source::Charon, Reason::Skipped, "")),
@@ -47,20 +55,26 @@ pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
 /// Reads this host again, after `earlier`, as [`snapshot`] does. A charon that hung then is not asked anew: it costs one look its patience,
 /// not each.
 pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
-    read(&[], |taken_at_ms| match &earlier.ike {
-        Err(hung) if hung.reason == Reason::TimedOut => {
-            let ago = Span(taken_at_ms.saturating_sub(earlier.taken_at_ms));
-            let detail = format!(
-                "charon was not asked again at {}: it did not answer {ago} before",
-                vici.display()
-            );
-            Err(Missing { detail, ..hung.clone() })
-        }
-        _ => vici::ike(vici),
-    })
+    read(
+        |_| Vec::new(),
+        |taken_at_ms| match &earlier.ike {
+            Err(hung) if hung.reason == Reason::TimedOut => {
+                let ago = Span(taken_at_ms.saturating_sub(earlier.taken_at_ms));
+                let detail = format!(
+                    "charon was not asked again at {}: it did not answer {ago} before",
+                    vici.display()
+                );
+                Err(Missing { detail, ..hung.clone() })
+            }
+            _ => vici::ike(vici),
+        },
+    )
 }
 
-fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snapshot {
+fn read(
+    extra: impl FnOnce(&Snapshot) -> Vec<RouteQuery>,
+    mut ike: impl FnMut(u64) -> Observed<Ike>,
+) -> Snapshot {
     let taken_at_ms = now_ms();
     let mut snapshot = Snapshot {
         uptime_ms: proc::uptime_ms(),
@@ -86,7 +100,8 @@ fn read(extra: &[RouteQuery], mut ike: impl FnMut(u64) -> Observed<Ike>) -> Snap
     snapshot.charon_log = log::charon_log();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
-    snapshot.route_lookups = route::lookups(&snapshot, extra);
+    let extra = extra(&snapshot);
+    snapshot.route_lookups = route::lookups(&snapshot, &extra);
     snapshot.neighbours = route::neighbours(&snapshot.route_lookups);
     snapshot.sort();
     snapshot

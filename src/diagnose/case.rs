@@ -4,6 +4,7 @@ use super::classify;
 use super::commands::{self, Call, Command, System, Word, Words};
 use super::counted::{self, Counted};
 use super::flows::{self, Origin};
+use super::inbound::Inbound;
 use super::unconfirmed::Unconfirmed;
 use crate::code::{Code, Severity};
 use crate::snapshot::recorded::Episode;
@@ -35,6 +36,8 @@ pub struct Case<'a> {
     pub(super) tried: Vec<Trace>,
     /// What is known for the places of commands; made when the first command is named.
     words: OnceCell<Words>,
+    /// The inbound SAs, for those diagnoses that ask for them.
+    inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
 }
 
 /// A flow and its fate.
@@ -55,16 +58,17 @@ impl<'a> Case<'a> {
         let tried = candidates
             .map(|(origin, flow)| Trace { origin, verdict: transmit::send(&tunnel, &flow), flow })
             .collect();
-        let counted = Counted::of_link(state.snapshot, earlier, tunnel.link);
+        let counted = Counted::of_link(&state.snapshot, earlier, tunnel.link);
         Self {
             name: &tunnel.link.name,
-            now: state.snapshot,
+            now: &state.snapshot,
             earlier,
             counted,
             tunnel: Ok(tunnel),
             absent: None,
             tried,
             words: OnceCell::new(),
+            inbound: OnceCell::new(),
         }
     }
 
@@ -84,12 +88,13 @@ impl<'a> Case<'a> {
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
             words: OnceCell::new(),
+            inbound: OnceCell::new(),
         }
     }
 
     /// The case of an interface that is configured, and that the kernel does not have.
     pub(super) fn of_absent(
-        state: &State<'a>,
+        state: &'a State<'a>,
         earlier: Option<&'a Snapshot>,
         name: &'a str,
     ) -> Self {
@@ -97,8 +102,19 @@ impl<'a> Case<'a> {
         let why = Missing::new(Source::Links, Reason::Absent, detail);
         Self {
             absent: Some(state.control_of_absent(name)),
-            ..Self::of_row(state.snapshot, earlier, name, why)
+            ..Self::of_row(&state.snapshot, earlier, name, why)
         }
+    }
+
+    /// The inbound SAs; none where nothing must come in.
+    pub(super) fn inbound(&self) -> Observed<Option<&Inbound<'a>>> {
+        let find = || self.tunnel().and_then(Inbound::of);
+        self.inbound.get_or_init(find).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// The earlier snapshot.
+    pub(super) fn before(&self) -> Observed<&'a Snapshot> {
+        self.earlier.ok_or_else(counted::no_interval)
     }
 
     /// The tunnel, or why it is not known.
@@ -146,9 +162,7 @@ impl<'a> Case<'a> {
             let mut words = Words::default();
             words.set(Word::Interface, self.name);
             // Where charon talks to it counts more than where the kernel sends, and comes later.
-            if let Some(peer) =
-                self.tunnel.iter().find_map(|tunnel| tunnel.peers().ok()?.pop_first())
-            {
+            if let Some(peer) = self.tunnel.iter().find_map(|tunnel| tunnel.peers().ok()?.first()) {
                 words.set(Word::Remote, &peer.to_string());
             }
             match (&self.absent, &self.tunnel) {
@@ -325,5 +339,5 @@ fn outer_queries(tunnel: &Tunnel<'_>) -> Vec<RouteQuery> {
         return Vec::new();
     };
     let (vrf, mark) = (vrf.map(|link| link.ifindex), tunnel.lookup_mark(0));
-    sas.into_iter().map(|sa| Snapshot::outer_query(sa, vrf, mark)).collect()
+    sas.iter().map(|sa| Snapshot::outer_query(sa, vrf, mark)).collect()
 }

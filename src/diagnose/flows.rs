@@ -77,7 +77,7 @@ pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
 /// The routed prefixes, each with the source that its route prefers.
 fn routed(tunnel: &Tunnel<'_>) -> BTreeMap<IpNet, Option<IpAddr>> {
     let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
-    let carries = |r: &&&Route| {
+    let carries = |r: &&Route| {
         let address = r.destination.addr();
         let link_local =
             matches!(address, IpAddr::V6(a) if a.is_unicast_link_local()) || address.is_multicast();
@@ -91,7 +91,7 @@ fn routed(tunnel: &Tunnel<'_>) -> BTreeMap<IpNet, Option<IpAddr>> {
 /// The interface's own usable addresses.
 fn addresses<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Address> {
     let all = tunnel.state.addresses_of(tunnel.link.ifindex).unwrap_or_default();
-    all.iter().copied().filter(|a| !is_link_local(a.prefix.addr())).collect()
+    all.iter().filter(|a| !is_link_local(a.prefix.addr())).collect()
 }
 
 fn is_link_local(address: IpAddr) -> bool {

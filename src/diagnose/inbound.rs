@@ -1,9 +1,8 @@
 //! The inbound SAs of a tunnel, for the diagnoses of the receive side: whose they are, and how their counters moved.
 
-use super::case::Case;
-use super::counted;
-use crate::snapshot::{Missing, Observed, PolicyDirection, Sa};
-use std::collections::BTreeSet;
+use crate::snapshot::{Missing, Observed, PolicyDirection, Sa, Snapshot};
+use crate::tunnel::Tunnel;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
 /// Inbound SAs from the tunnel's peers, told apart by mark and if_id.
@@ -16,8 +15,7 @@ pub(super) struct Inbound<'a> {
 
 impl<'a> Inbound<'a> {
     /// The inbound SAs of a tunnel that has outbound ones, so that something must come in; none where it has not.
-    pub fn of(case: &Case<'a>) -> Observed<Option<Self>> {
-        let tunnel = case.tunnel()?;
+    pub fn of(tunnel: &Tunnel<'a>) -> Observed<Option<Self>> {
         let outbound = tunnel.outbound_sas()?;
         if outbound.is_empty() || !tunnel.link.admin_up || tunnel.link.link_netnsid.is_some() {
             return Ok(None);
@@ -25,10 +23,12 @@ impl<'a> Inbound<'a> {
         let local: BTreeSet<IpAddr> = outbound.iter().map(|a| a.source).collect();
         // From anywhere: the peer may send from another address than this host sends to.
         let mut own = tunnel.sas_with_inbound_mark_or_if_id()?;
+        let mut seen: HashSet<*const Sa> = own.iter().copied().map(std::ptr::from_ref).collect();
         let mut stray = Vec::new();
         for sa in tunnel.sas_from_peers(&local)? {
             if tunnel.admits_inbound(sa) {
-                if !own.iter().any(|a| std::ptr::eq(*a, sa)) {
+                if !seen.contains(&std::ptr::from_ref(sa)) && tunnel.owns_inbound(sa)? {
+                    seen.insert(std::ptr::from_ref(sa));
                     own.push(sa);
                 }
             } else if !tunnel.state.is_wanted(PolicyDirection::In, sa)? {
@@ -41,14 +41,13 @@ impl<'a> Inbound<'a> {
     /// The own inbound SA whose `counter` is highest, with its value and its rise over the interval (missing without one).
     pub fn worst(
         &self,
-        case: &Case<'_>,
+        earlier: Observed<&Snapshot>,
         counter: impl Fn(&Sa) -> u32,
     ) -> Option<(&'a Sa, u32, Result<u32, Missing>)> {
         let sa = self.own.iter().copied().max_by_key(|a| counter(a))?;
         let total = counter(sa);
         let before = || -> Observed<u32> {
-            let earlier = case.earlier.ok_or_else(counted::no_interval)?;
-            let list = earlier.sas.as_ref().map_err(Clone::clone)?;
+            let list = earlier?.sas.as_ref().map_err(Clone::clone)?;
             let same = |a: &&Sa| a.spi == sa.spi && a.destination == sa.destination;
             Ok(list.iter().find(same).map_or(0, &counter))
         };

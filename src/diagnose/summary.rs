@@ -12,7 +12,7 @@ use std::net::IpAddr;
 pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
     let tunnel = case.tunnel.as_ref().ok();
     let link = tunnel.map(|t| t.link);
-    let (input_mark, output_mark, if_id) = match tunnel.map(|t| t.key) {
+    let (input_mark, output_mark, if_id) = match tunnel.map(|t| t.mark_or_if_id) {
         Some(MarkOrIfId::Mark { input, output }) => {
             (Some(format!("{input:#x}")), Some(format!("{output:#x}")), None)
         }
@@ -25,7 +25,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         (None, Some(inferred)) => (inferred.driver(), Some(inferred.why.clone())),
         (None, None) => (None, None),
     };
-    let peers = tunnel.and_then(|t| t.peers().ok()).unwrap_or_default();
+    let peers = tunnel.and_then(|t| t.peers().ok()).into_iter().flatten();
     InterfaceReport {
         name: case.name.into(),
         driver,
@@ -39,7 +39,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         output_mark,
         local,
         remote,
-        peers: peers.iter().map(IpAddr::to_string).collect(),
+        peers: peers.map(IpAddr::to_string).collect(),
         control: match (&case.absent, tunnel) {
             (Some(absent), _) => absent.as_ref().ok().map(control),
             (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),

@@ -59,7 +59,7 @@ pub(super) type Rank = (u8, Reverse<u32>);
 /// The rank by routes alone.
 pub(super) fn route_rank(tunnel: &Tunnel<'_>, destination: IpAddr) -> Option<Rank> {
     let routes = tunnel.state.routes_through(tunnel.link.ifindex).unwrap_or_default();
-    let leads = |r: &&&Route| {
+    let leads = |r: &&Route| {
         !r.dead && r.route_type == RouteType::Unicast && r.destination.contains(&destination)
     };
     routes.iter().filter(leads).map(|r| (r.destination.prefix_len(), Reverse(r.metric))).max()

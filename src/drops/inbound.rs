@@ -25,7 +25,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
     let spi = outer.spi?;
     let is_it = |a: &&Sa| a.spi == spi && a.destination == outer.destination;
     let of = |snapshot: &'_ Snapshot| snapshot.sas.as_ref().ok()?.iter().find(is_it).cloned();
-    let now = tunnels.first()?.state.snapshot;
+    let now: &Snapshot = &tunnels.first()?.state.snapshot;
     if let Err(missing) = &now.sas {
         return Some(Attribution::open(Vec::new(), missing.to_string()));
     }
@@ -78,8 +78,8 @@ fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, source: IpAddr) -> Opti
         tunnels.iter().filter(|t| route_rank(t, source) == Some(best)).collect();
     let is_foreign = |tunnel: &&Tunnel<'_>| {
         let inbound = tunnel.state.snapshot.sas.as_ref().ok().into_iter().flatten();
-        let peers = tunnel.peers().unwrap_or_default();
-        let mut from_peer = inbound.filter(|a| peers.contains(&a.source));
+        let is_peer = |a: IpAddr| tunnel.peers().is_ok_and(|peers| peers.contains(&a));
+        let mut from_peer = inbound.filter(|a| is_peer(a.source));
         from_peer.any(|a| !tunnel.admits_inbound(a))
     };
     if nearest.iter().any(is_foreign) {

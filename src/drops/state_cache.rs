@@ -21,9 +21,11 @@ const MOST_KINDS: usize = 4096;
 
 /// The looks at the kernel, and what they said of each kind of packet.
 pub struct StateCache {
-    first: Snapshot,
-    previous: Option<Snapshot>,
-    now: Snapshot,
+    first: State<'static>,
+    /// The look before the newest, where there is one beside the first.
+    previous: Option<State<'static>>,
+    /// The newest look; none while that is the first.
+    newest: Option<State<'static>>,
     taken: Instant,
     cost: Duration,
     changes: Option<Changes>,
@@ -46,11 +48,11 @@ impl StateCache {
         // Without it the age of a look alone counts.
         let changes = Changes::subscribe().ok();
         let (start, began) = (Instant::now(), now());
-        let first = collect::snapshot(&[], None);
+        let first = State::owning(collect::snapshot(&[], None));
         Self {
-            now: first.clone(),
             first,
             previous: None,
+            newest: None,
             taken: Instant::now(),
             cost: start.elapsed(),
             changes,
@@ -61,8 +63,8 @@ impl StateCache {
     }
 
     /// The first look.
-    pub const fn first(&self) -> &Snapshot {
-        &self.first
+    pub fn first(&self) -> &Snapshot {
+        &self.first.snapshot
     }
 
     /// Judges the packets, each with the time it was dropped at, in their order: none where one is no affair of tunnels.
@@ -107,21 +109,21 @@ impl StateCache {
         if batch.iter().all(|(dropped, _)| self.known.contains_key(dropped)) {
             return;
         }
-        let state = State::new(&self.now);
-        let previous = self.previous.as_ref().map(State::new);
+        let (state, previous) = match &self.newest {
+            None => (&self.first, None),
+            Some(newest) => (newest, Some(self.previous.as_ref().unwrap_or(&self.first))),
+        };
         for (dropped, _) in batch {
             if self.known.contains_key(dropped) {
                 continue;
             }
             let settled = |state: &State<'_>| {
-                let found = attribute(state, &self.first, dropped);
+                let found = attribute(state, &self.first.snapshot, dropped);
                 (found.as_ref().is_none_or(|found| found.is_settled), found)
             };
-            let (mut is_final, mut found) = settled(&state);
+            let (mut is_final, mut found) = settled(state);
             // The packet may have met what the last look showed, and this one shows no more.
-            if let Some((true, earlier @ Some(_))) =
-                previous.as_ref().filter(|_| !is_final).map(settled)
-            {
+            if let Some((true, earlier @ Some(_))) = previous.filter(|_| !is_final).map(settled) {
                 (is_final, found) = (true, earlier);
             }
             self.known.insert(dropped.clone(), Known { found, is_final });
@@ -135,8 +137,8 @@ impl StateCache {
     fn look(&mut self) {
         let start = Instant::now();
         self.began = now();
-        let next = collect::snapshot(&[], None);
-        self.previous = Some(std::mem::replace(&mut self.now, next));
+        let next = State::owning(collect::snapshot(&[], None));
+        self.previous = self.newest.replace(next);
         self.taken = Instant::now();
         self.cost = start.elapsed();
         self.is_stale = false;

@@ -73,7 +73,7 @@ pub struct Policy {
 }
 
 /// `struct xfrm_user_tmpl`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Template {
     /// Outer source; unspecified: taken from the route.
     pub source: IpAddr,

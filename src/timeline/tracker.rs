@@ -28,7 +28,7 @@ pub struct Tracker {
 
 /// What one VTI has.
 struct Vti {
-    key: MarkOrIfId,
+    mark_or_if_id: MarkOrIfId,
     remote: Option<IpAddr>,
     /// Of the link that its outer routes are looked up from.
     outer_vrf: Option<u32>,
@@ -46,9 +46,9 @@ struct Peer {
 /// How many SAs and policies a VTI could send with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// Outbound SAs with its key.
+    /// Outbound SAs with its mark or if_id.
     pub sas: usize,
-    /// Outbound policies with its key.
+    /// Outbound policies with its mark or if_id.
     pub policies: usize,
 }
 
@@ -85,16 +85,6 @@ struct KnownSa {
 struct Selecting {
     if_id: IfId,
     mark: Mark,
-}
-
-impl Selecting {
-    /// Whether `key` selects it, in the outbound direction.
-    fn is_of(self, key: MarkOrIfId) -> bool {
-        match key {
-            MarkOrIfId::IfId(if_id) => self.if_id == if_id,
-            MarkOrIfId::Mark { output, .. } => self.if_id == IfId(0) && self.mark.admits(output),
-        }
-    }
 }
 
 impl Tracker {
@@ -227,7 +217,7 @@ impl Tracker {
         if effects.is_empty() { self.missed_by(sa) } else { effects }
     }
 
-    /// The VTIs without an SA that had one like this but for the key, which no VTI has: it is there in place of theirs.
+    /// The VTIs without an SA that had one like this but for a mark or if_id, which no VTI has: it is there in place of theirs.
     fn missed_by(&self, sa: &Sa) -> Vec<Effect> {
         let is_like = |peer: &Peer| peer.reqid == sa.reqid && peer.query.source == Some(sa.source);
         let misses =
@@ -248,15 +238,14 @@ impl Tracker {
         self.count(selecting, None, |state| state.policies += 1)
     }
 
-    /// A link that is new, or changed; the effect where it is a new VTI, or one with another key.
+    /// A link that is new, or changed; the effect where it is a new VTI, or one with another mark or if_id.
     fn add_link(&mut self, link: &Link) -> Option<Effect> {
-        let (key, remote) = match &link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (
-                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark },
-                Some(keys.remote).filter(|remote| !remote.is_unspecified()),
-            ),
-            LinkKind::Xfrm(device) => (MarkOrIfId::IfId(device.if_id), None),
-            _ => return None,
+        let mark_or_if_id = MarkOrIfId::of(&link.kind)?;
+        let remote = match &link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
+                Some(keys.remote).filter(|remote| !remote.is_unspecified())
+            }
+            _ => None,
         };
         if link.is_fallback_device() {
             return None;
@@ -268,11 +257,18 @@ impl Tracker {
         };
         let outer_vrf = self.masters.get(&from).copied().filter(|m| self.vrfs.contains(m));
         let known = self.vtis.get(&link.ifindex);
-        if known.is_some_and(|v| v.key == key && v.remote == remote && v.outer_vrf == outer_vrf) {
+        if known.is_some_and(|v| {
+            v.mark_or_if_id == mark_or_if_id && v.remote == remote && v.outer_vrf == outer_vrf
+        }) {
             return None;
         }
-        let mut vti =
-            Vti { key, remote, outer_vrf, state: Readiness::default(), peers: BTreeMap::new() };
+        let mut vti = Vti {
+            mark_or_if_id,
+            remote,
+            outer_vrf,
+            state: Readiness::default(),
+            peers: BTreeMap::new(),
+        };
         vti.count(&self.sas, &self.policies);
         let readiness = vti.state;
         self.peers.extend(vti.peers.keys());
@@ -327,15 +323,13 @@ impl Tracker {
 
 impl Vti {
     fn has_sa(&self, selecting: Selecting, destination: IpAddr) -> bool {
-        selecting.is_of(self.key) && self.remote.is_none_or(|remote| remote == destination)
+        let Selecting { if_id, mark } = selecting;
+        self.mark_or_if_id.admits_sa(Direction::Out, if_id, mark)
+            && self.remote.is_none_or(|remote| remote == destination)
     }
 
     fn has_policy(&self, selecting: Selecting) -> bool {
-        let is_own = match self.key {
-            MarkOrIfId::Mark { output, .. } => selecting.mark.mask != 0 || output == 0,
-            MarkOrIfId::IfId(_) => true,
-        };
-        is_own && selecting.is_of(self.key)
+        self.mark_or_if_id.owns_policy(PolicyDirection::Out, selecting.if_id, selecting.mark)
     }
 
     fn count(
@@ -359,10 +353,7 @@ impl Vti {
         if self.peers.len() >= MOST_PEERS && !self.peers.contains_key(&peer) {
             self.peers.pop_first();
         }
-        let flow_mark = match self.key {
-            MarkOrIfId::Mark { output, .. } => output,
-            MarkOrIfId::IfId(_) => 0,
-        };
+        let flow_mark = self.mark_or_if_id.mark(Direction::Out).unwrap_or(0);
         let KnownSa { source, reqid, set_mark, .. } = *sa;
         let query =
             Snapshot::outer_query_between(source, peer, set_mark, self.outer_vrf, flow_mark);

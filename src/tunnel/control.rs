@@ -1,15 +1,17 @@
 //! The control plane's side of a tunnel: the configured peers, charon's connections and their SAs. It decides nothing about faults.
 
-use super::{MarkOrIfId, State, Tunnel};
+use super::charon::carries;
+use super::{State, Tunnel};
 use crate::snapshot::Observed;
 use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
 use crate::snapshot::vyos::Peer;
+use std::collections::BTreeSet;
 
 /// What charon and VyOS have for one tunnel.
 pub struct Control<'a> {
     /// Peers that VyOS binds to the interface; none where there is no configuration.
     pub peers: Vec<&'a Peer>,
-    /// charon's connections for it: those of the bound peers, those whose CHILD_SAs have the interface's key, or else those to the
+    /// charon's connections for it: those of the bound peers, those whose CHILD_SAs have the interface's mark or if_id, or else those to the
     /// tunnel's peers.
     pub connections: Vec<&'a Connection>,
     /// IKE_SAs of these connections.
@@ -20,28 +22,57 @@ pub struct Control<'a> {
     pub is_trapped: bool,
 }
 
-impl<'a> State<'a> {
+impl State<'_> {
     /// The peers that VyOS binds to an interface; none on a host without its configuration.
-    fn peers_of(&self, interface: &'a str) -> Vec<&'a Peer> {
+    fn peers_of(&self, interface: &str) -> Vec<&Peer> {
         let configuration = self.snapshot.configuration.as_ref().ok();
-        configuration.into_iter().flat_map(|c| c.bound_to(interface)).collect()
+        configuration.into_iter().flat_map(|c| self.charon.bound_to(c, interface)).collect()
     }
 
-    /// The control plane's side of an interface of [`State::absent`]: all that the bound peers have, for there is no key to tell by.
-    pub fn control_of_absent(&self, interface: &'a str) -> Observed<Control<'a>> {
-        let ike: &'a Ike = self.snapshot.ike.as_ref().map_err(Clone::clone)?;
+    /// The control plane's side of an interface of [`State::absent`]: all that the bound peers have, for there is nothing else to tell by.
+    pub fn control_of_absent(&self, interface: &str) -> Observed<Control<'_>> {
+        let ike = self.snapshot.ike.as_ref().map_err(Clone::clone)?;
         let peers = self.peers_of(interface);
-        let names = bound_names(ike, &peers);
-        Ok(Control::of_connections(ike, peers, &names, |_| true))
+        let names = self.bound_names(&peers);
+        Ok(self.control_of(ike, peers, names, |_| true))
+    }
+
+    /// The connections and IKE_SAs of charon that are these peers'.
+    fn bound_names(&self, peers: &[&Peer]) -> BTreeSet<&str> {
+        peers.iter().flat_map(|peer| self.charon.names_of(peer)).collect()
+    }
+
+    /// What charon has of the connections `names`, of their CHILD_SAs those that are the tunnel's own.
+    fn control_of<'a>(
+        &'a self,
+        ike: &'a Ike,
+        peers: Vec<&'a Peer>,
+        names: BTreeSet<&str>,
+        is_own: impl Fn(&ChildSa) -> bool,
+    ) -> Control<'a> {
+        let index = &self.charon;
+        let sas: Vec<&IkeSa> = in_order(names.iter().flat_map(|name| index.sas(ike, name)));
+        let children = sas
+            .iter()
+            .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
+            .filter(|(_, child)| is_own(child))
+            .collect();
+        let connections = names.iter().flat_map(|name| index.connections(ike, name));
+        Control {
+            connections: in_order(connections),
+            is_trapped: names.iter().any(|name| index.is_trapped(ike, name)),
+            sas,
+            children,
+            peers,
+        }
     }
 }
 
-/// The connections and IKE_SAs of charon that are these peers'.
-fn bound_names<'a>(ike: &'a Ike, peers: &[&Peer]) -> Vec<&'a str> {
-    let loaded = ike.connections.iter().map(|c| c.name.as_str());
-    let up = ike.sas.iter().map(|a| a.connection.as_str());
-    let is_bound = |name: &&str| peers.iter().any(|peer| peer.is_connection(name));
-    loaded.chain(up).filter(is_bound).collect()
+/// Entries of one list, in its order.
+fn in_order<'a, T>(entries: impl Iterator<Item = &'a T>) -> Vec<&'a T> {
+    let mut all: Vec<&T> = entries.collect();
+    all.sort_by_key(|entry| std::ptr::from_ref(*entry));
+    all
 }
 
 impl<'a> Tunnel<'a> {
@@ -58,55 +89,28 @@ impl<'a> Tunnel<'a> {
 
     /// The control plane's side.
     pub fn control(&self) -> Observed<Control<'a>> {
-        let ike: &'a Ike = self.state.snapshot.ike.as_ref().map_err(Clone::clone)?;
+        let (state, mark_or_if_id) = (self.state, self.mark_or_if_id);
+        let ike: &'a Ike = state.snapshot.ike.as_ref().map_err(Clone::clone)?;
         let peers = self.configured_peers();
-        let is_selected = |child: &ChildSa| match self.key {
-            MarkOrIfId::IfId(if_id) => child.if_id_out == if_id,
-            MarkOrIfId::Mark { output, .. } => {
-                child.mark_out.mask != 0 && child.mark_out.admits(output)
-            }
-        };
-        let selected = |sa: &&IkeSa| sa.children.iter().any(is_selected);
-        let mut names = bound_names(ike, &peers);
-        names.extend(ike.sas.iter().filter(selected).map(|a| a.connection.as_str()));
+        let mut names = state.bound_names(&peers);
+        names.extend(
+            state.charon.with_child_of(ike, mark_or_if_id).map(|sa| sa.connection.as_str()),
+        );
         if names.is_empty() && peers.is_empty() {
             // By address only where nothing better is known: several connections may lead to one peer.
             let remotes: Vec<String> =
-                self.peers().iter().flatten().map(ToString::to_string).collect();
+                self.peers().into_iter().flatten().map(ToString::to_string).collect();
             let leads = |c: &&Connection| c.remote_addresses.iter().any(|a| remotes.contains(a));
             names.extend(ike.connections.iter().filter(leads).map(|c| c.name.as_str()));
         }
-        // A CHILD_SA without any key is the tunnel's where nothing else of its connection has one.
-        let keyless = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
-        let is_own = |child: &ChildSa| is_selected(child) || keyless(child);
-        Ok(Control::of_connections(ike, peers, &names, is_own))
+        // A CHILD_SA without a mark or if_id is the tunnel's where nothing else of its connection has one.
+        let unmarked = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
+        let is_own = |child: &ChildSa| carries(child, mark_or_if_id) || unmarked(child);
+        Ok(state.control_of(ike, peers, names, is_own))
     }
 }
 
 impl<'a> Control<'a> {
-    /// What charon has of the connections `names`, of their CHILD_SAs those that are the tunnel's own.
-    fn of_connections(
-        ike: &'a Ike,
-        peers: Vec<&'a Peer>,
-        names: &[&str],
-        is_own: impl Fn(&ChildSa) -> bool,
-    ) -> Self {
-        let is_named = |name: &String| names.contains(&name.as_str());
-        let sas: Vec<&IkeSa> = ike.sas.iter().filter(|a| is_named(&a.connection)).collect();
-        let children = sas
-            .iter()
-            .flat_map(|sa| sa.children.iter().map(move |child| (*sa, child)))
-            .filter(|(_, child)| is_own(child))
-            .collect();
-        Control {
-            connections: ike.connections.iter().filter(|c| is_named(&c.name)).collect(),
-            is_trapped: ike.traps.iter().any(|trap| is_named(&trap.connection)),
-            sas,
-            children,
-            peers,
-        }
-    }
-
     /// The peer as the operator knows it: the configured name, else that of the connection.
     pub fn name(&self) -> Option<&'a str> {
         let configured = self.peers.first().map(|peer| peer.name.as_str());

@@ -1,20 +1,28 @@
-//! The one place that correlates: a [`State`] indexes a snapshot once, a [`Tunnel`] is one VTI with everything that belongs to its key.
+//! The one place that correlates: a [`State`] indexes a snapshot once, a [`Tunnel`] is one VTI with everything that belongs to its mark or if_id.
 //! It compares as the kernel compares, and decides nothing about faults.
 
 #![deny(clippy::disallowed_methods)]
 
+mod charon;
 mod control;
+mod order;
+pub mod ownership;
 mod state;
 
 pub use control::Control;
+pub use order::Group;
+pub use ownership::MarkOrIfId;
 pub use state::State;
 
-use crate::snapshot::{Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa};
-use std::collections::BTreeSet;
+use crate::snapshot::{
+    Direction, Driver, IfId, Link, LinkKind, Observed, Policy, PolicyDirection, Sa,
+};
+use ownership::Asked;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-/// One VTI and the state it works in.
-#[derive(Clone, Copy)]
+/// One VTI and the state it works in. What is asked of it again and again is found once.
 pub struct Tunnel<'a> {
     /// The whole state.
     pub state: &'a State<'a>,
@@ -23,46 +31,17 @@ pub struct Tunnel<'a> {
     /// Its driver.
     pub driver: Driver,
     /// What selects its policies and SAs.
-    pub key: MarkOrIfId,
-}
-
-/// What selects the policies and SAs of a VTI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkOrIfId {
-    /// vti, vti6: marks.
-    Mark {
-        /// i_key.
-        input: u32,
-        /// o_key.
-        output: u32,
-    },
-    /// xfrm.
-    IfId(IfId),
-}
-
-impl std::fmt::Display for MarkOrIfId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            MarkOrIfId::Mark { input, output } if input == output => write!(f, "mark {output:#x}"),
-            MarkOrIfId::Mark { input, output } => {
-                write!(f, "output mark {output:#x}, input mark {input:#x}")
-            }
-            MarkOrIfId::IfId(if_id) => write!(f, "if_id {if_id}"),
-        }
-    }
+    pub mark_or_if_id: MarkOrIfId,
+    peers: OnceCell<Observed<BTreeSet<IpAddr>>>,
+    outbound: OnceCell<Observed<Vec<&'a Sa>>>,
 }
 
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
-        let key = match &link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
-                MarkOrIfId::Mark { input: keys.input_mark, output: keys.output_mark }
-            }
-            LinkKind::Xfrm(device) => MarkOrIfId::IfId(device.if_id),
-            _ => return None,
-        };
-        Some(Self { state, link, driver: link.driver()?, key })
+        let mark_or_if_id = MarkOrIfId::of(&link.kind)?;
+        let (peers, outbound) = Default::default();
+        Some(Self { state, link, driver: link.driver()?, mark_or_if_id, peers, outbound })
     }
 
     /// The if_id comes with each packet instead of the device (xfrm only).
@@ -70,40 +49,36 @@ impl<'a> Tunnel<'a> {
         matches!(&self.link.kind, LinkKind::Xfrm(device) if device.collect_metadata)
     }
 
-    /// Whether any SA carries the interface's key, in either direction.
+    /// Whether there is any SA of the interface, in either direction.
     pub fn has_sas(&self) -> Observed<bool> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
-        let with_mark = |mark: u32| {
-            index
-                .by_mark
-                .get(&mark)
-                .into_iter()
-                .flatten()
-                .any(|a| a.mark.mask != 0 && a.mark.admits(mark))
+        let mark_or_if_id = self.mark_or_if_id;
+        let is_marked = |direction| -> Observed<bool> {
+            let Some(mark) = mark_or_if_id.mark(direction) else { return Ok(false) };
+            let names =
+                |a: &Sa| a.mark.mask != 0 && mark_or_if_id.names_sa(direction, a.if_id, a.mark);
+            Ok(self.state.sas_with_mark(mark)?.iter().any(names))
         };
-        Ok(match self.key {
-            MarkOrIfId::IfId(if_id) => {
-                index.by_if_id.get(&if_id).is_some_and(|list| !list.is_empty())
-            }
-            MarkOrIfId::Mark { input, output } => {
-                with_mark(input) || with_mark(output) || !self.outbound_sas()?.is_empty()
+        Ok(match mark_or_if_id {
+            MarkOrIfId::IfId(if_id) => !self.state.sas_with_if_id(if_id)?.is_empty(),
+            MarkOrIfId::Mark { .. } => {
+                is_marked(Direction::In)?
+                    || is_marked(Direction::Out)?
+                    || !self.outbound_sas()?.is_empty()
+                    || !self.selected_sas(PolicyDirection::In)?.is_empty()
             }
         })
     }
 
     /// The if_id that outbound policies must have: 0 for vti and vti6.
     pub const fn if_id(&self) -> IfId {
-        match self.key {
-            MarkOrIfId::Mark { .. } => IfId(0),
-            MarkOrIfId::IfId(if_id) => if_id,
-        }
+        self.mark_or_if_id.if_id()
     }
 
     /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
     pub const fn lookup_mark(&self, packet: u32) -> u32 {
-        match self.key {
-            MarkOrIfId::Mark { output, .. } => output,
-            MarkOrIfId::IfId(_) => packet,
+        match self.mark_or_if_id.mark(Direction::Out) {
+            Some(own) => own,
+            None => packet,
         }
     }
 
@@ -117,33 +92,48 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    /// Policies that carry the interface's key. For marks: those that admit the key and ask for at least one bit of it, since a policy
-    /// without a mark belongs to everybody.
+    /// The interface's own policies of a direction, by priority.
     pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
-        match self.key {
-            MarkOrIfId::IfId(if_id) => {
-                // Any mark: a policy that also wants a packet mark is still this interface's.
-                let index = self.state.policies.as_ref().map_err(Clone::clone)?;
-                Ok(index.by_if_id.get(&(direction, if_id)).cloned().unwrap_or_default())
-            }
-            MarkOrIfId::Mark { input, output } => {
-                let mark = if direction == PolicyDirection::Out { output } else { input };
-                let all = self.state.policies(direction, IfId(0), mark, None, None)?;
-                Ok(all.into_iter().filter(|p| p.mark.mask != 0 || mark == 0).collect())
-            }
-        }
+        self.state.own_policies(self.mark_or_if_id, direction)
     }
 
-    /// Whether an SA carries the interface's inbound key, as `xfrm_input()` and the device's receive side compare it.
-    pub fn admits_inbound(&self, sa: &Sa) -> bool {
-        match self.key {
-            MarkOrIfId::IfId(if_id) => sa.if_id == if_id,
-            MarkOrIfId::Mark { input, .. } => input & sa.mark.mask == sa.mark.value,
+    /// The SAs that a template of the interface's own policies selects, larval ones left out.
+    fn selected_sas(&self, direction: PolicyDirection) -> Observed<Vec<&'a Sa>> {
+        let policies = self.own_policies(direction)?;
+        let asked = policies.iter().flat_map(|p| p.templates.iter().map(|t| Asked::of(p, t)));
+        // Many policies may ask for the same.
+        let asked: BTreeSet<Asked> = asked.collect();
+        let mut found = Vec::new();
+        for asked in asked {
+            let chain = self.state.sas_to(asked.destination, asked.reqid)?;
+            found.extend(chain.iter().filter(|sa| !sa.is_larval() && asked.selects(sa)));
         }
+        Ok(found)
+    }
+
+    /// Whether the interface may receive through an SA, as `xfrm_input()` and the device's receive side compare it.
+    pub fn admits_inbound(&self, sa: &Sa) -> bool {
+        self.mark_or_if_id.admits_sa(Direction::In, sa.if_id, sa.mark)
+    }
+
+    /// Whether an inbound SA is the interface's: it carries its mark or if_id, or has no mark and is asked for by a template of the
+    /// interface's own policies, or by nobody's.
+    pub fn owns_inbound(&self, sa: &Sa) -> Observed<bool> {
+        let named = self.mark_or_if_id.names_sa(Direction::In, sa.if_id, sa.mark);
+        if named || !self.admits_inbound(sa) {
+            return Ok(named);
+        }
+        let own = self.own_policies(PolicyDirection::In)?;
+        let asks = |p: &&Policy| p.templates.iter().any(|t| Asked::of(p, t).selects(sa));
+        Ok(own.iter().any(asks) || !self.state.is_wanted(PolicyDirection::In, sa)?)
     }
 
     /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
-    pub fn peers(&self) -> Observed<BTreeSet<IpAddr>> {
+    pub fn peers(&self) -> Observed<&BTreeSet<IpAddr>> {
+        self.peers.get_or_init(|| self.find_peers()).as_ref().map_err(Clone::clone)
+    }
+
+    fn find_peers(&self) -> Observed<BTreeSet<IpAddr>> {
         let templates =
             self.own_policies(PolicyDirection::Out)?.into_iter().flat_map(|p| &p.templates);
         let configured = match &self.link.kind {
@@ -154,45 +144,62 @@ impl<'a> Tunnel<'a> {
         Ok(named.filter(|a| !a.is_unspecified()).collect())
     }
 
-    /// SAs that go out to one of the peers with the interface's key.
-    pub fn outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
-        let peers = self.peers()?;
-        let mut found: Vec<_> = match self.key {
+    /// The SAs that the interface sends with: those to one of its peers that carry its mark or if_id, and those that a template of its own
+    /// policies selects.
+    pub fn outbound_sas(&self) -> Observed<&[&'a Sa]> {
+        let found = self.outbound.get_or_init(|| self.find_outbound_sas());
+        found.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+    }
+
+    fn find_outbound_sas(&self) -> Observed<Vec<&'a Sa>> {
+        let (state, mark_or_if_id, peers) = (self.state, self.mark_or_if_id, self.peers()?);
+        let own =
+            |a: &&Sa| !a.is_larval() && mark_or_if_id.names_sa(Direction::Out, a.if_id, a.mark);
+        let mut found: Vec<&'a Sa> = match mark_or_if_id {
             MarkOrIfId::IfId(if_id) => {
-                index.by_if_id.get(&if_id).into_iter().flatten().copied().collect()
+                let list = state.sas_with_if_id(if_id)?;
+                list.iter().filter(|a| peers.contains(&a.destination)).filter(own).collect()
             }
-            MarkOrIfId::Mark { output, .. } => {
-                let lists = peers.iter().filter_map(|peer| index.by_destination.get(peer));
-                let own = |a: &&Sa| {
-                    output & a.mark.mask == a.mark.value && (a.mark.mask != 0 || output == 0)
-                };
-                lists.flatten().copied().filter(own).collect()
+            MarkOrIfId::Mark { .. } => {
+                let mut found = Vec::new();
+                for peer in peers {
+                    found.extend(state.sas_to_address(*peer)?.iter().filter(own));
+                }
+                found
             }
         };
-        found.retain(|a| !a.is_larval() && peers.contains(&a.destination));
+        // What is not among them yet; two templates may ask for one SA.
+        let is_found = |a: &Sa| own(&a) && peers.contains(&a.destination);
+        let mut seen = HashSet::new();
+        let selected = self.selected_sas(PolicyDirection::Out)?;
+        let more =
+            selected.into_iter().filter(|a| !is_found(a) && seen.insert(std::ptr::from_ref(*a)));
+        found.extend(more);
         Ok(found)
     }
 
-    /// SAs that come in from one of the peers to one of `local`, whatever their key.
+    /// SAs that come in from one of the peers to one of `local`, whatever their mark or if_id.
     pub fn sas_from_peers(&self, local: &BTreeSet<IpAddr>) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
         let from = self.peers()?;
-        let pairs = local.iter().flat_map(|to| from.iter().map(|from| (*from, *to)));
-        let lists = pairs.filter_map(|pair| index.by_addresses.get(&pair));
-        Ok(lists.flatten().copied().filter(|a| !a.is_larval()).collect())
+        let mut found = Vec::new();
+        for to in local {
+            for from in from {
+                let list = self.state.sas_between(*from, *to)?;
+                found.extend(list.iter().filter(|a| !a.is_larval()));
+            }
+        }
+        Ok(found)
     }
 
-    /// SAs to this host that carry the interface's inbound key, from wherever they come.
+    /// SAs to this host that carry the interface's inbound mark or if_id, from wherever they come.
     pub fn sas_with_inbound_mark_or_if_id(&self) -> Observed<Vec<&'a Sa>> {
-        let index = self.state.sas.as_ref().map_err(Clone::clone)?;
-        let list = match self.key {
-            MarkOrIfId::IfId(if_id) => index.by_if_id.get(&if_id),
-            MarkOrIfId::Mark { input: 0, .. } => None,
-            MarkOrIfId::Mark { input, .. } => index.by_mark.get(&input),
+        let list = match self.mark_or_if_id {
+            MarkOrIfId::IfId(if_id) => self.state.sas_with_if_id(if_id)?,
+            MarkOrIfId::Mark { input: 0, .. } => return Ok(Vec::new()),
+            MarkOrIfId::Mark { input, .. } => self.state.sas_with_mark(input)?,
         };
         let mut found = Vec::new();
-        for sa in list.into_iter().flatten().copied() {
+        for sa in list {
             let is_inbound = !self.state.local_addresses(sa.destination)?.is_empty();
             if is_inbound && !sa.is_larval() && self.admits_inbound(sa) {
                 found.push(sa);

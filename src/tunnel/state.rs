@@ -1,76 +1,106 @@
-//! A snapshot with indices, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
+//! A snapshot with its index, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
 
 use super::Tunnel;
+use super::charon::CharonIndex;
+use super::order::{Group, Order};
+use super::ownership::{Asked, MarkOrIfId};
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
 };
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-/// A snapshot with the indices that make one tunnel's lookups independent of the number of tunnels.
+/// A snapshot, borrowed or owned, with the index that makes one tunnel's lookups independent of the number of tunnels. The index holds
+/// positions, no references: a state that owns its snapshot can be kept.
 pub struct State<'a> {
     /// What was read.
-    pub snapshot: &'a Snapshot,
-    pub(super) policies: Observed<PolicyIndex<'a>>,
-    pub(super) sas: Observed<SaIndex<'a>>,
-    pub(super) routes: Observed<HashMap<u32, Vec<&'a Route>>>,
-    pub(super) lookups: Observed<HashMap<&'a RouteQuery, &'a RouteAnswer>>,
-    pub(super) links: Observed<HashMap<u32, &'a Link>>,
-    pub(super) local: Observed<HashMap<IpAddr, Vec<&'a Address>>>,
-    pub(super) addresses: Observed<HashMap<u32, Vec<&'a Address>>>,
-    pub(super) neighbours: Observed<HashMap<(u32, IpAddr), &'a Neighbour>>,
+    pub snapshot: Cow<'a, Snapshot>,
+    policies: PolicyIndex,
+    sas: SaIndex,
+    pub(super) charon: CharonIndex,
+    routes: Order,
+    lookups: Order,
+    links: Order,
+    local: Order,
+    addresses: Order,
+    neighbours: Order,
 }
 
-/// Policies by direction and key, each list in the order of priority.
-pub(super) struct PolicyIndex<'a> {
-    pub(super) by_if_id: HashMap<(PolicyDirection, IfId), Vec<&'a Policy>>,
-    /// Policies without an if_id, by mask and then by value, as `(mark & m) == v` needs them.
-    pub(super) by_mark: HashMap<PolicyDirection, HashMap<u32, HashMap<u32, Vec<&'a Policy>>>>,
-    /// What the templates of policies ask for, to tell whose SA one is.
-    pub(super) wanted: HashMap<(PolicyDirection, IfId, ReqId, IpAddr), Vec<&'a Policy>>,
+/// Policies in the order of their priority.
+struct PolicyIndex {
+    by_if_id: Order,
+    /// Policies by if_id, mask and value, as `(mark & m) == v` needs them.
+    by_mark: Order,
+    /// The masks of policies without an if_id.
+    masks: BTreeSet<(PolicyDirection, u32)>,
+    /// What the templates of policies ask for, to tell whose SA one is; sorted, each once.
+    asked: Vec<(PolicyDirection, Asked)>,
 }
 
-pub(super) struct SaIndex<'a> {
-    pub(super) by_destination_and_reqid: HashMap<(IpAddr, ReqId), Vec<&'a Sa>>,
-    pub(super) by_destination: HashMap<IpAddr, Vec<&'a Sa>>,
-    pub(super) by_reqid: HashMap<ReqId, Vec<&'a Sa>>,
-    pub(super) by_if_id: HashMap<IfId, Vec<&'a Sa>>,
-    pub(super) by_mark: HashMap<u32, Vec<&'a Sa>>,
-    pub(super) by_addresses: HashMap<(IpAddr, IpAddr), Vec<&'a Sa>>,
+struct SaIndex {
+    by_destination: Order,
+    by_destination_and_reqid: Order,
+    by_reqid: Order,
+    by_if_id: Order,
+    by_mark: Order,
+    by_addresses: Order,
+}
+
+type PolicyRank = (u32, u32);
+
+const fn policy_rank(policy: &Policy) -> PolicyRank {
+    (policy.priority, policy.index)
+}
+
+const fn policy_if_id(policy: &Policy) -> (PolicyDirection, IfId) {
+    (policy.direction, policy.if_id)
+}
+
+const fn policy_mark(policy: &Policy) -> (PolicyDirection, IfId, u32, u32) {
+    (policy.direction, policy.if_id, policy.mark.mask, policy.mark.value)
+}
+
+impl State<'static> {
+    /// Indexes a snapshot, and keeps it.
+    pub fn owning(snapshot: Snapshot) -> Self {
+        Self::index(Cow::Owned(snapshot))
+    }
 }
 
 impl<'a> State<'a> {
     /// Indexes a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        fn seen<T>(value: &Observed<T>) -> Observed<&T> {
-            value.as_ref().map_err(Clone::clone)
+        Self::index(Cow::Borrowed(snapshot))
+    }
+
+    fn index(snapshot: Cow<'a, Snapshot>) -> Self {
+        fn order<T, K: Ord>(list: &Observed<Vec<T>>, key: impl Fn(&T) -> K) -> Order {
+            list.as_ref().map(|list| Order::by(list, key)).unwrap_or_default()
         }
         Self {
+            policies: PolicyIndex::new(snapshot.policies.as_ref().map_or(&[], Vec::as_slice)),
+            sas: SaIndex::new(snapshot.sas.as_ref().map_or(&[], Vec::as_slice)),
+            charon: CharonIndex::new(&snapshot),
+            routes: order(&snapshot.routes, |route| route.oif),
+            lookups: order(&snapshot.route_lookups, |lookup| lookup.query.clone()),
+            links: order(&snapshot.links, |link| link.ifindex),
+            local: order(&snapshot.addresses, |address| address.prefix.addr()),
+            addresses: order(&snapshot.addresses, |address| address.ifindex),
+            neighbours: order(&snapshot.neighbours, |n| (n.ifindex, n.address)),
             snapshot,
-            policies: seen(&snapshot.policies).map(|list| PolicyIndex::new(list)),
-            sas: seen(&snapshot.sas).map(|list| SaIndex::new(list)),
-            routes: seen(&snapshot.routes).map(|list| grouped(list.iter(), |r| r.oif)),
-            lookups: seen(&snapshot.route_lookups)
-                .map(|list| list.iter().map(|l| (&l.query, &l.answer)).collect()),
-            links: seen(&snapshot.links).map(|list| list.iter().map(|l| (l.ifindex, l)).collect()),
-            local: seen(&snapshot.addresses)
-                .map(|list| grouped(list.iter(), |a| Some(a.prefix.addr()))),
-            addresses: seen(&snapshot.addresses)
-                .map(|list| grouped(list.iter(), |a| Some(a.ifindex))),
-            neighbours: seen(&snapshot.neighbours)
-                .map(|list| list.iter().map(|n| ((n.ifindex, n.address), n)).collect()),
         }
     }
 
     /// All VTIs of the snapshot, in the order of their ifindex.
-    pub fn tunnels(&'a self) -> Observed<Vec<Tunnel<'a>>> {
+    pub fn tunnels(&self) -> Observed<Vec<Tunnel<'_>>> {
         let links = self.snapshot.links.as_ref().map_err(Clone::clone)?;
         Ok(links.iter().filter_map(|link| Tunnel::new(self, link)).collect())
     }
 
     /// The VTIs that VyOS has configured, or binds a peer to, and that the kernel does not have; none where one of the two was not read.
-    pub fn absent(&self) -> BTreeSet<&'a str> {
+    pub fn absent(&self) -> BTreeSet<&str> {
         let (Ok(links), Ok(configuration)) = (&self.snapshot.links, &self.snapshot.configuration)
         else {
             return BTreeSet::new();
@@ -83,8 +113,9 @@ impl<'a> State<'a> {
     }
 
     /// The link with this ifindex.
-    pub fn link(&self, ifindex: u32) -> Observed<Option<&'a Link>> {
-        Ok(self.links.as_ref().map_err(Clone::clone)?.get(&ifindex).copied())
+    pub fn link(&self, ifindex: u32) -> Observed<Option<&Link>> {
+        let list = read(&self.snapshot.links)?;
+        Ok(self.links.find(list, |link| link.ifindex.cmp(&ifindex)).iter().last())
     }
 
     /// The name of the link with this ifindex, or the number where it is not known.
@@ -96,7 +127,7 @@ impl<'a> State<'a> {
     }
 
     /// The VRF that `ifindex` belongs to or is, as its link; `l3mdev_master_ifindex_by_index()`.
-    pub fn vrf_of(&self, ifindex: u32) -> Observed<Option<&'a Link>> {
+    pub fn vrf_of(&self, ifindex: u32) -> Observed<Option<&Link>> {
         let is_vrf = |l: &&Link| matches!(l.kind, LinkKind::Vrf { .. });
         let Some(link) = self.link(ifindex)? else { return Ok(None) };
         if is_vrf(&link) {
@@ -106,8 +137,9 @@ impl<'a> State<'a> {
     }
 
     /// The addresses of this host that equal `address`.
-    pub fn local_addresses(&self, address: IpAddr) -> Observed<&[&'a Address]> {
-        Ok(self.local.as_ref().map_err(Clone::clone)?.get(&address).map_or(&[], Vec::as_slice))
+    pub fn local_addresses(&self, address: IpAddr) -> Observed<Group<'_, Address>> {
+        let list = read(&self.snapshot.addresses)?;
+        Ok(self.local.find(list, |own| own.prefix.addr().cmp(&address)))
     }
 
     /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, selectors not yet
@@ -119,45 +151,94 @@ impl<'a> State<'a> {
         mark: u32,
         family: Option<Family>,
         policy_type: Option<PolicyType>,
-    ) -> Observed<Vec<&'a Policy>> {
-        let index = self.policies.as_ref().map_err(Clone::clone)?;
-        let fits = |p: &&'a Policy| {
+    ) -> Observed<Vec<&Policy>> {
+        let list = read(&self.snapshot.policies)?;
+        let fits = |p: &&Policy| {
             p.mark.admits(mark)
                 && family.is_none_or(|f| p.selector.family == f)
                 && policy_type.is_none_or(|t| p.policy_type == t)
         };
         if if_id != IfId(0) {
-            return Ok(index
-                .by_if_id
-                .get(&(direction, if_id))
-                .into_iter()
-                .flatten()
-                .copied()
-                .filter(fits)
-                .collect());
+            return Ok(self.policies_of(list, direction, if_id).iter().filter(fits).collect());
         }
-        let masks = index.by_mark.get(&direction).into_iter().flatten();
-        let lists = masks.filter_map(|(mask, values)| values.get(&(mark & mask)));
-        let mut found: Vec<_> = lists.flatten().copied().filter(fits).collect();
-        found.sort_by_key(|p| (p.priority, p.index));
+        let masks = self.policies.masks.range((direction, 0)..=(direction, u32::MAX));
+        let groups = masks.map(|(_, mask)| {
+            let wanted = (direction, IfId(0), *mask, mark & mask);
+            self.policies.by_mark.find(list, |policy| policy_mark(policy).cmp(&wanted))
+        });
+        let mut found: Vec<&Policy> = groups.flatten().filter(fits).collect();
+        found.sort_by_key(|policy| policy_rank(policy));
+        Ok(found)
+    }
+
+    fn policies_of<'l>(
+        &'l self,
+        list: &'l [Policy],
+        direction: PolicyDirection,
+        if_id: IfId,
+    ) -> Group<'l, Policy> {
+        let wanted = (direction, if_id);
+        self.policies.by_if_id.find(list, |policy| policy_if_id(policy).cmp(&wanted))
+    }
+
+    /// The policies of a VTI that are its own, by priority.
+    pub(super) fn own_policies(
+        &self,
+        key: MarkOrIfId,
+        direction: PolicyDirection,
+    ) -> Observed<Vec<&Policy>> {
+        let list = read(&self.snapshot.policies)?;
+        let mut found = match key {
+            MarkOrIfId::IfId(if_id) => self.policies_of(list, direction, if_id).iter().collect(),
+            MarkOrIfId::Mark { input, output } => {
+                let mark = if direction == PolicyDirection::Out { output } else { input };
+                self.policies(direction, IfId(0), mark, None, None)?
+            }
+        };
+        found.retain(|p| key.owns_policy(direction, p.if_id, p.mark));
         Ok(found)
     }
 
     /// Whether the template of a policy of this direction asks for exactly this SA.
     pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
-        let index = self.policies.as_ref().map_err(Clone::clone)?;
-        let key = (direction, sa.if_id, sa.reqid, sa.destination);
-        let admits = |p: &&Policy| {
-            p.mark.value & p.mark.mask & sa.mark.mask == sa.mark.value
-                && p.templates.iter().any(|t| t.mode == sa.mode && t.protocol == sa.protocol)
+        read(&self.snapshot.policies)?;
+        let asked = &self.policies.asked;
+        let of = |(direction, asked): &(PolicyDirection, Asked)| {
+            (*direction, asked.destination, asked.reqid)
         };
-        Ok(index.wanted.get(&key).into_iter().flatten().any(admits))
+        let wanted = (direction, sa.destination, sa.reqid);
+        let start = asked.partition_point(|entry| of(entry) < wanted);
+        let mut alike = asked.iter().skip(start).take_while(|entry| of(entry) == wanted);
+        Ok(alike.any(|(_, asked)| asked.selects(sa)))
     }
 
     /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.
-    pub fn sas_to(&self, destination: IpAddr, reqid: ReqId) -> Observed<&[&'a Sa]> {
-        let index = self.sas.as_ref().map_err(Clone::clone)?;
-        Ok(index.by_destination_and_reqid.get(&(destination, reqid)).map_or(&[], Vec::as_slice))
+    pub fn sas_to(&self, destination: IpAddr, reqid: ReqId) -> Observed<Group<'_, Sa>> {
+        let (list, wanted) = (read(&self.snapshot.sas)?, (destination, reqid));
+        let order = &self.sas.by_destination_and_reqid;
+        Ok(order.find(list, |sa| (sa.destination, sa.reqid).cmp(&wanted)))
+    }
+
+    /// The SAs to `destination`.
+    pub(super) fn sas_to_address(&self, destination: IpAddr) -> Observed<Group<'_, Sa>> {
+        let list = read(&self.snapshot.sas)?;
+        Ok(self.sas.by_destination.find(list, |sa| sa.destination.cmp(&destination)))
+    }
+
+    /// The SAs with this if_id.
+    pub(super) fn sas_with_if_id(&self, if_id: IfId) -> Observed<Group<'_, Sa>> {
+        Ok(self.sas.by_if_id.find(read(&self.snapshot.sas)?, |sa| sa.if_id.cmp(&if_id)))
+    }
+
+    /// The SAs with this mark.
+    pub(super) fn sas_with_mark(&self, mark: u32) -> Observed<Group<'_, Sa>> {
+        Ok(self.sas.by_mark.find(read(&self.snapshot.sas)?, |sa| sa.mark.value.cmp(&mark)))
+    }
+
+    /// The SAs between two addresses.
+    pub fn sas_between(&self, source: IpAddr, destination: IpAddr) -> Observed<Group<'_, Sa>> {
+        let (list, wanted) = (read(&self.snapshot.sas)?, (source, destination));
+        Ok(self.sas.by_addresses.find(list, |sa| (sa.source, sa.destination).cmp(&wanted)))
     }
 
     /// SAs that share a destination, a reqid, an if_id or a mark with what is wanted: where to look for the one that nearly fits.
@@ -168,94 +249,82 @@ impl<'a> State<'a> {
         reqid: ReqId,
         if_id: IfId,
         mark: u32,
-    ) -> Observed<Vec<&'a Sa>> {
+    ) -> Observed<Vec<&Sa>> {
         const MOST: usize = 64;
-        let index = self.sas.as_ref().map_err(Clone::clone)?;
+        let list = read(&self.snapshot.sas)?;
+        let with_reqid = || self.sas.by_reqid.find(list, |sa| sa.reqid.cmp(&reqid));
+        let groups = [
+            if if_id == IfId(0) { Group::default() } else { self.sas_with_if_id(if_id)? },
+            if mark == 0 { Group::default() } else { self.sas_with_mark(mark)? },
+            if reqid == ReqId(0) { Group::default() } else { with_reqid() },
+            self.sas_to_address(destination)?,
+        ];
         let mut seen = HashSet::new();
-        let by_if_id = (if_id != IfId(0)).then(|| index.by_if_id.get(&if_id)).flatten();
-        let by_reqid = (reqid != ReqId(0)).then(|| index.by_reqid.get(&reqid)).flatten();
-        let by_mark = (mark != 0).then(|| index.by_mark.get(&mark)).flatten();
-        let lists = [by_if_id, by_mark, by_reqid, index.by_destination.get(&destination)];
-        let all = lists.into_iter().flatten().flat_map(|list| list.iter().take(MOST));
-        Ok(all.copied().filter(|a| seen.insert(std::ptr::from_ref(*a))).collect())
+        let all = groups.into_iter().flat_map(|group| group.iter().take(MOST));
+        Ok(all.filter(|a| seen.insert(std::ptr::from_ref(*a))).collect())
     }
 
     /// The addresses of one interface.
-    pub fn addresses_of(&self, ifindex: u32) -> Observed<&[&'a Address]> {
-        let addresses = self.addresses.as_ref().map_err(Clone::clone)?;
-        Ok(addresses.get(&ifindex).map_or(&[], Vec::as_slice))
+    pub fn addresses_of(&self, ifindex: u32) -> Observed<Group<'_, Address>> {
+        let list = read(&self.snapshot.addresses)?;
+        Ok(self.addresses.find(list, |address| address.ifindex.cmp(&ifindex)))
     }
 
     /// The kernel's neighbour entry for an address on an interface.
-    pub fn neighbour(&self, ifindex: u32, address: IpAddr) -> Observed<Option<&'a Neighbour>> {
-        let neighbours = self.neighbours.as_ref().map_err(Clone::clone)?;
-        Ok(neighbours.get(&(ifindex, address)).copied())
+    pub fn neighbour(&self, ifindex: u32, address: IpAddr) -> Observed<Option<&Neighbour>> {
+        let (list, wanted) = (read(&self.snapshot.neighbours)?, (ifindex, address));
+        Ok(self.neighbours.find(list, |n| (n.ifindex, n.address).cmp(&wanted)).iter().last())
     }
 
     /// The kernel's answer to a route question.
-    pub fn route(&self, query: &RouteQuery) -> Observed<&'a RouteAnswer> {
-        let lookups = self.lookups.as_ref().map_err(Clone::clone)?;
+    pub fn route(&self, query: &RouteQuery) -> Observed<&RouteAnswer> {
+        let list = read(&self.snapshot.route_lookups)?;
+        let found = self.lookups.find(list, |lookup| lookup.query.cmp(query)).iter().last();
         let what = || format!("the route to {} was not asked for", query.destination);
-        lookups.get(query).copied().ok_or_else(|| {
+        found.map(|lookup| &lookup.answer).ok_or_else(|| {
             Missing::new(Source::RouteLookups, crate::snapshot::Reason::Skipped, what())
         })
     }
 
     /// The routes that leave through this link.
-    pub fn routes_through(&self, ifindex: u32) -> Observed<&[&'a Route]> {
-        Ok(self.routes.as_ref().map_err(Clone::clone)?.get(&ifindex).map_or(&[], Vec::as_slice))
+    pub fn routes_through(&self, ifindex: u32) -> Observed<Group<'_, Route>> {
+        let list = read(&self.snapshot.routes)?;
+        Ok(self.routes.find(list, |route| route.oif.cmp(&Some(ifindex))))
     }
 }
 
-impl<'a> PolicyIndex<'a> {
-    fn new(policies: &'a [Policy]) -> Self {
-        let mut index =
-            Self { by_if_id: HashMap::new(), by_mark: HashMap::new(), wanted: HashMap::new() };
-        let mut ordered: Vec<&Policy> = policies.iter().collect();
-        ordered.sort_by_key(|p| (p.priority, p.index));
-        for policy in ordered {
-            if policy.if_id == IfId(0) {
-                let masks = index.by_mark.entry(policy.direction).or_default();
-                masks
-                    .entry(policy.mark.mask)
-                    .or_default()
-                    .entry(policy.mark.value)
-                    .or_default()
-                    .push(policy);
-            } else {
-                index.by_if_id.entry((policy.direction, policy.if_id)).or_default().push(policy);
-            }
-            for template in &policy.templates {
-                let key = (policy.direction, policy.if_id, template.reqid, template.destination);
-                index.wanted.entry(key).or_default().push(policy);
-            }
-        }
-        index
-    }
+fn read<T>(list: &Observed<Vec<T>>) -> Observed<&[T]> {
+    list.as_ref().map(Vec::as_slice).map_err(Clone::clone)
 }
 
-impl<'a> SaIndex<'a> {
-    fn new(sas: &'a [Sa]) -> Self {
+impl PolicyIndex {
+    fn new(policies: &[Policy]) -> Self {
+        let asked = policies.iter().flat_map(|policy| {
+            let of = |template| (policy.direction, Asked::of(policy, template));
+            policy.templates.iter().map(of)
+        });
+        let mut asked: Vec<_> = asked.collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let unbound = policies.iter().filter(|policy| policy.if_id == IfId(0));
         Self {
-            by_destination_and_reqid: grouped(sas.iter(), |a| Some((a.destination, a.reqid))),
-            by_destination: grouped(sas.iter(), |a| Some(a.destination)),
-            by_reqid: grouped(sas.iter(), |a| Some(a.reqid)),
-            by_if_id: grouped(sas.iter(), |a| Some(a.if_id)),
-            by_mark: grouped(sas.iter(), |a| Some(a.mark.value)),
-            by_addresses: grouped(sas.iter(), |a| Some((a.source, a.destination))),
+            by_if_id: Order::by(policies, |p| (policy_if_id(p), policy_rank(p))),
+            by_mark: Order::by(policies, |p| (policy_mark(p), policy_rank(p))),
+            masks: unbound.map(|policy| (policy.direction, policy.mark.mask)).collect(),
+            asked,
         }
     }
 }
 
-fn grouped<'a, T, K: Eq + std::hash::Hash>(
-    list: impl Iterator<Item = &'a T>,
-    key: impl Fn(&T) -> Option<K>,
-) -> HashMap<K, Vec<&'a T>> {
-    let mut groups: HashMap<K, Vec<&'a T>> = HashMap::new();
-    for item in list {
-        if let Some(key) = key(item) {
-            groups.entry(key).or_default().push(item);
+impl SaIndex {
+    fn new(sas: &[Sa]) -> Self {
+        Self {
+            by_destination: Order::by(sas, |sa| sa.destination),
+            by_destination_and_reqid: Order::by(sas, |sa| (sa.destination, sa.reqid)),
+            by_reqid: Order::by(sas, |sa| sa.reqid),
+            by_if_id: Order::by(sas, |sa| sa.if_id),
+            by_mark: Order::by(sas, |sa| sa.mark.value),
+            by_addresses: Order::by(sas, |sa| (sa.source, sa.destination)),
         }
     }
-    groups
 }

@@ -21,6 +21,7 @@ use super::site::Site;
 use super::trail::{At, End, Trail, Verdict, Walk, undecidable};
 use crate::snapshot::{Driver, Source};
 use crate::tunnel::Tunnel;
+use std::collections::BTreeSet;
 
 /// What the kernel would do with a packet of `flow` that is routed into the tunnel.
 pub fn send(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
@@ -44,8 +45,11 @@ fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
     policy::first_lookup(tunnel, flow, trail)?;
     device::check_flow(tunnel, flow, trail)?;
     let policies = policy::device_lookup(tunnel, flow, trail)?;
-    // Policies of equal priority: which of them the kernel takes depends on its tables, so they must lead to one place.
-    let mut ends = policies.iter().map(|choice| {
+    // Policies of equal priority: which of them the kernel takes depends on its tables, so they must lead to one place. Those that ask for
+    // the same have one end.
+    let mut asked = BTreeSet::new();
+    let different = policies.iter().filter(|choice| asked.insert(choice.asks_for()));
+    let mut ends = different.map(|choice| {
         let mut own_trail = Trail::default();
         let (Ok(site) | Err(End(site))) = transform(tunnel, flow, choice, &mut own_trail);
         (site, own_trail)
@@ -63,10 +67,10 @@ fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
 }
 
 /// From the policy to the end.
-fn transform(
-    tunnel: &Tunnel<'_>,
+fn transform<'a>(
+    tunnel: &Tunnel<'a>,
     flow: &Flow,
-    choice: &policy::Choice<'_>,
+    choice: &policy::Choice<'a>,
     trail: &mut Trail,
 ) -> Walk<Site> {
     let chain = state::resolve(tunnel, flow, choice, trail)?;

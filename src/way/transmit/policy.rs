@@ -2,8 +2,8 @@
 
 use crate::kernel::Change;
 use crate::snapshot::{
-    Action, Family, IfId, LinkKind, Mode, Observed, Policy, PolicyDirection, PolicyType, Reason,
-    Source,
+    Action, Family, IfId, LinkKind, Mark, Mode, Observed, Policy, PolicyDirection, PolicyType,
+    Reason, Source, Template,
 };
 use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
@@ -20,6 +20,12 @@ impl<'a> Choice<'a> {
     /// The policy that decides: the sub policy where there is one.
     fn first(&self) -> Option<&'a Policy> {
         self.policies.first().copied()
+    }
+
+    /// All that the way behind the lookup depends on: marks, if_ids, flags and templates.
+    pub fn asks_for(&self) -> Vec<(Mark, IfId, u8, &'a [Template])> {
+        let of = |p: &&'a Policy| (p.mark, p.if_id, p.flags, p.templates.as_slice());
+        self.policies.iter().map(of).collect()
     }
 
     fn blocks(&self) -> Option<&'a Policy> {
@@ -118,7 +124,7 @@ pub(super) fn device_lookup<'a>(
             .take(8)
             .map(|p| format!("{}: {}", describe(p), why_not(p, flow, mark)))
             .collect();
-        trail.with_notes(At::PolicyOut, format!("{}, {flow}", tunnel.key), "none", notes);
+        trail.with_notes(At::PolicyOut, format!("{}, {flow}", tunnel.mark_or_if_id), "none", notes);
         if default_blocks(tunnel)? {
             return Err(End(Site::PolicyBlock { index: None }));
         }
@@ -184,7 +190,7 @@ fn route_disables_xfrm(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
     if tunnel.link.ipv4.as_ref().is_some_and(|c| c.disable_xfrm) {
         return Ok(true);
     }
-    let snapshot = tunnel.state.snapshot;
+    let snapshot = &tunnel.state.snapshot;
     let counts = snapshot.host.release().has(Change::DisableXfrmOfAll);
     if counts == Some(false) || !snapshot.sysctls.all_disable_xfrm.clone()? {
         return Ok(false);

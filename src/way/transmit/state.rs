@@ -9,7 +9,8 @@ use crate::snapshot::{
     Direction, Driver, Family, IfId, Mode, Observed, Policy, PolicyDirection, ReqId, RouteAnswer,
     Sa, Snapshot, Source, Spi, Template,
 };
-use crate::tunnel::Tunnel;
+use crate::tunnel::ownership::serves;
+use crate::tunnel::{Group, Tunnel};
 use crate::way::flow::Flow;
 use crate::way::site::{Mismatch, Nearest, Site, Wanted};
 use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
@@ -141,9 +142,7 @@ fn find<'a>(
     // First the SAs from the wanted source; only if none of them is usable or under way, those in the bucket of the wildcard source.
     let buckets = Buckets { tunnel, query };
     let shared = buckets.wildcard_shares_exact(chain)?;
-    let exact = fitting(chain, |a| {
-        query.mismatches(a).is_empty() && (shared || !a.source.is_unspecified())
-    });
+    let exact = fitting(chain, |a| query.fits(a) && (shared || !a.source.is_unspecified()));
     let (mut found, mut under_way) = split(exact, usable);
     if found.is_empty() && !under_way {
         let wildcard = buckets.wildcard_chain(chain)?;
@@ -200,7 +199,7 @@ fn find<'a>(
 /// What the lookup does without an SA: drop, or hold the packet (`XFRM_LOOKUP_QUEUE`, which vti and vti6 set since
 /// [`Change::HoldQueueOfVti`], and `xfrm_larval_drop=0`).
 fn no_sa(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
-    let snapshot = tunnel.state.snapshot;
+    let snapshot = &tunnel.state.snapshot;
     let queues = match tunnel.driver {
         Driver::Xfrm => Some(false),
         Driver::Vti | Driver::Vti6 => snapshot.host.release().has(Change::HoldQueueOfVti),
@@ -269,8 +268,8 @@ fn interchangeable(a: &Sa, b: &Sa) -> bool {
         && both(sequence_used_up)
 }
 
-fn fitting<'a>(chain: &[&'a Sa], fits: impl Fn(&Sa) -> bool) -> Vec<&'a Sa> {
-    chain.iter().copied().filter(|a| fits(a)).collect()
+fn fitting<'a>(chain: Group<'a, Sa>, fits: impl Fn(&Sa) -> bool) -> Vec<&'a Sa> {
+    chain.iter().filter(|a| fits(a)).collect()
 }
 
 /// The usable SAs among those that fit, and whether a larval one is there.
@@ -300,7 +299,7 @@ impl<'a> Buckets<'_, 'a> {
     }
 
     /// Whether SAs without a source are met in the first walk already; asked only where there are any.
-    fn wildcard_shares_exact(&self, chain: &[&Sa]) -> Observed<bool> {
+    fn wildcard_shares_exact(&self, chain: Group<'_, Sa>) -> Observed<bool> {
         if !chain.iter().any(|a| a.source.is_unspecified()) {
             return Ok(false);
         }
@@ -309,10 +308,9 @@ impl<'a> Buckets<'_, 'a> {
 
     /// The second walk: SAs without a source, and any other that happens to share their bucket, since this walk does not compare the
     /// source.
-    fn wildcard_chain(&self, chain: &[&'a Sa]) -> Observed<Vec<&'a Sa>> {
-        let fits = |a: &Sa| self.query.mismatches(a).iter().all(|m| m.field == SOURCE);
+    fn wildcard_chain(&self, chain: Group<'a, Sa>) -> Observed<Vec<&'a Sa>> {
         let mut found = Vec::new();
-        for sa in fitting(chain, fits) {
+        for sa in fitting(chain, |a| self.query.fits_any_source(a)) {
             if sa.source.is_unspecified() || self.of(sa.source)? == self.of(self.any())? {
                 found.push(sa);
             }
@@ -375,25 +373,46 @@ fn spi_in_use(tunnel: &Tunnel<'_>, query: &Query<'_>) -> Observed<bool> {
             && a.destination == destination
             && a.protocol == template.protocol
             && a.family == family
-            && policy.mark.value & policy.mark.mask & a.mark.mask == a.mark.value
+            && serves(policy.mark, a.mark)
     }))
 }
 
 impl Query<'_> {
     /// The comparisons of `xfrm_state_find()` that this SA fails, with both values. Without an SPI in the template any SPI fits.
     fn mismatches(&self, a: &Sa) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        self.compare(a, |field, have, want| {
+            found.push(Mismatch { field, have: have.to_string(), want: want.to_string() });
+        });
+        found
+    }
+
+    /// Whether the SA fails none of them.
+    fn fits(&self, a: &Sa) -> bool {
+        let mut fits = true;
+        self.compare(a, |_, _, _| fits = false);
+        fits
+    }
+
+    /// Whether it fails none but that of the source.
+    fn fits_any_source(&self, a: &Sa) -> bool {
+        let mut fits = true;
+        self.compare(a, |field, _, _| fits &= field == SOURCE);
+        fits
+    }
+
+    /// Hands over each comparison that the SA fails: the field, what the SA has, what is wanted.
+    fn compare(&self, a: &Sa, mut differs: impl FnMut(&'static str, &dyn Display, &dyn Display)) {
         let (template, policy) = (self.template, self.policy);
         let mark = policy.mark.value & policy.mark.mask;
-        let mut found = Vec::new();
         // Most SAs fit, so that nothing is written out before it differs.
         let mut compare = |fits: bool, field, have: &dyn Display, want: &dyn Display| {
             if !fits {
-                found.push(Mismatch { field, have: have.to_string(), want: want.to_string() });
+                differs(field, have, want);
             }
         };
         compare(a.if_id == policy.if_id, "if_id", &a.if_id, &policy.if_id);
-        let marked = mark & a.mark.mask == a.mark.value;
-        compare(marked, "mark", &a.mark, &format_args!("{mark:#x}"));
+        compare(serves(policy.mark, a.mark), "mark", &a.mark, &format_args!("{mark:#x}"));
         compare(a.reqid == template.reqid, "reqid", &a.reqid, &template.reqid);
         compare(a.mode == template.mode, "mode", &a.mode, &template.mode);
         let same_protocol = a.protocol == template.protocol;
@@ -408,7 +427,6 @@ impl Query<'_> {
         let spi = template.spi == Spi(0) || template.spi == a.spi;
         compare(spi, "spi", &a.spi, &template.spi);
         compare(a.flags & WILDRECV == 0, "flag wildrecv", &"set", &"not set");
-        found
     }
 
     /// The template in one line.

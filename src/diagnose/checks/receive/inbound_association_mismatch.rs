@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::tunnel::MarkOrIfId;
@@ -37,7 +36,7 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));
@@ -45,7 +44,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let (true, Some(stray)) = (inbound.own.is_empty(), inbound.stray.first()) else {
         return Err(Unconfirmed::RuledOut);
     };
-    let (have, want) = match case.tunnel()?.key {
+    let (have, want) = match case.tunnel()?.mark_or_if_id {
         MarkOrIfId::IfId(if_id) => (format!("if_id {}", stray.if_id), format!("if_id {if_id}")),
         MarkOrIfId::Mark { input, .. } => {
             (format!("mark {}", stray.mark), format!("input mark {input:#x}"))

@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::units::{ITS, PACKET};
@@ -33,12 +32,12 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));
     };
-    let Some((sa, total, rise)) = inbound.worst(case, |a| a.integrity_failures) else {
+    let Some((sa, total, rise)) = inbound.worst(case.before(), |a| a.integrity_failures) else {
         return Err(Unconfirmed::RuledOut);
     };
     let nothing_passes = sa.current.packets == 0;

@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::units::PACKET;
@@ -38,7 +37,7 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));
@@ -58,7 +57,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let found = Found::new(Confidence::Proven, "xfrm_input: no SA for the SPI", summary)
             .seen(
                 case,
-                format!("no inbound SA with the {} from the peer", case.tunnel()?.key),
+                format!("no inbound SA with the {} from the peer", case.tunnel()?.mark_or_if_id),
                 Source::SecurityAssociations,
             )
             .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links);

@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::{Action, Driver, Policy, PolicyDirection, ReqId, Sa, Source, Template};
 
@@ -38,7 +37,7 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));
@@ -53,7 +52,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let no_forward = forwards && tunnel.own_policies(PolicyDirection::Forward)?.is_empty();
     let lets_in = inbound.own.iter().any(|a| policies.iter().any(|p| lets_in(p, a)));
     let dropped = "what the peer sends is decrypted and then dropped";
-    let wanted = tunnel.key;
+    let wanted = tunnel.mark_or_if_id;
     let (site, summary, list) = if policies.is_empty() {
         let summary = format!("no policy of direction in has the {wanted}: {dropped}");
         ("__xfrm_policy_check: XfrmInNoPols", summary, Command::InboundPolicies)

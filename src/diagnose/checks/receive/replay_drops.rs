@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::units::{PACKET, WAS};
@@ -32,13 +31,13 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));
     };
     let drops = |a: &crate::snapshot::Sa| a.replay_drops.saturating_add(a.replay_window_drops);
-    let Some((sa, total, rise)) = inbound.worst(case, drops) else {
+    let Some((sa, total, rise)) = inbound.worst(case.before(), drops) else {
         return Err(Unconfirmed::RuledOut);
     };
     let severity = if matches!(rise, Ok(1..)) { Severity::Warning } else { Severity::Notice };

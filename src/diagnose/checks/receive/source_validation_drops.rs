@@ -5,7 +5,6 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
-use crate::diagnose::inbound::Inbound;
 use crate::diagnose::validation;
 use crate::report::Confidence;
 use crate::snapshot::{Driver, PolicyDirection, Source};
@@ -61,7 +60,7 @@ fn check(case: &Case<'_>) -> Outcome {
 }
 
 fn rp_filter(case: &Case<'_>) -> Outcome {
-    let Some(inbound) = Inbound::of(case)? else {
+    let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
             "without an outbound SA nothing is expected to come in",
         ));

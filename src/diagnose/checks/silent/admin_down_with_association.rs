@@ -60,7 +60,7 @@ fn check(case: &Case<'_>) -> Outcome {
         .seen(case, format!("{} is admin down", case.name), Source::Links)
         .seen(
             case,
-            format!("SA {} to {} with {}", sa.spi, sa.destination, tunnel.key),
+            format!("SA {} to {} with {}", sa.spi, sa.destination, tunnel.mark_or_if_id),
             Source::SecurityAssociations,
         )
         .next(case, "see what the updown hook did", Command::HookLog);

@@ -65,10 +65,10 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::new(Confidence::Proven, "routes outlive the CHILD_SA", summary)
         .seen(
             case,
-            format!("no policy with {} in any direction", tunnel.key),
+            format!("no policy with {} in any direction", tunnel.mark_or_if_id),
             Source::SecurityPolicies,
         )
-        .seen(case, format!("no SA with {}", tunnel.key), Source::SecurityAssociations)
+        .seen(case, format!("no SA with {}", tunnel.mark_or_if_id), Source::SecurityAssociations)
         .seen(case, format!("{} is admin up", case.name), Source::Links)
         .next(case, "see whether the CHILD_SA is up", Command::ChildSas)
         .next(case, "see what the updown hook did", Command::HookLog))

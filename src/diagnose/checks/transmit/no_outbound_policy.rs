@@ -46,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let summary = format!(
         "no outbound policy has the {} of {}: packets to {} are dropped",
-        tunnel.key,
+        tunnel.mark_or_if_id,
         case.name,
         Case::prefixes(&lost)
     );

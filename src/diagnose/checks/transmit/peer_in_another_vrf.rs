@@ -49,7 +49,8 @@ fn check(case: &Case<'_>) -> Outcome {
     let holder = tunnel
         .state
         .local_addresses(source)?
-        .first()
+        .iter()
+        .next()
         .map(|a| tunnel.state.vrf_of(a.ifindex))
         .transpose()?;
     let has = name(holder.flatten());

@@ -1,0 +1,116 @@
+//! An index that borrows nothing: positions in a list, ordered by what its entries are looked up by. It is kept beside its list, and an
+//! entry is found by halving.
+
+use std::cmp::Ordering;
+
+/// Positions in one list, in the order of a key; entries with equal keys stay in the order of the list.
+#[derive(Default)]
+pub(super) struct Order(Vec<u32>);
+
+impl Order {
+    /// The order of a list by `key`.
+    pub fn by<'l, T, K: Ord>(list: &'l [T], key: impl Fn(&'l T) -> K) -> Self {
+        let mut positions: Vec<u32> = (0..).zip(list).map(|(position, _)| position).collect();
+        positions.sort_by_key(|position| at(list, *position).map(&key));
+        Self(positions)
+    }
+
+    /// The entries that `compare` calls equal; it must compare by the same key.
+    pub fn find<'l, T>(&'l self, list: &'l [T], compare: impl Fn(&T) -> Ordering) -> Group<'l, T> {
+        let compare = |position: &u32| at(list, *position).map_or(Ordering::Less, &compare);
+        let start = self.0.partition_point(|position| compare(position) == Ordering::Less);
+        let rest = self.0.get(start..).unwrap_or_default();
+        let count = rest.partition_point(|position| compare(position) == Ordering::Equal);
+        Group { list, positions: rest.get(..count).unwrap_or_default() }
+    }
+}
+
+fn at<T>(list: &[T], position: u32) -> Option<&T> {
+    list.get(usize::try_from(position).ok()?)
+}
+
+/// Entries of a list that have something in common.
+pub struct Group<'l, T> {
+    list: &'l [T],
+    positions: &'l [u32],
+}
+
+impl<'l, T> Group<'l, T> {
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// One after the other, in the order of the index.
+    pub fn iter(&self) -> Entries<'l, T> {
+        Entries { list: self.list, positions: self.positions.iter() }
+    }
+}
+
+impl<T> Clone for Group<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Group<'_, T> {}
+
+impl<T> Default for Group<'_, T> {
+    fn default() -> Self {
+        Self { list: &[], positions: &[] }
+    }
+}
+
+impl<'l, T> IntoIterator for Group<'l, T> {
+    type Item = &'l T;
+    type IntoIter = Entries<'l, T>;
+
+    fn into_iter(self) -> Entries<'l, T> {
+        self.iter()
+    }
+}
+
+/// The entries of a [`Group`].
+pub struct Entries<'l, T> {
+    list: &'l [T],
+    positions: std::slice::Iter<'l, u32>,
+}
+
+impl<'l, T> Iterator for Entries<'l, T> {
+    type Item = &'l T;
+
+    fn next(&mut self) -> Option<&'l T> {
+        self.positions.find_map(|position| at(self.list, *position))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.positions.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_with_one_key_are_found_in_the_order_of_the_list() {
+        let list = [(2, 'a'), (1, 'b'), (2, 'c'), (3, 'd')];
+        let order = Order::by(&list, |entry| entry.0);
+        let found = |key: u8| -> String {
+            order.find(&list, |entry| entry.0.cmp(&key)).into_iter().map(|entry| entry.1).collect()
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(found), ["", "b", "ac", "d", ""]);
+        assert_eq!(order.find(&list, |entry| entry.0.cmp(&2)).len(), 2);
+    }
+
+    #[test]
+    fn another_list_gives_other_entries_and_no_panic() {
+        let order = Order::by(&[3, 1, 2], |number| *number);
+        assert_eq!(order.find(&[1], |number: &i32| number.cmp(&1)).iter().count(), 1);
+    }
+}
