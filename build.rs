@@ -78,6 +78,14 @@ vti\-diagnostics show \-\-capture gw1.yaml
 .fi
 .RE
 .PP
+Redact a capture that exists:
+.PP
+.RS 4
+.nf
+vti\-diagnostics capture \-\-redact \-\-capture gw1.yaml \-\-output redacted.yaml
+.fi
+.RE
+.PP
 All there is to say from a saved counter table:
 .PP
 .RS 4
@@ -105,6 +113,23 @@ Errors of the IPsec stack. The kernels of VyOS are built without it; it is used 
 What the recorder saw: record writes it, history and show read it. It has 8 MiB at most, together with
 .IR journal.1 ,
 the older half.
+.SH REDACTED CAPTURES
+.B capture \-\-redact
+replaces addresses and names, the same ones always by the same, so that the diagnosis stays. With
+.B \-\-capture
+it redacts a capture that exists. What is left of the original:
+.TP
+Addresses
+The family; whether one is private, CGNAT, loopback, link-local, multicast, reserved or public; which are equal and which share a prefix; prefix lengths. A prefix that contains a private range or another class, and one of IPv4 that is shorter than /8, stays as it is.
+.TP
+Names
+Interface names that systems give (eth0, vti1). Of peers, connections, children and identities: which are equal, and which belong together.
+.TP
+charon
+States, tasks, modes, actions, unique ids, its version, since when it runs; of its log, which known messages occurred, and for which peer by number.
+.TP
+Numbers and words of the system
+SPIs, reqids, marks, if_ids, table numbers, priorities, protocols, ports, counters, limits, times, sysctls, ifindexes, link kinds; versions of the kernel, of VyOS and of this program.
 .SH NOTES
 Security associations and policies are shown by the kernel to root only (CAP_NET_ADMIN). Without that, the answer rests on the counters, and says so.
 .PP

@@ -30,6 +30,16 @@ pub enum Command {
     /// Follow one packet through the transmit path of a VTI
     Lookup(Lookup),
     /// Write what a diagnosis reads to a file, without keys
+    ///
+    /// With --redact, addresses and names are replaced, the same ones always by the
+    /// same, so that the diagnosis stays. What is left of the original: whether an
+    /// address is private, CGNAT, loopback, link-local, multicast or public, which
+    /// addresses share a prefix, and prefix lengths; names such as eth0 and vti1; SPIs,
+    /// reqids, marks, if_ids, table numbers, protocols, ports, counters and times;
+    /// states and settings of charon; versions of the kernel, of VyOS and of charon; and
+    /// which known messages are in charon's log. A prefix that contains a private range
+    /// or another class, and one of IPv4 shorter than /8, stays as it is.
+    #[command(verbatim_doc_comment)]
     Capture(Capture),
     /// Explain a finding, or list all of them
     Explain(Explain),
@@ -151,6 +161,9 @@ pub struct Capture {
     /// Replace addresses and names, to share it
     #[arg(long)]
     pub redact: bool,
+    /// Redact this capture, do not read this system
+    #[arg(long, value_name = "FILE", requires = "redact", conflicts_with_all = ["interval", "vici"])]
+    pub capture: Option<PathBuf>,
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH")]
     pub vici: Option<PathBuf>,

@@ -141,11 +141,14 @@ fn flow(arguments: &cli::Lookup) -> Result<Flow> {
 }
 
 fn write_capture(arguments: &cli::Capture) -> Result<String> {
-    let mut taken = Capture {
-        schema: capture::SCHEMA,
-        tool_version: env!("CARGO_PKG_VERSION").to_string(),
-        redacted: false,
-        snapshots: live(arguments.interval, vici(&arguments.vici)),
+    let mut taken = match &arguments.capture {
+        Some(file) => capture::load(file)?,
+        None => Capture {
+            schema: capture::SCHEMA,
+            tool_version: env!("CARGO_PKG_VERSION").to_string(),
+            redacted: false,
+            snapshots: live(arguments.interval, vici(&arguments.vici)),
+        },
     };
     if arguments.redact {
         taken = capture::redact(&taken)?;

@@ -307,6 +307,24 @@ fn a_capture_is_written_whole_for_its_owner_alone() {
 }
 
 #[test]
+fn a_capture_that_exists_is_redacted() {
+    let directory = Directory::new("redacted");
+    let (file, output) = ("tests/captures/full.yaml", directory.path("redacted.yaml"));
+    let redacted = stdout(&["capture", "--redact", "--capture", file]);
+    assert!(redacted.contains("redacted: true") && !redacted.contains("hq-rome"), "{redacted}");
+    assert_eq!(stdout(&["capture", "--redact", "--capture", file, "--output", &output]), "");
+    let written = std::fs::read_to_string(&output).unwrap();
+    assert!(written.contains("redacted: true") && !written.contains("hq-rome"), "{written}");
+    assert!(stdout(&["show", "--capture", &output]).contains("FAULT"));
+
+    let said = sentence(&["capture", "--redact", "--capture", "/nonexistent/file"]);
+    assert!(said.contains("/nonexistent/file"), "{said}");
+    assert!(sentence(&["capture", "--capture", file]).contains("--redact"));
+    sentence(&["capture", "--redact", "--capture", file, "--interval", "1"]);
+    sentence(&["capture", "--redact", "--capture", file, "--vici", "b"]);
+}
+
+#[test]
 fn a_capture_that_cannot_be_written_leaves_nothing() {
     let directory = Directory::new("capture-fails");
     let said = sentence(&["capture", "--output", "/nonexistent/gw1.yaml"]);

@@ -3,6 +3,7 @@
 
 mod address;
 mod file;
+mod known;
 mod lists;
 mod names;
 pub mod pasted;

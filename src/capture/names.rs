@@ -10,12 +10,15 @@ pub(super) struct Names {
     interfaces: BTreeMap<String, String>,
     /// By the name as charon writes it.
     peers: BTreeMap<String, String>,
+    /// What follows `-tunnel-` in the names of connections of VyOS 1.3.
+    kinds: BTreeMap<String, String>,
 }
 
 impl Names {
     /// Counts the names of a capture.
     pub fn of(snapshots: &[Snapshot]) -> Self {
-        Self { interfaces: interfaces(snapshots), peers: peers(snapshots) }
+        let (peers, kinds) = peers(snapshots);
+        Self { interfaces: interfaces(snapshots), peers, kinds }
     }
 
     /// What stands for an interface's name; none for one that was not counted.
@@ -23,12 +26,19 @@ impl Names {
         self.interfaces.get(name).map(String::as_str)
     }
 
-    /// What stands for the name of a peer, a connection or a CHILD configuration. VyOS derives the latter from the former, with what kind
-    /// it is behind it; that stays.
+    /// What stands for the name of a peer, a connection or a CHILD configuration. VyOS derives the latter from the former; how they belong
+    /// together stays, and that it is for a VTI.
     pub fn peer(&self, name: &str) -> String {
-        if let Some((peer, kind)) = old_connection(name) {
-            return format!("peer-{}-tunnel-{kind}", self.peer(peer));
+        match old_connection(name) {
+            Some((peer, kind)) => {
+                let kind = self.kinds.get(kind).map_or("other", String::as_str);
+                format!("peer-{}-tunnel-{kind}", self.number(peer))
+            }
+            None => self.number(name),
         }
+    }
+
+    fn number(&self, name: &str) -> String {
         let (peer, kind) = match name.strip_suffix("-vti") {
             Some(peer) => (peer, "-vti"),
             None => (name, ""),
@@ -57,20 +67,45 @@ impl Names {
     }
 }
 
-fn peers(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
+/// What stands for the names of peers, and for what follows `-tunnel-` in those of connections.
+fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let configured = snapshots.iter().flat_map(|s| s.configuration.iter().flat_map(|c| &c.peers));
-    let loaded = snapshots.iter().flat_map(|s| s.ike.iter().flat_map(|ike| &ike.connections));
-    let up = snapshots.iter().flat_map(|s| s.ike.iter().flat_map(|ike| &ike.sas));
-    let children = loaded.clone().flat_map(|c| &c.children).map(|c| &c.name);
-    let all = configured.map(|p| &p.name).chain(loaded.map(|c| &c.name));
-    let mut names = BTreeMap::new();
-    for name in all.chain(up.map(|a| &a.connection)).chain(children) {
-        let name = old_connection(name).map_or(name.as_str(), |(peer, _)| peer);
+    let ike = snapshots.iter().flat_map(|s| s.ike.iter());
+    let loaded = ike.clone().flat_map(|ike| &ike.connections);
+    let up = ike.clone().flat_map(|ike| &ike.sas);
+    let children = loaded.clone().flat_map(|c| &c.children).map(|c| c.name.as_str());
+    let installed = up.clone().flat_map(|sa| &sa.children).map(|c| c.name.as_str());
+    let traps = ike.flat_map(|ike| &ike.traps);
+    let traps = traps.flat_map(|trap| [trap.connection.as_str(), trap.child.as_str()]);
+    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
+    let hooked = hooked.filter_map(|entry| entry.split(':').nth(1));
+    let lines = snapshots.iter().flat_map(|s| s.charon_log.iter().flatten());
+    let logged = lines.filter_map(|line| connection_of_line(line));
+    let all = configured
+        .map(|p| p.name.as_str())
+        .chain(loaded.map(|c| c.name.as_str()))
+        .chain(up.map(|a| a.connection.as_str()))
+        .chain(children)
+        .chain(installed)
+        .chain(traps)
+        .chain(hooked)
+        .chain(logged);
+    let (mut names, mut kinds) = (BTreeMap::new(), BTreeMap::new());
+    kinds.insert("vti".to_owned(), "vti".to_owned());
+    for name in all {
+        let name = match old_connection(name) {
+            Some((peer, kind)) => {
+                let number = kinds.len();
+                kinds.entry(kind.to_owned()).or_insert_with(|| number.to_string());
+                peer
+            }
+            None => name,
+        };
         let name = dashed(name.strip_suffix("-vti").unwrap_or(name));
         let number = names.len() + 1;
         names.entry(name).or_insert_with(|| format!("peer{number}"));
     }
-    names
+    (names, kinds)
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
@@ -132,12 +167,14 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     names
 }
 
-/// Names that the kernel or every system gives: a usual stem and a number. They show what a device is and nothing of its owner.
+/// Names that the kernel or every system gives: a usual stem and a short number. They show what a device is and nothing of its owner.
 fn is_generic(name: &str) -> bool {
     const STEMS: &[&str] = &["vti", "xfrm", "ipsec", "eth", "wg", "tun", "bond", "br", "dum", "lo"];
     const FALLBACK: &[&str] = &[
         "ip_vti0", "ip6_vti0", "gre0", "gretap0", "erspan0", "ip6gre0", "tunl0", "ip6tnl0", "sit0",
     ];
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    STEMS.contains(&stem) || FALLBACK.contains(&name)
+    // Four digits: a longer number may be a customer's.
+    let is_short = name.len() - stem.len() <= 4;
+    (STEMS.contains(&stem) && is_short) || FALLBACK.contains(&name)
 }

@@ -4,6 +4,22 @@
 use super::default::is_default;
 use serde::{Deserialize, Serialize};
 
+/// All that the recorder itself says of a cause; any other summary is that of a finding, and may name peers and addresses.
+pub const SUMMARIES: &[&str] = &[
+    "in its place there was an SA to the peer with another if_id or mark",
+    "policy and SAs were removed and installed again",
+    "the policy stayed, and there was no SA for it",
+    "the interface was up before its first SA",
+    "the peer was lost, and SAs came back later",
+    "IPv6 that the kernel sends by itself finds no policy",
+    "there was no route to the peer",
+    "an SA had carried as much as it may",
+    "nothing that was seen explains them",
+    "policy and SAs were removed and installed again; whether the peer was away, nothing shows",
+    "no SA or no policy, since before the recording began",
+    "no SA or no policy, and it is not over",
+];
+
 /// The recorder's journal, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {

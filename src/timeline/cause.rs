@@ -116,3 +116,19 @@ const fn summary(code: Code) -> &'static str {
         _ => "nothing that was seen explains them",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::recorded::SUMMARIES;
+
+    #[test]
+    fn what_is_said_of_a_cause_is_known_to_redaction() {
+        assert!(SUMMARIES.contains(&UNCERTAIN));
+        for number in 0..1000 {
+            if let Some(code) = Code::of_number(number) {
+                assert!(SUMMARIES.contains(&summary(code)), "{}", summary(code));
+            }
+        }
+    }
+}

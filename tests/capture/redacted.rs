@@ -107,29 +107,30 @@ const SAFE: &[&str] = &[
     "snapshots.cleared.baseline.missing.reason",
 ];
 
-/// What the kernel treats by its value: it stays, and nothing becomes it.
+/// What stays: some addresses that mean the same everywhere, and prefixes that contain all of a class.
 fn is_special(text: &str) -> bool {
-    let special = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/127", "ff00::/8"];
-    let special = special.map(|net| net.parse::<IpNet>().unwrap());
-    let short = |net: IpNet| {
-        let kept = match net.addr() {
-            IpAddr::V6(_) => 16,
-            IpAddr::V4(a) => match a.octets()[0] {
-                100 => 10,
-                172 => 12,
-                169 | 192 => 16,
-                _ => 8,
-            },
-        };
-        net.prefix_len() <= kept
-    };
-    match (text.parse::<IpAddr>(), text.parse::<IpNet>()) {
-        (Ok(address), _) => special.iter().any(|net| net.contains(&address)),
-        // Prefixes that are no longer than what says the class: 0.0.0.0/0, 192.168.0.0/16.
-        (_, Ok(net)) => {
-            special.iter().any(|s| s.contains(&net)) || short(net) || text == "fe80::/64"
-        }
-        _ => false,
+    let fixed = ["0.0.0.0", "127.0.0.1", "255.255.255.255", "::", "::1"];
+    let classes = [
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "2000::/3",
+        "fc00::/8",
+        "fd00::/8",
+        "fe80::/64",
+        "ff00::/8",
+    ];
+    let host = text.split('/').next().unwrap();
+    let contains = |net: IpNet| classes.iter().any(|c| net.contains(&c.parse::<IpNet>().unwrap()));
+    match text.parse::<IpNet>() {
+        Ok(net) => fixed.contains(&host) || (contains(net) && net.trunc() == net),
+        Err(_) => fixed.contains(&text),
     }
 }
 
@@ -227,6 +228,171 @@ fn a_redacted_capture_says_so_and_loads() {
 fn each_call_has_its_own_key() {
     assert_eq!(redacted(1), redacted(1));
     assert_ne!(redact(&full()).unwrap(), redact(&full()).unwrap());
+}
+
+/// Texts that a person, a peer or a builder may have put anywhere, with a mark in each.
+const HOSTILE: &[&str] = &[
+    "zqmark",
+    "%zqmark@example.org",
+    "%any.zqmark",
+    "@zqmark",
+    "C=IT, CN=zqmark",
+    "zqmark-vti",
+    "peer-zqmark-tunnel-zqmark",
+    "peer-zqmark-tunnel-vti",
+    "peer-peer-zqmark-tunnel-1-tunnel-zqmark",
+    "vti0:zqmark:v4",
+    "vti0:peer-zqmark-tunnel-zqmark:v6",
+    "vti0.zqmark",
+    "charon: 01[IKE] <zqmark|7> received AUTHENTICATION_FAILED from zqmark",
+    "charon: 01[ENC] <peer-zqmark-tunnel-zqmark|7> N(AUTH_FAILED) zqmark",
+    "SA 0xc1000001 to zqmark deleted",
+    "link zqmark deleted",
+    "the policy stayed, and there was no SA for it zqmark",
+    "6.6.58-zqmark-amd64",
+    "charon 5.9.8-zqmark",
+    "Nov 23 04:16:52 2026 zqmark",
+    "ESTABLISHED zqmark",
+    "IKE_zqmark",
+    "XfrmOutzqmark",
+    "192.0.2.7[zqmark]",
+    "192.0.2.7 zqmark",
+    "cannot read /config/zqmark: permission denied",
+    "zqmark%eth0",
+    "00:21:86:a3:00:12",
+    "fe80::221:86ff:fea3:12%zqmark",
+    "cafe2186a3",
+    "vti2186312",
+];
+
+/// Where a text of any kind may stand: the capture is read with it.
+fn free_paths() -> BTreeSet<String> {
+    let tree = serde_json::to_value(full()).unwrap();
+    let mut paths = BTreeSet::new();
+    for_each_string(&mut tree.clone(), "", &mut |path, _| {
+        paths.insert(path.to_string());
+    });
+    paths.retain(|path| {
+        let mut tree = tree.clone();
+        for_each_string(&mut tree, "", &mut |at, text| {
+            if at == path {
+                *text = "zqmark".into();
+            }
+        });
+        serde_json::from_value::<Capture>(tree).is_ok()
+    });
+    paths
+}
+
+#[test]
+fn no_text_in_any_field_is_passed_on() {
+    let free = free_paths();
+    assert!(free.len() > 30, "{free:?}");
+    let tree = serde_json::to_value(full()).unwrap();
+    for hostile in HOSTILE {
+        let mut tree = tree.clone();
+        for_each_string(&mut tree, "", &mut |path, text| {
+            if free.contains(path) {
+                *text = hostile.to_string();
+            }
+        });
+        let capture: Capture = serde_json::from_value(tree).unwrap();
+        for after in strings(&redact_with(&capture, &Seed(1)).unwrap()) {
+            let text = after.1.to_ascii_lowercase();
+            for mark in ["zqmark", "2186", "a3:0", "86:a3", "86ff", "fea3", "example.org"] {
+                assert!(!text.contains(mark), "{}: {} is left of {hostile}", after.0, after.1);
+            }
+        }
+    }
+}
+
+/// The capture with `text` wherever an address of this family stands, and its prefix where a prefix stands.
+fn with_address_everywhere(address: IpAddr) -> (Capture, usize) {
+    let mut count = 0;
+    let mut tree = serde_json::to_value(full()).unwrap();
+    for_each_string(&mut tree, "", &mut |_, text| {
+        let is_v4 = address.is_ipv4();
+        if text.parse::<IpAddr>().is_ok_and(|a| a.is_ipv4() == is_v4) {
+            *text = address.to_string();
+        } else if text.parse::<IpNet>().is_ok_and(|net| net.addr().is_ipv4() == is_v4) {
+            *text = IpNet::new(address, if is_v4 { 24 } else { 64 }).unwrap().trunc().to_string();
+        } else {
+            return;
+        }
+        count += 1;
+    });
+    (serde_json::from_value(tree).unwrap(), count)
+}
+
+#[test]
+fn of_an_address_in_any_field_no_bit_after_its_class_is_known() {
+    const KEYS: u64 = 40;
+    for (address, class) in [
+        ("8.8.8.8", 0),
+        ("172.217.3.9", 0),
+        ("192.168.77.9", 16),
+        ("2001:db8:77:1:221:86ff:fea3:12", 3),
+        ("fe80::221:86ff:fea3:12", 64),
+    ] {
+        let address: IpAddr = address.parse().unwrap();
+        let bits = |a: IpAddr| match a {
+            IpAddr::V4(a) => u128::from(a.to_bits()) << 96,
+            IpAddr::V6(a) => a.to_bits(),
+        };
+        let (capture, count) = with_address_everywhere(address);
+        let before = strings(&capture);
+        let mut turned = vec![0_u64; if address.is_ipv4() { 32 } else { 128 }];
+        for seed in 0..KEYS {
+            let after: BTreeSet<String> = strings(&redact_with(&capture, &Seed(seed)).unwrap())
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect();
+            assert!(!after.contains(&address.to_string()), "{address}");
+            // One address, of which all prefixes are its own.
+            let same_family = |a: &IpAddr| a.is_ipv4() == address.is_ipv4();
+            let addresses: Vec<IpAddr> =
+                after.iter().filter_map(|t| t.parse().ok()).filter(same_family).collect();
+            assert_eq!(addresses.len(), 1, "{addresses:?}");
+            let nets = after.iter().filter_map(|t| t.parse::<IpNet>().ok());
+            for net in nets.filter(|net| same_family(&net.addr())) {
+                assert!(net.contains(&addresses[0]), "{net} {addresses:?}");
+            }
+            let changed = bits(addresses[0]) ^ bits(address);
+            for (i, count) in turned.iter_mut().enumerate() {
+                *count += u64::from(changed >> (127 - i) & 1 == 1);
+            }
+        }
+        for (i, times) in turned.into_iter().enumerate() {
+            let expected = if i < class { 0..=0 } else { KEYS / 8..=KEYS * 7 / 8 };
+            assert!(expected.contains(&times), "{address}, bit {i}: {times} of {KEYS}");
+        }
+        assert!(count > 40 && before.len() > count);
+    }
+}
+
+#[test]
+fn what_differs_and_what_belongs_together_stays_so() {
+    let mut capture = full();
+    let ike = capture.snapshots[1].ike.as_mut().unwrap();
+    let mut sa = ike.sas[0].clone();
+    sa.connection = "peer-joe-tunnel-1".into();
+    sa.remote_id = "%joe@example.org".into();
+    sa.local_id = "%any".into();
+    let mut other = sa.clone();
+    other.connection = "peer-joe-tunnel-home".into();
+    other.remote_id = "joe@example.org".into();
+    other.local_id = "%joe@example.org".into();
+    ike.sas = vec![sa, other];
+    let redacted = redact_with(&capture, &Seed(1)).unwrap();
+    let [sa, other] = redacted.snapshots[1].ike.as_ref().unwrap().sas.as_slice() else {
+        panic!("two of them");
+    };
+    let peer = |name: &str| name.split("-tunnel-").next().unwrap().to_owned();
+    assert_ne!(sa.connection, other.connection);
+    assert_eq!(peer(&sa.connection), peer(&other.connection));
+    assert_ne!(sa.remote_id, other.remote_id);
+    assert_eq!(sa.remote_id, other.local_id);
+    assert_eq!(sa.local_id, "%any");
 }
 
 /// What a report says of each interface, without names and words, by ifindex.
