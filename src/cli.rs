@@ -31,14 +31,14 @@ pub enum Command {
     Lookup(Lookup),
     /// Write what a diagnosis reads to a file, without keys
     ///
-    /// With --redact, addresses and names are replaced, the same ones always by the
+    /// With --redact addresses and names are replaced, the same ones always by the
     /// same, so that the diagnosis stays. What is left of the original: whether an
     /// address is private, CGNAT, loopback, link-local, multicast or public, which
-    /// addresses share a prefix, and prefix lengths; names such as eth0 and vti1; SPIs,
-    /// reqids, marks, if_ids, table numbers, protocols, ports, counters and times;
-    /// states and settings of charon; versions of the kernel, of VyOS and of charon; and
-    /// which known messages are in charon's log. A prefix that contains a private range
-    /// or another class, and one of IPv4 shorter than /8, stays as it is.
+    /// addresses share a prefix, and prefix lengths; names such as eth0 and vti1;
+    /// SPIs, reqids, marks, if_ids, table numbers, protocols, ports, counters and
+    /// times; states and settings of charon; versions of the kernel, of VyOS and of
+    /// charon; and which known messages are in charon's log. A prefix that contains a
+    /// private range or another class, and one of IPv4 shorter than /8, stays as it is.
     #[command(verbatim_doc_comment)]
     Capture(Capture),
     /// Explain a finding, or list all of them

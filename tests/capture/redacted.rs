@@ -309,7 +309,9 @@ fn no_text_in_any_field_is_passed_on() {
 /// The capture with `text` wherever an address of this family stands, and its prefix where a prefix stands.
 fn with_address_everywhere(address: IpAddr) -> (Capture, usize) {
     let mut count = 0;
-    let mut tree = serde_json::to_value(full()).unwrap();
+    let mut capture = full();
+    capture.snapshots.remove(0);
+    let mut tree = serde_json::to_value(capture).unwrap();
     for_each_string(&mut tree, "", &mut |_, text| {
         let is_v4 = address.is_ipv4();
         if text.parse::<IpAddr>().is_ok_and(|a| a.is_ipv4() == is_v4) {
@@ -326,7 +328,7 @@ fn with_address_everywhere(address: IpAddr) -> (Capture, usize) {
 
 #[test]
 fn of_an_address_in_any_field_no_bit_after_its_class_is_known() {
-    const KEYS: u64 = 40;
+    const KEYS: u64 = 24;
     for (address, class) in [
         ("8.8.8.8", 0),
         ("172.217.3.9", 0),
@@ -363,10 +365,10 @@ fn of_an_address_in_any_field_no_bit_after_its_class_is_known() {
             }
         }
         for (i, times) in turned.into_iter().enumerate() {
-            let expected = if i < class { 0..=0 } else { KEYS / 8..=KEYS * 7 / 8 };
+            let expected = if i < class { 0..=0 } else { 2..=KEYS - 2 };
             assert!(expected.contains(&times), "{address}, bit {i}: {times} of {KEYS}");
         }
-        assert!(count > 40 && before.len() > count);
+        assert!(count > 20 && before.len() > count, "{count}");
     }
 }
 
