@@ -12,7 +12,7 @@ use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode}
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
 use vti_diagnostics::collect::drops::guardian;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation, commands};
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Observation, commands};
 use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
@@ -92,7 +92,11 @@ fn report(snapshots: &[Snapshot], interface: Option<&str>, form: &Form) -> Resul
         [now] => Observation { now, earlier: None },
         [] => return Err(empty()),
     };
-    let report = diagnose::run(&observation, interface)?;
+    let extent = match (form.format, form.detail) {
+        (Format::Text, false) => Extent::Findings,
+        _ => Extent::Everything,
+    };
+    let report = diagnose::run_to(extent, &observation, interface)?;
     match form.format {
         Format::Text => Ok(text::report(&report, form.width, form.detail)),
         Format::Json => json::write(&report),

@@ -27,7 +27,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::diagnose::{self, Observation};
+use vti_diagnostics::diagnose::{self, Extent, Observation};
 use vti_diagnostics::render::{json, text};
 use vti_diagnostics::report::{InterfaceReport, Report, Verdict};
 
@@ -144,6 +144,23 @@ fn what_an_operator_sees_of_each_capture() {
             &format!("{}.txt", recorded.name),
             &text::report(&diagnosed(&recorded.capture), 80, false),
         );
+    }
+}
+
+/// `show` without `--detail` makes a report of the findings alone; a person must not see a difference.
+#[test]
+fn a_report_of_findings_alone_reads_as_the_whole_one() {
+    for recorded in RECORDED.iter() {
+        let [.., now] = recorded.capture.snapshots.as_slice() else { panic!("an empty capture") };
+        let earlier = recorded.capture.snapshots.iter().rev().nth(1);
+        let of = |extent| diagnose::run_to(extent, &Observation { now, earlier }, None).unwrap();
+        let (short, whole) = (of(Extent::Findings), of(Extent::Everything));
+        let text = |report| text::report(report, 80, false);
+        assert_eq!(text(&short), text(&whole), "{}", recorded.name);
+        for (short, whole) in short.interfaces.iter().zip(&whole.interfaces) {
+            assert_eq!((short.verdict, &short.findings), (whole.verdict, &whole.findings));
+            assert!(short.flows.is_empty() && short.ruled_out.is_empty());
+        }
     }
 }
 

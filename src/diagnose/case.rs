@@ -40,6 +40,15 @@ pub struct Case<'a> {
     inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
 }
 
+/// How much a report tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What was found, and what keeps the verdict open: all that a person reads who does not ask for more. A healthy tunnel costs least.
+    Findings,
+    /// Also every flow that was tried with the steps it took, what was ruled out, and what does not apply.
+    Everything,
+}
+
 /// A flow and its fate.
 pub(super) struct Trace {
     pub origin: Origin,
@@ -53,10 +62,15 @@ impl<'a> Case<'a> {
         state: &'a State<'a>,
         earlier: Option<&'a Snapshot>,
         tunnel: Tunnel<'a>,
+        extent: Extent,
     ) -> Self {
+        let fate = match extent {
+            Extent::Findings => transmit::end,
+            Extent::Everything => transmit::send,
+        };
         let candidates = flows::candidates(&tunnel).into_iter();
         let tried = candidates
-            .map(|(origin, flow)| Trace { origin, verdict: transmit::send(&tunnel, &flow), flow })
+            .map(|(origin, flow)| Trace { origin, verdict: fate(&tunnel, &flow), flow })
             .collect();
         let counted = Counted::of_link(&state.snapshot, earlier, tunnel.link);
         Self {

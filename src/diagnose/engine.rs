@@ -1,6 +1,6 @@
 //! From one or two samples of a host to a report: every diagnosis on every interface, what masks what, the verdict. It knows no cause.
 
-use super::case::Case;
+use super::case::{Case, Extent};
 use super::checks::DIAGNOSES;
 use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
@@ -27,13 +27,25 @@ pub struct Observation<'a> {
     pub earlier: Option<&'a Snapshot>,
 }
 
-/// Diagnoses all VTIs, or one.
+/// Diagnoses all VTIs, or one, and reports everything: the contract of JSON and YAML.
 ///
 /// # Errors
 /// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
+    run_to(Extent::Everything, observation, interface)
+}
+
+/// Diagnoses all VTIs, or one, and reports so much of it. The findings and the verdicts are the same for each extent.
+///
+/// # Errors
+/// As those of [`run`].
+pub fn run_to(
+    extent: Extent,
+    observation: &Observation<'_>,
+    interface: Option<&str>,
+) -> Result<Report, Error> {
     let mut interfaces = Vec::new();
-    each(observation, interface, |report| interfaces.push(report))?;
+    each(extent, observation, interface, |report| interfaces.push(report))?;
     interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
@@ -89,6 +101,7 @@ const MOST_UNREAD: usize = 3;
 /// # Errors
 /// As those of [`run`].
 pub fn each(
+    extent: Extent,
     observation: &Observation<'_>,
     interface: Option<&str>,
     mut take: impl FnMut(InterfaceReport),
@@ -99,12 +112,12 @@ pub fn each(
     let mut found = false;
     let mut take = |case: Case<'_>| {
         found = true;
-        take(diagnose(&case));
+        take(diagnose(&case, extent));
     };
     match state.tunnels() {
         Ok(tunnels) => {
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
-                take(Case::of_tunnel(&state, earlier, tunnel));
+                take(Case::of_tunnel(&state, earlier, tunnel, extent));
             }
             for name in state.absent().into_iter().filter(|name| asked(name)) {
                 take(Case::of_absent(&state, earlier, name));
@@ -126,8 +139,8 @@ pub fn each(
 }
 
 /// Runs every diagnosis on one case.
-fn diagnose(case: &Case<'_>) -> InterfaceReport {
-    let mut report = summary::interface(case);
+fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
+    let mut report = summary::interface(case, extent);
     if report.fallback_device {
         return report;
     }
@@ -141,6 +154,8 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
         };
         match outcome {
             Ok(found) => confirmed.push((diagnosis, found.on(case.now.host.release()))),
+            Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
+                if extent == Extent::Findings => {}
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
             Err(Unconfirmed::NotApplicable(why)) => {
                 report.not_applicable.push(NotApplicable { code, name, why });
@@ -152,6 +167,11 @@ fn diagnose(case: &Case<'_>) -> InterfaceReport {
     }
     (report.findings, report.masked) = reported(confirmed);
     report.verdict = verdict(case, &report.findings, &report.undetermined);
+    if extent == Extent::Findings && report.verdict != Verdict::Unknown {
+        // A person without the rights is told how to get them, whatever the verdict.
+        report.undetermined.retain(|open| open.missing.reason == Reason::Denied);
+        report.undetermined.shrink_to_fit();
+    }
     report
 }
 

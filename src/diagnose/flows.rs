@@ -48,8 +48,8 @@ pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
     let own: Vec<IpNet> = addresses(tunnel).iter().map(|a| a.prefix).collect();
     let mut flows = Vec::new();
     for (prefix, preferred) in routes.iter().take(MOST_ROUTES) {
-        for destination in destinations_in(prefix, &policies, &own) {
-            let source = source_for(destination, *preferred, &policies, &own);
+        for destination in destinations_in(prefix, policies, &own) {
+            let source = source_for(destination, *preferred, policies, &own);
             flows.push((Origin::Routed(*prefix), Flow::probe(source, destination)));
         }
     }

@@ -27,11 +27,11 @@ mod summary;
 mod unconfirmed;
 mod validation;
 
-pub use case::Case;
+pub use case::{Case, Extent};
 pub use checks::DIAGNOSES;
 pub use classify::cause;
 pub use diagnosis::{Diagnosis, MaskedBy, Outcome};
-pub use engine::{Observation, each, run};
+pub use engine::{Observation, each, run, run_to};
 pub use found::Found;
 pub(crate) use interfaces::no_such_interface;
 pub use lookup::lookup;

@@ -1,6 +1,6 @@
 //! The part of an interface's report that needs no diagnosis: what it is, its addresses, its counters.
 
-use super::case::Case;
+use super::case::{Case, Extent};
 use super::flow_report::flow_report;
 use super::{cleared, interfaces};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
@@ -9,7 +9,7 @@ use crate::tunnel::{Control, MarkOrIfId};
 use std::net::IpAddr;
 
 /// The report of an interface before any diagnosis ran.
-pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
+pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
     let tunnel = case.tunnel.as_ref().ok();
     let link = tunnel.map(|t| t.link);
     let (input_mark, output_mark, if_id) = match tunnel.map(|t| t.mark_or_if_id) {
@@ -62,6 +62,7 @@ pub(super) fn interface(case: &Case<'_>) -> InterfaceReport {
         ruled_out: Vec::new(),
         not_applicable: Vec::new(),
         flows: tunnel
+            .filter(|_| extent == Extent::Everything)
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),
     }

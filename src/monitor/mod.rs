@@ -4,7 +4,7 @@
 mod change_detector;
 
 use crate::collect;
-use crate::diagnose::{self, Observation};
+use crate::diagnose::{self, Extent, Observation};
 use crate::error::{Error, Result};
 use crate::report::monitor::{First, Turn};
 use crate::report::time::Time;
@@ -72,9 +72,9 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     let observation = Observation { now: &now, earlier: None };
     if first {
         // One that is gone later is a change.
-        diagnose::run(&observation, options.interface)?;
+        diagnose::run_to(Extent::Findings, &observation, options.interface)?;
     }
-    let mut report = diagnose::run(&observation, None)?;
+    let mut report = diagnose::run_to(Extent::Findings, &observation, None)?;
     report.interfaces = report.interfaces.into_iter().map(InterfaceReport::present).collect();
     Ok(report)
 }

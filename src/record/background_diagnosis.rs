@@ -3,7 +3,7 @@
 
 use crate::code::{Code, Severity};
 use crate::collect;
-use crate::diagnose::{self, Observation};
+use crate::diagnose::{self, Extent, Observation};
 use crate::report::{InterfaceReport, Verdict};
 use nix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
@@ -99,6 +99,6 @@ fn findings(vici: &std::path::Path) -> Vec<Finding> {
         }
     };
     // No interface to look at is no error here.
-    let _ = diagnose::each(&Observation { now: &now, earlier: None }, None, take);
+    let _ = diagnose::each(Extent::Findings, &Observation { now: &now, earlier: None }, None, take);
     findings
 }

@@ -1,6 +1,7 @@
 //! The one place that makes text from peers, files and arguments safe to show on a terminal.
 //! It changes nothing else: what can be seen stays as it is.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a terminal would act on this character, or hide or reorder others because of it, instead of showing it: C0, DEL and C1,
@@ -9,6 +10,16 @@ pub fn is_active(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
         || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
+/// Whether a text is of letters that need no escape and take a column each. Nearly all texts are.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// As [`escape`], but a text that needs no escape is not copied.
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(escape(text)) }
 }
 
 /// The text with each such character written out: `\n`, `\r`, `\t`, `\x1b`, `\u{202e}`.

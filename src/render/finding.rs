@@ -61,20 +61,22 @@ pub(super) fn block(page: &mut Page, subject: &str, finding: &Finding, extent: E
 pub(super) fn with_commands(page: &mut Page, label: &str, rows: &[(&str, &str)]) {
     let start = INDENT + LABEL + GAP;
     let room = page.room(start);
-    let fits = |(text, command): &(&str, &str), column: usize| {
-        !command.is_empty() && columns(text) <= column && column + GAP + columns(command) <= room
+    let widths: Vec<(usize, usize)> =
+        rows.iter().map(|(text, command)| (columns(text), columns(command))).collect();
+    let fits = |(text, command): &(usize, usize), column: usize| {
+        *command > 0 && *text <= column && column + GAP + command <= room
     };
     // The narrowest text column that lets most commands stand beside their text.
-    let column = rows
+    let column = widths
         .iter()
-        .map(|(text, _)| columns(text))
-        .min_by_key(|&at| (rows.len() - rows.iter().filter(|row| fits(row, at)).count(), at))
+        .map(|(text, _)| *text)
+        .min_by_key(|&at| (rows.len() - widths.iter().filter(|row| fits(row, at)).count(), at))
         .unwrap_or(room);
     let mut label = label;
-    for row in rows {
+    for (row, width) in rows.iter().zip(&widths) {
         let (text, command) = *row;
-        if fits(row, column) {
-            page.row(INDENT, &[(label, LABEL), (text, column), (command, columns(command))]);
+        if fits(width, column) {
+            page.row(INDENT, &[(label, LABEL), (text, column), (command, width.1)]);
         } else if text.is_empty() {
             page.row(INDENT, &[(label, LABEL)]);
             page.line(start, command);

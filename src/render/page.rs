@@ -1,8 +1,9 @@
 //! A page of fixed width: every text that reaches it is escaped, and wrapped where that may be done.
 //! It knows nothing of reports.
 
-use super::escape::escape;
-use std::mem;
+use super::escape::{escaped, is_plain};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Below this no table or paragraph can be read; narrower terminals wrap by themselves.
 const MINIMUM_WIDTH: usize = 40;
@@ -41,7 +42,9 @@ impl Page {
 
     /// A line that is never wrapped: a command, which is copied.
     pub(super) fn line(&mut self, indent: usize, text: &str) {
-        self.push(&format!("{:indent$}{}", "", escape(text)));
+        self.blanks(indent);
+        self.text.push_str(&escaped(text));
+        self.end_line();
     }
 
     /// A paragraph from this column to the right margin.
@@ -57,17 +60,33 @@ impl Page {
 
     /// Cells side by side, each wrapped in its own width.
     pub(super) fn row(&mut self, indent: usize, cells: &[(&str, usize)]) {
-        let cells: Vec<(Vec<String>, usize)> =
-            cells.iter().map(|(text, width)| (wrap(&escape(text), *width), *width)).collect();
+        if cells.iter().all(|(text, width)| fits(text, *width)) {
+            return self.one_line(indent, cells);
+        }
+        let safe: Vec<(Cow<'_, str>, usize)> =
+            cells.iter().map(|(text, width)| (escaped(text), *width)).collect();
+        let cells: Vec<(Vec<&str>, usize)> =
+            safe.iter().map(|(text, width)| (wrap(text, *width), *width)).collect();
         let height = cells.iter().map(|(lines, _)| lines.len()).max().unwrap_or(0);
         for n in 0..height {
-            let mut line = " ".repeat(indent);
+            self.blanks(indent);
             for (lines, width) in &cells {
-                let cell = lines.get(n).map_or("", String::as_str);
-                line.push_str(&format!("{cell:<width$}{:GAP$}", "", width = *width));
+                let cell = lines.get(n).copied().unwrap_or_default();
+                self.text.push_str(cell);
+                self.blanks(width.saturating_sub(cell.chars().count()) + GAP);
             }
-            self.push(&line);
+            self.end_line();
         }
+    }
+
+    /// Cells of which each [`fits`].
+    fn one_line(&mut self, indent: usize, cells: &[(&str, usize)]) {
+        self.blanks(indent);
+        for (text, width) in cells {
+            self.text.push_str(text);
+            self.blanks(width.saturating_sub(text.len()) + GAP);
+        }
+        self.end_line();
     }
 
     /// The text.
@@ -75,51 +94,69 @@ impl Page {
         self.text
     }
 
-    fn push(&mut self, line: &str) {
-        self.text.push_str(line.trim_end_matches(' '));
+    fn blanks(&mut self, count: usize) {
+        self.text.extend(std::iter::repeat_n(' ', count));
+    }
+
+    /// Ends a line, without blanks at its end.
+    fn end_line(&mut self) {
+        self.text.truncate(self.text.trim_end_matches(' ').len());
         self.text.push('\n');
     }
 }
 
 /// Columns that a text takes once it is escaped. One a character: wide scripts may stand out, they never break a line.
 pub(super) fn columns(text: &str) -> usize {
-    escape(text).chars().count()
+    if is_plain(text) { text.len() } else { escaped(text).chars().count() }
+}
+
+/// Whether a text is its own only line in so many columns: there is nothing to escape and nothing to wrap.
+fn fits(text: &str, width: usize) -> bool {
+    text.len() <= width && is_plain(text) && !text.starts_with(' ') && !text.ends_with(' ')
 }
 
 /// Lines of at most `width` columns, broken at spaces, or inside a word that is longer than a line. Spaces inside a line stay as many as
-/// they are.
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let (mut lines, mut line, mut used, mut gap) = (Vec::new(), String::new(), 0, 0);
+/// they are, so that each line is a part of the text.
+fn wrap(text: &str, width: usize) -> Vec<&str> {
+    let width = width.max(1);
+    let part = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let mut lines = Vec::new();
+    // The line so far, and its columns.
+    let (mut line, mut used) = (0..0, 0);
+    let mut next = 0;
     for word in text.split(' ') {
+        let start = next;
+        let end = start + word.len();
+        next = end + 1;
         if word.is_empty() {
-            gap += 1;
             continue;
         }
-        if used > 0 && used + gap + word.chars().count() <= width {
-            line.extend(std::iter::repeat_n(' ', gap));
-            used += gap;
-        } else if used > 0 {
-            lines.push(mem::take(&mut line));
-            used = 0;
+        let columns = word.chars().count();
+        let gap = start.saturating_sub(line.end);
+        if used > 0 && used + gap + columns <= width {
+            (line.end, used) = (end, used + gap + columns);
+            continue;
         }
-        for c in word.chars() {
-            if used >= width.max(1) {
-                lines.push(mem::take(&mut line));
-                used = 0;
-            }
-            line.push(c);
-            used += 1;
+        if used > 0 {
+            lines.push(part(line));
         }
-        gap = 1;
+        (line, used) = (start..end, columns);
+        while used > width {
+            let whole = part(line.clone());
+            let at = whole.char_indices().nth(width).map_or(whole.len(), |(at, _)| at);
+            lines.push(part(line.start..line.start + at));
+            (line.start, used) = (line.start + at, used - width);
+        }
     }
     if used > 0 || lines.is_empty() {
-        lines.push(line);
+        lines.push(part(line));
     }
     lines
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::escape::escape;
     use super::*;
     use proptest::prelude::*;
 
@@ -150,6 +187,15 @@ mod tests {
             prop_assert!(lines.iter().all(|l| l.chars().count() <= width));
             let squeeze = |s: &str| s.replace(' ', "");
             prop_assert_eq!(squeeze(&lines.concat()), squeeze(&text));
+        }
+
+        #[test]
+        fn what_fits_is_written_as_what_is_wrapped(cells in prop::collection::vec("[a-c ]{0,6}|[é\\n]", 1..4), width in 1usize..8) {
+            for text in cells.iter().filter(|text| fits(text, width)) {
+                let safe = escape(text);
+                prop_assert_eq!(wrap(&safe, width), [text.as_str()]);
+                prop_assert_eq!(columns(text), safe.chars().count());
+            }
         }
 
         #[test]

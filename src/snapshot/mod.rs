@@ -210,7 +210,8 @@ impl Snapshot {
     pub fn sort(&mut self) {
         fn by<T, K: Ord>(list: &mut Observed<Vec<T>>, key: impl Fn(&T) -> K) {
             if let Ok(list) = list {
-                list.sort_by_key(key);
+                // Entries are large: each is moved once.
+                list.sort_by_cached_key(key);
             }
         }
         by(&mut self.links, |l| l.ifindex);

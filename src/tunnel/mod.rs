@@ -32,16 +32,25 @@ pub struct Tunnel<'a> {
     pub driver: Driver,
     /// What selects its policies and SAs.
     pub mark_or_if_id: MarkOrIfId,
+    own: OwnPolicies<'a>,
     peers: OnceCell<Observed<BTreeSet<IpAddr>>>,
     outbound: OnceCell<Observed<Vec<&'a Sa>>>,
+}
+
+/// The policies of a VTI, each direction found when it is first asked for.
+#[derive(Default)]
+struct OwnPolicies<'a> {
+    outbound: OnceCell<Observed<Vec<&'a Policy>>>,
+    inbound: OnceCell<Observed<Vec<&'a Policy>>>,
+    forward: OnceCell<Observed<Vec<&'a Policy>>>,
 }
 
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {
         let mark_or_if_id = MarkOrIfId::of(&link.kind)?;
-        let (peers, outbound) = Default::default();
-        Some(Self { state, link, driver: link.driver()?, mark_or_if_id, peers, outbound })
+        let (own, peers, outbound) = Default::default();
+        Some(Self { state, link, driver: link.driver()?, mark_or_if_id, own, peers, outbound })
     }
 
     /// The if_id comes with each packet instead of the device (xfrm only).
@@ -92,9 +101,17 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    /// The interface's own policies of a direction, by priority.
-    pub fn own_policies(&self, direction: PolicyDirection) -> Observed<Vec<&'a Policy>> {
-        self.state.own_policies(self.mark_or_if_id, direction)
+    /// The interface's own policies of a direction, by priority. A socket's policy is no interface's.
+    pub fn own_policies(&self, direction: PolicyDirection) -> Observed<&[&'a Policy]> {
+        let found = match direction {
+            PolicyDirection::Out => &self.own.outbound,
+            PolicyDirection::In => &self.own.inbound,
+            PolicyDirection::Forward => &self.own.forward,
+            PolicyDirection::SocketIn | PolicyDirection::SocketOut => return Ok(&[]),
+        };
+        let found =
+            found.get_or_init(|| self.state.own_policies(self.mark_or_if_id, direction)).as_ref();
+        found.map(Vec::as_slice).map_err(Clone::clone)
     }
 
     /// The SAs that a template of the interface's own policies selects, larval ones left out.
@@ -134,8 +151,7 @@ impl<'a> Tunnel<'a> {
     }
 
     fn find_peers(&self) -> Observed<BTreeSet<IpAddr>> {
-        let templates =
-            self.own_policies(PolicyDirection::Out)?.into_iter().flat_map(|p| &p.templates);
+        let templates = self.own_policies(PolicyDirection::Out)?.iter().flat_map(|p| &p.templates);
         let configured = match &self.link.kind {
             LinkKind::Vti(keys) | LinkKind::Vti6(keys) => Some(keys.remote),
             _ => None,

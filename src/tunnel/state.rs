@@ -21,6 +21,7 @@ pub struct State<'a> {
     sas: SaIndex,
     pub(super) charon: CharonIndex,
     routes: Order,
+    tables: Order,
     lookups: Order,
     links: Order,
     local: Order,
@@ -84,6 +85,7 @@ impl<'a> State<'a> {
             sas: SaIndex::new(snapshot.sas.as_ref().map_or(&[], Vec::as_slice)),
             charon: CharonIndex::new(&snapshot),
             routes: order(&snapshot.routes, |route| route.oif),
+            tables: order(&snapshot.routes, |route| route.table),
             lookups: order(&snapshot.route_lookups, |lookup| lookup.query.clone()),
             links: order(&snapshot.links, |link| link.ifindex),
             local: order(&snapshot.addresses, |address| address.prefix.addr()),
@@ -290,6 +292,12 @@ impl<'a> State<'a> {
     pub fn routes_through(&self, ifindex: u32) -> Observed<Group<'_, Route>> {
         let list = read(&self.snapshot.routes)?;
         Ok(self.routes.find(list, |route| route.oif.cmp(&Some(ifindex))))
+    }
+
+    /// The routes of a table.
+    pub fn routes_of_table(&self, table: u32) -> Observed<Group<'_, Route>> {
+        let list = read(&self.snapshot.routes)?;
+        Ok(self.tables.find(list, |route| route.table.cmp(&table)))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::code::Stage;
 use crate::report::Step;
 use crate::snapshot::{Missing, Reason, Source};
 use crate::tunnel::Tunnel;
+use std::fmt::Display;
 
 /// The model's answer for one flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub struct Verdict {
     pub site: Site,
     /// What follows from that.
     pub effect: Effect,
-    /// The steps taken, with what was compared at each.
+    /// The steps taken, with what was compared at each; none where nobody asked for them.
     pub trail: Vec<Step>,
 }
 
@@ -76,23 +77,51 @@ impl At {
     }
 }
 
-/// The steps so far.
-#[derive(Default)]
-pub(super) struct Trail(pub(super) Vec<Step>);
+/// The steps so far. Their words are written out only where they are kept: most packets are sent, and nobody asks how.
+pub(super) struct Trail(Option<Vec<Step>>);
 
 impl Trail {
-    pub(super) fn step(&mut self, at: At, looked_at: impl Into<String>, result: impl Into<String>) {
-        self.0.push(at.step(looked_at, result, Vec::new()));
+    /// One that keeps its steps.
+    pub(super) const fn kept() -> Self {
+        Self(Some(Vec::new()))
+    }
+
+    /// One that forgets them.
+    pub(super) const fn forgotten() -> Self {
+        Self(None)
+    }
+
+    /// An empty one that keeps its steps if this one does.
+    pub(super) fn branch(&self) -> Self {
+        Self(self.0.as_ref().map(|_| Vec::new()))
+    }
+
+    /// Goes on where a branch went.
+    pub(super) fn follow(&mut self, branch: Self) {
+        if let Some(steps) = &mut self.0 {
+            steps.extend(branch.steps());
+        }
+    }
+
+    /// The steps, as far as they were kept.
+    pub(super) fn steps(self) -> Vec<Step> {
+        self.0.unwrap_or_default()
+    }
+
+    pub(super) fn step(&mut self, at: At, looked_at: impl Display, result: impl Display) {
+        self.with_notes(at, looked_at, result, Vec::new());
     }
 
     pub(super) fn with_notes(
         &mut self,
         at: At,
-        looked_at: impl Into<String>,
-        result: impl Into<String>,
+        looked_at: impl Display,
+        result: impl Display,
         notes: Vec<String>,
     ) {
-        self.0.push(at.step(looked_at, result, notes));
+        if let Some(steps) = &mut self.0 {
+            steps.push(at.step(looked_at.to_string(), result.to_string(), notes));
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const TENTATIVE: u32 = 0x40;
 pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
     let link = tunnel.link;
     if !link.admin_up {
-        trail.step(At::Device, format!("{} is administratively down", link.name), "not used");
+        trail.step(At::Device, format_args!("{} is administratively down", link.name), "not used");
         return Err(End(Site::AdminDown));
     }
     if let Some(id) = link.link_netnsid {
@@ -41,7 +41,7 @@ pub(super) fn check_flow(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) ->
     if matches!(&tunnel.link.kind, LinkKind::Vti6(device) if device.remote == flow.source) {
         trail.step(
             At::Device,
-            format!("inner source {} is the tunnel's remote address", flow.source),
+            format_args!("inner source {} is the tunnel's remote address", flow.source),
             "refused",
         );
         return Err(End(Site::AddressConflict));
@@ -57,15 +57,20 @@ pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) ->
         return Ok(());
     };
     let family = if tunnel.driver == Driver::Vti { Family::Inet } else { Family::Inet6 };
-    let text = format!(
-        "SA {} -> {}, device {} -> {}",
-        sa.source, sa.destination, device.local, device.remote
-    );
+    let step = |trail: &mut Trail, result: &str| {
+        let Sa { source, destination, .. } = sa;
+        let VtiDevice { local, remote, .. } = device;
+        trail.step(
+            At::DeviceCheck,
+            format_args!("SA {source} -> {destination}, device {local} -> {remote}"),
+            result,
+        );
+    };
     if let Some(reason) = state_check(sa, device, family) {
-        trail.step(At::DeviceCheck, text, format!("{reason:?} differs").to_lowercase());
+        step(trail, &format!("{reason:?} differs").to_lowercase());
         return Err(End(Site::StateCheck { spi: sa.spi, reason }));
     }
-    trail.step(At::DeviceCheck, text, "ok");
+    step(trail, "ok");
     if tunnel.driver != Driver::Vti6 {
         return Ok(());
     }
@@ -75,7 +80,7 @@ pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) ->
         } else {
             "is not an address of this host"
         };
-        trail.step(At::DeviceCheck, format!("{address} {what}"), "refused");
+        trail.step(At::DeviceCheck, format_args!("{address} {what}"), "refused");
         return Err(End(Site::TunnelEndpoint { spi: sa.spi, address, remote_is_local }));
     }
     Ok(())
@@ -119,7 +124,7 @@ pub(super) fn check_route(tunnel: &Tunnel<'_>, route: &OuterRoute, trail: &mut T
     }
     trail.step(
         At::Loop,
-        format!("{} is reached through {}", route.destination, tunnel.link.name),
+        format_args!("{} is reached through {}", route.destination, tunnel.link.name),
         "loop",
     );
     Err(End(Site::Loop { destination: route.destination }))
@@ -210,7 +215,7 @@ pub(super) fn encrypt(
         if limit_reached(sa, used) {
             trail.step(
                 At::Encryption,
-                format!("SA {spi} has reached its byte or packet limit"),
+                format_args!("SA {spi} has reached its byte or packet limit"),
                 "expired",
             );
             return Err(End(Site::LimitReached { spi, only: !has_successor(tunnel, sa)? }));
@@ -218,14 +223,14 @@ pub(super) fn encrypt(
         if sequence_used_up(sa, used) {
             trail.step(
                 At::Encryption,
-                format!("SA {spi} has used its last sequence number"),
+                format_args!("SA {spi} has used its last sequence number"),
                 "overflow",
             );
             return Err(End(Site::SequenceOverflow { spi }));
         }
     }
     let spi = chain.last().map_or_else(Default::default, |a| a.spi);
-    trail.step(At::Encryption, format!("SA {spi}"), "sent");
+    trail.step(At::Encryption, format_args!("SA {spi}"), "sent");
     Ok(Site::Sent { spi, oif: route.oif })
 }
 

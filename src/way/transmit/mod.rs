@@ -25,12 +25,21 @@ use std::collections::BTreeSet;
 
 /// What the kernel would do with a packet of `flow` that is routed into the tunnel.
 pub fn send(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
-    let mut trail = Trail::default();
+    follow(tunnel, flow, Trail::kept())
+}
+
+/// The same, but without the steps of a packet that is sent.
+pub fn end(tunnel: &Tunnel<'_>, flow: &Flow) -> Verdict {
+    let verdict = follow(tunnel, flow, Trail::forgotten());
+    if matches!(verdict.site, Site::Sent { .. }) { verdict } else { send(tunnel, flow) }
+}
+
+fn follow(tunnel: &Tunnel<'_>, flow: &Flow, mut trail: Trail) -> Verdict {
     let (Ok(site) | Err(End(site))) = walk(tunnel, flow, &mut trail);
     if let Site::Undecided(missing) = &site {
-        trail.step(At::Undecided, missing.to_string(), "not decided");
+        trail.step(At::Undecided, missing, "not decided");
     }
-    Verdict { effect: site.effect(tunnel.driver), site, trail: trail.0 }
+    Verdict { effect: site.effect(tunnel.driver), site, trail: trail.steps() }
 }
 
 fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
@@ -50,7 +59,7 @@ fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
     let mut asked = BTreeSet::new();
     let different = policies.iter().filter(|choice| asked.insert(choice.asks_for()));
     let mut ends = different.map(|choice| {
-        let mut own_trail = Trail::default();
+        let mut own_trail = trail.branch();
         let (Ok(site) | Err(End(site))) = transform(tunnel, flow, choice, &mut own_trail);
         (site, own_trail)
     });
@@ -62,7 +71,8 @@ fn walk(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) -> Walk<Site> {
             format!("policies of equal priority lead to different ends: {site:?} and {other:?}");
         return Err(undecidable(Source::SecurityPolicies, what).into());
     }
-    trail.0.extend(steps.0);
+    drop(ends);
+    trail.follow(steps);
     Ok(site)
 }
 

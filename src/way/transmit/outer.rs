@@ -1,11 +1,12 @@
 //! The outer route: `xfrm_bundle_create()` asks for one for each SA that has outer addresses; the kernel's own answers are in the snapshot.
 
-use crate::snapshot::{Mode, RouteAnswer, Sa, Snapshot};
-use crate::tunnel::Tunnel;
+use crate::snapshot::{Link, Mode, RouteAnswer, Sa, Snapshot};
+use crate::tunnel::{State, Tunnel};
 use crate::way::flow::Flow;
 use crate::way::site::Site;
 use crate::way::site::errno_name;
 use crate::way::trail::{At, End, Trail, Walk};
+use std::fmt::{Display, Formatter, Result};
 use std::net::IpAddr;
 
 /// Where the encrypted packet goes.
@@ -16,6 +17,37 @@ pub(super) struct OuterRoute {
     pub oif: u32,
     /// Path MTU: the route's, else the device's; none where neither is known.
     pub mtu: Option<u32>,
+}
+
+/// The question, in words.
+struct Asked<'a> {
+    sa: &'a Sa,
+    mark: u32,
+    vrf: Option<&'a Link>,
+}
+
+impl Display for Asked<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "to {} from {}", self.sa.destination, self.sa.source)?;
+        if self.mark != 0 {
+            write!(f, ", mark {:#x}", self.mark)?;
+        }
+        self.vrf.map_or(Ok(()), |vrf| write!(f, ", VRF {}", vrf.name))
+    }
+}
+
+/// The answer, in words.
+struct Answer<'a> {
+    state: &'a State<'a>,
+    oif: u32,
+    gateway: Option<IpAddr>,
+}
+
+impl Display for Answer<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "dev {}", self.state.link_name(self.oif))?;
+        self.gateway.map_or(Ok(()), |gateway| write!(f, " via {gateway}"))
+    }
 }
 
 /// The route of the last SA with outer addresses; transport-mode SAs keep the route that they find.
@@ -31,16 +63,10 @@ pub(super) fn route(
     for sa in chain.iter().filter(|a| a.mode != Mode::Transport) {
         let query =
             Snapshot::outer_query(sa, vrf.map(|l| l.ifindex), tunnel.lookup_mark(flow.mark));
-        let mut text = format!("to {} from {}", sa.destination, sa.source);
-        if query.mark != 0 {
-            text += &format!(", mark {:#x}", query.mark);
-        }
-        if let Some(vrf) = vrf {
-            text += &format!(", VRF {}", vrf.name);
-        }
+        let asked = Asked { sa, mark: query.mark, vrf };
         match state.route(&query)? {
             RouteAnswer::Error { errno } => {
-                trail.step(At::OuterRoute, text, errno_name(*errno));
+                trail.step(At::OuterRoute, asked, errno_name(*errno));
                 let Sa { source, destination, .. } = **sa;
                 return Err(End(Site::OuterRoute {
                     source,
@@ -50,8 +76,7 @@ pub(super) fn route(
                 }));
             }
             RouteAnswer::Route { oif, gateway, mtu, .. } => {
-                let via = gateway.map_or_else(String::new, |g| format!(" via {g}"));
-                trail.step(At::OuterRoute, text, format!("dev {}{via}", state.link_name(*oif)));
+                trail.step(At::OuterRoute, asked, Answer { state, oif: *oif, gateway: *gateway });
                 let device = state.link(*oif)?.map(|l| l.mtu);
                 last = Some(OuterRoute {
                     destination: sa.destination,

@@ -9,6 +9,7 @@ use crate::tunnel::Tunnel;
 use crate::way::flow::Flow;
 use crate::way::site::Site;
 use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
+use std::fmt;
 
 /// The policies that one lookup yields: a sub policy and the main one, or one of them.
 pub(super) struct Choice<'a> {
@@ -92,7 +93,7 @@ pub(super) fn first_lookup(tunnel: &Tunnel<'_>, flow: &Flow, trail: &mut Trail) 
         let what = "what the device does with a packet that a transport-mode policy without its mark or if_id encrypts before";
         return Err(undecidable(Source::SecurityPolicies, what).into());
     }
-    trail.step(At::FirstLookup, describe(policy), "taken before the device");
+    trail.step(At::FirstLookup, InWords(policy), "taken before the device");
     Err(End(Site::TakenByPolicy { index: policy.index, encrypts: choice.blocks().is_none() }))
 }
 
@@ -122,18 +123,19 @@ pub(super) fn device_lookup<'a>(
         let notes = own
             .iter()
             .take(8)
-            .map(|p| format!("{}: {}", describe(p), why_not(p, flow, mark)))
+            .map(|p| format!("{}: {}", InWords(p), why_not(p, flow, mark)))
             .collect();
-        trail.with_notes(At::PolicyOut, format!("{}, {flow}", tunnel.mark_or_if_id), "none", notes);
+        let looked_at = format!("{}, {flow}", tunnel.mark_or_if_id);
+        trail.with_notes(At::PolicyOut, looked_at, "none", notes);
         if default_blocks(tunnel)? {
             return Err(End(Site::PolicyBlock { index: None }));
         }
         return Err(End(Site::NoPolicy { has_own: !own.is_empty() }));
     };
     one_effect(&choices)?;
-    trail.step(At::PolicyOut, describe(policy), "match");
+    trail.step(At::PolicyOut, InWords(policy), "match");
     if let Some(policy) = choices.first().and_then(Choice::blocks) {
-        trail.step(At::Action, describe(policy), "block");
+        trail.step(At::Action, InWords(policy), "block");
         return Err(End(Site::PolicyBlock { index: Some(policy.index) }));
     }
     if !choices.iter().any(Choice::has_templates) {
@@ -208,15 +210,20 @@ fn default_blocks(tunnel: &Tunnel<'_>) -> Observed<bool> {
 }
 
 /// A policy in one line, in the words of `ip xfrm policy`.
-pub(super) fn describe(policy: &Policy) -> String {
-    let mut text = policy.selector.to_string();
-    if policy.if_id != IfId(0) {
-        text += &format!(", if_id {}", policy.if_id);
+struct InWords<'a>(&'a Policy);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Policy { selector, if_id, mark, priority, .. } = self.0;
+        write!(f, "{selector}")?;
+        if *if_id != IfId(0) {
+            write!(f, ", if_id {if_id}")?;
+        }
+        if mark.mask != 0 {
+            write!(f, ", mark {mark}")?;
+        }
+        write!(f, ", priority {priority}")
     }
-    if policy.mark.mask != 0 {
-        text += &format!(", mark {}", policy.mark);
-    }
-    text + &format!(", priority {}", policy.priority)
 }
 
 fn why_not(policy: &Policy, flow: &Flow, mark: u32) -> &'static str {

@@ -56,7 +56,7 @@ pub(super) fn resolve<'a>(
                 query.destination = template.destination;
                 query.source = template_source(tunnel, template)?;
             }
-            trail.step(At::Template, query.describe(), "");
+            trail.step(At::Template, &query, "");
             if let Some(sa) = find(tunnel, flow, &query, trail)? {
                 chain.push(sa);
                 (source, destination) = (query.source, query.destination);
@@ -172,7 +172,7 @@ fn find<'a>(
         same_as_before(tunnel, best, &found)?;
         trail.step(
             At::Sa,
-            format!("{} of {} to {}", best.spi, found.len(), best.destination),
+            format_args!("{} of {} to {}", best.spi, found.len(), best.destination),
             "found",
         );
         if best.direction == Some(Direction::In) {
@@ -189,7 +189,7 @@ fn find<'a>(
     let related = state.sas_to(query.destination, query.template.reqid)?.len();
     trail.with_notes(
         At::Sa,
-        format!("{related} to {} with reqid {}", query.destination, query.template.reqid),
+        format_args!("{related} to {} with reqid {}", query.destination, query.template.reqid),
         "none fits",
         notes,
     );
@@ -352,7 +352,7 @@ fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> 
     }
     Ok(Wanted {
         policy: query.policy.index,
-        text: query.describe(),
+        text: query.to_string(),
         destination: query.destination,
         larval,
         spi_in_use: !larval && spi_in_use(tunnel, query)?,
@@ -428,26 +428,24 @@ impl Query<'_> {
         compare(spi, "spi", &a.spi, &template.spi);
         compare(a.flags & WILDRECV == 0, "flag wildrecv", &"set", &"not set");
     }
+}
 
-    /// The template in one line.
-    fn describe(&self) -> String {
-        let Template { mode, reqid, spi, .. } = self.template;
-        let mut text = format!(
-            "{} {mode} {} -> {}",
-            Protocol(self.template.protocol),
-            self.source,
-            self.destination
-        );
+/// The template in one line.
+impl Display for Query<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { source, destination, policy, .. } = self;
+        let Template { mode, reqid, spi, protocol, .. } = self.template;
+        write!(f, "{} {mode} {source} -> {destination}", Protocol(*protocol))?;
         if *reqid != ReqId(0) {
-            text += &format!(", reqid {reqid}");
+            write!(f, ", reqid {reqid}")?;
         }
-        if self.policy.if_id != IfId(0) {
-            text += &format!(", if_id {}", self.policy.if_id);
+        if policy.if_id != IfId(0) {
+            write!(f, ", if_id {}", policy.if_id)?;
         }
-        if self.policy.mark.mask != 0 {
-            text += &format!(", mark {}", self.policy.mark);
+        if policy.mark.mask != 0 {
+            write!(f, ", mark {}", policy.mark)?;
         }
-        if *spi != Spi(0) { text + &format!(", spi {spi}") } else { text }
+        if *spi != Spi(0) { write!(f, ", spi {spi}") } else { Ok(()) }
     }
 }
 

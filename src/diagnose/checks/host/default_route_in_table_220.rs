@@ -36,12 +36,10 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    case.tunnel()?;
-    let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
+    let routes = case.tunnel()?.state.routes_of_table(CHARON_TABLE)?;
     let rules = case.now.rules.as_ref().map_err(Clone::clone)?;
-    let defaults =
-        |r: &&crate::snapshot::Route| r.table == CHARON_TABLE && r.destination.prefix_len() == 0;
-    let Some(route) = routes.iter().find(defaults) else { return Err(Unconfirmed::RuledOut) };
+    let default = routes.iter().find(|route| route.destination.prefix_len() == 0);
+    let Some(route) = default else { return Err(Unconfirmed::RuledOut) };
     if !rules.iter().any(|rule| rule.looks_up(CHARON_TABLE)) {
         return Err(Unconfirmed::RuledOut);
     }

@@ -80,7 +80,7 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
         let reached = routed.iter().any(|r| r.contains(source) || source.contains(r));
         source.addr().is_ipv4() && source.prefix_len() > 0 && !reached
     };
-    let sources = tunnel.own_policies(PolicyDirection::In)?.into_iter().map(|p| p.selector.source);
+    let sources = tunnel.own_policies(PolicyDirection::In)?.iter().map(|p| p.selector.source);
     let Some(source) = sources.into_iter().find(unrouted) else {
         return Err(Unconfirmed::RuledOut);
     };
