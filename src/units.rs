@@ -86,6 +86,11 @@ fn is_one(number: impl TryInto<u64>) -> bool {
     number.try_into().is_ok_and(|number: u64| number == 1)
 }
 
+/// A sum that ends at the largest number: what a damaged journal or a stranger's capture counts may be anything.
+pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
+}
+
 /// A count as a table has it: exact up to 9,999,999, above that `1.8e9`.
 pub fn count(value: u64) -> String {
     if value < 10_000_000 { value.to_string() } else { format!("{:.1e}", value as f64) }

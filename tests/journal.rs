@@ -231,3 +231,20 @@ fn a_full_disk_keeps_the_journal_whole_and_the_records_waiting() {
     assert_eq!(numbers.last(), Some(&19));
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
 }
+
+#[test]
+fn sums_of_a_damaged_or_forged_journal_end_at_the_largest_number() {
+    let most = || losses(5, u64::MAX);
+    let episode = || Record::Episode(episode("vti1", 5, u64::MAX));
+    let records =
+        [started(1, u64::MAX), episode(), episode(), most(), most(), started(9, 7), most(), most()];
+    let directory = tempfile::tempdir().unwrap();
+    written(directory.path(), &records);
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert!(told.episodes.iter().all(|episode| episode.lost == u64::MAX), "{told:?}");
+    let mut accounts = Accounts::default();
+    for record in records {
+        accounts.take(record);
+        assert_eq!(accounts.unwatched("this-boot", &counters(1)), []);
+    }
+}

@@ -4,7 +4,7 @@ use super::reader::Contents;
 use super::record::{Counted, Record};
 use crate::code::Code;
 use crate::snapshot::recorded::{Cause, Episode, Loss, Recorded, Remark};
-use crate::units::{DAMAGED_LINE, WAS};
+use crate::units::{DAMAGED_LINE, WAS, sum};
 use std::collections::BTreeMap;
 
 /// What the records tell.
@@ -70,7 +70,7 @@ fn cut_off(losses: (String, Vec<Loss>)) -> Episode {
 
 /// An episode of which only the losses were written.
 fn unfinished((interface, course): (String, Vec<Loss>), why: &str) -> Episode {
-    let lost = course.iter().map(|loss| loss.lost).sum();
+    let lost = sum(course.iter().map(|loss| loss.lost));
     Episode {
         interface,
         began_ms: course.first().map_or(0, |loss| loss.at_ms),
@@ -121,7 +121,8 @@ impl Accounts {
             }
             Record::Losses { of, .. } => {
                 for (interface, lost) in of {
-                    *self.running.entry(interface).or_default() += lost;
+                    let running = self.running.entry(interface).or_default();
+                    *running = running.saturating_add(lost);
                 }
             }
             Record::Episode(Episode { interface, ifindex, lost, .. }) => {
@@ -131,7 +132,7 @@ impl Accounts {
                 if counted.ifindex != ifindex {
                     *counted = new;
                 }
-                counted.lost += lost;
+                counted.lost = counted.lost.saturating_add(lost);
             }
             Record::Stopped { .. } | Record::Remark(_) | Record::Unknown => {}
         }
@@ -145,7 +146,8 @@ impl Accounts {
         let compare = |(interface, counted): (&String, &Counted)| {
             let before =
                 self.counted.get(interface).filter(|before| before.ifindex == counted.ifindex)?;
-            let watched = before.lost + self.running.get(interface).copied().unwrap_or(0);
+            let running = self.running.get(interface).copied().unwrap_or(0);
+            let watched = before.lost.saturating_add(running);
             let lost = counted.lost.checked_sub(watched).filter(|lost| *lost > 0)?;
             Some(Unwatched { interface: interface.clone(), lost, since_ms: self.since_ms })
         };
