@@ -29,6 +29,8 @@ pub const BYTE: Noun = Noun::new("byte", "bytes");
 pub const CARRIER_ERROR: Noun = Noun::new("carrier error", "carrier errors");
 /// CHILD_SAs.
 pub const CHILD_SA: Noun = Noun::new("CHILD_SA", "CHILD_SAs");
+/// Files that cannot be read any more.
+pub const DAMAGED_FILE: Noun = Noun::new("damaged file", "damaged files");
 /// Lines that cannot be read any more.
 pub const DAMAGED_LINE: Noun = Noun::new("damaged line", "damaged lines");
 /// Drops.

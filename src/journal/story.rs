@@ -38,6 +38,13 @@ pub fn recorded(contents: &Contents) -> Recorded {
         }
     }
     told.episodes.extend(open.into_iter().map(if contents.running { going_on } else { cut_off }));
+    told.remarks.extend(contents.aside.iter().map(|aside| {
+        let what = format!(
+            "a file of the journal was damaged and was set aside as {}: its records are not shown",
+            aside.name
+        );
+        Remark { at_ms: aside.at_ms, interface: None, what }
+    }));
     if contents.damaged > 0 {
         let what = format!(
             "{} of the journal {} passed over",
