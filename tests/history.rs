@@ -128,7 +128,10 @@ fn losses_before_and_after_a_clock_that_was_set_back_are_all_in_the_plot() {
 
 #[test]
 fn an_empty_journal_has_nothing_to_tell() {
-    assert_eq!(shown(&report(Vec::new(), DAY), 80, false), "Nothing is recorded yet.\n");
+    assert_eq!(
+        shown(&report(Vec::new(), DAY), 80, false),
+        "The recorder runs, and nothing is recorded yet.\n"
+    );
 }
 
 #[test]
