@@ -85,19 +85,95 @@ pub fn save(path: &Path, text: &str) -> Result<()> {
     new.rename(path).map_err(failed)
 }
 
-/// Writes a file whole or not at all, with the owner and the mode of the one that it replaces.
+/// What one has read of a file.
+pub struct Seen {
+    /// Its text.
+    pub text: String,
+    /// What the system said of it before it was read.
+    pub metadata: Metadata,
+}
+
+/// How often a file is changed anew because another process has written it meanwhile.
+const MOST_CHANGES: usize = 16;
+
+/// Changes a file as `edit` says of its text, whole or not at all, with its owner and mode. What another process writes there meanwhile
+/// is not lost: the new file and the old one change places, and if the old one is not the one that was read, it is changed in its turn.
+/// Where `edit` has nothing to change, or refuses, the last one stands as it was.
 ///
 /// # Errors
-/// As those of [`save`].
-pub fn replace(path: &Path, text: &str, replaced: &Metadata) -> Result<()> {
+/// What `edit` refuses; what `read` says; `Write` with the path.
+pub fn change(
+    path: &Path,
+    read: impl Fn(&Path) -> Result<Seen>,
+    edit: impl Fn(&str) -> Result<Option<String>>,
+) -> Result<()> {
     let failed = |source| Error::Write { path: path.display().to_string(), source };
+    let write = |turn: usize, text: &str, like: &Metadata| {
+        let new = New::write((path, turn), text, |file| {
+            // The owner first: a change of it takes bits from the mode.
+            fchown(file, Some(like.uid()), Some(like.gid()))?;
+            file.set_permissions(like.permissions())
+        });
+        new.and_then(|new| new.beside(path, turn)).map_err(failed)
+    };
+    let seen = read(path)?;
+    let Some(text) = edit(&seen.text)? else { return Ok(()) };
     let _lock = clear(path);
-    let new = New::write((path, 0), text, |file| {
-        // The owner first: a change of it takes bits from the mode.
-        fchown(file, Some(replaced.uid()), Some(replaced.gid()))?;
-        file.set_permissions(replaced.permissions())
-    });
-    new.and_then(|new| new.rename(path)).map_err(failed)
+    let mut expected = id(&seen.metadata);
+    let mut new = write(0, &text, &seen.metadata)?;
+    let mut outcome = Ok(());
+    for turn in 1..=MOST_CHANGES {
+        let ours = id(&fs::symlink_metadata(&new.path).map_err(failed)?);
+        match exchange(&new.path, path, expected) {
+            Ok(()) => {}
+            // Whoever removed the file does not want ours in its place.
+            Err(error) if error.kind() == ErrorKind::NotFound => return outcome,
+            Err(error) => return Err(failed(error)),
+        }
+        let Ok(metadata) = fs::symlink_metadata(&new.path) else { return outcome };
+        if id(&metadata) == expected {
+            return outcome;
+        }
+        // Another's is beside now, and ours in its place.
+        expected = ours;
+        let changed = read(&new.path).and_then(|seen| match edit(&seen.text)? {
+            Some(text) => write(turn, &text, &seen.metadata).map(Some),
+            None => Ok(None),
+        });
+        // Where it is not changed, it goes back as it is.
+        outcome = match changed {
+            Ok(changed) => {
+                new = changed.unwrap_or(new);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+    }
+    fs::rename(&new.path, path).map_err(failed)?;
+    Err(failed(io::Error::other("another process writes it all the time")))
+}
+
+/// What tells a file and its contents from others.
+fn id(metadata: &Metadata) -> Id {
+    (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+type Id = (u64, u64, u64, i64, i64);
+
+/// Lets two files change places. Where the file system cannot, the first replaces the second, if that is the expected one.
+fn exchange(new: &Path, path: &Path, expected: Id) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+            if id(&fs::symlink_metadata(path)?) == expected {
+                fs::rename(new, path)
+            } else {
+                Err(io::Error::other("another process has written it meanwhile"))
+            }
+        }
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// Writes a file of a package under construction, and the directories above it.
@@ -245,6 +321,80 @@ fn beside(path: &Path, turn: usize) -> io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+
+    fn read(path: &Path) -> Result<Seen> {
+        let metadata = fs::symlink_metadata(path).unwrap();
+        Ok(Seen { text: fs::read_to_string(path).unwrap(), metadata })
+    }
+
+    /// Changes a file "old" while another process does `meddle` after the file was read so often; gives what stands there.
+    fn changed_while(times: usize, meddle: impl Fn(&Path, usize)) -> (Result<()>, Option<String>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cache");
+        fs::write(&path, "old").unwrap();
+        let edits = Cell::new(0);
+        let result = change(&path, read, |text| {
+            edits.set(edits.get() + 1);
+            if edits.get() <= times {
+                meddle(&path, edits.get());
+            }
+            Ok(Some(format!("{text}+")).filter(|_| !text.ends_with('+')))
+        });
+        let names = fs::read_dir(directory.path()).unwrap().count();
+        let text = fs::read_to_string(&path).ok();
+        assert_eq!(names, usize::from(text.is_some()), "nothing is left beside it");
+        (result, text)
+    }
+
+    fn replace(path: &Path, text: &str) {
+        let beside = path.with_extension("dpkg-new");
+        fs::write(&beside, text).unwrap();
+        fs::rename(&beside, path).unwrap();
+    }
+
+    #[test]
+    fn what_another_process_writes_meanwhile_is_changed_and_not_lost() {
+        for times in 0..5 {
+            let (result, text) =
+                changed_while(times, |path, time| replace(path, &format!("new {time}")));
+            let expected = if times == 0 { "old+".into() } else { format!("new {times}+") };
+            assert_eq!((result.is_ok(), text), (true, Some(expected)));
+        }
+        let (result, text) = changed_while(1, |path, _| fs::write(path, "in place").unwrap());
+        assert_eq!((result.is_ok(), text.as_deref()), (true, Some("in place+")));
+        let (result, text) = changed_while(1, |path, _| replace(path, "has it+"));
+        assert_eq!((result.is_ok(), text.as_deref()), (true, Some("has it+")));
+        let (result, text) = changed_while(1, |path, _| fs::remove_file(path).unwrap());
+        assert_eq!((result.is_ok(), text), (true, None));
+    }
+
+    #[test]
+    fn what_is_refused_stands_as_another_process_wrote_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cache");
+        fs::write(&path, "old").unwrap();
+        let result = change(&path, read, |text| match text {
+            "old" => {
+                replace(&path, "no cache");
+                Ok(Some("changed".into()))
+            }
+            _ => Err(Error::IncorrectValue("refused".into())),
+        });
+        assert_eq!(result.unwrap_err().to_string(), "refused");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "no cache");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn who_never_stops_writing_has_the_last_word() {
+        let (result, text) =
+            changed_while(1000, |path, time| replace(path, &format!("new {time}")));
+        assert!(
+            result.unwrap_err().to_string().ends_with("another process writes it all the time")
+        );
+        assert!(text.is_some_and(|text| text.starts_with("new ")));
+    }
 
     #[test]
     fn what_a_killed_process_left_is_removed_and_what_is_being_written_is_not() {
