@@ -3,6 +3,7 @@
 
 use super::Case;
 use super::found::Found;
+use crate::code::Code;
 use crate::report::Counters;
 use crate::snapshot::{Driver, Source};
 use crate::units::{ABORTED_ONE, CARRIER_ERROR, PACKET, Share, WAS};
@@ -144,7 +145,8 @@ fn outage(total: &Counters) -> Option<String> {
 
 /// What few errors of the carrier column fit. `no_counter`: none of [`LOOKUPS`] and [`ENCRYPTION`] ever moved.
 fn fitting(total: &Counters, no_counter: bool) -> Option<String> {
-    let seldom = "now and then a packet that no policy takes (VTI-102, VTI-103)";
+    let (outside, ipv6) = (Code::TrafficOutsideSelectors, Code::Ipv6OutsideSelectors);
+    let seldom = format!("now and then a packet that no policy takes ({outside}, {ipv6})");
     let text = if no_counter {
         format!(
             "fits, among others: short gaps in which the policy was gone too (reauthentication, a reboot of the peer, before the first SA); \

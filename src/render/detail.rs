@@ -4,8 +4,10 @@ use super::finding::words;
 use super::lookup;
 use super::page::Page;
 use super::table;
+use crate::code::Code;
 use crate::report::{
-    ClearedCounters, Counters, FlowReport, InterfaceReport, SourceStatus, Status, Undetermined,
+    ClearedCounters, Counters, FlowReport, InterfaceReport, NotApplicable, SourceStatus, Status,
+    Undetermined,
 };
 use crate::snapshot::Missing;
 use crate::units::Span;
@@ -54,6 +56,9 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
             interface.ruled_out.iter().map(|c| format!("{} {}", c.code, words(c.name))).collect();
         labelled(page, "Ruled out", &ruled_out.join(", "));
     }
+    for (why, names) in not_asked(&interface.not_applicable) {
+        labelled(page, "Not asked", &format!("{}: {why}", names.join(", ")));
+    }
 }
 
 /// What was read, and what became of the rest.
@@ -73,12 +78,24 @@ fn labelled(page: &mut Page, label: &str, text: &str) {
 
 /// What was missing, and all that it leaves open, in the order of the first.
 fn undecided(open: &[Undetermined]) -> Vec<(&Missing, Vec<String>)> {
-    let mut groups: Vec<(&Missing, Vec<String>)> = Vec::new();
-    for Undetermined { code, name, missing } in open {
-        let name = format!("{code} {}", words(name));
-        match groups.iter_mut().find(|(group, _)| *group == missing) {
-            Some((_, names)) => names.push(name),
-            None => groups.push((missing, vec![name])),
+    grouped(open.iter().map(|u| (&u.missing, u.code, u.name)))
+}
+
+/// Why a question does not arise, and all of which that holds.
+fn not_asked(none: &[NotApplicable]) -> Vec<(&str, Vec<String>)> {
+    grouped(none.iter().map(|n| (n.why, n.code, n.name)))
+}
+
+/// Diagnoses by their reason, in the order of the first.
+fn grouped<R: PartialEq>(
+    all: impl Iterator<Item = (R, Code, &'static str)>,
+) -> Vec<(R, Vec<String>)> {
+    let mut groups: Vec<(R, Vec<String>)> = Vec::new();
+    for (reason, code, name) in all {
+        let text = format!("{code} {}", words(name));
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, names)) => names.push(text),
+            None => groups.push((reason, vec![text])),
         }
     }
     groups

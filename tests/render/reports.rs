@@ -268,6 +268,11 @@ pub fn everything() -> InterfaceReport {
         [(101, "no-outbound-policy"), (121, "no-route-to-peer"), (201, "tunnel-loops-into-itself")]
             .map(|(code, name)| Checked { code: of_number(code), name })
             .to_vec();
+    interface.not_applicable = vec![NotApplicable {
+        code: Code::NotBound,
+        name: "not-bound",
+        why: "VyOS's configuration has no such interface",
+    }];
     interface
 }
 
