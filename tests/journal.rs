@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use vti_diagnostics::journal::{Accounts, Counted, Record, Writer, read, recorded};
 use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark};
 
@@ -401,4 +404,42 @@ fn sums_of_a_damaged_or_forged_journal_end_at_the_largest_number() {
         accounts.take(record);
         assert_eq!(accounts.unwatched("this-boot", &counters(1)), []);
     }
+}
+
+/// The real recorder, where it may listen to the kernel.
+#[test]
+fn the_recorder_goes_on_where_its_journal_is_removed_and_damaged_and_says_each_once() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("journal");
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("vti-diagnostics"));
+    command.arg("record").arg("--directory").arg(directory.path()).stdout(Stdio::piped());
+    let mut recorder = command.spawn().unwrap();
+    let within_seconds = |what: &str, is_so: &dyn Fn() -> bool| {
+        let waits = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            is_so()
+        });
+        assert!(waits, "{what}");
+    };
+    let records = || read(directory.path()).is_ok_and(|c| c.is_some_and(|c| !c.records.is_empty()));
+    within_seconds("it begins", &records);
+    fs::remove_file(&journal).unwrap();
+    within_seconds("it begins again", &|| journal.exists() && records());
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("journal", "jourmal", 1)).unwrap();
+    within_seconds("it sets aside", &|| set_aside(directory.path()).len() == 1 && records());
+    let pid = nix::unistd::Pid::from_raw(recorder.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    let mut said = String::new();
+    recorder.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(recorder.wait().unwrap().success(), "{said}");
+    let of_it: Vec<&str> = said.lines().filter(|l| l.contains(journal.to_str().unwrap())).collect();
+    let [removed, damaged] = &of_it[..] else { panic!("{said}") };
+    assert!(removed.ends_with("/journal was removed: a new one was begun"), "{said}");
+    assert!(damaged.contains(" it was set aside as journal.damaged-"), "{said}");
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert!(told.remarks.iter().any(|remark| remark.what == **damaged), "{told:?}");
 }
