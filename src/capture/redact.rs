@@ -85,7 +85,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("peers", "bind")
         | ("source_validation" | "episodes" | "remarks", "interface") => Kind::InterfaceName,
         ("events", "what") => Kind::Event,
-        ("remarks", "what") => Kind::FreeText,
+        ("remarks", "what") | ("unread", "node" | "why") => Kind::FreeText,
         ("causes", "summary") => Kind::Safe,
         ("connections" | "children" | "peers", "name")
         | ("associations" | "traps", "connection")

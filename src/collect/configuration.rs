@@ -2,7 +2,7 @@
 //! tree (`authentication`) are not opened. Sizes are bounded, and no symbolic link is followed in world-writable places.
 
 use super::failure::Failure;
-use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer};
+use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Unread};
 use crate::snapshot::{Observed, Reason, Source};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -55,24 +55,34 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
     // That it is there at all tells an empty configuration from a host without one.
     std::fs::read_dir(root)?;
     let ipsec = root.join("vpn/ipsec");
-    let interfaces = nodes(&root.join("interfaces/vti"))?;
-    let site_to_site = nodes(&ipsec.join("site-to-site/peer"))?;
-    let remote_access = nodes(&ipsec.join("remote-access/connection"))?;
     let mut found = Configuration {
-        interfaces: interfaces
-            .into_iter()
-            .map(|(name, path)| interface(name, &path))
-            .collect::<Result<_, _>>()?,
-        peers: Vec::new(),
         disable_route_autoinstall: ipsec.join("options/disable-route-autoinstall").is_dir(),
+        ..Configuration::default()
     };
-    for (name, path) in site_to_site {
-        found.peers.push(peer(name, &path, false)?);
+    let unread = &mut found.unread;
+    for (name, path) in nodes(root, "interfaces vti", unread) {
+        let node = format!("interfaces vti {name}");
+        found.interfaces.extend(read_or_tell(interface(name, &path), node, unread));
     }
-    for (name, path) in remote_access {
-        found.peers.push(peer(name, &path, true)?);
+    let kinds =
+        [("vpn ipsec site-to-site peer", false), ("vpn ipsec remote-access connection", true)];
+    for (kind, remote_access) in kinds {
+        for (name, path) in nodes(root, kind, unread) {
+            let node = format!("{kind} {name}");
+            found.peers.extend(read_or_tell(peer(name, &path, remote_access), node, unread));
+        }
     }
     Ok(found)
+}
+
+/// Why a read failed, as people read it.
+fn words(failure: &Failure) -> String {
+    if failure.detail.is_empty() { failure.reason.to_string() } else { failure.detail.clone() }
+}
+
+/// One node that cannot be read costs that node, and is told of.
+fn read_or_tell<T>(read: Result<T, Failure>, node: String, unread: &mut Vec<Unread>) -> Option<T> {
+    read.map_err(|failure| unread.push(Unread { node, why: words(&failure) })).ok()
 }
 
 fn interface(name: String, path: &Path) -> Result<ConfiguredVti, Failure> {
@@ -102,23 +112,40 @@ fn peer(name: String, path: &Path, remote_access: bool) -> Result<Peer, Failure>
     })
 }
 
-/// The nodes below one, by name; none where it is not configured.
-fn nodes(path: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+/// The nodes below `kind` (words, as in `interfaces vti`), by name; none where it is not configured. What is not read of them is told of.
+fn nodes(root: &Path, kind: &str, unread: &mut Vec<Unread>) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let listed = list(&root.join(kind.replace(' ', "/")), &mut found);
+    let cut = found.len() > MOST_NODES;
+    found.truncate(MOST_NODES);
+    found.sort();
+    if let Err(failure) = listed {
+        unread.push(Unread { node: kind.into(), why: words(&failure) });
+    } else if cut {
+        let why = format!("it has more than {MOST_NODES} nodes");
+        unread.push(Unread { node: kind.into(), why });
+    }
+    found
+}
+
+/// The nodes of a directory, one more than are used at most.
+fn list(path: &Path, found: &mut Vec<(String, PathBuf)>) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    let mut found = Vec::new();
-    for entry in entries.take(MOST_NODES) {
+    for entry in entries {
         let entry = entry?;
+        if found.len() > MOST_NODES {
+            break;
+        }
         if entry.file_type()?.is_dir() {
             // A slash in a name is written %2F (unionfs tree of vyatta-cfg).
             let name = entry.file_name().to_string_lossy().replace("%2F", "/");
             found.push((name, entry.path()));
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(())
 }
 
 /// The values of a node, a line each; none where it is not set.
@@ -230,6 +257,37 @@ mod tests {
         assert_eq!(read_hook_state(&path, us).unwrap_err().detail, "everybody may write it");
         let absent = read_hook_state(&root.path().join("gone"), us).unwrap_err();
         assert_eq!(absent.reason, Reason::Absent);
+    }
+
+    #[test]
+    fn a_node_that_cannot_be_read_costs_that_node_and_is_told_of() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["vti0", "vti1"] {
+            write(root.path(), &format!("interfaces/vti/{name}/address"), Some("10.0.0.1/30"));
+            let peer = format!("vpn/ipsec/site-to-site/peer/P{name}/vti/bind");
+            write(root.path(), &peer, Some(name));
+        }
+        // A pipe in the place of a value, as the audit had it: whoever opens it must not wait.
+        let node = root.path().join("interfaces/vti/vti1/vrf");
+        std::fs::create_dir_all(&node).unwrap();
+        nix::unistd::mkfifo(&node.join("node.val"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let found = read_configuration(root.path()).unwrap();
+        let names: Vec<&str> = found.interfaces.iter().map(|i| i.name.as_str()).collect();
+        assert_eq!((names, found.peers.len()), (vec!["vti0"], 2));
+        let unread: Vec<&str> = found.unread.iter().map(|u| u.node.as_str()).collect();
+        assert_eq!(unread, ["interfaces vti vti1"]);
+        assert!(found.unread[0].why.contains("no regular file"), "{:?}", found.unread);
+    }
+
+    #[test]
+    fn more_nodes_than_are_kept_are_told_of() {
+        let root = tempfile::tempdir().unwrap();
+        for n in 0..=MOST_NODES {
+            std::fs::create_dir_all(root.path().join(format!("interfaces/vti/vti{n}"))).unwrap();
+        }
+        let found = read_configuration(root.path()).unwrap();
+        assert_eq!(found.interfaces.len(), MOST_NODES);
+        assert_eq!(found.unread.len(), 1, "{:?}", found.unread);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
     interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
+    let unseen = unseen(now, interface.is_some() || !interfaces.is_empty());
+    let least = if unseen.is_empty() { Verdict::Ok } else { Verdict::Unknown };
     Ok(Report {
         schema: SCHEMA,
         tool_version: env!("CARGO_PKG_VERSION"),
@@ -46,13 +48,40 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
             kernel: now.host.kernel_release.clone(),
             vyos_version: now.host.vyos_version.clone(),
         },
-        verdict: if now.links.is_err() && interfaces.is_empty() { Verdict::Unknown } else { worst },
+        verdict: if interface.is_some() { worst } else { worst.max(least) },
         sources: sources(now),
-        notes: notes(now, &interfaces),
+        notes: unseen.into_iter().chain(notes(now, &interfaces)).collect(),
         findings: Vec::new(),
         interfaces,
     })
 }
+
+/// What is not known of which interfaces there are, or should be: of those nothing can be said, least of all that they are well. `has_some`:
+/// the input by its nature has no list of interfaces, and there are some all the same.
+fn unseen(now: &Snapshot, has_some: bool) -> Vec<String> {
+    let is_no_part = |m: &Missing| matches!(m.reason, Reason::Skipped | Reason::NotInCapture);
+    let links = now.links.as_ref().err().filter(|m| !(has_some && is_no_part(m)));
+    let links = links.map(|m| format!("Which interfaces exist is not known: {m}."));
+    let configuration = match &now.configuration {
+        Ok(configuration) => {
+            let each = configuration.unread.iter().map(|u| format!("{}: {}", u.node, u.why));
+            each.collect::<Vec<_>>()
+        }
+        Err(m) if is_no_part(m) || m.reason == Reason::Absent => Vec::new(),
+        Err(m) => vec![m.to_string()],
+    };
+    let more = configuration.len().saturating_sub(MOST_UNREAD);
+    let mut told = configuration.iter().take(MOST_UNREAD).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        told += &format!("; and {more} more");
+    }
+    let configuration = (!told.is_empty())
+        .then(|| format!("Which interfaces should exist is not known in whole: {told}."));
+    links.into_iter().chain(configuration).collect()
+}
+
+/// So many nodes of the configuration that could not be read are named.
+const MOST_UNREAD: usize = 3;
 
 /// Diagnoses all VTIs, or one, and hands each report over as soon as it is there, in no order: a thousand together take much room, and what
 /// was tried on each takes more.
@@ -252,6 +281,8 @@ fn sources(now: &Snapshot) -> Vec<SourceStatus> {
 mod tests {
     use super::*;
     use crate::report::Confidence;
+    use crate::snapshot::vyos::{Configuration, Unread};
+    use crate::snapshot::{DeviceColumns, Host, Source};
 
     fn found(summary: &str) -> Found {
         Found::new(Confidence::Proven, "", summary)
@@ -300,6 +331,52 @@ mod tests {
         let seen: Vec<_> = findings.iter().map(|f| (f.code, f.severity)).collect();
         assert_eq!(seen, [(Code::TrapsOnly, Severity::Fault)]);
         assert_eq!(masked.len(), 2);
+    }
+
+    fn verdict_of(now: &Snapshot) -> (Verdict, Vec<String>) {
+        let report = run(&Observation { now, earlier: None }, None).unwrap();
+        (report.verdict, report.notes)
+    }
+
+    /// The table of counters had the fallback device of ip_vti, and the report said that all was well.
+    #[test]
+    fn where_the_interfaces_were_not_read_nothing_is_well() {
+        let lost = Missing::new(Source::Links, Reason::Lost, "no buffer space available");
+        let row = DeviceColumns { name: "ip_vti0".into(), ..DeviceColumns::default() };
+        let now = Snapshot { links: Err(lost), proc_net_dev: Ok(vec![row]), ..empty() };
+        let (verdict, notes) = verdict_of(&now);
+        assert_eq!(verdict, Verdict::Unknown);
+        assert!(notes[0].contains("no buffer space available"), "{notes:?}");
+    }
+
+    #[test]
+    fn where_the_configuration_was_not_read_in_whole_nothing_is_well() {
+        assert_eq!(verdict_of(&empty()).0, Verdict::Ok);
+        let unread = Unread { node: "interfaces vti vti9".into(), why: "it is a pipe".into() };
+        let configuration = Configuration { unread: vec![unread], ..Configuration::default() };
+        let (verdict, notes) =
+            verdict_of(&Snapshot { configuration: Ok(configuration), ..empty() });
+        assert_eq!(verdict, Verdict::Unknown);
+        assert!(notes[0].contains("interfaces vti vti9: it is a pipe"), "{notes:?}");
+        for (reason, expected) in [
+            (Reason::Absent, Verdict::Ok),
+            (Reason::Denied, Verdict::Unknown),
+            (Reason::Failed, Verdict::Unknown),
+        ] {
+            let missing = Missing::new(Source::Configuration, reason, "");
+            assert_eq!(
+                verdict_of(&Snapshot { configuration: Err(missing), ..empty() }).0,
+                expected
+            );
+        }
+    }
+
+    /// A host without VTIs, all of which was read.
+    fn empty() -> Snapshot {
+        let host =
+            Host { hostname: "r".into(), kernel_release: "6.12.95".into(), vyos_version: None };
+        let nothing = Snapshot::unread(0, host, Reason::Absent, "");
+        Snapshot { links: Ok(Vec::new()), proc_net_dev: Ok(Vec::new()), ..nothing }
     }
 
     #[test]

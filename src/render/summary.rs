@@ -42,10 +42,17 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
     let host_is_well = report.findings.iter().all(|f| Verdict::from(f.severity) <= Verdict::Notice);
     match names.as_slice() {
         [] => page.paragraph(0, &nothing(report)),
-        all if host_is_well && all.iter().all(|i| i.verdict == Verdict::Ok) => match all {
-            [one] => page.paragraph(0, &format!("{} is healthy.", one.name)),
-            _ => page.paragraph(0, &format!("All {} are healthy.", units::VTI.of(all.len()))),
-        },
+        all if host_is_well && all.iter().all(|i| i.verdict == Verdict::Ok) => {
+            // Where others may exist, or should, those that were seen speak for themselves alone.
+            let seen = if report.verdict == Verdict::Unknown { " that could be seen" } else { "" };
+            match all {
+                [one] => page.paragraph(0, &format!("{} is healthy.", one.name)),
+                _ => {
+                    let all = units::VTI.of(all.len());
+                    page.paragraph(0, &format!("All {all}{seen} are healthy."));
+                }
+            }
+        }
         all => unknown(page, all),
     }
     if denied(report) {

@@ -15,6 +15,18 @@ pub struct Configuration {
     /// `vpn ipsec options disable-route-autoinstall`.
     #[serde(default)]
     pub disable_route_autoinstall: bool,
+    /// What of it could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// A node of the configuration that could not be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Its path, as in `interfaces vti vti1`.
+    pub node: String,
+    /// Why not.
+    pub why: String,
 }
 
 /// One `interfaces vti`.

@@ -6,7 +6,7 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::Source;
+use crate::snapshot::{Missing, Reason, Source};
 
 pub const DIAGNOSIS: Diagnosis =
     Diagnosis { code: Code::NotBound, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
@@ -35,6 +35,10 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     if !tunnel.configured_peers().is_empty() || tunnel.has_sas()? {
         return Err(Unconfirmed::RuledOut);
+    }
+    if let Some(unread) = configuration.unread.first() {
+        let what = format!("{}: {}", unread.node, unread.why);
+        return Err(Missing::new(Source::Configuration, Reason::Failed, what).into());
     }
     let summary = format!("no peer is bound to {}", case.name);
     let found = Found::new(Confidence::Proven, "vpn ipsec … vti bind", summary);
