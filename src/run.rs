@@ -194,12 +194,41 @@ fn op_mode_history(arguments: &cli::OpModeHistory, width: usize) -> Result<Strin
     recorded(journal::DIRECTORY.as_ref(), &question, &Form { format, detail: false, width })
 }
 
+/// Why there is no journal, and what to do.
+const fn not_recorded(state: journal::State) -> &'static str {
+    match state {
+        journal::State::Running => ", and the recorder runs",
+        journal::State::Ended => {
+            ": the journal was removed, and no recorder runs now; to start it: sudo systemctl start vti-diagnostics-recorder"
+        }
+        journal::State::NeverRan => {
+            ": no recorder has run; to begin: sudo systemctl enable --now vti-diagnostics-recorder"
+        }
+        journal::State::Unknown => ", and whether a recorder runs could not be read",
+    }
+}
+
+/// A journal that cannot be read, and what the recorder does.
+fn beside(error: Error, state: journal::State) -> Error {
+    let state = match state {
+        journal::State::Running => "; the recorder runs",
+        journal::State::Ended | journal::State::NeverRan => "; no recorder runs now",
+        journal::State::Unknown => "",
+    };
+    match error {
+        Error::IncorrectValue(sentence) => Error::IncorrectValue(sentence + state),
+        Error::DataUnavailable(sentence) => Error::DataUnavailable(sentence + state),
+        Error::PermissionDenied(sentence) => Error::PermissionDenied(sentence + state),
+        error => error,
+    }
+}
+
 fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<String> {
-    let contents = journal::read(directory)?.ok_or_else(|| {
-        Error::DataUnavailable(format!(
-            "nothing is recorded in {}; to begin: sudo systemctl enable --now vti-diagnostics-recorder",
-            directory.display()
-        ))
+    let contents =
+        journal::read(directory).map_err(|error| beside(error, journal::state(directory)))?;
+    let contents = contents.ok_or_else(|| {
+        let state = not_recorded(journal::state(directory));
+        Error::DataUnavailable(format!("nothing is recorded in {}{state}", directory.display()))
     })?;
     let exists = |name: &str| {
         history::names(&contents, name) || collect::vti_names().iter().any(|vti| vti == name)

@@ -29,6 +29,8 @@ pub const BYTE: Noun = Noun::new("byte", "bytes");
 pub const CARRIER_ERROR: Noun = Noun::new("carrier error", "carrier errors");
 /// CHILD_SAs.
 pub const CHILD_SA: Noun = Noun::new("CHILD_SA", "CHILD_SAs");
+/// Files that cannot be read any more.
+pub const DAMAGED_FILE: Noun = Noun::new("damaged file", "damaged files");
 /// Lines that cannot be read any more.
 pub const DAMAGED_LINE: Noun = Noun::new("damaged line", "damaged lines");
 /// Drops.
@@ -84,6 +86,11 @@ impl Noun {
 
 fn is_one(number: impl TryInto<u64>) -> bool {
     number.try_into().is_ok_and(|number: u64| number == 1)
+}
+
+/// A sum that ends at the largest number: what a damaged journal or a stranger's capture counts may be anything.
+pub fn sum(counts: impl IntoIterator<Item = u64>) -> u64 {
+    counts.into_iter().fold(0, u64::saturating_add)
 }
 
 /// A count as a table has it: exact up to 9,999,999, above that `1.8e9`.

@@ -1,8 +1,8 @@
 //! `vti-diagnostics vyos`, for the package: what `opmode` makes, into files. It runs while the package is built and while dpkg puts it in
 //! or takes it out, never for an operator, and decides nothing about what VyOS wants.
 
-use crate::output;
-use std::fs::{File, Metadata, OpenOptions};
+use crate::output::{self, Seen};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -26,27 +26,31 @@ fn node_defs(directory: &Path) -> Result<()> {
     files.iter().try_for_each(|(path, text)| output::create(&directory.join(path), text))
 }
 
-/// Where VyOS has no cache, or the cache is already as it should be, nothing is written.
+/// Where VyOS has no cache, or the cache is already as it should be, nothing is written. VyOS's package may replace it meanwhile.
 fn change_op_cache(path: &Path, change: Change) -> Result<()> {
-    let (text, metadata) = match read(path) {
-        Ok(read) => read,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => {
-            return Err(Error::DataUnavailable(format!("cannot read {}: {error}", path.display())));
-        }
+    let is_absent = |error: io::Error| error.kind() == ErrorKind::NotFound;
+    if std::fs::symlink_metadata(path).is_err_and(is_absent) {
+        return Ok(());
+    }
+    let read = |file: &Path| {
+        read(file).map_err(|error| {
+            Error::DataUnavailable(format!("cannot read {}: {error}", path.display()))
+        })
     };
-    let changed = match change {
-        Change::Install => op_cache::install(&text),
-        Change::Remove => op_cache::remove(&text),
+    let edit = |text: &str| {
+        let changed = match change {
+            Change::Install => op_cache::install(text),
+            Change::Remove => op_cache::remove(text),
+        };
+        changed.map_err(|error| {
+            Error::IncorrectValue(format!("cannot use {}: {error}", path.display()))
+        })
     };
-    let changed = changed.map_err(|error| {
-        Error::IncorrectValue(format!("cannot use {}: {error}", path.display()))
-    })?;
-    changed.map_or(Ok(()), |text| output::replace(path, &text, &metadata))
+    output::change(path, read, edit)
 }
 
 /// A regular file: what a link points to is another's to replace.
-fn read(path: &Path) -> io::Result<(String, Metadata)> {
+fn read(path: &Path) -> io::Result<Seen> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
     let mut file: File = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
@@ -55,5 +59,5 @@ fn read(path: &Path) -> io::Result<(String, Metadata)> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text)?;
-    Ok((text, metadata))
+    Ok(Seen { text, metadata })
 }

@@ -336,6 +336,26 @@ fn a_capture_that_cannot_be_written_leaves_nothing() {
     assert_eq!(directory.names(), ["directory"]);
 }
 
+#[test]
+fn a_capture_that_is_killed_while_it_writes_leaves_nothing() {
+    let directory = Directory::new("capture-killed");
+    let file = directory.path("gw1.yaml");
+    // The system kills who writes more than one block.
+    let killed = std::process::Command::new("sh")
+        .args(["-c", "ulimit -c 0; ulimit -f 1; exec \"$0\" capture --output \"$1\""])
+        .arg(assert_cmd::cargo::cargo_bin("vti-diagnostics"))
+        .arg(&file)
+        .output()
+        .unwrap();
+    let signal = std::os::unix::process::ExitStatusExt::signal(&killed.status);
+    assert_eq!(signal, Some(nix::libc::SIGXFSZ), "{killed:?}");
+    assert!(directory.names().is_empty(), "{:?}", directory.names());
+    // What an older version, or another file system, left is gone after the next capture.
+    std::fs::write(directory.path(".gw1.yaml.4194999"), "part").unwrap();
+    assert_eq!(stdout(&["capture", "--output", &file]), "");
+    assert_eq!(directory.names(), ["gw1.yaml"]);
+}
+
 /// A directory of one test under the build's own temporary one, removed at its end.
 struct Directory(std::path::PathBuf);
 

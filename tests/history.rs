@@ -27,7 +27,7 @@ use vti_diagnostics::report::history::HistoryReport;
 /// The report of a recorder that runs, so long after Monday began.
 fn report(records: Vec<Record>, now_ms: u64) -> HistoryReport {
     let question = Question { interface: None, from_ms: None, now_ms: MONDAY + now_ms };
-    history::report(&Contents { records, damaged: 0, running: true }, &question)
+    history::report(&Contents { records, running: true, ..Contents::default() }, &question)
 }
 
 fn shown(report: &HistoryReport, width: usize, detail: bool) -> String {
@@ -128,7 +128,10 @@ fn losses_before_and_after_a_clock_that_was_set_back_are_all_in_the_plot() {
 
 #[test]
 fn an_empty_journal_has_nothing_to_tell() {
-    assert_eq!(shown(&report(Vec::new(), DAY), 80, false), "Nothing is recorded yet.\n");
+    assert_eq!(
+        shown(&report(Vec::new(), DAY), 80, false),
+        "The recorder runs, and nothing is recorded yet.\n"
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn a_journal_of_a_recorder_that_ended_says_until_when() {
     records.push(Record::Stopped { at_ms: MONDAY + 2 * DAY });
     let question =
         Question { interface: Some("vti7"), from_ms: Some(MONDAY + DAY), now_ms: MONDAY + 7 * DAY };
-    let contents = Contents { records, damaged: 2, running: false };
+    let contents = Contents { records, damaged: 2, ..Contents::default() };
     assert_snapshot!(shown(&history::report(&contents, &question), 80, false));
 }
 

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 use vti_diagnostics::journal::{Accounts, Counted, Record, Writer, read, recorded};
 use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark};
 
@@ -116,13 +119,167 @@ fn a_journal_of_a_newer_version_is_one_sentence_and_is_not_touched() {
 }
 
 #[test]
-fn a_file_that_is_no_journal_is_one_sentence_and_is_not_touched() {
+fn a_file_that_is_no_journal_is_set_aside_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     fs::write(&path, "hello\n").unwrap();
     assert!(read(directory.path()).unwrap_err().to_string().ends_with("is no journal"));
-    assert!(Writer::open(directory.path(), LIMIT).is_err());
-    assert_eq!(fs::read_to_string(&path).unwrap(), "hello\n");
+    let mut writer = Writer::open(directory.path(), LIMIT).unwrap();
+    let [aside] = &set_aside(directory.path())[..] else { panic!("one") };
+    let [said] = &writer.said()[..] else { panic!("one sentence") };
+    let expected = format!(
+        "{} is damaged in its first line: it was set aside as {aside}, and a new one was begun",
+        path.display()
+    );
+    assert_eq!(*said, expected);
+    assert_eq!(fs::read_to_string(directory.path().join(aside)).unwrap(), "hello\n");
+}
+
+/// The names of the files that were set aside.
+fn set_aside(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.contains(".damaged-")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn any_changed_byte_of_the_head_and_of_the_first_record_leaves_a_recorder_that_records() {
+    let whole = tempfile::tempdir().unwrap();
+    written(whole.path(), &[started(1, 0), Record::Episode(episode("vti1", 10, 3))]);
+    let bytes = fs::read(whole.path().join("journal")).unwrap();
+    let head = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    let first = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0;
+    for name in ["journal", "journal.1"] {
+        for (at, bit) in (0..=first).flat_map(|at| [0x01, 0x20, 0x80].map(|bit| (at, bit))) {
+            let directory = tempfile::tempdir().unwrap();
+            let mut changed = bytes.clone();
+            changed[at] ^= bit;
+            fs::write(directory.path().join(name), &changed).unwrap();
+            written(directory.path(), &[losses(99, 1)]);
+            let contents = read(directory.path()).unwrap().unwrap();
+            assert_eq!(contents.records.last(), Some(&losses(99, 1)), "{name}: {at}");
+            let aside = set_aside(directory.path());
+            assert_eq!(contents.aside.len(), usize::from(at <= head), "{name}: {at}");
+            assert_eq!(aside.len(), contents.aside.len(), "{name}: {at}");
+            for name in aside {
+                assert_eq!(fs::read(directory.path().join(name)).unwrap(), changed);
+            }
+        }
+    }
+}
+
+#[test]
+fn so_much_is_set_aside_and_no_more_and_the_limit_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let limit = 64 * 1024;
+    for damaged in 0..=5 {
+        let mut writer = match Writer::open(directory.path(), limit) {
+            Ok(writer) => writer,
+            Err(error) => {
+                let said = error.to_string();
+                assert_eq!(damaged, 5, "{said}");
+                assert!(
+                    said.contains(
+                        "4 damaged files of the journal are set aside already: move them away"
+                    ),
+                    "{said}"
+                );
+                assert_eq!(set_aside(directory.path()).len(), 4, "and none is deleted");
+                return;
+            }
+        };
+        for number in 0..500 {
+            writer.append(&Record::Episode(episode("vti1", number, 1)));
+            assert_eq!(writer.flush(), None);
+        }
+        let sizes =
+            fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().len());
+        assert!(sizes.sum::<u64>() <= limit + limit / 32, "{damaged}");
+        drop(writer);
+        let path = directory.path().join("journal");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("journal", "jourmal", 1)).unwrap();
+    }
+    panic!("a fifth was set aside");
+}
+
+/// Does what another process does to a journal that is written, and gives what is said of it.
+fn meddled(meddle: impl FnOnce(&Path)) -> (tempfile::TempDir, String) {
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("journal.d");
+    fs::create_dir(&directory).unwrap();
+    let mut writer = Writer::open(&directory, LIMIT).unwrap();
+    writer.append(&started(1, 0));
+    assert_eq!(writer.flush(), None);
+    assert_eq!(writer.check().unwrap(), None);
+    meddle(&directory);
+    let anew = writer.check().unwrap().unwrap();
+    assert_eq!(writer.check().unwrap(), None, "said once");
+    writer.append(&losses(99, 1));
+    assert_eq!(writer.flush(), None);
+    let contents = read(&directory).unwrap().unwrap();
+    assert_eq!((contents.records.last(), contents.damaged), (Some(&losses(99, 1)), 0));
+    assert!(contents.running, "the lock is held where readers look for it");
+    assert_eq!(anew.is_empty, contents.records.len() == 1, "{anew:?}");
+    let said = anew.sentence.replace(directory.to_str().unwrap(), "DIR");
+    (above, said)
+}
+
+#[test]
+fn a_journal_that_is_removed_under_the_recorder_is_begun_again() {
+    let removed = "DIR/journal was removed: a new one was begun";
+    assert_eq!(meddled(|dir| fs::remove_file(dir.join("journal")).unwrap()).1, removed);
+    assert_eq!(
+        meddled(|dir| fs::rename(dir.join("journal"), dir.join("kept")).unwrap()).1,
+        removed
+    );
+    assert_eq!(meddled(|dir| fs::remove_dir_all(dir).unwrap()).1, removed);
+    let restored = |dir: &Path| {
+        fs::copy(dir.join("journal"), dir.join("copy")).unwrap();
+        fs::rename(dir.join("copy"), dir.join("journal")).unwrap();
+    };
+    let changed = "DIR/journal was changed by another process: the recorder goes on at its end";
+    assert_eq!(meddled(restored).1, changed);
+    assert_eq!(meddled(|dir| fs::write(dir.join("journal"), "").unwrap()).1, changed);
+}
+
+#[test]
+fn a_journal_that_is_damaged_under_the_recorder_is_set_aside() {
+    let damage = |dir: &Path| {
+        let path = dir.join("journal");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replacen("journal", "jourmal", 1)).unwrap();
+    };
+    let (above, said) = meddled(damage);
+    assert!(
+        said.starts_with("DIR/journal is damaged in its first line: it was set aside as "),
+        "{said}"
+    );
+    assert_eq!(set_aside(&above.path().join("journal.d")).len(), 1);
+}
+
+#[test]
+fn a_recorder_whose_journal_another_one_took_over_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut first = Writer::open(directory.path(), LIMIT).unwrap();
+    fs::remove_file(directory.path().join("lock")).unwrap();
+    let _second = Writer::open(directory.path(), LIMIT).unwrap();
+    let said = first.check().unwrap_err().to_string();
+    assert!(said.starts_with("another recorder writes the journal in "), "{said}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_again_ends_the_recorder_for_its_service_to_make_it() {
+    let above = tempfile::tempdir().unwrap();
+    let directory = above.path().join("a");
+    fs::create_dir(&directory).unwrap();
+    let mut writer = Writer::open(&directory, LIMIT).unwrap();
+    fs::remove_dir_all(&directory).unwrap();
+    fs::write(&directory, "in the way").unwrap();
+    let said = writer.check().unwrap_err().to_string();
+    assert!(said.contains(" was removed, and cannot be made again: "), "{said}");
 }
 
 #[test]
@@ -230,4 +387,59 @@ fn a_full_disk_keeps_the_journal_whole_and_the_records_waiting() {
     let numbers: Vec<u64> = told.episodes.iter().map(|e| e.began_ms).collect();
     assert_eq!(numbers.last(), Some(&19));
     assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}
+
+#[test]
+fn sums_of_a_damaged_or_forged_journal_end_at_the_largest_number() {
+    let most = || losses(5, u64::MAX);
+    let episode = || Record::Episode(episode("vti1", 5, u64::MAX));
+    let records =
+        [started(1, u64::MAX), episode(), episode(), most(), most(), started(9, 7), most(), most()];
+    let directory = tempfile::tempdir().unwrap();
+    written(directory.path(), &records);
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert!(told.episodes.iter().all(|episode| episode.lost == u64::MAX), "{told:?}");
+    let mut accounts = Accounts::default();
+    for record in records {
+        accounts.take(record);
+        assert_eq!(accounts.unwatched("this-boot", &counters(1)), []);
+    }
+}
+
+/// The real recorder, where it may listen to the kernel.
+#[test]
+fn the_recorder_goes_on_where_its_journal_is_removed_and_damaged_and_says_each_once() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("journal");
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("vti-diagnostics"));
+    command.arg("record").arg("--directory").arg(directory.path()).stdout(Stdio::piped());
+    let mut recorder = command.spawn().unwrap();
+    let within_seconds = |what: &str, is_so: &dyn Fn() -> bool| {
+        let waits = (0..200).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            is_so()
+        });
+        assert!(waits, "{what}");
+    };
+    let records = || read(directory.path()).is_ok_and(|c| c.is_some_and(|c| !c.records.is_empty()));
+    within_seconds("it begins", &records);
+    fs::remove_file(&journal).unwrap();
+    within_seconds("it begins again", &|| journal.exists() && records());
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.replacen("journal", "jourmal", 1)).unwrap();
+    within_seconds("it sets aside", &|| set_aside(directory.path()).len() == 1 && records());
+    let pid = nix::unistd::Pid::from_raw(recorder.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    let mut said = String::new();
+    recorder.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(recorder.wait().unwrap().success(), "{said}");
+    let of_it: Vec<&str> = said.lines().filter(|l| l.contains(journal.to_str().unwrap())).collect();
+    let [removed, damaged] = &of_it[..] else { panic!("{said}") };
+    assert!(removed.ends_with("/journal was removed: a new one was begun"), "{said}");
+    assert!(damaged.contains(" it was set aside as journal.damaged-"), "{said}");
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert!(told.remarks.iter().any(|remark| remark.what == **damaged), "{told:?}");
 }

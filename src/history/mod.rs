@@ -75,6 +75,7 @@ pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
         tool_version: env!("CARGO_PKG_VERSION"),
         taken_at: Time(question.now_ms),
         recorder_running: contents.running,
+        recorder_stopped: stopped(contents).map(Time),
         recorded_since: (told.since_ms > 0).then_some(Time(told.since_ms)),
         recorded_until: (told.since_ms > 0).then_some(Time(until_ms)),
         from: question.from_ms.map(Time),
@@ -82,6 +83,14 @@ pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
         packets_lost: interfaces.iter().fold(0, |sum, i| sum.saturating_add(i.packets_lost)),
         interfaces,
         remarks,
+    }
+}
+
+/// When the last recorder was told to stop, if none was begun after it.
+fn stopped(contents: &Contents) -> Option<u64> {
+    match contents.records.last() {
+        Some(Record::Stopped { at_ms }) if !contents.running => Some(*at_ms),
+        _ => None,
     }
 }
 

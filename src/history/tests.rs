@@ -33,7 +33,7 @@ fn journal(running: bool) -> Contents {
         remark(Some("vti2"), 4 * HOUR),
         Record::Losses { at_ms: 5 * HOUR, of: losses },
     ];
-    Contents { records, damaged: 0, running }
+    Contents { records, running, ..Contents::default() }
 }
 
 fn ask(running: bool, interface: Option<&str>, from_ms: Option<u64>) -> HistoryReport {

@@ -1,15 +1,13 @@
 //! Reads a journal, while it may be written. What is damaged is passed over and counted; it changes nothing.
 
+use super::aside::{self, Aside};
 use super::record::Record;
-use super::{CURRENT, LOCK, PREVIOUS, VERSION, frame, lock};
+use super::{CURRENT, LOCK, LONGEST, PREVIOUS, VERSION, frame, lock};
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-/// A record with more is no record: an episode has bounded events, and a name has at most 15 bytes.
-const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// What a journal holds.
 #[derive(Debug, Default)]
@@ -18,20 +16,37 @@ pub struct Contents {
     pub records: Vec<Record>,
     /// Lines that could not be read.
     pub damaged: usize,
+    /// Files that are not read: they were damaged and set aside.
+    pub aside: Vec<Aside>,
     /// Somebody writes it now.
     pub running: bool,
 }
 
 /// What is to be known of a journal beside its records.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// Lines that could not be read.
     pub damaged: usize,
+    /// Files that are not read: they were damaged and set aside.
+    pub aside: Vec<Aside>,
     /// Somebody writes it now.
     pub running: bool,
 }
 
-/// Reads the journal of `directory`. None where there is none.
+/// A recorder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs.
+    Running,
+    /// It ran, and does not now.
+    Ended,
+    /// It has never run.
+    NeverRan,
+    /// The lock could not be read.
+    Unknown,
+}
+
+/// Reads the journal of `directory`. None where there is none, and nobody writes one.
 ///
 /// # Errors
 /// `PermissionDenied`; `IncorrectValue` where it is of a version that this program does not read, or no journal;
@@ -39,10 +54,16 @@ pub struct Condition {
 pub fn read(directory: &Path) -> Result<Option<Contents>> {
     let mut records = Vec::new();
     let condition = visit(directory, |record| records.push(record))?;
-    Ok(condition.map(|Condition { damaged, running }| Contents { records, damaged, running }))
+    Ok(condition.map(|Condition { damaged, aside, running }| Contents {
+        records,
+        damaged,
+        aside,
+        running,
+    }))
 }
 
-/// Hands each record of the journal of `directory` on, oldest first, and keeps none. None where there is no journal.
+/// Hands each record of the journal of `directory` on, oldest first, and keeps none. None where there is no journal, and nobody
+/// writes one.
 ///
 /// # Errors
 /// As [`read`]; records before the error have been handed on.
@@ -57,10 +78,12 @@ pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Co
         }
         files = (open(&current)?, open(&previous)?);
     }
-    if files.0.is_none() && files.1.is_none() {
+    let (aside, running) = (aside::list(directory), state(directory) == State::Running);
+    // One that was removed under the recorder is made again in a moment.
+    if files.0.is_none() && files.1.is_none() && aside.is_empty() && !running {
         return Ok(None);
     }
-    let mut condition = Condition { damaged: 0, running: is_running(directory) };
+    let mut condition = Condition { damaged: 0, aside, running };
     for (file, path) in [(files.1, &previous), (files.0, &current)] {
         if let Some((file, _)) = file {
             condition.damaged += take(file, path, &mut each)?;
@@ -119,9 +142,17 @@ fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize>
     Ok(damaged)
 }
 
-fn is_running(directory: &Path) -> bool {
-    let lock = File::open(directory.join(LOCK));
-    lock.is_ok_and(|file| lock::is_taken(&file).unwrap_or(false))
+/// Whether a recorder writes the journal of `directory`, as its lock says.
+pub fn state(directory: &Path) -> State {
+    match File::open(directory.join(LOCK)) {
+        Ok(file) => match lock::is_taken(&file) {
+            Ok(true) => State::Running,
+            Ok(false) => State::Ended,
+            Err(_) => State::Unknown,
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => State::NeverRan,
+        Err(_) => State::Unknown,
+    }
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> Error {

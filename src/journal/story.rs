@@ -4,7 +4,7 @@ use super::reader::Contents;
 use super::record::{Counted, Record};
 use crate::code::Code;
 use crate::snapshot::recorded::{Cause, Episode, Loss, Recorded, Remark};
-use crate::units::{DAMAGED_LINE, WAS};
+use crate::units::{DAMAGED_LINE, WAS, sum};
 use std::collections::BTreeMap;
 
 /// What the records tell.
@@ -38,6 +38,13 @@ pub fn recorded(contents: &Contents) -> Recorded {
         }
     }
     told.episodes.extend(open.into_iter().map(if contents.running { going_on } else { cut_off }));
+    told.remarks.extend(contents.aside.iter().map(|aside| {
+        let what = format!(
+            "a file of the journal was damaged and was set aside as {}: its records are not shown",
+            aside.name
+        );
+        Remark { at_ms: aside.at_ms, interface: None, what }
+    }));
     if contents.damaged > 0 {
         let what = format!(
             "{} of the journal {} passed over",
@@ -70,7 +77,7 @@ fn cut_off(losses: (String, Vec<Loss>)) -> Episode {
 
 /// An episode of which only the losses were written.
 fn unfinished((interface, course): (String, Vec<Loss>), why: &str) -> Episode {
-    let lost = course.iter().map(|loss| loss.lost).sum();
+    let lost = sum(course.iter().map(|loss| loss.lost));
     Episode {
         interface,
         began_ms: course.first().map_or(0, |loss| loss.at_ms),
@@ -121,7 +128,8 @@ impl Accounts {
             }
             Record::Losses { of, .. } => {
                 for (interface, lost) in of {
-                    *self.running.entry(interface).or_default() += lost;
+                    let running = self.running.entry(interface).or_default();
+                    *running = running.saturating_add(lost);
                 }
             }
             Record::Episode(Episode { interface, ifindex, lost, .. }) => {
@@ -131,7 +139,7 @@ impl Accounts {
                 if counted.ifindex != ifindex {
                     *counted = new;
                 }
-                counted.lost += lost;
+                counted.lost = counted.lost.saturating_add(lost);
             }
             Record::Stopped { .. } | Record::Remark(_) | Record::Unknown => {}
         }
@@ -145,7 +153,8 @@ impl Accounts {
         let compare = |(interface, counted): (&String, &Counted)| {
             let before =
                 self.counted.get(interface).filter(|before| before.ifindex == counted.ifindex)?;
-            let watched = before.lost + self.running.get(interface).copied().unwrap_or(0);
+            let running = self.running.get(interface).copied().unwrap_or(0);
+            let watched = before.lost.saturating_add(running);
             let lost = counted.lost.checked_sub(watched).filter(|lost| *lost > 0)?;
             Some(Unwatched { interface: interface.clone(), lost, since_ms: self.since_ms })
         };

@@ -1,62 +1,131 @@
-//! Writes a journal: appends, keeps what a full disk refuses, and lets the oldest go. It never rewrites what is there.
+//! Writes a journal: appends, keeps what a full disk refuses, and lets the oldest go. It never rewrites what is there: what is
+//! damaged is set aside, and what was removed under it is begun again.
 
+use super::head::Head;
 use super::record::Record;
-use super::{CURRENT, LOCK, NEW, PREVIOUS, VERSION, frame, lock};
+use super::{CURRENT, LOCK, NEW, PREVIOUS, VERSION, aside, frame, head, lock};
 use crate::error::{Error, Result};
-use crate::units::{RECORD, WAS};
+use crate::units::{self, RECORD, WAS};
 use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Records kept while they cannot be written.
 const MOST_PENDING: usize = 1024;
+/// However much is set aside, this part of the limit is left for the file that is written.
+const LEAST_PART: u64 = 32;
 
 /// The one writer of a journal.
 pub struct Writer {
     directory: PathBuf,
     file: File,
     length: u64,
-    /// Of one file.
+    /// Of all files of the directory.
     limit: u64,
+    /// Of the file that is written.
+    room: u64,
     pending: VecDeque<String>,
     /// Records that had to be dropped.
     dropped: u64,
     failing: bool,
+    /// What was set aside when it was opened, a sentence each.
+    said: Vec<String>,
     /// Held as long as this lives.
-    _lock: File,
+    lock: File,
+}
+
+/// A journal that had to be begun again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anew {
+    /// Why, in one sentence.
+    pub sentence: String,
+    /// No record from before is left: not in the file before it either.
+    pub is_empty: bool,
 }
 
 impl Writer {
-    /// Opens the journal of `directory`, or makes one, of at most `limit` bytes.
+    /// Opens the journal of `directory`, or makes one, of at most `limit` bytes. A damaged one is set aside.
     ///
     /// # Errors
-    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it is of another version, and then it is not touched;
-    /// `Write` where the system refuses.
+    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it is of another version, and then it is not touched,
+    /// or where too much is set aside; `Write` where the system refuses.
     pub fn open(directory: &Path, limit: u64) -> Result<Self> {
-        let path = directory.join(CURRENT);
-        let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
-        let lock_file = options().open(directory.join(LOCK)).map_err(failed)?;
-        if !lock::take(&lock_file).map_err(|errno| failed(errno.into()))? {
-            return Err(Error::DataUnavailable(format!(
-                "another recorder writes the journal in {}",
-                directory.display()
-            )));
-        }
-        let mut file = options().read(true).open(&path).map_err(failed)?;
-        let length = prepare(&mut file, &path)?;
-        let limit = limit / 2;
+        let lock = take_lock(directory)?;
+        let mut said = Vec::new();
+        said.extend(check_previous(directory)?);
+        let (file, length, damaged) = open_current(directory)?;
+        said.extend(damaged);
         Ok(Self {
             directory: directory.to_path_buf(),
             file,
             length,
             limit,
+            room: room(directory, limit),
             pending: VecDeque::new(),
             dropped: 0,
             failing: false,
-            _lock: lock_file,
+            said,
+            lock,
         })
+    }
+
+    /// What was set aside when it was opened, a sentence each.
+    pub fn said(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.said)
+    }
+
+    /// Whether records wait for [`Writer::flush`].
+    pub fn is_waiting(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Looks whether the file that is written is still the journal: it may have been removed, replaced, cut or damaged. Then the journal
+    /// is begun again.
+    ///
+    /// # Errors
+    /// As those of [`Writer::open`], and `DataUnavailable` where the directory is gone and cannot be made. After a `Write` it may be called
+    /// again.
+    pub fn check(&mut self) -> Result<Option<Anew>> {
+        let path = self.directory.join(CURRENT);
+        let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
+        if !is_at(&self.lock, &self.directory.join(LOCK)).map_err(failed)? {
+            make(&self.directory)?;
+            self.lock = take_lock(&self.directory)?;
+        }
+        let is_there = is_at(&self.file, &path).map_err(failed)?;
+        let is_whole = self.file.metadata().map_err(failed)?.len() == self.length;
+        if is_there && is_whole && self.has_head().map_err(failed)? {
+            return Ok(None);
+        }
+        let is_removed =
+            matches!(fs::symlink_metadata(&path), Err(e) if e.kind() == ErrorKind::NotFound);
+        let (file, length, damaged) = open_current(&self.directory)?;
+        (self.file, self.length, self.room) = (file, length, room(&self.directory, self.limit));
+        let path = path.display();
+        let sentence = damaged.unwrap_or_else(|| {
+            if is_removed {
+                format!("{path} was removed: a new one was begun")
+            } else {
+                format!("{path} was changed by another process: the recorder goes on at its end")
+            }
+        });
+        let is_empty = self.length == 0 && !self.directory.join(PREVIOUS).exists();
+        Ok(Some(Anew { sentence, is_empty }))
+    }
+
+    fn has_head(&self) -> io::Result<bool> {
+        if self.length == 0 {
+            return Ok(true);
+        }
+        let head = frame::head();
+        let mut read = vec![0; head.len()];
+        match self.file.read_exact_at(&mut read, 0) {
+            Ok(()) => Ok(read == head.as_bytes()),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes a record, to be written by the next [`Writer::flush`].
@@ -64,10 +133,16 @@ impl Writer {
         if let Some(line) = frame::line(record) {
             if self.pending.len() >= MOST_PENDING {
                 self.pending.pop_front();
-                self.dropped += 1;
+                self.dropped = self.dropped.saturating_add(1);
             }
             self.pending.push_back(line);
         }
+    }
+
+    /// Takes a record that is to be written before all that waits.
+    pub fn begin(&mut self, record: &Record) {
+        self.pending.extend(frame::line(record));
+        self.pending.rotate_right(1.min(self.pending.len()));
     }
 
     /// Writes what was appended. A sentence where writing begins to fail, and where it succeeds again; what was refused is tried again
@@ -98,7 +173,7 @@ impl Writer {
 
     fn write(&mut self, line: &str) -> io::Result<()> {
         let bytes = line.len() as u64;
-        if self.length + bytes > self.limit && self.length > frame::head().len() as u64 {
+        if self.length + bytes > self.room && self.length > frame::head().len() as u64 {
             self.rotate()?;
         }
         if self.length == 0 {
@@ -123,12 +198,13 @@ impl Writer {
     /// The file becomes the previous one, whose records go. A disk without room for a new file leaves all as it was.
     fn rotate(&mut self) -> io::Result<()> {
         let (current, beside) = (self.directory.join(CURRENT), self.directory.join(NEW));
-        let mut file = options().truncate(true).open(&beside)?;
+        let mut file = options().read(true).truncate(true).open(&beside)?;
         let head = frame::head();
         file.write_all(head.as_bytes())?;
         fs::rename(&current, self.directory.join(PREVIOUS))?;
         fs::rename(&beside, &current)?;
         (self.file, self.length) = (file, head.len() as u64);
+        self.room = room(&self.directory, self.limit);
         Ok(())
     }
 }
@@ -144,42 +220,113 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Makes the file ready to be appended to: checks its version, and ends a torn line. Gives its length.
-fn prepare(file: &mut File, path: &Path) -> Result<u64> {
-    let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
-    let head = frame::head();
-    let mut first = vec![0; head.len() + 16];
-    let mut have = 0;
-    while let Some(rest) = first.get_mut(have..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest).map_err(failed)? {
-            0 => break,
-            more => have += more,
-        }
+/// What the file that is written may have, beside the one before it and what is set aside.
+fn room(directory: &Path, limit: u64) -> u64 {
+    let aside = units::sum(aside::list(directory).iter().map(|aside| aside.bytes));
+    let previous = fs::symlink_metadata(directory.join(PREVIOUS)).map_or(0, |m| m.len());
+    let left = limit.saturating_sub(aside);
+    (left / 2).min(left.saturating_sub(previous)).max(limit / LEAST_PART)
+}
+
+fn take_lock(directory: &Path) -> Result<File> {
+    let failed = |source: io::Error| Error::Write {
+        path: directory.join(CURRENT).display().to_string(),
+        source,
+    };
+    let file = options().open(directory.join(LOCK)).map_err(failed)?;
+    if lock::take(&file).map_err(|errno| failed(errno.into()))? {
+        return Ok(file);
     }
-    first.truncate(have);
-    let line = first.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-    let is_torn_head = !line.ends_with(b"\n") && head.as_bytes().starts_with(line);
-    if is_torn_head {
-        file.set_len(0).and_then(|()| file.seek(SeekFrom::Start(0))).map_err(failed)?;
+    Err(Error::DataUnavailable(format!(
+        "another recorder writes the journal in {}",
+        directory.display()
+    )))
+}
+
+/// Makes the directory again, where it is gone. The recorder's service may not: its view of the system is read-only but for the directory
+/// that is gone. Then only a restart, for which systemd makes it, gives it one.
+fn make(directory: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o750).create(directory);
+    made.map_err(|error| {
+        let path = directory.display();
+        Error::DataUnavailable(format!("{path} was removed, and cannot be made again: {error}"))
+    })
+}
+
+/// Whether the path still names this file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok(id(there) == id(file.metadata()?)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The file that is written, ready to be appended to, its length, and a sentence where a damaged one was set aside for it.
+fn open_current(directory: &Path) -> Result<(File, u64, Option<String>)> {
+    let path = directory.join(CURRENT);
+    let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
+    let is_other = fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file());
+    let mut damaged = None;
+    if is_other {
+        damaged = Some(aside::set(directory, CURRENT, "is no regular file")?);
+    }
+    let mut file = options().read(true).open(&path).map_err(failed)?;
+    if is_damaged(&mut file, &path)? {
+        damaged = Some(aside::set(directory, CURRENT, DAMAGED)?);
+        file = options().read(true).open(&path).map_err(failed)?;
+    }
+    let length = end(&mut file).map_err(failed)?;
+    Ok((file, length, damaged))
+}
+
+/// Sets the file before it aside where it is damaged: with it, nothing could be read.
+fn check_previous(directory: &Path) -> Result<Option<String>> {
+    let path = directory.join(PREVIOUS);
+    let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
+    match fs::symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_file() => {
+            let mut file = File::open(&path).map_err(failed)?;
+            let damaged = is_damaged(&mut file, &path)?;
+            damaged.then(|| aside::set(directory, PREVIOUS, DAMAGED)).transpose()
+        }
+        Ok(_) => aside::set(directory, PREVIOUS, "is no regular file").map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+const DAMAGED: &str = "is damaged in its first line";
+
+/// Whether the file is no journal. Of one of another version that is an error: a later program may read it.
+fn is_damaged(file: &mut File, path: &Path) -> Result<bool> {
+    match head::read(file) {
+        Ok(Head::Ours | Head::Torn) => Ok(false),
+        Ok(Head::Damaged) => Ok(true),
+        Ok(Head::Version(other)) => Err(Error::IncorrectValue(format!(
+            "{} is of version {other} of the journal, and this program writes version {VERSION}: \
+             move it away to begin a new one",
+            path.display()
+        ))),
+        Err(source) => Err(Error::Write { path: path.display().to_string(), source }),
+    }
+}
+
+/// Goes to the end of the file, and ends a torn line; gives its length. A torn head is written again.
+fn end(file: &mut File) -> io::Result<u64> {
+    if head::read(file)? == Head::Torn {
+        file.set_len(0)?;
         return Ok(0);
     }
-    match frame::version(line) {
-        Some(VERSION) => {}
-        Some(other) => {
-            return Err(Error::IncorrectValue(format!(
-                "{} is of version {other} of the journal, and this program writes version {VERSION}: \
-                 move it away to begin a new one",
-                path.display()
-            )));
-        }
-        None => return Err(Error::IncorrectValue(format!("{} is no journal", path.display()))),
-    }
-    let length = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    let length = file.seek(SeekFrom::End(0))?;
     let mut last = [0];
-    file.seek(SeekFrom::Start(length.saturating_sub(1))).map_err(failed)?;
-    file.read_exact(&mut last).map_err(failed)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(1)))?;
+    file.read_exact(&mut last)?;
     if last != *b"\n" {
-        file.write_all(b"\n").map_err(failed)?;
+        file.write_all(b"\n")?;
         return Ok(length + 1);
     }
     Ok(length)

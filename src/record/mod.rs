@@ -32,9 +32,14 @@ pub struct Options<'a> {
 /// # Errors
 /// The journal cannot be written, or the kernel lets nobody listen; never because of what is seen.
 pub fn run(options: Options<'_>) -> Result<()> {
+    let mut writer = Writer::open(options.directory, options.limit)?;
+    writer.said().iter().for_each(|sentence| (options.say)(sentence));
     let mut accounts = Accounts::default();
-    journal::visit(options.directory, |record| accounts.take(record))?;
-    let writer = Writer::open(options.directory, options.limit)?;
+    if let Err(error) = journal::visit(options.directory, |record| accounts.take(record)) {
+        // Without what was recorded, no more is lost than what happened while nobody recorded.
+        (options.say)(&format!("the recording goes on without what it was before: {error}"));
+        accounts = Accounts::default();
+    }
     let signals = Signals::block().map_err(failed)?;
     let changes = Changes::subscribe().map_err(|missing| {
         let sentence = format!("cannot record: {missing}");
@@ -45,17 +50,16 @@ pub fn run(options: Options<'_>) -> Result<()> {
     })?;
     let clock = Clock::new();
     let mut recorder = Recorder::new(writer, clock, changes, options.vici, options.say)?;
-    recorder.start(&accounts);
+    recorder.start(&accounts)?;
     drop(accounts);
     loop {
         let (changes, patience) = (recorder.changes().descriptors(), recorder.patience());
         match signals.wait(&changes, None, patience).map_err(failed)? {
             Woken::Signal => break,
-            Woken::Ready | Woken::Reader => recorder.turn(),
+            Woken::Ready | Woken::Reader => recorder.turn()?,
         }
     }
-    recorder.stop();
-    Ok(())
+    recorder.stop()
 }
 
 fn failed(errno: nix::errno::Errno) -> Error {

@@ -8,7 +8,7 @@ use super::watched_interfaces::WatchedInterfaces;
 use crate::code::Code;
 use crate::collect::{self, watch::Changes};
 use crate::error::{Error, Result};
-use crate::journal::{Accounts, Record, Writer};
+use crate::journal::{Accounts, Anew, Record, Writer};
 use crate::report::Verdict;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::{Episode, Remark};
@@ -67,6 +67,10 @@ pub(super) struct Recorder<'a> {
     candidates: BTreeMap<String, (Verdict, Option<Code>)>,
     synced: Moment,
     written: bool,
+    /// When the journal's file was looked at.
+    checked: Moment,
+    /// It could not be begun again.
+    unwritable: bool,
 }
 
 /// Which peers' routes may have changed.
@@ -114,6 +118,8 @@ impl<'a> Recorder<'a> {
             candidates: BTreeMap::new(),
             synced: now,
             written: false,
+            checked: now,
+            unwritable: false,
         })
     }
 
@@ -136,7 +142,10 @@ impl<'a> Recorder<'a> {
     }
 
     /// Reads the state, and tells the journal where it begins; `before` is what the journal accounts for.
-    pub fn start(&mut self, before: &Accounts) {
+    ///
+    /// # Errors
+    /// As those of [`Recorder::turn`].
+    pub fn start(&mut self, before: &Accounts) -> Result<()> {
         let now = self.clock.now();
         self.read_state(now);
         let counters = self.watched.counters();
@@ -146,18 +155,27 @@ impl<'a> Recorder<'a> {
             let what = format!("{packets} {were} lost that no recorder wrote down");
             self.remark(now, Some(missed.interface), what);
         }
-        self.append(&Record::Started {
+        self.begin(now);
+        self.flush(now)
+    }
+
+    /// Tells the journal from where on counters are watched.
+    fn begin(&mut self, now: Moment) {
+        self.written = true;
+        self.journal.begin(&Record::Started {
             at_ms: now.wall_ms,
             uptime_ms: now.uptime_ms,
-            boot_id,
+            boot_id: collect::proc::boot_id(),
             tool_version: env!("CARGO_PKG_VERSION").into(),
-            counters,
+            counters: self.watched.counters(),
         });
-        self.flush(now);
     }
 
     /// One turn: what is there to be taken in, and what is due.
-    pub fn turn(&mut self) {
+    ///
+    /// # Errors
+    /// The journal is gone and cannot be begun again.
+    pub fn turn(&mut self) -> Result<()> {
         self.take_changes();
         let now = self.clock.now();
         self.check_routes(now);
@@ -171,19 +189,23 @@ impl<'a> Recorder<'a> {
             self.tick(now);
         }
         self.diagnose(now);
-        self.flush(now);
+        self.flush(now)
     }
 
     /// The end: what goes on is written as it is.
-    pub fn stop(&mut self) {
+    ///
+    /// # Errors
+    /// As those of [`Recorder::turn`].
+    pub fn stop(&mut self) -> Result<()> {
         let now = self.clock.now();
         self.look(now);
         for episode in self.watched.end_all(now) {
             self.append(&Record::Episode(episode));
         }
         self.append(&Record::Stopped { at_ms: now.wall_ms });
-        self.flush(now);
+        self.flush(now)?;
         self.journal.sync();
+        Ok(())
     }
 
     fn take_changes(&mut self) {
@@ -403,9 +425,36 @@ impl<'a> Recorder<'a> {
         self.written = true;
     }
 
-    fn flush(&mut self, now: Moment) {
+    /// The journal was begun again under the recorder.
+    fn anew(&mut self, now: Moment, anew: Anew) {
+        self.log.line(now, &anew.sentence);
+        self.remark(now, None, anew.sentence);
+        if anew.is_empty {
+            self.begin(now);
+        }
+    }
+
+    /// Writes what waits, to a journal that is there: another process may have removed it.
+    fn flush(&mut self, now: Moment) -> Result<()> {
+        if self.journal.is_waiting() || now.since(self.checked) >= TICK_MS {
+            self.checked = now;
+            match self.journal.check() {
+                Ok(None) => {}
+                Ok(Some(anew)) => self.anew(now, anew),
+                // A full disk, perhaps: the records wait.
+                Err(error @ Error::Write { .. }) => {
+                    if !std::mem::replace(&mut self.unwritable, true) {
+                        self.log.line(now, &error.to_string());
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+            self.unwritable = false;
+        }
         if let Some(sentence) = self.journal.flush() {
             self.log.line(now, &sentence);
         }
+        Ok(())
     }
 }

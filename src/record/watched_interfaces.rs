@@ -213,7 +213,8 @@ impl WatchedInterfaces {
             if seen.began {
                 watched.losses = Losses { pending: 0, began: now, written: Moment::default() };
             }
-            watched.losses.pending += seen.lost;
+            let pending = &mut watched.losses.pending;
+            *pending = pending.saturating_add(seen.lost);
             if seen.lost > 0 || seen.restarted {
                 all.push(SeenOf {
                     interface: link.name.clone(),
@@ -237,7 +238,8 @@ impl WatchedInterfaces {
             if losses.pending > 0 && now.since(losses.written) + FIRST_MS / 2 >= pause {
                 let lost = std::mem::take(&mut losses.pending);
                 losses.written = now;
-                *due.entry(watched.watch.losing_name().to_string()).or_default() += lost;
+                let sum = due.entry(watched.watch.losing_name().to_string()).or_default();
+                *sum = u64::saturating_add(*sum, lost);
             }
         }
         Some(due).filter(|due| !due.is_empty())

@@ -25,7 +25,12 @@ const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool) -> String {
     let mut page = Page::new(width);
     let (Some(since), Some(until)) = (report.recorded_since, report.recorded_until) else {
-        page.paragraph(0, "Nothing is recorded yet.");
+        page.paragraph(0, nothing_yet(report));
+        if !report.remarks.is_empty() {
+            page.blank();
+            let none = InterfaceHistory::default();
+            table(&mut page, clock, &rows(&none, &report.remarks, detail));
+        }
         return page.finish();
     };
     page.paragraph(0, &covered(report, clock, (since, until)));
@@ -61,15 +66,28 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     page.finish()
 }
 
+/// A journal without a record.
+const fn nothing_yet(report: &HistoryReport) -> &'static str {
+    if report.recorder_running {
+        "The recorder runs, and nothing is recorded yet."
+    } else {
+        "Nothing is recorded, and no recorder runs now. To start it: sudo systemctl start vti-diagnostics-recorder"
+    }
+}
+
 /// What the journal covers, and the zone of the times.
 fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) -> String {
     let since_when = clock.date_and_time(since);
     let span = match report.recorder_running {
         true => format!("Recorded since {since_when}, and the recorder runs."),
-        false => format!(
-            "Recorded from {since_when} to {}; no recorder runs now.",
-            clock.date_and_time(until)
-        ),
+        false => {
+            let end = match report.recorder_stopped {
+                Some(_) => "it was stopped then",
+                None => "it was killed after that",
+            };
+            let until_when = clock.date_and_time(until);
+            format!("Recorded from {since_when} to {until_when}; no recorder runs now: {end}.")
+        }
     };
     let shown = report
         .from

@@ -17,6 +17,8 @@ pub struct HistoryReport {
     pub taken_at: Time,
     /// Whether a recorder writes it now.
     pub recorder_running: bool,
+    /// When the last recorder was told to stop; none while one runs, and where the last one was killed.
+    pub recorder_stopped: Option<Time>,
     /// When the oldest record that is kept was written; none where there is none.
     pub recorded_since: Option<Time>,
     /// When the newest one was; `taken_at` while a recorder runs.

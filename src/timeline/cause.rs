@@ -42,13 +42,13 @@ impl Ledger {
             return self.add_loss(gap.lost, gap.finding.as_ref().or(finding), why);
         };
         let sum = self.sums.entry(code).or_default();
-        sum.lost += gap.lost;
-        sum.gaps += 1;
+        sum.lost = sum.lost.saturating_add(gap.lost);
+        sum.gaps = sum.gaps.saturating_add(1);
         if let Some((_, said)) = gap.finding.as_ref().filter(|(found, _)| *found == code) {
             sum.summary = Some(said.clone());
         }
         if let Some(length) = gap.length_ms(now) {
-            sum.gap_ms = Some(sum.gap_ms.unwrap_or(0) + length);
+            sum.gap_ms = Some(sum.gap_ms.unwrap_or(0).saturating_add(length));
         }
     }
 
@@ -63,7 +63,7 @@ impl Ledger {
             _ => (Code::NotAttributable, otherwise.to_string()),
         };
         let sum = self.sums.entry(code).or_default();
-        sum.lost += lost;
+        sum.lost = sum.lost.saturating_add(lost);
         sum.summary = Some(summary);
     }
 

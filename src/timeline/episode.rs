@@ -7,6 +7,7 @@ use super::moment::Moment;
 use crate::code::Code;
 use crate::snapshot::Statistics;
 use crate::snapshot::recorded::{Episode, Event, Loss, Rise};
+use crate::units;
 
 /// Events that an episode keeps; more are counted.
 const MOST_EVENTS: usize = 24;
@@ -91,7 +92,7 @@ impl Building {
         if self.events.len() < MOST_EVENTS {
             self.events.push((at, what));
         } else {
-            self.omitted += 1;
+            self.omitted = self.omitted.saturating_add(1);
         }
     }
 
@@ -99,22 +100,22 @@ impl Building {
     pub fn add(&mut self, interval: &Interval, outside: bool) {
         self.last_loss = interval.to;
         self.ended = self.ended.max(interval.to);
-        self.lost += interval.lost;
-        self.sent += interval.sent;
+        self.lost = self.lost.saturating_add(interval.lost);
+        self.sent = self.sent.saturating_add(interval.sent);
         if outside {
-            self.outside += interval.lost;
+            self.outside = self.outside.saturating_add(interval.lost);
         }
         let (sum, rise) = (&mut self.rise, interval.rise);
-        sum.tx_errors += rise.tx_errors;
-        sum.tx_carrier_errors += rise.tx_carrier_errors;
-        sum.tx_aborted_errors += rise.tx_aborted_errors;
-        sum.tx_dropped += rise.tx_dropped;
-        sum.collisions += rise.collisions;
+        sum.tx_errors = sum.tx_errors.saturating_add(rise.tx_errors);
+        sum.tx_carrier_errors = sum.tx_carrier_errors.saturating_add(rise.tx_carrier_errors);
+        sum.tx_aborted_errors = sum.tx_aborted_errors.saturating_add(rise.tx_aborted_errors);
+        sum.tx_dropped = sum.tx_dropped.saturating_add(rise.tx_dropped);
+        sum.collisions = sum.collisions.saturating_add(rise.collisions);
         self.course.push((interval.to, interval.lost));
         if self.course.len() > MOST_POINTS {
             let sum = |pair: &[(Moment, u64)]| {
                 let at = pair.last().map_or(interval.to, |(at, _)| *at);
-                (at, pair.iter().map(|(_, lost)| lost).sum())
+                (at, units::sum(pair.iter().map(|(_, lost)| *lost)))
             };
             self.course = self.course.chunks(2).map(sum).collect();
         }

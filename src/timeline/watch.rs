@@ -298,7 +298,7 @@ impl Watch {
         let outside = gap.is_none();
         let mut began = from;
         if let Some(gap) = gap {
-            gap.lost += interval.lost;
+            gap.lost = gap.lost.saturating_add(interval.lost);
             began = gap.opened.map_or(from, |opened| opened.max(from).min(to));
         }
         let begins = self.episode.is_none();

@@ -50,12 +50,17 @@ fn one_sentence(output: &Output) -> String {
     said.to_string()
 }
 
+/// The words of a text, wherever its lines end.
+fn shown(text: &str) -> String {
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_journal_is_shown_in_every_form() {
     let directory = journal(&three_gaps());
     let text = stdout(directory.path(), &[]);
     assert!(text.contains("\nvti7  59 packets lost in 3 episodes: 59 VTI-911\n"), "{text}");
-    assert!(text.contains("; no recorder runs now."), "{text}");
+    assert!(shown(&text).contains("; no recorder runs now: it was killed after that."), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&stdout(directory.path(), &["--raw"])).unwrap();
     assert_eq!(json["packets_lost"], 59);
@@ -88,11 +93,11 @@ fn one_interface_and_a_time_are_asked_for() {
 }
 
 #[test]
-fn where_nothing_is_recorded_it_is_said_how_to_begin() {
+fn where_no_recorder_has_run_it_is_said_how_to_begin() {
     let directory = TempDir::new().unwrap();
     for path in [directory.path().to_path_buf(), directory.path().join("none")] {
         let expected = format!(
-            "nothing is recorded in {}; to begin: sudo systemctl enable --now vti-diagnostics-recorder",
+            "nothing is recorded in {}: no recorder has run; to begin: sudo systemctl enable --now vti-diagnostics-recorder",
             path.display()
         );
         assert_eq!(sentence(&path, &[]), expected);
@@ -100,10 +105,70 @@ fn where_nothing_is_recorded_it_is_said_how_to_begin() {
 }
 
 #[test]
+fn where_a_recorder_runs_nobody_is_told_to_enable_it() {
+    let directory = TempDir::new().unwrap();
+    let _writer = Writer::open(directory.path(), LIMIT).unwrap();
+    let running = "The recorder runs, and nothing is recorded yet.\n";
+    assert_eq!(stdout(directory.path(), &[]), running);
+    fs::remove_file(directory.path().join("journal")).unwrap();
+    assert_eq!(stdout(directory.path(), &[]), running, "its journal is begun again in a moment");
+    fs::write(directory.path().join("journal"), "something else\n").unwrap();
+    let said = sentence(directory.path(), &[]);
+    assert!(said.ends_with("/journal is no journal; the recorder runs"), "{said}");
+}
+
+#[test]
+fn a_recorder_that_ran_and_left_nothing_is_to_be_started_not_enabled() {
+    let directory = journal(&three_gaps());
+    fs::remove_file(directory.path().join("journal")).unwrap();
+    let expected = format!(
+        "nothing is recorded in {}: the journal was removed, and no recorder runs now; \
+         to start it: sudo systemctl start vti-diagnostics-recorder",
+        directory.path().display()
+    );
+    assert_eq!(sentence(directory.path(), &[]), expected);
+}
+
+#[test]
+fn since_when_no_recorder_runs_is_said() {
+    let mut records = three_gaps();
+    records.push(Record::Stopped { at_ms: MONDAY + 20 * HOUR });
+    let directory = journal(&records);
+    let text = stdout(directory.path(), &[]);
+    assert!(shown(&text).contains("; no recorder runs now: it was stopped then."), "{text}");
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(directory.path(), &["--raw"])).unwrap();
+    assert_eq!(json["recorder_stopped"], "2026-11-16T20:00:00Z");
+}
+
+#[test]
+fn a_file_that_was_set_aside_is_told() {
+    let directory = journal(&three_gaps());
+    let path = directory.path().join("journal");
+    let text = fs::read_to_string(&path).unwrap().replacen("journal", "jourmal", 1);
+    fs::write(&path, text).unwrap();
+    let said = sentence(directory.path(), &[]);
+    assert!(said.ends_with("/journal is no journal; no recorder runs now"), "{said}");
+    let writer = Writer::open(directory.path(), LIMIT).unwrap();
+    let told = "a file of the journal was damaged and was set aside as journal.damaged-2";
+    let text = shown(&stdout(directory.path(), &[]));
+    assert!(text.starts_with("The recorder runs, ") && text.contains(told), "{text}");
+    drop(writer);
+    append(directory.path(), &three_gaps());
+    let text = shown(&stdout(directory.path(), &[]));
+    assert!(text.contains(told) && text.contains("59 packets lost"), "{text}");
+    fs::remove_file(&path).unwrap();
+    let text = shown(&stdout(directory.path(), &[]));
+    assert!(text.starts_with("Nothing is recorded, ") && text.contains(told), "{text}");
+}
+
+#[test]
 fn a_journal_without_a_record_is_no_error() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("journal"), "vti-diagnostics journal 1\n").unwrap();
-    assert_eq!(stdout(directory.path(), &[]), "Nothing is recorded yet.\n");
+    let expected = "Nothing is recorded, and no recorder runs now. To start it: sudo systemctl start\n\
+                    vti-diagnostics-recorder\n";
+    assert_eq!(stdout(directory.path(), &[]), expected);
 }
 
 #[test]
@@ -146,12 +211,13 @@ fn a_journal_of_a_newer_version_is_refused_in_one_sentence() {
     let path = directory.path().join("journal");
     fs::write(&path, "vti-diagnostics journal 2\nwhat it will be\n").unwrap();
     let expected = format!(
-        "{} is of version 2 of the journal, and this program reads version 1",
+        "{} is of version 2 of the journal, and this program reads version 1; no recorder runs now",
         path.display()
     );
     assert_eq!(sentence(directory.path(), &[]), expected);
     fs::write(&path, "something else\n").unwrap();
-    assert_eq!(sentence(directory.path(), &[]), format!("{} is no journal", path.display()));
+    let expected = format!("{} is no journal; no recorder runs now", path.display());
+    assert_eq!(sentence(directory.path(), &[]), expected);
 }
 
 #[test]
@@ -173,7 +239,8 @@ fn a_journal_that_may_not_be_read_is_named() {
     }
     let said = one_sentence(&command.output().unwrap());
     let expected = format!("cannot read {}: Permission denied (os error 13)", path.display());
-    assert_eq!(said, expected);
+    // Whoever may read the lock is told of the recorder too.
+    assert_eq!(said.trim_end_matches("; no recorder runs now"), expected);
 }
 
 #[test]

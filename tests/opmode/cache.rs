@@ -151,6 +151,45 @@ fn the_file_keeps_its_mode_and_owner_and_nothing_is_left_beside_it() {
     assert_eq!(directory.names(), ["op_cache.json"]);
 }
 
+/// VyOS's package replaces the file while ours is installed: whichever is the last, nothing of VyOS's is lost.
+#[test]
+fn a_cache_that_another_process_replaces_meanwhile_is_not_overwritten() {
+    let directory = Directory::new();
+    let file = directory.0.join("op_cache.json");
+    let generation = |number: u64| changed(&excerpt(), |cache| cache["generation"] = number.into());
+    let read = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
+    fs::write(&file, generation(0)).unwrap();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=150 {
+                let new = directory.0.join("op_cache.json.dpkg-new");
+                fs::write(&new, generation(number)).unwrap();
+                fs::rename(&new, &file).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(3));
+                // For a moment the one before it may be in its place.
+                let stands = |_: &u32| {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    read()["generation"] == number
+                };
+                if (0..2000).find(stands).is_none() {
+                    is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+                    panic!("generation {number} is lost: {}", read()["generation"]);
+                }
+            }
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        scope.spawn(|| {
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                quiet("install", &file);
+            }
+        });
+    });
+    quiet("install", &file);
+    assert!(read()["generation"] == 150 && read()["show"]["vpn"]["vti-diagnostics"].is_object());
+    assert_eq!(directory.names(), ["op_cache.json"]);
+}
+
 #[test]
 fn where_vyos_has_no_cache_there_is_nothing_to_do() {
     let directory = Directory::new();

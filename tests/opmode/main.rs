@@ -69,7 +69,7 @@ fn is_of_the_recorder(output: &Output) {
     }
     let said = sentence(output);
     let absent = format!("there is no VTI {ABSENT}, and nothing is recorded of one");
-    let nothing = "nothing is recorded in /var/lib/vti-diagnostics; to begin: ";
+    let nothing = "nothing is recorded in /var/lib/vti-diagnostics: ";
     let refused = "cannot read /var/lib/vti-diagnostics/";
     assert!(said == absent || said.starts_with(nothing) || said.starts_with(refused), "{said}");
 }

@@ -103,3 +103,10 @@ fn a_recorder_that_saw_nothing_says_nothing() {
 fn what_another_interface_of_the_same_name_lost_is_not_this_ones() {
     assert_eq!(codes(&found(59, Some(&[(59, 911)]), Some(4242))), [901]);
 }
+
+#[test]
+fn a_capture_that_counts_more_than_can_be_is_judged_all_the_same() {
+    let findings = found(59, Some(&[(u64::MAX, 911), (u64::MAX, 911)]), None);
+    assert_eq!(codes(&findings), [911]);
+    assert!(findings[0].summary.starts_with("18446744073709551615 packets lost, 2 times"));
+}

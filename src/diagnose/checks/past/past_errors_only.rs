@@ -9,7 +9,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
 use crate::snapshot::Source;
-use crate::units::{ERROR, PACKET, Span, WAS};
+use crate::units::{ERROR, PACKET, Span, WAS, sum};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::PastErrorsOnly,
@@ -52,7 +52,7 @@ fn check(case: &Case<'_>) -> Outcome {
         },
         Err(_) => "whether they still rise, one look cannot tell".to_owned(),
     };
-    let recorded: u64 = case.episodes().map(|episode| episode.lost).sum();
+    let recorded = sum(case.episodes().map(|episode| episode.lost));
     // What was recorded has findings of its own, which say when and why.
     if total.tx_errors == 0 || recorded as f64 >= RECORDED * total.tx_errors as f64 {
         return Err(Unconfirmed::RuledOut);

@@ -10,7 +10,7 @@ use crate::report::Confidence;
 use crate::report::time::utc;
 use crate::snapshot::Source;
 use crate::snapshot::recorded::{Cause, Episode};
-use crate::units::{PACKET, Span, TIME};
+use crate::units::{PACKET, Span, TIME, sum};
 
 /// Episodes that are named one by one.
 const MOST_NAMED: usize = 3;
@@ -196,7 +196,7 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     let all: Vec<(&Episode, Cause)> =
         case.episodes().filter_map(|episode| Some((episode, of_code(episode)?))).collect();
     let Some((last, why)) = all.last() else { return Err(Unconfirmed::RuledOut) };
-    let lost: u64 = all.iter().map(|(_, cause)| cause.lost).sum();
+    let lost = sum(all.iter().map(|(_, cause)| cause.lost));
     let summary = format!(
         "{} lost, {}, last at {}: {}",
         PACKET.of(lost),

@@ -1,0 +1,73 @@
+//! What is damaged at its head is set aside: renamed beside the journal, with the time in its name. It is evidence, so nothing deletes it;
+//! once there are so many, the recorder stops and says so, instead of filling the disk.
+
+use super::{CURRENT, PREVIOUS};
+use crate::error::{Error, Result};
+use crate::units::DAMAGED_FILE;
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use std::fs;
+use std::path::Path;
+
+/// So many files are kept. Each is at most half of what is left of the limit, so together they leave room for a journal.
+const MOST: usize = 4;
+/// What stands between the name of the file and the time, and how the time is written: UTC.
+const DAMAGED: &str = ".damaged-";
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// A file that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// When: milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Its name in the journal's directory.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// The files of `directory` that were set aside, oldest first; none where it cannot be listed.
+pub(super) fn list(directory: &Path) -> Vec<Aside> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let aside = entries.filter_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        let bytes = entry.metadata().map_or(0, |metadata| metadata.len());
+        Some(Aside { at_ms: at_ms(&name)?, name, bytes })
+    });
+    let mut aside: Vec<Aside> = aside.collect();
+    aside.sort_by(|a, b| (a.at_ms, &a.name).cmp(&(b.at_ms, &b.name)));
+    aside
+}
+
+/// The time in the name; none where it is no such name.
+fn at_ms(name: &str) -> Option<u64> {
+    let (of, time) = name.split_once(DAMAGED)?;
+    // A second file of the same second has a number behind the time.
+    let time = time.split_once('.').map_or(time, |(time, _)| time);
+    let time = DateTime::strptime(TIME, time).ok()?.to_zoned(TimeZone::UTC).ok()?;
+    let at_ms = u64::try_from(time.timestamp().as_millisecond()).ok()?;
+    [CURRENT, PREVIOUS].contains(&of).then_some(at_ms)
+}
+
+/// Renames `name`, which is as `why` says. One sentence of it.
+///
+/// # Errors
+/// `IncorrectValue` where there are as many as are kept; `Write` where the system refuses.
+pub(super) fn set(directory: &Path, name: &str, why: &str) -> Result<String> {
+    let path = directory.join(name);
+    let there = list(directory);
+    if there.len() >= MOST {
+        return Err(Error::IncorrectValue(format!(
+            "{} {why}, and {} of the journal are set aside already: move them away from {}",
+            path.display(),
+            DAMAGED_FILE.of(there.len()),
+            directory.display()
+        )));
+    }
+    let stem = format!("{name}{DAMAGED}{}", Timestamp::now().strftime(TIME));
+    let numbered = (2..=MOST + 1).map(|number| format!("{stem}.{number}"));
+    let is_free = |name: &String| there.iter().all(|aside| aside.name != *name);
+    let new = std::iter::once(stem.clone()).chain(numbered).find(is_free).unwrap_or(stem);
+    fs::rename(&path, directory.join(&new))
+        .map_err(|source| Error::Write { path: path.display().to_string(), source })?;
+    Ok(format!("{} {why}: it was set aside as {new}, and a new one was begun", path.display()))
+}
