@@ -10,9 +10,24 @@ pub(super) struct Order(Vec<u32>);
 impl Order {
     /// The order of a list by `key`.
     pub fn by<'l, T, K: Ord>(list: &'l [T], key: impl Fn(&'l T) -> K) -> Self {
-        let mut positions: Vec<u32> = (0..).zip(list).map(|(position, _)| position).collect();
-        positions.sort_by_key(|position| at(list, *position).map(&key));
-        Self(positions)
+        Self::among(list, |_| true, key)
+    }
+
+    /// The order by `key` of those entries of a list that are ever looked for by it.
+    pub fn among<'l, T, K: Ord>(
+        list: &'l [T],
+        is_one: impl Fn(&T) -> bool,
+        key: impl Fn(&'l T) -> K,
+    ) -> Self {
+        // The keys stand beside each other while they are sorted; the position keeps equal ones in the order of the list.
+        let mut keyed: Vec<(K, u32)> = list
+            .iter()
+            .zip(0..)
+            .filter(|(entry, _)| is_one(entry))
+            .map(|(entry, position)| (key(entry), position))
+            .collect();
+        keyed.sort_unstable();
+        Self(keyed.into_iter().map(|(_, position)| position).collect())
     }
 
     /// The entries that `compare` calls equal; it must compare by the same key.

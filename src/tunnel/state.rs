@@ -9,6 +9,7 @@ use crate::snapshot::{
     PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
 };
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
@@ -32,12 +33,12 @@ pub struct State<'a> {
 /// Policies in the order of their priority.
 struct PolicyIndex {
     by_if_id: Order,
-    /// Policies by if_id, mask and value, as `(mark & m) == v` needs them.
+    /// Policies without an if_id by mask and value, as `(mark & m) == v` needs them.
     by_mark: Order,
     /// The masks of policies without an if_id.
     masks: BTreeSet<(PolicyDirection, u32)>,
-    /// What the templates of policies ask for, to tell whose SA one is; sorted, each once.
-    asked: Vec<(PolicyDirection, Asked)>,
+    /// What the templates of policies ask for, to tell whose SA one is; sorted, each once. Few look for it, so it is made when one does.
+    asked: OnceCell<Vec<(PolicyDirection, Asked)>>,
 }
 
 struct SaIndex {
@@ -203,8 +204,7 @@ impl<'a> State<'a> {
 
     /// Whether the template of a policy of this direction asks for exactly this SA.
     pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
-        read(&self.snapshot.policies)?;
-        let asked = &self.policies.asked;
+        let asked = self.policies.asked(read(&self.snapshot.policies)?);
         let of = |(direction, asked): &(PolicyDirection, Asked)| {
             (*direction, asked.destination, asked.reqid)
         };
@@ -307,20 +307,31 @@ fn read<T>(list: &Observed<Vec<T>>) -> Observed<&[T]> {
 
 impl PolicyIndex {
     fn new(policies: &[Policy]) -> Self {
-        let asked = policies.iter().flat_map(|policy| {
-            let of = |template| (policy.direction, Asked::of(policy, template));
-            policy.templates.iter().map(of)
-        });
-        let mut asked: Vec<_> = asked.collect();
-        asked.sort_unstable();
-        asked.dedup();
         let unbound = policies.iter().filter(|policy| policy.if_id == IfId(0));
         Self {
             by_if_id: Order::by(policies, |p| (policy_if_id(p), policy_rank(p))),
-            by_mark: Order::by(policies, |p| (policy_mark(p), policy_rank(p))),
+            by_mark: Order::among(
+                policies,
+                |p| p.if_id == IfId(0),
+                |p| (policy_mark(p), policy_rank(p)),
+            ),
             masks: unbound.map(|policy| (policy.direction, policy.mark.mask)).collect(),
-            asked,
+            asked: OnceCell::new(),
         }
+    }
+
+    /// See [`PolicyIndex::asked`].
+    fn asked(&self, policies: &[Policy]) -> &[(PolicyDirection, Asked)] {
+        self.asked.get_or_init(|| {
+            let all = policies.iter().flat_map(|policy| {
+                let of = |template| (policy.direction, Asked::of(policy, template));
+                policy.templates.iter().map(of)
+            });
+            let mut asked: Vec<_> = all.collect();
+            asked.sort_unstable();
+            asked.dedup();
+            asked
+        })
     }
 }
 
