@@ -155,7 +155,10 @@ fn is_value(value: &str) -> bool {
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./ ()".contains(c);
     let is_start = |c: char| c.is_ascii_alphanumeric();
-    matches!(value, "[]" | "{}") || (value.starts_with(is_start) && value.chars().all(is_plain))
+    let is_negative =
+        || value.strip_prefix('-').is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()));
+    matches!(value, "[]" | "{}")
+        || ((value.starts_with(is_start) || is_negative()) && value.chars().all(is_plain))
 }
 
 /// The entries of a list.
@@ -181,6 +184,13 @@ fn entries<T: DeserializeOwned>(text: &str) -> Option<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_below_zero_is_simple_and_a_list_on_the_line_is_not() {
+        assert!(is_simple("        router_solicitations: -1"));
+        assert!(!is_simple("        router_solicitations: - 1"));
+        assert!(!is_simple("        router_solicitations: -"));
+    }
 
     #[test]
     fn a_line_that_goes_on_or_refers_to_another_is_not_simple() {
