@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 use std::fs::File;
+use std::time::Duration;
 
 fn whole(kind: libc::c_int) -> libc::flock {
     // The constants are small, whatever type the platform gives them.
@@ -17,18 +18,38 @@ fn whole(kind: libc::c_int) -> libc::flock {
     }
 }
 
+/// How often it is asked before another has the lock for good. Whoever starts a process shares its locks with that until it runs its own
+/// program: so a lock can outlive its owner for a moment.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Takes the lock for as long as the file is open. False where another has it.
 pub(super) fn take(file: &File) -> Result<bool, Errno> {
-    match fcntl(file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
+    let is_free = || match fcntl(file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
         Ok(_) => Ok(true),
         Err(Errno::EAGAIN | Errno::EACCES) => Ok(false),
         Err(errno) => Err(errno),
-    }
+    };
+    patiently(is_free)
 }
 
 /// Whether somebody has the lock.
 pub(super) fn is_taken(file: &File) -> Result<bool, Errno> {
-    let mut asked = whole(libc::F_WRLCK);
-    fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
-    Ok(asked.l_type != whole(libc::F_UNLCK).l_type)
+    let is_free = || {
+        let mut asked = whole(libc::F_WRLCK);
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut asked))?;
+        Ok(asked.l_type == whole(libc::F_UNLCK).l_type)
+    };
+    patiently(is_free).map(|is_free| !is_free)
+}
+
+/// Asks until it is free, for a moment at most.
+fn patiently(is_free: impl Fn() -> Result<bool, Errno>) -> Result<bool, Errno> {
+    for _ in 1..TRIES {
+        if is_free()? {
+            return Ok(true);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    is_free()
 }
