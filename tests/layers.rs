@@ -75,8 +75,8 @@ const PURE: &[&str] = &[
     "history", "render", "opmode",
 ];
 
-/// Imports that close a circle, and wait to be broken. The list must become empty; an entry that is in no circle any more fails.
-const CIRCLES: &[(&str, &str)] = &[("tunnel/state.rs", "tunnel/mod.rs")];
+/// Imports that close a circle, and wait to be broken: none. An entry that is in no circle fails.
+const CIRCLES: &[(&str, &str)] = &[];
 
 fn src() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

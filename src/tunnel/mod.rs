@@ -45,6 +45,14 @@ struct OwnPolicies<'a> {
     forward: OnceCell<Observed<Vec<&'a Policy>>>,
 }
 
+impl State<'_> {
+    /// All VTIs of the snapshot, in the order of their ifindex.
+    pub fn tunnels(&self) -> Observed<Vec<Tunnel<'_>>> {
+        let links = self.snapshot.links.as_ref().map_err(Clone::clone)?;
+        Ok(links.iter().filter_map(|link| Tunnel::new(self, link)).collect())
+    }
+}
+
 impl<'a> Tunnel<'a> {
     /// The tunnel of a link, if the link is a VTI.
     pub fn new(state: &'a State<'a>, link: &'a Link) -> Option<Self> {

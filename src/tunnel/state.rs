@@ -1,6 +1,5 @@
 //! A snapshot with its index, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
 
-use super::Tunnel;
 use super::charon::CharonIndex;
 use super::order::{Group, Order};
 use super::ownership::{Asked, MarkOrIfId};
@@ -94,12 +93,6 @@ impl<'a> State<'a> {
             neighbours: order(&snapshot.neighbours, |n| (n.ifindex, n.address)),
             snapshot,
         }
-    }
-
-    /// All VTIs of the snapshot, in the order of their ifindex.
-    pub fn tunnels(&self) -> Observed<Vec<Tunnel<'_>>> {
-        let links = self.snapshot.links.as_ref().map_err(Clone::clone)?;
-        Ok(links.iter().filter_map(|link| Tunnel::new(self, link)).collect())
     }
 
     /// The VTIs that VyOS has configured, or binds a peer to, and that the kernel does not have; none where one of the two was not read.
