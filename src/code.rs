@@ -182,6 +182,7 @@ codes! {
     TrafficTakenByAnotherPolicy = 305 "traffic-taken-by-another-policy", Fault, Policy, Nothing, true, Tunnel;
     OneWay = 306 "one-way", Warning, Beyond, Nothing, false, Interface;
     InterfaceMissing = 307 "interface-missing", Fault, Enters, Nothing, true, Interface;
+    NothingRoutedIn = 308 "nothing-routed-in", Warning, Enters, Nothing, true, Tunnel;
     // 4xx: lost on arrival.
     NoInboundAssociation = 401 "no-inbound-association", Fault, Receive, Nothing, true, Tunnel;
     IntegrityFailures = 402 "integrity-failures", Fault, Receive, Nothing, true, Tunnel;

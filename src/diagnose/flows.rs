@@ -1,7 +1,9 @@
 //! The flows to try on a tunnel, taken from the state: routed prefixes, selectors, addresses, link-local multicast.
 //! They decide what a diagnosis can see, so each says why it was tried.
 
-use crate::snapshot::{Address, Driver, Family, Policy, PolicyDirection, Route, RouteType};
+use crate::snapshot::{
+    Address, Driver, Family, Observed, Policy, PolicyDirection, Route, RouteType,
+};
 use crate::tunnel::Tunnel;
 use crate::way::Flow;
 use ipnet::IpNet;
@@ -72,6 +74,12 @@ pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
 /// The prefixes that are routed into the tunnel, without the link-local ones that every IPv6 device has.
 pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
     routed(tunnel).into_keys().collect()
+}
+
+/// The prefixes of the interface's own addresses, which the kernel routes into it by itself, without the link-local ones.
+pub(super) fn own_prefixes(tunnel: &Tunnel<'_>) -> Observed<Vec<IpNet>> {
+    tunnel.state.addresses_of(tunnel.link.ifindex)?;
+    Ok(addresses(tunnel).iter().map(|a| a.prefix.trunc()).collect())
 }
 
 /// The routed prefixes, each with the source that its route prefers.

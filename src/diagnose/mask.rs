@@ -125,6 +125,7 @@ mod tests {
                 OuterPathDead,
                 TrafficTakenByAnotherPolicy,
                 InterfaceMissing,
+                NothingRoutedIn,
                 NoInboundAssociation,
                 IntegrityFailures,
                 ReplayDrops,

@@ -46,6 +46,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     silent::traffic_taken_by_another_policy::DIAGNOSIS,
     silent::one_way::DIAGNOSIS,
     silent::interface_missing::DIAGNOSIS,
+    silent::nothing_routed_in::DIAGNOSIS,
     // 4xx: receive.
     receive::no_inbound_association::DIAGNOSIS,
     receive::integrity_failures::DIAGNOSIS,

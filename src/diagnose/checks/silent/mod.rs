@@ -2,6 +2,7 @@
 
 pub mod admin_down_with_association;
 pub mod interface_missing;
+pub mod nothing_routed_in;
 pub mod one_way;
 pub mod outer_path_dead;
 pub mod sent_to_the_wrong_peer;
