@@ -11,6 +11,7 @@ use crate::snapshot::{
 use crate::units;
 use crate::wire::netlink::Request;
 use crate::wire::{neighbour, route, rule};
+use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -19,6 +20,9 @@ use std::time::{Duration, Instant};
 const ROUTES_PATIENCE: Duration = Duration::from_secs(5);
 /// More routes through VTIs than this are not kept: 80 bytes each, so that memory stays bounded.
 const ROUTES_KEPT: usize = 250_000;
+
+/// From so many interfaces with next hops on, their neighbours are not read one interface after the other.
+const WAYS_OUT: usize = 4;
 
 /// All policy routing rules.
 pub(super) fn rules() -> Observed<Vec<Rule>> {
@@ -62,7 +66,7 @@ pub(super) fn routes(links: &Observed<Vec<Link>>) -> Observed<Vec<Route>> {
     dump.read(decode).map_err(|failure| failure.missing(Source::Routes))
 }
 
-/// The kernel's answers to the questions of `snapshot` and to `extra`, one after the other on one socket.
+/// The kernel's answers to the questions of `snapshot` and to `extra`.
 pub(super) fn lookups(snapshot: &Snapshot, extra: &[RouteQuery]) -> Observed<Vec<RouteLookup>> {
     let links = snapshot.links.as_ref();
     links.map_err(|missing| depends_on(missing, Source::RouteLookups))?;
@@ -71,38 +75,47 @@ pub(super) fn lookups(snapshot: &Snapshot, extra: &[RouteQuery]) -> Observed<Vec
     ask(queries)
 }
 
-/// The kernel's answers to `queries`, one after the other on one socket.
+/// The kernel's answers to `queries`.
 pub(super) fn ask(queries: impl IntoIterator<Item = RouteQuery>) -> Observed<Vec<RouteLookup>> {
+    let queries: Vec<RouteQuery> = queries.into_iter().collect();
     let ask = || {
-        let (deadline, mut socket) = (Instant::now() + PATIENCE, Socket::open(ROUTE)?);
-        let lookup = |query: RouteQuery| {
-            let request = route::question(&query);
-            let answer = socket.ask(&request, route::NEWROUTE, deadline, route::decode_answer)?;
-            let answer = answer.unwrap_or_else(|errno| RouteAnswer::Error { errno: errno as i32 });
-            Ok(RouteLookup { query, answer })
-        };
-        queries.into_iter().map(lookup).collect::<Result<_, Failure>>()
+        let deadline = Instant::now() + PATIENCE;
+        let requests: Vec<Request> = queries.iter().map(route::question).collect();
+        Socket::open(ROUTE)?.ask_all(&requests, route::NEWROUTE, deadline, route::decode_answer)
     };
-    ask().map_err(|failure| failure.in_operation("ask RTM_GETROUTE").missing(Source::RouteLookups))
+    let answers = ask().map_err(|failure: Failure| {
+        failure.in_operation("ask RTM_GETROUTE").missing(Source::RouteLookups)
+    })?;
+    let lookup = |(query, answer): (RouteQuery, Result<RouteAnswer, Errno>)| {
+        let answer = answer.unwrap_or_else(|errno| RouteAnswer::Error { errno: errno as i32 });
+        RouteLookup { query, answer }
+    };
+    Ok(queries.into_iter().zip(answers).map(lookup).collect())
 }
 
 /// The neighbours that are next hops of `lookups`.
 pub(super) fn neighbours(lookups: &Observed<Vec<RouteLookup>>) -> Observed<Vec<Neighbour>> {
     let lookups = lookups.as_ref().map_err(|missing| depends_on(missing, Source::Neighbours))?;
     let next_hops: BTreeSet<(u32, IpAddr)> = lookups.iter().filter_map(next_hop).collect();
-    let dump = Dump {
-        name: "RTM_GETNEIGH",
-        protocol: ROUTE,
-        request: Request::dump(neighbour::GETNEIGH).structure(&[0; neighbour::HEADER]),
-        answer: neighbour::NEWNEIGH,
-        patience: PATIENCE,
+    let whole = || Request::dump(neighbour::GETNEIGH).structure(&[0; neighbour::HEADER]);
+    let of = |interface: &u32| whole().attribute(neighbour::NDA_IFINDEX, &interface.to_ne_bytes());
+    let interfaces: BTreeSet<u32> = next_hops.iter().map(|(interface, _)| *interface).collect();
+    // Each VTI has multicast neighbours of its own, and a router has few ways out.
+    let requests: Vec<Request> = match interfaces.len() {
+        1..=WAYS_OUT => interfaces.iter().map(of).collect(),
+        _ => vec![whole()],
     };
     let wanted = |n: &Neighbour| next_hops.contains(&(n.ifindex, n.address));
     let decode = |payload: &[u8], neighbours: &mut Vec<Neighbour>| -> Result<(), Failure> {
         neighbours.extend(neighbour::decode(payload)?.filter(wanted));
         Ok(())
     };
-    dump.read(decode).map_err(|failure| failure.missing(Source::Neighbours))
+    let read = |request: Request| {
+        let (name, answer) = ("RTM_GETNEIGH", neighbour::NEWNEIGH);
+        Dump { name, protocol: ROUTE, request, answer, patience: PATIENCE }.read(decode)
+    };
+    let parts: Result<Vec<Vec<Neighbour>>, Failure> = requests.into_iter().map(read).collect();
+    parts.map(|parts| parts.concat()).map_err(|failure| failure.missing(Source::Neighbours))
 }
 
 /// Interface and address that a packet is handed to: the gateway, or its destination if that is on-link.

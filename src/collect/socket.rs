@@ -5,7 +5,8 @@ use crate::snapshot::Reason;
 use crate::wire::netlink::{self, DONE, DUMP_INTERRUPTED, ERROR, Request};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    self as system, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sockopt,
+    self as system, AddressFamily, MsgFlags, MultiHeaders, NetlinkAddr, SockFlag, SockProtocol,
+    SockType, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::io::IoSliceMut;
@@ -29,6 +30,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The kernel makes datagrams of a dump at most 32 KiB large.
 const BUFFER: usize = 64 * 1024;
+/// Questions that are sent together. Their answers wait in the socket's buffer (`net.core.rmem_default`, 208 KiB), where one takes some KiB.
+const BATCH: usize = 16;
+/// An answer to one question is small: a route and its metrics, an errno and the question.
+const ANSWER: usize = BUFFER / BATCH;
 /// Messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
 /// What the kernel keeps of them until they are read.
@@ -116,6 +121,45 @@ impl Socket {
         }
     }
 
+    /// Asks for one object with each of the requests, and gives the answers in their order. Many at once: the kernel takes several requests
+    /// from one datagram, and a system call for each would cost more than its answer.
+    ///
+    /// # Errors
+    /// As those of [`Socket::ask`]; one answer that is lost or malformed and there is none.
+    pub fn ask_all<T>(
+        &mut self,
+        requests: &[Request],
+        answer: u16,
+        deadline: Instant,
+        decode: impl Fn(&[u8]) -> Result<T, crate::wire::WireError>,
+    ) -> Result<Vec<Result<T, Errno>>, Failure> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for batch in requests.chunks(BATCH) {
+            let first = self.sequence.wrapping_add(1);
+            let mut bytes = Vec::new();
+            for request in batch {
+                self.sequence = self.sequence.wrapping_add(1);
+                bytes.extend(request.bytes(self.sequence));
+            }
+            self.send_bytes(&bytes, deadline)?;
+            let mut open: Vec<Option<Result<T, Errno>>> = batch.iter().map(|_| None).collect();
+            while open.iter().any(Option::is_none) {
+                self.receive_several(deadline, |message| {
+                    let position = message.sequence.wrapping_sub(first) as usize;
+                    let Some(place) = open.get_mut(position) else { return Ok(()) };
+                    match message.kind {
+                        ERROR => *place = Some(Err(Errno::from_raw(message.errno()?))),
+                        kind if kind == answer => *place = Some(Ok(decode(message.payload)?)),
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+            }
+            answers.extend(open.into_iter().flatten());
+        }
+        Ok(answers)
+    }
+
     /// Has something done that is answered by an acknowledgement alone. The inner error is the kernel's refusal.
     pub fn command(
         &mut self,
@@ -162,11 +206,16 @@ impl Socket {
     /// Sends a request and gives its sequence number.
     fn send(&mut self, request: &Request, deadline: Instant) -> Result<u32, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
-        let (bytes, kernel) = (request.bytes(self.sequence), NetlinkAddr::new(0, 0));
+        self.send_bytes(&request.bytes(self.sequence), deadline)?;
+        Ok(self.sequence)
+    }
+
+    fn send_bytes(&self, bytes: &[u8], deadline: Instant) -> Result<(), Failure> {
+        let kernel = NetlinkAddr::new(0, 0);
         loop {
             let descriptor = self.descriptor.as_raw_fd();
-            match system::sendto(descriptor, &bytes, &kernel, MsgFlags::empty()) {
-                Ok(_) => return Ok(self.sequence),
+            match system::sendto(descriptor, bytes, &kernel, MsgFlags::empty()) {
+                Ok(_) => return Ok(()),
                 Err(Errno::EINTR) if Instant::now() < deadline => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -194,6 +243,47 @@ impl Socket {
             }
         };
         Ok(self.buffer.get(..length).unwrap_or_default())
+    }
+
+    /// The messages of the datagrams of the kernel that are there, at least one and at most [`BATCH`], each of at most [`ANSWER`] bytes.
+    fn receive_several(
+        &mut self,
+        deadline: Instant,
+        mut each: impl FnMut(netlink::Message<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let lengths: Vec<Option<usize>> = loop {
+            if Instant::now() >= deadline {
+                return Err(Errno::ETIMEDOUT.into());
+            }
+            let mut headers = MultiHeaders::<NetlinkAddr>::preallocate(BATCH, None);
+            let mut slices: Vec<[IoSliceMut<'_>; 1]> =
+                self.buffer.chunks_mut(ANSWER).map(|part| [IoSliceMut::new(part)]).collect();
+            let descriptor = self.descriptor.as_raw_fd();
+            let flags = MsgFlags::MSG_WAITFORONE;
+            match system::recvmmsg(descriptor, &mut headers, slices.iter_mut(), flags, None) {
+                Ok(datagrams) => {
+                    let mut lengths = Vec::with_capacity(BATCH);
+                    for datagram in datagrams {
+                        if datagram.flags.contains(MsgFlags::MSG_TRUNC) {
+                            return Err(Errno::EMSGSIZE.into());
+                        }
+                        // As in `receive`: only the kernel is port 0.
+                        let from_kernel = datagram.address.is_some_and(|sender| sender.pid() == 0);
+                        lengths.push(from_kernel.then_some(datagram.bytes));
+                    }
+                    break lengths;
+                }
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        };
+        for (part, length) in self.buffer.chunks(ANSWER).zip(lengths) {
+            let datagram = length.and_then(|length| part.get(..length)).unwrap_or_default();
+            for message in netlink::messages(datagram) {
+                each(message?)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -289,5 +379,44 @@ mod tests {
         let request = Request::get(18).structure(&header);
         let answer = socket.ask(&request, 16, Instant::now() + PATIENCE, |_| Ok(()));
         assert_eq!(answer, Ok(Err(Errno::ENODEV)));
+    }
+
+    #[test]
+    fn many_questions_get_their_answers_in_their_order() {
+        // RTM_GETLINK: the loopback device, which every network namespace has as its first, and one that cannot be.
+        let link = |index: i32| {
+            let mut header = [0; 16];
+            header[4..8].copy_from_slice(&index.to_ne_bytes());
+            Request::get(18).structure(&header)
+        };
+        let index = |payload: &[u8]| Ok(payload.get(4..8).map(<[u8]>::to_vec));
+        let mut socket = Socket::open(ROUTE).unwrap();
+        let exists = |position: usize| position % 3 != 1;
+        let requests: Vec<_> = (0..3 * BATCH + 5)
+            .map(|position| link(if exists(position) { 1 } else { i32::MAX }))
+            .collect();
+        let answers = socket.ask_all(&requests, 16, Instant::now() + PATIENCE, index).unwrap();
+        assert_eq!(answers.len(), requests.len());
+        for (position, answer) in answers.iter().enumerate() {
+            let expected = if exists(position) {
+                Ok(Some(1_i32.to_ne_bytes().to_vec()))
+            } else {
+                Err(Errno::ENODEV)
+            };
+            assert_eq!(answer, &expected, "{position}");
+        }
+        assert_eq!(socket.ask_all(&[], 16, Instant::now() + PATIENCE, index), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_fit_is_lost_not_cut() {
+        let mut socket = Socket::open(ROUTE).unwrap();
+        socket.buffer.truncate(64);
+        let mut header = [0; 16];
+        header[4..8].copy_from_slice(&1_i32.to_ne_bytes());
+        let request = Request::get(18).structure(&header);
+        let answers =
+            socket.ask_all(&[request], 16, Instant::now() + PATIENCE, |_| Ok(())).unwrap_err();
+        assert_eq!(answers.reason, Reason::Lost);
     }
 }

@@ -11,6 +11,8 @@ pub const GETNEIGH: u16 = 30;
 /// `sizeof(struct ndmsg)`.
 pub const HEADER: usize = 12;
 const NDA_DST: u16 = 1;
+/// NDA_IFINDEX: a dump with it is of one interface (`neigh_valid_dump_req()`).
+pub const NDA_IFINDEX: u16 = 8;
 
 /// A neighbour, or none where it is of a family other than AF_INET and AF_INET6.
 pub fn decode(payload: &[u8]) -> Result<Option<Neighbour>, WireError> {
