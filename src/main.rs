@@ -34,7 +34,7 @@
 //! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
 //! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
 //! | `capture` | `code`, `collect`, `snapshot`, `error` | the kernel's state |
-//! | `tunnel` | `snapshot` | I/O, the clock, the environment |
+//! | `tunnel` | `snapshot`, `kernel` | I/O, the clock, the environment |
 //! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
 //! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
 //! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |

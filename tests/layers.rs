@@ -39,7 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("journal", &["code", "snapshot", "error"]),
     ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
     ("capture", &["code", "collect", "snapshot", "error"]),
-    ("tunnel", &["snapshot"]),
+    ("tunnel", &["snapshot", "kernel"]),
     ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
     ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
     ("timeline", &["code", "tunnel", "snapshot"]),

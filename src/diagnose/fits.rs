@@ -44,12 +44,12 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
         let fact = format!("driver {}: {}", modules(&inferred.drivers), inferred.why);
         found = found.concluded(fact, source);
     }
-    let moved: Vec<String> = LOOKUPS
-        .iter()
-        .chain(ENCRYPTION)
-        .filter_map(|name| Some((name, case.now.xfrm_counter(name).ok().filter(|n| *n > 0)?)))
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
+    let of = |name: &&str| {
+        let mut counters = case.now.xfrm_statistics.iter().flatten();
+        counters.find(|c| c.name == **name && c.value > 0)
+    };
+    let moved = LOOKUPS.iter().chain(ENCRYPTION).filter_map(|name| of(name));
+    let moved: Vec<String> = moved.map(|c| format!("{} {}", c.name, c.value)).collect();
     if !moved.is_empty() {
         let fact = format!("{} (of all IPsec on the host)", moved.join(", "));
         found = found.seen(case, fact, Source::XfrmStatistics);

@@ -25,7 +25,7 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
         Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
         Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
     };
-    let release = tunnel.state.snapshot.host.release();
+    let release = tunnel.state.kernel;
     let moved = counters::moved(effect.moves, tunnel.driver, release);
     FlowReport {
         origin: origin.to_string(),

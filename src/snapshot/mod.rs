@@ -22,6 +22,7 @@ pub mod vyos;
 pub mod xfrm;
 
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
@@ -174,6 +175,14 @@ pub struct Snapshot {
     pub cleared: Vec<Cleared>,
 }
 
+/// An address as a key: in the same order, and compared as the numbers that it is. Long lists are sorted by them.
+pub(crate) const fn rank(address: IpAddr) -> (bool, u128) {
+    match address {
+        IpAddr::V4(address) => (false, address.to_bits() as u128),
+        IpAddr::V6(address) => (true, address.to_bits()),
+    }
+}
+
 impl Snapshot {
     /// A snapshot in which nothing was read, each source missing for the same reason. Readers fill in what they have.
     pub fn unread(taken_at_ms: u64, host: Host, reason: Reason, detail: &str) -> Self {
@@ -215,12 +224,13 @@ impl Snapshot {
             }
         }
         by(&mut self.links, |l| l.ifindex);
-        by(&mut self.addresses, |a| (a.ifindex, a.prefix.addr(), a.prefix.prefix_len()));
+        by(&mut self.addresses, |a| (a.ifindex, rank(a.prefix.addr()), a.prefix.prefix_len()));
         by(&mut self.rules, |r| (r.family, r.priority, r.table));
-        by(&mut self.routes, |r| (r.table, r.destination, r.metric, r.oif));
+        let to = |r: &Route| (rank(r.destination.addr()), r.destination.prefix_len());
+        by(&mut self.routes, |r| (r.table, to(r), r.metric, r.oif));
         by(&mut self.route_lookups, |l| l.query.clone());
-        by(&mut self.neighbours, |n| (n.ifindex, n.address));
-        by(&mut self.sas, |a| (a.source, a.destination, a.protocol, a.spi));
+        by(&mut self.neighbours, |n| (n.ifindex, rank(n.address)));
+        by(&mut self.sas, |a| (rank(a.source), rank(a.destination), a.protocol, a.spi));
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());

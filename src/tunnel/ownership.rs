@@ -108,10 +108,10 @@ pub const fn serves(policy: Mark, mark: Mark) -> bool {
 /// among them, for the second walk of the kernel does not compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
+    /// The SA's reqid. First, for most are told apart by it.
+    pub reqid: ReqId,
     /// Where the SA leads to.
     pub destination: IpAddr,
-    /// Its reqid.
-    pub reqid: ReqId,
     if_id: IfId,
     /// The mark of the policy.
     mark: Mark,

@@ -3,9 +3,10 @@
 use super::charon::CharonIndex;
 use super::order::{Group, Order};
 use super::ownership::{Asked, MarkOrIfId};
+use crate::kernel::Release;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
-    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
+    PolicyType, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source, rank,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -17,6 +18,8 @@ use std::net::IpAddr;
 pub struct State<'a> {
     /// What was read.
     pub snapshot: Cow<'a, Snapshot>,
+    /// The kernel that it was read from; every packet asks what that does.
+    pub kernel: Release,
     policies: PolicyIndex,
     sas: SaIndex,
     pub(super) charon: CharonIndex,
@@ -36,6 +39,8 @@ struct PolicyIndex {
     by_mark: Order,
     /// The masks of policies without an if_id.
     masks: BTreeSet<(PolicyDirection, u32)>,
+    /// Whether there is one of the sub type: hardly anybody has them, and each lookup asks for them first.
+    has_sub: bool,
     /// What the templates of policies ask for, to tell whose SA one is; sorted, each once. Few look for it, so it is made when one does.
     asked: OnceCell<Vec<(PolicyDirection, Asked)>>,
 }
@@ -50,6 +55,12 @@ struct SaIndex {
 }
 
 type PolicyRank = (u32, u32);
+
+type Question = ((bool, u128), Option<(bool, u128)>, u32, Option<u32>);
+
+fn question(query: &RouteQuery) -> Question {
+    (rank(query.destination), query.source.map(rank), query.mark, query.vrf)
+}
 
 const fn policy_rank(policy: &Policy) -> PolicyRank {
     (policy.priority, policy.index)
@@ -86,11 +97,12 @@ impl<'a> State<'a> {
             charon: CharonIndex::new(&snapshot),
             routes: order(&snapshot.routes, |route| route.oif),
             tables: order(&snapshot.routes, |route| route.table),
-            lookups: order(&snapshot.route_lookups, |lookup| lookup.query.clone()),
+            lookups: order(&snapshot.route_lookups, |lookup| question(&lookup.query)),
             links: order(&snapshot.links, |link| link.ifindex),
-            local: order(&snapshot.addresses, |address| address.prefix.addr()),
+            local: order(&snapshot.addresses, |address| rank(address.prefix.addr())),
             addresses: order(&snapshot.addresses, |address| address.ifindex),
-            neighbours: order(&snapshot.neighbours, |n| (n.ifindex, n.address)),
+            neighbours: order(&snapshot.neighbours, |n| (n.ifindex, rank(n.address))),
+            kernel: snapshot.host.release(),
             snapshot,
         }
     }
@@ -135,7 +147,7 @@ impl<'a> State<'a> {
     /// The addresses of this host that equal `address`.
     pub fn local_addresses(&self, address: IpAddr) -> Observed<Group<'_, Address>> {
         let list = read(&self.snapshot.addresses)?;
-        Ok(self.local.find(list, |own| own.prefix.addr().cmp(&address)))
+        Ok(self.local.find(list, |own| rank(own.prefix.addr()).cmp(&rank(address))))
     }
 
     /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, selectors not yet
@@ -165,6 +177,11 @@ impl<'a> State<'a> {
         let mut found: Vec<&Policy> = groups.flatten().filter(fits).collect();
         found.sort_by_key(|policy| policy_rank(policy));
         Ok(found)
+    }
+
+    /// Whether any policy is of the sub type; not where they were not read, which the lookup of the main ones says.
+    pub fn has_sub_policies(&self) -> bool {
+        self.policies.has_sub
     }
 
     fn policies_of<'l>(
@@ -199,9 +216,9 @@ impl<'a> State<'a> {
     pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
         let asked = self.policies.asked(read(&self.snapshot.policies)?);
         let of = |(direction, asked): &(PolicyDirection, Asked)| {
-            (*direction, asked.destination, asked.reqid)
+            (*direction, asked.reqid, asked.destination)
         };
-        let wanted = (direction, sa.destination, sa.reqid);
+        let wanted = (direction, sa.reqid, sa.destination);
         let start = asked.partition_point(|entry| of(entry) < wanted);
         let mut alike = asked.iter().skip(start).take_while(|entry| of(entry) == wanted);
         Ok(alike.any(|(_, asked)| asked.selects(sa)))
@@ -209,15 +226,15 @@ impl<'a> State<'a> {
 
     /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.
     pub fn sas_to(&self, destination: IpAddr, reqid: ReqId) -> Observed<Group<'_, Sa>> {
-        let (list, wanted) = (read(&self.snapshot.sas)?, (destination, reqid));
+        let (list, wanted) = (read(&self.snapshot.sas)?, (rank(destination), reqid));
         let order = &self.sas.by_destination_and_reqid;
-        Ok(order.find(list, |sa| (sa.destination, sa.reqid).cmp(&wanted)))
+        Ok(order.find(list, |sa| (rank(sa.destination), sa.reqid).cmp(&wanted)))
     }
 
     /// The SAs to `destination`.
     pub(super) fn sas_to_address(&self, destination: IpAddr) -> Observed<Group<'_, Sa>> {
         let list = read(&self.snapshot.sas)?;
-        Ok(self.sas.by_destination.find(list, |sa| sa.destination.cmp(&destination)))
+        Ok(self.sas.by_destination.find(list, |sa| rank(sa.destination).cmp(&rank(destination))))
     }
 
     /// The SAs with this if_id.
@@ -232,8 +249,9 @@ impl<'a> State<'a> {
 
     /// The SAs between two addresses.
     pub fn sas_between(&self, source: IpAddr, destination: IpAddr) -> Observed<Group<'_, Sa>> {
-        let (list, wanted) = (read(&self.snapshot.sas)?, (source, destination));
-        Ok(self.sas.by_addresses.find(list, |sa| (sa.source, sa.destination).cmp(&wanted)))
+        let (list, wanted) = (read(&self.snapshot.sas)?, (rank(source), rank(destination)));
+        let between = |sa: &Sa| (rank(sa.source), rank(sa.destination));
+        Ok(self.sas.by_addresses.find(list, |sa| between(sa).cmp(&wanted)))
     }
 
     /// SAs that share a destination, a reqid, an if_id or a mark with what is wanted: where to look for the one that nearly fits.
@@ -267,14 +285,16 @@ impl<'a> State<'a> {
 
     /// The kernel's neighbour entry for an address on an interface.
     pub fn neighbour(&self, ifindex: u32, address: IpAddr) -> Observed<Option<&Neighbour>> {
-        let (list, wanted) = (read(&self.snapshot.neighbours)?, (ifindex, address));
-        Ok(self.neighbours.find(list, |n| (n.ifindex, n.address).cmp(&wanted)).iter().last())
+        let (list, wanted) = (read(&self.snapshot.neighbours)?, (ifindex, rank(address)));
+        let found = self.neighbours.find(list, |n| (n.ifindex, rank(n.address)).cmp(&wanted));
+        Ok(found.iter().last())
     }
 
     /// The kernel's answer to a route question.
     pub fn route(&self, query: &RouteQuery) -> Observed<&RouteAnswer> {
-        let list = read(&self.snapshot.route_lookups)?;
-        let found = self.lookups.find(list, |lookup| lookup.query.cmp(query)).iter().last();
+        let (list, wanted) = (read(&self.snapshot.route_lookups)?, question(query));
+        let same = |lookup: &RouteLookup| question(&lookup.query).cmp(&wanted);
+        let found = self.lookups.find(list, same).iter().last();
         let what = || format!("the route to {} was not asked for", query.destination);
         found.map(|lookup| &lookup.answer).ok_or_else(|| {
             Missing::new(Source::RouteLookups, crate::snapshot::Reason::Skipped, what())
@@ -308,6 +328,7 @@ impl PolicyIndex {
                 |p| p.if_id == IfId(0),
                 |p| (policy_mark(p), policy_rank(p)),
             ),
+            has_sub: policies.iter().any(|policy| policy.policy_type == PolicyType::Sub),
             masks: unbound.map(|policy| (policy.direction, policy.mark.mask)).collect(),
             asked: OnceCell::new(),
         }
@@ -331,12 +352,12 @@ impl PolicyIndex {
 impl SaIndex {
     fn new(sas: &[Sa]) -> Self {
         Self {
-            by_destination: Order::by(sas, |sa| sa.destination),
-            by_destination_and_reqid: Order::by(sas, |sa| (sa.destination, sa.reqid)),
+            by_destination: Order::by(sas, |sa| rank(sa.destination)),
+            by_destination_and_reqid: Order::by(sas, |sa| (rank(sa.destination), sa.reqid)),
             by_reqid: Order::by(sas, |sa| sa.reqid),
             by_if_id: Order::by(sas, |sa| sa.if_id),
             by_mark: Order::by(sas, |sa| sa.mark.value),
-            by_addresses: Order::by(sas, |sa| (sa.source, sa.destination)),
+            by_addresses: Order::by(sas, |sa| (rank(sa.source), rank(sa.destination))),
         }
     }
 }

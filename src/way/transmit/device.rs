@@ -177,7 +177,7 @@ fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<bool> {
         (_, Driver::Vti6) => Change::DontFragmentVti6,
         (_, Driver::Xfrm) => Change::DontFragmentXfrm,
     };
-    tunnel.state.snapshot.host.release().has(lets_through).map(|has| !has)
+    tunnel.state.kernel.has(lets_through).map(|has| !has)
 }
 
 /// The least and the most bytes that the SAs add, for any algorithms that the kernel has: outer header, ESP header (8), IV (0 to 16),

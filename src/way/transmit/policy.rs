@@ -162,7 +162,8 @@ fn lookup<'a>(
         let priority = matching.peek().map(|p| p.priority);
         Ok(matching.take_while(|p| Some(p.priority) == priority).collect())
     };
-    let (sub, main) = (best(PolicyType::Sub)?, best(PolicyType::Main)?);
+    let sub = if tunnel.state.has_sub_policies() { best(PolicyType::Sub)? } else { Vec::new() };
+    let main = best(PolicyType::Main)?;
     if sub.is_empty() {
         return Ok(main.into_iter().map(|p| Choice { policies: vec![p] }).collect());
     }
@@ -178,7 +179,7 @@ fn disable_counts(tunnel: &Tunnel<'_>) -> Observed<bool> {
     if tunnel.if_id() == IfId(0) {
         return Ok(true);
     }
-    match tunnel.state.snapshot.host.release().has(Change::XfrmIgnoresDisableXfrm) {
+    match tunnel.state.kernel.has(Change::XfrmIgnoresDisableXfrm) {
         Some(ignores) => Ok(!ignores),
         None => Err(which_kernel(tunnel, "heeds disable_xfrm on xfrm interfaces")),
     }
@@ -193,7 +194,7 @@ fn route_disables_xfrm(tunnel: &Tunnel<'_>, flow: &Flow) -> Observed<bool> {
         return Ok(true);
     }
     let snapshot = &tunnel.state.snapshot;
-    let counts = snapshot.host.release().has(Change::DisableXfrmOfAll);
+    let counts = tunnel.state.kernel.has(Change::DisableXfrmOfAll);
     if counts == Some(false) || !snapshot.sysctls.all_disable_xfrm.clone()? {
         return Ok(false);
     }

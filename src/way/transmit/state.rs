@@ -202,7 +202,7 @@ fn no_sa(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
     let snapshot = &tunnel.state.snapshot;
     let queues = match tunnel.driver {
         Driver::Xfrm => Some(false),
-        Driver::Vti | Driver::Vti6 => snapshot.host.release().has(Change::HoldQueueOfVti),
+        Driver::Vti | Driver::Vti6 => tunnel.state.kernel.has(Change::HoldQueueOfVti),
     };
     let may_hold = queues != Some(false)
         && !wanted.spi_in_use
@@ -234,7 +234,7 @@ fn same_on_every_cpu(policy: &Policy, found: &[&Sa]) -> Observed<()> {
 /// [`Change::OutboundSaCache`]: `xfrm_state_find()` takes an SA that the policy used before, however new another is. That it was used
 /// shows where packets went through it; by which policy, nothing does.
 fn same_as_before(tunnel: &Tunnel<'_>, best: &Sa, found: &[&Sa]) -> Observed<()> {
-    if tunnel.state.snapshot.host.release().has(Change::OutboundSaCache) == Some(false) {
+    if tunnel.state.kernel.has(Change::OutboundSaCache) == Some(false) {
         return Ok(());
     }
     let used = found.iter().find(|a| a.current.use_time != 0 && !interchangeable(a, best));
