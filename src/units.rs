@@ -39,6 +39,8 @@ pub const DROP: Noun = Noun::new("drop", "drops");
 pub const EPISODE: Noun = Noun::new("episode", "episodes");
 /// Errors.
 pub const ERROR: Noun = Noun::new("error", "errors");
+/// Findings.
+pub const FINDING: Noun = Noun::new("finding", "findings");
 /// Flows.
 pub const FLOW: Noun = Noun::new("flow", "flows");
 /// Gaps.

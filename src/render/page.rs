@@ -11,6 +11,9 @@ const MINIMUM_WIDTH: usize = 40;
 /// Columns between two cells, as tabulate's "simple" style has them.
 pub(super) const GAP: usize = 2;
 
+/// Blanks, to be written many at a time.
+const BLANKS: &str = "                                                                ";
+
 /// Text under construction.
 pub(super) struct Page {
     text: String,
@@ -95,7 +98,12 @@ impl Page {
     }
 
     fn blanks(&mut self, count: usize) {
-        self.text.extend(std::iter::repeat_n(' ', count));
+        let mut left = count;
+        while left > 0 {
+            let part = BLANKS.get(..left).unwrap_or(BLANKS);
+            self.text.push_str(part);
+            left -= part.len();
+        }
     }
 
     /// Ends a line, without blanks at its end.
