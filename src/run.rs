@@ -54,7 +54,10 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
     let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
         (Some(file), _) => capture::load(file)?.snapshots,
         (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
-        (None, None) => live(arguments.interval, vici(&arguments.vici)),
+        (None, None) => {
+            let vici = vici(&arguments.vici);
+            live(collect::snapshot_for_report(Some(vici)), arguments.interval, vici)
+        }
     };
     let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
     report(snapshots, arguments.interface.as_deref(), &form)
@@ -64,8 +67,9 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
 fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
     let name = arguments.intf_name.as_deref().map(interface).transpose()?;
     let format = if arguments.raw { Format::Json } else { Format::Text };
+    let vici = Path::new(collect::VICI_SOCKET);
     report(
-        live(None, collect::VICI_SOCKET.as_ref()),
+        live(collect::snapshot_for_report(Some(vici)), None, vici),
         name,
         &Form { format, detail: arguments.detail, width },
     )
@@ -148,13 +152,14 @@ fn flow(arguments: &cli::Lookup) -> Result<Flow> {
 }
 
 fn write_capture(arguments: &cli::Capture) -> Result<String> {
+    let vici = vici(&arguments.vici);
     let mut taken = match &arguments.capture {
         Some(file) => capture::load(file)?,
         None => Capture {
             schema: capture::SCHEMA,
             tool_version: env!("CARGO_PKG_VERSION").to_string(),
             redacted: false,
-            snapshots: live(arguments.interval, vici(&arguments.vici)),
+            snapshots: live(collect::snapshot(&[], Some(vici)), arguments.interval, vici),
         },
     };
     if arguments.redact {
@@ -315,9 +320,8 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
     })
 }
 
-/// This system now; with an interval also after it.
-fn live(interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
-    let first = collect::snapshot(&[], Some(vici));
+/// This system, which was just read; with an interval also after it.
+fn live(first: Snapshot, interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
     let Some(seconds) = interval else { return vec![collect::with_journal(first)] };
     thread::sleep(Duration::from_secs(seconds.into()));
     let second = collect::with_journal(collect::snapshot_after(&first, vici));

@@ -48,7 +48,7 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
         let mut counters = case.now.xfrm_statistics.iter().flatten();
         counters.find(|c| c.name == **name && c.value > 0)
     };
-    let moved = LOOKUPS.iter().chain(ENCRYPTION).filter_map(|name| of(name));
+    let moved = LOOKUPS.iter().chain(ENCRYPTION).filter_map(of);
     let moved: Vec<String> = moved.map(|c| format!("{} {}", c.name, c.value)).collect();
     if !moved.is_empty() {
         let fact = format!("{} (of all IPsec on the host)", moved.join(", "));

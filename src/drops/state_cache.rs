@@ -48,7 +48,7 @@ impl StateCache {
         // Without it the age of a look alone counts.
         let changes = Changes::subscribe().ok();
         let (start, began) = (Instant::now(), now());
-        let first = State::owning(collect::snapshot(&[], None));
+        let first = State::owning(collect::snapshot_for_report(None));
         Self {
             first,
             previous: None,
@@ -137,7 +137,7 @@ impl StateCache {
     fn look(&mut self) {
         let start = Instant::now();
         self.began = now();
-        let next = State::owning(collect::snapshot(&[], None));
+        let next = State::owning(collect::snapshot_for_report(None));
         self.previous = self.newest.replace(next);
         self.taken = Instant::now();
         self.cost = start.elapsed();

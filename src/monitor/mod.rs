@@ -68,7 +68,7 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
 
 /// What the state alone says. Whether errors rise, the board sees; with an earlier snapshot a finding would come and go with the traffic.
 fn look(options: &Options<'_>, first: bool) -> Result<Report> {
-    let now = collect::snapshot(&[], Some(options.vici));
+    let now = collect::snapshot_for_report(Some(options.vici));
     let observation = Observation { now: &now, earlier: None };
     if first {
         // One that is gone later is a change.

@@ -82,7 +82,7 @@ fn used() -> Duration {
 
 /// What the state alone says: whether errors still rise, the recorder knows better than any two looks.
 fn findings(vici: &std::path::Path) -> Vec<Finding> {
-    let now = collect::snapshot(&[], Some(vici));
+    let now = collect::snapshot_for_report(Some(vici));
     let is_cause = |f: &crate::report::Finding| {
         f.severity > Severity::Notice || f.code == Code::Ipv6OutsideSelectors
     };
