@@ -14,6 +14,7 @@ mod log;
 mod name;
 mod nft;
 pub mod proc;
+mod receive_buffer;
 mod recorded;
 mod route;
 mod socket;

@@ -1,6 +1,8 @@
-//! Netlink sockets: requests, dumps and single answers, within a deadline. It decodes no message.
+//! Netlink sockets: requests, dumps and single answers, within a deadline. It decodes no message. What the kernel tells root of SAs has their
+//! keys in it: no datagram stays in memory once it was looked at.
 
 use super::failure::Failure;
+use super::receive_buffer::ReceiveBuffer;
 use crate::snapshot::Reason;
 use crate::wire::netlink::{self, DONE, DUMP_INTERRUPTED, ERROR, Request};
 use nix::errno::Errno;
@@ -9,7 +11,6 @@ use nix::sys::socket::{
     SockType, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
-use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -84,7 +85,7 @@ impl Dump {
 pub(super) struct Socket {
     descriptor: OwnedFd,
     sequence: u32,
-    buffer: Vec<u8>,
+    buffer: ReceiveBuffer,
 }
 
 impl Socket {
@@ -94,7 +95,7 @@ impl Socket {
         let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
         let tick = TimeVal::milliseconds(TICK_MS);
         system::setsockopt(&descriptor, sockopt::ReceiveTimeout, &tick)?;
-        Ok(Self { descriptor, sequence: 0, buffer: vec![0; BUFFER] })
+        Ok(Self { descriptor, sequence: 0, buffer: ReceiveBuffer::new(BUFFER) })
     }
 
     /// Asks for one object. The inner error is the kernel's own answer (NLMSG_ERROR).
@@ -228,21 +229,14 @@ impl Socket {
             if Instant::now() >= deadline {
                 return Err(Errno::ETIMEDOUT.into());
             }
-            let mut slices = [IoSliceMut::new(&mut self.buffer)];
-            let descriptor = self.descriptor.as_raw_fd();
-            match system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty()) {
-                Ok(datagram) if datagram.flags.contains(MsgFlags::MSG_TRUNC) => {
-                    return Err(Errno::EMSGSIZE.into());
-                }
+            match self.buffer.receive(&self.descriptor) {
                 // Any process with the rights may send to this socket; only the kernel is port 0.
-                Ok(datagram) if datagram.address.is_some_and(|sender| sender.pid() == 0) => {
-                    break datagram.bytes;
-                }
+                Ok((length, 0)) => break length,
                 Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(errno) => return Err(errno.into()),
             }
         };
-        Ok(self.buffer.get(..length).unwrap_or_default())
+        Ok(self.buffer.datagram(length))
     }
 
     /// The messages of the datagrams of the kernel that are there, at least one and at most [`BATCH`], each of at most [`ANSWER`] bytes.
@@ -290,7 +284,7 @@ impl Socket {
 /// A netlink socket in multicast groups. It asks nothing.
 pub(super) struct Subscription {
     descriptor: OwnedFd,
-    buffer: Vec<u8>,
+    buffer: ReceiveBuffer,
 }
 
 impl Subscription {
@@ -302,7 +296,7 @@ impl Subscription {
         let _ = system::setsockopt(&descriptor, sockopt::RcvBufForce, &QUEUE);
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
         system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
-        Ok(Self { descriptor, buffer: vec![0; DATAGRAM] })
+        Ok(Self { descriptor, buffer: ReceiveBuffer::new(DATAGRAM) })
     }
 
     /// The port that the kernel gave the socket.
@@ -316,24 +310,17 @@ impl Subscription {
     /// # Errors
     /// `Lost` where the kernel had to leave messages out.
     pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
-        let mut slices = [IoSliceMut::new(&mut self.buffer)];
-        let descriptor = self.descriptor.as_raw_fd();
-        let received =
-            system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty());
-        let length = match received {
-            Ok(datagram) if datagram.flags.contains(MsgFlags::MSG_TRUNC) => {
-                return Err(Errno::EMSGSIZE.into());
-            }
-            Ok(datagram) if datagram.address.is_some_and(|sender| sender.pid() == 0) => {
-                datagram.bytes
-            }
+        let length = match self.buffer.receive(&self.descriptor) {
+            Ok((length, 0)) => length,
             Ok(_) | Err(Errno::EINTR) => return Ok(true),
             Err(Errno::EAGAIN) => return Ok(false),
             Err(errno) => return Err(errno.into()),
         };
-        for message in netlink::messages(self.buffer.get(..length).unwrap_or_default()) {
-            each(message?);
-        }
+        let mut messages = netlink::messages(self.buffer.datagram(length));
+        let read = messages.try_for_each(|message| message.map(&mut each));
+        // The next one may be hours away.
+        self.buffer.wipe();
+        read?;
         Ok(true)
     }
 }
@@ -358,7 +345,7 @@ mod tests {
     #[test]
     fn a_datagram_larger_than_the_buffer_is_lost_not_cut() {
         let mut socket = Socket::open(ROUTE).unwrap();
-        socket.buffer.truncate(64);
+        socket.buffer = ReceiveBuffer::new(64);
         let dump = Dump {
             name: "RTM_GETLINK",
             protocol: ROUTE,

@@ -3,7 +3,7 @@
 # NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
-CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' PEER_SECRET=secret ROUTES=no REUSE=yes MAKE_BEFORE_BREAK=no
+CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' SECRET=secret PEER_SECRET=secret ROUTES=no REUSE=yes MAKE_BEFORE_BREAK=no
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
 PEER_TS=$TS
@@ -47,7 +47,7 @@ of() { if [ "$1" = router ]; then echo "$2 $3 $4 $5"; else echo "$3 $2 $5 $4"; f
 
 # start END: the daemon with its configuration loaded.
 start() {
-  local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=secret key='if_id_in=8
+  local end=$1 local remote connection=$CONNECTION child=$CHILD ts=$TS secret=$SECRET key='if_id_in=8
 if_id_out=8'
   read -r local remote _ <<<"$(of "$end" 192.0.2.1 $PEER - -)"
   if [ "$end" = peer ]; then

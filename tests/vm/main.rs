@@ -22,6 +22,7 @@ mod guest;
 mod host;
 mod keep;
 mod kernel;
+mod keys;
 mod lines;
 mod model;
 mod namespace;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     let result = match words.as_slice() {
         ["--guest", words @ ..] => guest::run(words),
         ["--flood", words @ ..] => flood::run(words),
+        ["--keys", words @ ..] => keys::run(words),
         words => host::run(words),
     };
     match result {

@@ -66,3 +66,72 @@ make() {
 used() { awk '{print $14 + $15}' /proc/$RECORDER/stat; }
 memory() { awk -v "of=$1:" '$1 == of {print $2}' /proc/$RECORDER/status; }
 missed() { awk -v pid=$RECORDER '$2 == 6 && $3 == pid {print $9}' /proc/net/netlink; }
+# What has a key in hexadecimal digits is in /tmp/keys. new_key: another one for the next SAs; sha_key: one with two keys, which carries nothing.
+random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
+new_key() {
+  local key
+  key=$(random 20)
+  echo "$key" >>/tmp/keys
+  GCM="aead rfc4106(gcm(aes)) 0x$key 128 flag af-unspec"
+}
+sha_key() {
+  local keys
+  keys="$(random 32) $(random 16)"
+  tr ' ' '\n' <<<"$keys" >>/tmp/keys
+  ip xfrm state add src $HERE dst $THERE proto esp spi "$1" reqid 9 mode tunnel if_id 9 auth-trunc 'hmac(sha256)' "0x${keys% *}" 128 enc 'cbc(aes)' "0x${keys#* }"
+}
+# rekey FROM TO: an SA with a new key before the old one goes.
+rekey() {
+  ip -n peer xfrm state delete src $HERE dst $THERE proto esp spi "$2" 2>/dev/null || true
+  new_key
+  taken "$2"
+  out "$2"
+  gone_out "$1"
+}
+# The keys that the kernel has now: those of charon.
+kernel_keys() { ip xfrm state | grep -Eo '0x[0-9a-f]{32,}' >>/tmp/keys; }
+# no_key TARGET...: no key is there.
+no_key() { ./lab --keys /tmp/keys "$@"; }
+# Everything that the program says of this moment, into /tmp/said, and no key is in it.
+says_no_key() {
+  local said=/tmp/said
+  rm -rf $said
+  mkdir $said
+  for form in text json yaml; do ./vti-diagnostics show --format $form >$said/show.$form; done
+  ./vti-diagnostics show --detail >$said/detail
+  ./vti-diagnostics lookup --interface vti7 --source 10.9.1.1 --destination 10.9.2.1 >$said/lookup
+  ./vti-diagnostics capture --interval 1 --output $said/capture.yaml
+  ./vti-diagnostics capture --redact >$said/redacted.yaml
+  ./vti-diagnostics drops --duration 2 >$said/drops
+  ./vti-diagnostics history >$said/history
+  ./vti-diagnostics history --detail >$said/history.detail
+  cp $JOURNAL/* /tmp/recorder $said/
+  [ "$(grep -c . $said/capture.yaml)" -gt 100 ]
+  no_key $said/*
+}
+# The recorder, and what `show` does again and again, sleep between two looks: no key is in their memory.
+remembers_no_key() {
+  ./vti-diagnostics monitor >/tmp/monitor 2>&1 &
+  local monitor=$!
+  sleep 5
+  "$@"
+  sleep 1.5
+  no_key $monitor $RECORDER
+  kill $monitor
+  wait $monitor || true
+}
+# leaves_no_core: a crash of the recorder leaves no dump, on a host where crashes leave one.
+leaves_no_core() {
+  ulimit -c unlimited
+  echo /tmp/core.%p >/proc/sys/kernel/core_pattern
+  sleep 60 &
+  kill -ABRT $!
+  wait $! || true
+  [ -s /tmp/core.$! ]
+  ./vti-diagnostics monitor >/dev/null 2>&1 &
+  sleep 3
+  kill -ABRT $!
+  wait $! || true
+  [ ! -e /tmp/core.$! ]
+  rm -f /tmp/core.*
+}
