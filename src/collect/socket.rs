@@ -54,30 +54,89 @@ pub(super) struct Dump {
 
 impl Dump {
     /// Reads all objects. `decode` adds what it wants of one message's payload to the list; a dump that the kernel marks as
-    /// inconsistent is thrown away and read again.
+    /// inconsistent, or of which it lost a part, is thrown away and read again.
     pub fn read<T>(
         &self,
         decode: impl Fn(&[u8], &mut Vec<T>) -> Result<(), Failure>,
     ) -> Result<Vec<T>, Failure> {
+        self.read_from(|| Socket::open(self.protocol), decode)
+    }
+
+    /// The same from sockets that `open` gives.
+    fn read_from<C: Channel, T>(
+        &self,
+        open: impl Fn() -> Result<Socket<C>, Failure>,
+        decode: impl Fn(&[u8], &mut Vec<T>) -> Result<(), Failure>,
+    ) -> Result<Vec<T>, Failure> {
         let read = || {
             let deadline = Instant::now() + self.patience;
-            let mut socket = Socket::open(self.protocol)?;
+            let mut socket = open()?;
+            let detail = format!("it changed during {ATTEMPTS} attempts");
+            let mut failure = Failure::new(Reason::Inconsistent, detail);
             for _ in 0..ATTEMPTS {
                 let mut list = Vec::new();
-                if socket.dump(self, deadline, |payload| decode(payload, &mut list))? {
-                    return Ok(list);
+                match socket.dump(self, deadline, |payload| decode(payload, &mut list)) {
+                    Ok(true) => return Ok(list),
+                    Ok(false) => {}
+                    // The rest of this dump would come on the same socket.
+                    Err(lost) if lost.reason == Reason::Lost => {
+                        (failure, socket) = (lost, open()?);
+                    }
+                    Err(failure) => return Err(failure),
                 }
             }
-            let detail = format!("it changed during {ATTEMPTS} attempts");
-            Err(Failure::new(Reason::Inconsistent, detail))
+            Err(failure)
         };
         read().map_err(|failure: Failure| failure.in_operation(&format!("dump {}", self.name)))
     }
 }
 
+/// Where requests go and answers come from: the kernel, and in tests a list of what a kernel may say.
+pub(super) trait Channel {
+    /// Sends one request.
+    fn send(&mut self, request: &[u8]) -> nix::Result<()>;
+    /// Waits a moment for one datagram.
+    fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram>;
+}
+
+/// A datagram that was received.
+#[derive(Clone, Copy)]
+pub(super) struct Datagram {
+    length: usize,
+    /// It was longer than the buffer.
+    is_cut: bool,
+    /// Any process with the rights may send to a netlink socket; only the kernel is port 0.
+    is_of_kernel: bool,
+}
+
+/// A netlink socket of the kernel.
+pub(super) struct Kernel(OwnedFd);
+
+impl Channel for Kernel {
+    fn send(&mut self, request: &[u8]) -> nix::Result<()> {
+        let kernel = NetlinkAddr::new(0, 0);
+        system::sendto(self.0.as_raw_fd(), request, &kernel, MsgFlags::empty()).map(|_| ())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram> {
+        receive(&self.0, buffer)
+    }
+}
+
+fn receive(descriptor: &OwnedFd, buffer: &mut [u8]) -> nix::Result<Datagram> {
+    let mut slices = [IoSliceMut::new(buffer)];
+    let descriptor = descriptor.as_raw_fd();
+    let received = system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty());
+    received.map(|datagram| Datagram {
+        length: datagram.bytes,
+        is_cut: datagram.flags.contains(MsgFlags::MSG_TRUNC),
+        is_of_kernel: datagram.address.is_some_and(|sender| sender.pid() == 0),
+    })
+}
+
 /// A netlink socket with its receive buffer.
-pub(super) struct Socket {
-    descriptor: OwnedFd,
+pub(super) struct Socket<C = Kernel> {
+    channel: C,
     sequence: u32,
     buffer: Vec<u8>,
 }
@@ -89,7 +148,13 @@ impl Socket {
         let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
         let tick = TimeVal::milliseconds(TICK_MS);
         system::setsockopt(&descriptor, sockopt::ReceiveTimeout, &tick)?;
-        Ok(Self { descriptor, sequence: 0, buffer: vec![0; BUFFER] })
+        Ok(Self::over(Kernel(descriptor)))
+    }
+}
+
+impl<C: Channel> Socket<C> {
+    fn over(channel: C) -> Self {
+        Self { channel, sequence: 0, buffer: vec![0; BUFFER] }
     }
 
     /// Asks for one object. The inner error is the kernel's own answer (NLMSG_ERROR).
@@ -162,11 +227,10 @@ impl Socket {
     /// Sends a request and gives its sequence number.
     fn send(&mut self, request: &Request, deadline: Instant) -> Result<u32, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
-        let (bytes, kernel) = (request.bytes(self.sequence), NetlinkAddr::new(0, 0));
+        let bytes = request.bytes(self.sequence);
         loop {
-            let descriptor = self.descriptor.as_raw_fd();
-            match system::sendto(descriptor, &bytes, &kernel, MsgFlags::empty()) {
-                Ok(_) => return Ok(self.sequence),
+            match self.channel.send(&bytes) {
+                Ok(()) => return Ok(self.sequence),
                 Err(Errno::EINTR) if Instant::now() < deadline => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -179,16 +243,9 @@ impl Socket {
             if Instant::now() >= deadline {
                 return Err(Errno::ETIMEDOUT.into());
             }
-            let mut slices = [IoSliceMut::new(&mut self.buffer)];
-            let descriptor = self.descriptor.as_raw_fd();
-            match system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty()) {
-                Ok(datagram) if datagram.flags.contains(MsgFlags::MSG_TRUNC) => {
-                    return Err(Errno::EMSGSIZE.into());
-                }
-                // Any process with the rights may send to this socket; only the kernel is port 0.
-                Ok(datagram) if datagram.address.is_some_and(|sender| sender.pid() == 0) => {
-                    break datagram.bytes;
-                }
+            match self.channel.receive(&mut self.buffer) {
+                Ok(datagram) if datagram.is_cut => return Err(Errno::EMSGSIZE.into()),
+                Ok(datagram) if datagram.is_of_kernel => break datagram.length,
                 Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -226,17 +283,9 @@ impl Subscription {
     /// # Errors
     /// `Lost` where the kernel had to leave messages out.
     pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
-        let mut slices = [IoSliceMut::new(&mut self.buffer)];
-        let descriptor = self.descriptor.as_raw_fd();
-        let received =
-            system::recvmsg::<NetlinkAddr>(descriptor, &mut slices, None, MsgFlags::empty());
-        let length = match received {
-            Ok(datagram) if datagram.flags.contains(MsgFlags::MSG_TRUNC) => {
-                return Err(Errno::EMSGSIZE.into());
-            }
-            Ok(datagram) if datagram.address.is_some_and(|sender| sender.pid() == 0) => {
-                datagram.bytes
-            }
+        let length = match receive(&self.descriptor, &mut self.buffer) {
+            Ok(datagram) if datagram.is_cut => return Err(Errno::EMSGSIZE.into()),
+            Ok(datagram) if datagram.is_of_kernel => datagram.length,
             Ok(_) | Err(Errno::EINTR) => return Ok(true),
             Err(Errno::EAGAIN) => return Ok(false),
             Err(errno) => return Err(errno.into()),
@@ -255,39 +304,5 @@ impl AsFd for Subscription {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_that_says_nothing_is_a_timeout() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        let failure = socket.receive(Instant::now() + Duration::from_millis(20)).unwrap_err();
-        assert_eq!(failure.reason, Reason::TimedOut);
-    }
-
-    #[test]
-    fn a_datagram_larger_than_the_buffer_is_lost_not_cut() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        socket.buffer.truncate(64);
-        let dump = Dump {
-            name: "RTM_GETLINK",
-            protocol: ROUTE,
-            request: Request::dump(18).structure(&[0; 16]),
-            answer: 16,
-            patience: PATIENCE,
-        };
-        let failure = socket.dump(&dump, Instant::now() + PATIENCE, |_| Ok(())).unwrap_err();
-        assert_eq!(failure.reason, Reason::Lost);
-    }
-
-    #[test]
-    fn a_refusal_of_the_kernel_is_its_errno() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        // RTM_GETLINK of an interface index that cannot be.
-        let mut header = [0; 16];
-        header[4..8].copy_from_slice(&i32::MAX.to_ne_bytes());
-        let request = Request::get(18).structure(&header);
-        let answer = socket.ask(&request, 16, Instant::now() + PATIENCE, |_| Ok(()));
-        assert_eq!(answer, Ok(Err(Errno::ENODEV)));
-    }
-}
+#[path = "socket_tests.rs"]
+mod tests;

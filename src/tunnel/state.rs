@@ -5,12 +5,15 @@ use super::order::{Group, Order};
 use super::ownership::{Asked, MarkOrIfId};
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
-    PolicyType, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
+    PolicyType, Reason, ReqId, Route, RouteAnswer, RouteQuery, Sa, Snapshot, Source,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
+
+/// Of a route question: the interface that it names does not exist (`ip_route_output_key_hash_rcu()`).
+const ENODEV: i32 = 19;
 
 /// A snapshot, borrowed or owned, with the index that makes one tunnel's lookups independent of the number of tunnels. The index holds
 /// positions, no references: a state that owns its snapshot can be kept.
@@ -276,9 +279,15 @@ impl<'a> State<'a> {
         let list = read(&self.snapshot.route_lookups)?;
         let found = self.lookups.find(list, |lookup| lookup.query.cmp(query)).iter().last();
         let what = || format!("the route to {} was not asked for", query.destination);
-        found.map(|lookup| &lookup.answer).ok_or_else(|| {
-            Missing::new(Source::RouteLookups, crate::snapshot::Reason::Skipped, what())
-        })
+        let missing = |reason, detail| Missing::new(Source::RouteLookups, reason, detail);
+        match found.map(|lookup| &lookup.answer) {
+            // The VRF was there when the links were read: that it has gone says nothing of the route.
+            Some(RouteAnswer::Error { errno: ENODEV }) if query.vrf.is_some() => {
+                Err(missing(Reason::Vanished, "the VRF is gone".to_owned()))
+            }
+            Some(answer) => Ok(answer),
+            None => Err(missing(Reason::Skipped, what())),
+        }
     }
 
     /// The routes that leave through this link.
