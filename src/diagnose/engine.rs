@@ -154,7 +154,7 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         };
         match outcome {
             Ok(found) => {
-                let found = found.on(case.now.host.release()).as_read(case, code);
+                let found = found.on(case.now.host.release()).unless_unsettled(case, code);
                 confirmed.push((diagnosis, found));
             }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))

@@ -58,7 +58,7 @@ impl Found {
     }
 
     /// No surer than what was read while it changed: two lists, or two parts of one, are then of two moments.
-    pub(super) fn as_read(mut self, case: &Case<'_>, code: Code) -> Self {
+    pub(super) fn unless_unsettled(mut self, case: &Case<'_>, code: Code) -> Self {
         let is_open = self.confidence > Confidence::Consistent
             && code.info().by == By::Tunnel
             && case.tunnel.as_ref().is_ok_and(Tunnel::is_unsettled);

@@ -108,7 +108,8 @@ impl Ip {
     }
 
     pub fn write(&mut self, lines: &str) -> Fallible<()> {
-        self.lines.write_all(lines.as_bytes()).map_err(|error| self.said(&error.to_string()))
+        let written = self.lines.write_all(lines.as_bytes());
+        written.map_err(|error| self.said(&error.to_string()))
     }
 
     /// Waits until it has done all lines.
@@ -121,8 +122,9 @@ impl Ip {
         Err(format!("ip: {status}: {}", guest::read("/tmp/ip")?))
     }
 
-    fn said(&self, error: &str) -> String {
-        format!("ip: {error}: {}", guest::read("/tmp/ip").unwrap_or_default())
+    fn said(&mut self, error: &str) -> String {
+        let ended = self.process.wait().map_or_else(|e| e.to_string(), |status| status.to_string());
+        format!("ip: {error}: {ended}: {}", guest::read("/tmp/ip").unwrap_or_default())
     }
 }
 
