@@ -20,8 +20,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 const AGAIN: usize = 3;
 /// No reading begins later than this after the first began.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The kernel's messages are taken in so many goes of 4,096 at most: where more come, they come faster than they can be taken.
-const GOES: usize = 16;
+/// Where the kernel's messages are not all taken by then, they come faster than they can be taken; and so many before the time is looked at.
+const HEARING: Duration = Duration::from_millis(500);
+const AT_ONCE: usize = 256;
 
 /// The lists that refer to each other.
 #[derive(Clone)]
@@ -52,7 +53,8 @@ pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
     // Before the first list: from here on no change goes unnoticed. Whoever may read the lists may listen, too.
     let mut kernel = Listener::xfrm().ok();
     let take = |last: Option<&ConsistentRead>| {
-        let before = heard(kernel.as_mut());
+        let is_heard = kernel.is_some();
+        let before = heard(&mut kernel);
         let mut reading = ConsistentRead {
             sas: xfrm::sas(),
             policies: xfrm::policies(),
@@ -62,8 +64,8 @@ pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
             },
             unsettled: Unsettled::default(),
         };
-        if kernel.is_some() {
-            reading.take_in(before, heard(kernel.as_mut()));
+        if is_heard {
+            reading.take_in(before, heard(&mut kernel));
         }
         reading
     };
@@ -93,15 +95,19 @@ fn is_charon_done(last: &ConsistentRead, since: Option<&Received>) -> bool {
 }
 
 /// What the kernel told since it was last heard; none where some of it was lost.
-fn heard(kernel: Option<&mut Listener>) -> Option<Received> {
-    let (kernel, mut received) = (kernel?, Received::default());
-    let is_all = (0..GOES).any(|_| kernel.receive(&mut received));
-    let is_whole = is_all && !received.lost && received.malformed.is_none();
-    if !is_whole {
-        // Those that wait are older than the next reading.
-        kernel.discard();
+fn heard(kernel: &mut Option<Listener>) -> Option<Received> {
+    let (listener, mut received) = (kernel.as_mut()?, Received::default());
+    let deadline = Instant::now() + HEARING;
+    let mut is_all = listener.receive(AT_ONCE, &mut received);
+    while !is_all && Instant::now() < deadline {
+        is_all = listener.receive(AT_ONCE, &mut received);
     }
-    is_whole.then_some(received)
+    if is_all && !received.lost && received.malformed.is_none() {
+        return Some(received);
+    }
+    // What waits on the old socket is older than the next reading.
+    *kernel = Listener::xfrm().ok();
+    None
 }
 
 /// The first reading that is whole, or that lacks nothing which the one before it did not lack; the last where there is none. `take` gets the

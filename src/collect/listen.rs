@@ -15,8 +15,6 @@ const ROUTE_GROUPS: [u32; 5] = [1, 5, 7, 9, 11];
 /// XFRMNLGRP_EXPIRE, SA, POLICY.
 const XFRM_GROUPS: [u32; 3] = [2, 3, 4];
 
-/// Messages taken in one go: then the caller looks at the time and at its counters.
-const MOST: usize = 4096;
 /// Datagrams that are thrown away in one go: more come only where they come faster than they can be thrown away.
 const MOST_DISCARDED: usize = 65_536;
 
@@ -64,9 +62,9 @@ impl Listener {
         }
     }
 
-    /// Adds what is there, without waiting. Whether that was all.
-    pub fn receive(&mut self, into: &mut Received) -> bool {
-        let end = into.changes.len().saturating_add(MOST);
+    /// Adds what is there, without waiting: `most` changes, or few more. Whether that was all.
+    pub fn receive(&mut self, most: usize, into: &mut Received) -> bool {
+        let end = into.changes.len().saturating_add(most);
         while into.changes.len() < end {
             let decode = self.decode;
             let more = self.socket.next(|message| {

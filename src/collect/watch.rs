@@ -10,6 +10,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 pub use super::listen::Received;
 
+/// Messages taken in one go: then the caller looks at the time and at its counters.
+const MOST: usize = 4096;
+
 /// The kernel's messages about changes.
 pub struct Changes {
     route: Listener,
@@ -46,8 +49,8 @@ impl Changes {
     /// Takes what is there, without waiting: the changes of XFRM first.
     pub fn receive(&mut self) -> Received {
         let mut received = Received::default();
-        self.xfrm.receive(&mut received);
-        self.route.receive(&mut received);
+        self.xfrm.receive(MOST, &mut received);
+        self.route.receive(MOST, &mut received);
         received
     }
 }

@@ -24,16 +24,20 @@ const DEAD: usize = 2;
 /// So many tunnels later, by turns, the replaced SAs are deleted.
 const LATER: [usize; 3] = [0, 2, 8];
 
+/// What is left to the guest at the end: a thousand looks take hours.
+const MEMORY: [&str; 3] = ["MemAvailable", "Slab", "Shmem"];
+
 /// Between two tunnels: the emulated processor is shared with the looks.
 const PACE: Duration = Duration::from_millis(10);
 
 const SHOW: [&str; 3] = ["show", "--format", "json"];
-/// Each message of a dump waits, and each question: as on a router without an idle processor.
+/// Each message of the dumps of SAs and policies waits, and their requests, as on a router without an idle processor. The questions about routes
+/// behind them do not: there is one for each tunnel, and their time is up together.
 const SLOWED: [&str; 6] = [
     "-qq",
     "-o/dev/null",
     "-etrace=recvmsg,sendto",
-    "-einject=recvmsg,sendto:delay_enter=20000",
+    "-einject=recvmsg,sendto:delay_enter=40000:when=8..36",
     "./vti-diagnostics",
     "show",
 ];
@@ -81,6 +85,9 @@ fn look_while_rekeying(looks: u64) -> Fallible<Vec<String>> {
             seen.unknown,
             seen.hidden
         );
+        for line in guest::read("/proc/meminfo")?.lines().filter(|l| MEMORY.iter().any(|n| l.starts_with(n))) {
+            println!("     {line}");
+        }
         seen.differences.extend(looked.into_iter().filter_map(Result::err));
         if rekeyed.load(Ordering::Relaxed) < looks {
             seen.differences.push("fewer rekeyings than looks".into());
@@ -91,9 +98,9 @@ fn look_while_rekeying(looks: u64) -> Fallible<Vec<String>> {
 
 /// Replaces the SAs of one tunnel after the other until it shall stop.
 fn rekey_until(stop: &AtomicBool, rekeyed: &AtomicU64) -> Fallible<()> {
-    let mut ip = Ip::start()?;
     let mut old: VecDeque<(usize, u64)> = VecDeque::new();
     for generation in 1.. {
+        let mut ip = Ip::start()?;
         for number in 0..HEALTHY {
             if stop.load(Ordering::Relaxed) {
                 return ip.end();
@@ -109,6 +116,7 @@ fn rekey_until(stop: &AtomicBool, rekeyed: &AtomicU64) -> Fallible<()> {
             rekeyed.fetch_add(1, Ordering::Relaxed);
             std::thread::sleep(PACE);
         }
+        ip.end()?;
     }
     Ok(())
 }
