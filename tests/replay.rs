@@ -13,12 +13,16 @@
 mod commands;
 #[path = "replay/compact.rs"]
 mod compact;
+#[path = "replay/failing.rs"]
+mod failing;
 #[path = "replay/recorded.rs"]
 mod recorded;
 #[path = "replay/registry.rs"]
 mod registry;
 #[path = "replay/site.rs"]
 mod site;
+#[path = "replay/unsettled.rs"]
+mod unsettled;
 #[path = "replay/validation.rs"]
 mod validation;
 

@@ -135,6 +135,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("answer", "answer")
         | ("associations", "spi" | "mode" | "family" | "mark" | "set_mark" | "direction")
         | ("policies", "direction" | "action" | "policy_type" | "mark")
+        | ("changed", "mark")
         | ("selector", "family")
         | ("templates", "spi" | "mode" | "family")
         | ("default_policies", "inbound" | "forward" | "outbound")

@@ -10,12 +10,14 @@ pub mod drops;
 mod failure;
 mod host;
 mod link;
+mod listen;
 mod log;
 mod name;
 mod nft;
 pub mod proc;
 mod receive_buffer;
 mod recorded;
+mod replay;
 mod route;
 mod socket;
 mod vici;
@@ -131,7 +133,7 @@ fn read(
     };
     let read = consistent_read::read(|| ike(taken_at_ms));
     (snapshot.sas, snapshot.policies) = (read.sas, read.policies);
-    snapshot.ike = read.ike;
+    (snapshot.ike, snapshot.unsettled) = (read.ike, read.unsettled);
     // After charon: they tell of what it has done.
     snapshot.hook_state = configuration::hook_state();
     snapshot.charon_log = log::charon_log();

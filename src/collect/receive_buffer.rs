@@ -1,5 +1,6 @@
 //! The buffer that netlink's datagrams are received into. The kernel's messages about SAs hold their keys for who has CAP_NET_ADMIN, and it
-//! cannot be asked to leave them out: so what was received is overwritten before anything else is, and when the buffer goes.
+//! cannot be asked to leave them out: so what was received is overwritten when the buffer goes, and where it stays, before
+//! anything is waited for.
 //! It decodes nothing.
 
 use nix::errno::Errno;
@@ -8,10 +9,36 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
 use zeroize::Zeroize;
 
+/// A datagram that was received.
+#[derive(Clone, Copy)]
+pub(super) struct Datagram {
+    /// In bytes.
+    pub length: usize,
+    /// It was longer than its room.
+    pub is_cut: bool,
+    /// Any process with the rights may send to a netlink socket; only the kernel is port 0.
+    pub is_of_kernel: bool,
+}
+
+impl Datagram {
+    /// The next one of a socket.
+    pub fn receive(socket: &OwnedFd, room: &mut [u8]) -> nix::Result<Self> {
+        let mut slices = [IoSliceMut::new(room)];
+        let flags = MsgFlags::empty();
+        let received = recvmsg::<NetlinkAddr>(socket.as_raw_fd(), &mut slices, None, flags)?;
+        Ok(Self {
+            length: received.bytes,
+            is_cut: received.flags.contains(MsgFlags::MSG_TRUNC),
+            is_of_kernel: received.address.is_some_and(|sender| sender.pid() == 0),
+        })
+    }
+}
+
 /// Room for one datagram, of a fixed size: room that grows would leave copies.
 pub(super) struct ReceiveBuffer {
     bytes: Box<[u8]>,
-    /// How much of it may hold something.
+    /// How much of it may hold something. Between the datagrams of one dump nothing is overwritten but by the next: they come at once, and
+    /// to wipe megabytes byte by byte would cost more than to decode them.
     used: usize,
 }
 
@@ -21,24 +48,21 @@ impl ReceiveBuffer {
         Self { bytes: vec![0; size].into_boxed_slice(), used: 0 }
     }
 
-    /// Receives a datagram in the place of the one before: how long it is, in bytes, and the port that sent it (0: the kernel).
+    /// Receives a datagram of the kernel in the place of the one before, by `take`: how long it is, in bytes; none where somebody else sent it.
     ///
     /// # Errors
-    /// What `recvmsg` says; `EMSGSIZE` where the datagram is larger than the buffer, and lost.
-    pub fn receive(&mut self, from: &OwnedFd) -> Result<(usize, u32), Errno> {
-        self.wipe();
-        let mut slices = [IoSliceMut::new(&mut self.bytes)];
-        let datagram =
-            recvmsg::<NetlinkAddr>(from.as_raw_fd(), &mut slices, None, MsgFlags::empty())?;
-        let (length, flags) = (datagram.bytes, datagram.flags);
-        // A sender without an address is not the kernel.
-        let port = datagram.address.map_or(u32::MAX, |sender| sender.pid());
-        self.used = length;
-        if flags.contains(MsgFlags::MSG_TRUNC) {
+    /// What `take` says; `EMSGSIZE` where the datagram is larger than the buffer, and lost.
+    pub fn receive(
+        &mut self,
+        take: impl FnOnce(&mut [u8]) -> nix::Result<Datagram>,
+    ) -> nix::Result<Option<usize>> {
+        let datagram = take(&mut self.bytes)?;
+        self.used = self.used.max(datagram.length);
+        if datagram.is_cut {
             self.used = self.bytes.len();
             return Err(Errno::EMSGSIZE);
         }
-        Ok((length, port))
+        Ok(datagram.is_of_kernel.then_some(datagram.length))
     }
 
     /// The first bytes of what was received.
@@ -82,11 +106,15 @@ mod tests {
         socket
     }
 
+    fn receive(buffer: &mut ReceiveBuffer, from: &OwnedFd) -> nix::Result<Option<usize>> {
+        buffer.receive(|room| Datagram::receive(from, room))
+    }
+
     #[test]
     fn what_was_received_is_there_until_it_is_wiped() {
         let mut buffer = ReceiveBuffer::new(32 * 1024);
-        let (length, port) = buffer.receive(&asked(&[1])).unwrap();
-        assert!(length > 16 && port == 0);
+        let length = receive(&mut buffer, &asked(&[1])).unwrap().unwrap();
+        assert!(length > 16);
         assert!(buffer.datagram(length).iter().any(|byte| *byte != 0));
         buffer.wipe();
         assert!(buffer.bytes.iter().all(|byte| *byte == 0));
@@ -95,19 +123,21 @@ mod tests {
     #[test]
     fn a_datagram_that_does_not_fit_is_wiped_too() {
         let mut buffer = ReceiveBuffer::new(64);
-        assert_eq!(buffer.receive(&asked(&[1])), Err(Errno::EMSGSIZE));
+        assert_eq!(receive(&mut buffer, &asked(&[1])), Err(Errno::EMSGSIZE));
         assert!(buffer.bytes.iter().any(|byte| *byte != 0));
         buffer.wipe();
         assert!(buffer.bytes.iter().all(|byte| *byte == 0));
     }
 
     #[test]
-    fn a_shorter_datagram_leaves_nothing_of_a_longer_one() {
+    fn what_a_shorter_datagram_leaves_of_a_longer_one_is_wiped() {
         let mut buffer = ReceiveBuffer::new(32 * 1024);
         let socket = asked(&[1, i32::MAX]);
-        let (longer, _) = buffer.receive(&socket).unwrap();
-        let (shorter, _) = buffer.receive(&socket).unwrap();
+        let longer = receive(&mut buffer, &socket).unwrap().unwrap();
+        let shorter = receive(&mut buffer, &socket).unwrap().unwrap();
         assert!(shorter < longer);
-        assert!(buffer.bytes.iter().skip(shorter).all(|byte| *byte == 0));
+        assert!(buffer.bytes.iter().skip(shorter).any(|byte| *byte != 0));
+        buffer.wipe();
+        assert!(buffer.bytes.iter().all(|byte| *byte == 0));
     }
 }

@@ -1,14 +1,12 @@
-//! Netlink sockets: requests, dumps and single answers, within a deadline. It decodes no message. What the kernel tells root of SAs has their
-//! keys in it: no datagram stays in memory once it was looked at.
+//! Netlink sockets: requests, dumps and single answers, within a deadline. It decodes no message.
 
 use super::failure::Failure;
-use super::receive_buffer::ReceiveBuffer;
+use super::receive_buffer::{Datagram, ReceiveBuffer};
 use crate::snapshot::Reason;
 use crate::wire::netlink::{self, DONE, DUMP_INTERRUPTED, ERROR, Request};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    self as system, AddressFamily, MsgFlags, MultiHeaders, NetlinkAddr, SockFlag, SockProtocol,
-    SockType, sockopt,
+    self as system, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -33,8 +31,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const BUFFER: usize = 64 * 1024;
 /// Questions that are sent together. Their answers wait in the socket's buffer (`net.core.rmem_default`, 208 KiB), where one takes some KiB.
 const BATCH: usize = 16;
-/// An answer to one question is small: a route and its metrics, an errno and the question.
-const ANSWER: usize = BUFFER / BATCH;
 /// Messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
 /// What the kernel keeps of them until they are read.
@@ -60,30 +56,68 @@ pub(super) struct Dump {
 
 impl Dump {
     /// Reads all objects. `decode` adds what it wants of one message's payload to the list; a dump that the kernel marks as
-    /// inconsistent is thrown away and read again.
+    /// inconsistent, or of which it lost a part, is thrown away and read again.
     pub fn read<T>(
         &self,
         decode: impl Fn(&[u8], &mut Vec<T>) -> Result<(), Failure>,
     ) -> Result<Vec<T>, Failure> {
+        self.read_from(|| Socket::open(self.protocol), decode)
+    }
+
+    /// The same from sockets that `open` gives.
+    fn read_from<C: Channel, T>(
+        &self,
+        open: impl Fn() -> Result<Socket<C>, Failure>,
+        decode: impl Fn(&[u8], &mut Vec<T>) -> Result<(), Failure>,
+    ) -> Result<Vec<T>, Failure> {
         let read = || {
             let deadline = Instant::now() + self.patience;
-            let mut socket = Socket::open(self.protocol)?;
+            let mut socket = open()?;
+            let detail = format!("it changed during {ATTEMPTS} attempts");
+            let mut failure = Failure::new(Reason::Inconsistent, detail);
             for _ in 0..ATTEMPTS {
                 let mut list = Vec::new();
-                if socket.dump(self, deadline, |payload| decode(payload, &mut list))? {
-                    return Ok(list);
+                match socket.dump(self, deadline, |payload| decode(payload, &mut list)) {
+                    Ok(true) => return Ok(list),
+                    Ok(false) => {}
+                    // The rest of this dump would come on the same socket.
+                    Err(lost) if lost.reason == Reason::Lost => {
+                        (failure, socket) = (lost, open()?);
+                    }
+                    Err(failure) => return Err(failure),
                 }
             }
-            let detail = format!("it changed during {ATTEMPTS} attempts");
-            Err(Failure::new(Reason::Inconsistent, detail))
+            Err(failure)
         };
         read().map_err(|failure: Failure| failure.in_operation(&format!("dump {}", self.name)))
     }
 }
 
+/// Where requests go and answers come from: the kernel, and in tests a list of what a kernel may say.
+pub(super) trait Channel {
+    /// Sends one request.
+    fn send(&mut self, request: &[u8]) -> nix::Result<()>;
+    /// Waits a moment for one datagram.
+    fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram>;
+}
+
+/// A netlink socket of the kernel.
+pub(super) struct Kernel(OwnedFd);
+
+impl Channel for Kernel {
+    fn send(&mut self, request: &[u8]) -> nix::Result<()> {
+        let kernel = NetlinkAddr::new(0, 0);
+        system::sendto(self.0.as_raw_fd(), request, &kernel, MsgFlags::empty()).map(|_| ())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram> {
+        Datagram::receive(&self.0, buffer)
+    }
+}
+
 /// A netlink socket with its receive buffer.
-pub(super) struct Socket {
-    descriptor: OwnedFd,
+pub(super) struct Socket<C = Kernel> {
+    channel: C,
     sequence: u32,
     buffer: ReceiveBuffer,
 }
@@ -95,7 +129,13 @@ impl Socket {
         let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
         let tick = TimeVal::milliseconds(TICK_MS);
         system::setsockopt(&descriptor, sockopt::ReceiveTimeout, &tick)?;
-        Ok(Self { descriptor, sequence: 0, buffer: ReceiveBuffer::new(BUFFER) })
+        Ok(Self::over(Kernel(descriptor)))
+    }
+}
+
+impl<C: Channel> Socket<C> {
+    fn over(channel: C) -> Self {
+        Self { channel, sequence: 0, buffer: ReceiveBuffer::new(BUFFER) }
     }
 
     /// Asks for one object. The inner error is the kernel's own answer (NLMSG_ERROR).
@@ -126,7 +166,7 @@ impl Socket {
     /// from one datagram, and a system call for each would cost more than its answer.
     ///
     /// # Errors
-    /// As those of [`Socket::ask`]; one answer that is lost or malformed and there is none.
+    /// As those of [`Socket::ask`]; where one answer is lost or malformed, there is none.
     pub fn ask_all<T>(
         &mut self,
         requests: &[Request],
@@ -145,16 +185,16 @@ impl Socket {
             self.send_bytes(&bytes, deadline)?;
             let mut open: Vec<Option<Result<T, Errno>>> = batch.iter().map(|_| None).collect();
             while open.iter().any(Option::is_none) {
-                self.receive_several(deadline, |message| {
+                for message in netlink::messages(self.receive(deadline)?) {
+                    let message = message?;
                     let position = message.sequence.wrapping_sub(first) as usize;
-                    let Some(place) = open.get_mut(position) else { return Ok(()) };
+                    let Some(place) = open.get_mut(position) else { continue };
                     match message.kind {
                         ERROR => *place = Some(Err(Errno::from_raw(message.errno()?))),
                         kind if kind == answer => *place = Some(Ok(decode(message.payload)?)),
                         _ => {}
                     }
-                    Ok(())
-                })?;
+                }
             }
             answers.extend(open.into_iter().flatten());
         }
@@ -211,12 +251,10 @@ impl Socket {
         Ok(self.sequence)
     }
 
-    fn send_bytes(&self, bytes: &[u8], deadline: Instant) -> Result<(), Failure> {
-        let kernel = NetlinkAddr::new(0, 0);
+    fn send_bytes(&mut self, bytes: &[u8], deadline: Instant) -> Result<(), Failure> {
         loop {
-            let descriptor = self.descriptor.as_raw_fd();
-            match system::sendto(descriptor, bytes, &kernel, MsgFlags::empty()) {
-                Ok(_) => return Ok(()),
+            match self.channel.send(bytes) {
+                Ok(()) => return Ok(()),
                 Err(Errno::EINTR) if Instant::now() < deadline => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -229,55 +267,13 @@ impl Socket {
             if Instant::now() >= deadline {
                 return Err(Errno::ETIMEDOUT.into());
             }
-            match self.buffer.receive(&self.descriptor) {
-                // Any process with the rights may send to this socket; only the kernel is port 0.
-                Ok((length, 0)) => break length,
-                Ok(_) | Err(Errno::EINTR | Errno::EAGAIN) => {}
+            match self.buffer.receive(|room| self.channel.receive(room)) {
+                Ok(Some(length)) => break length,
+                Ok(None) | Err(Errno::EINTR | Errno::EAGAIN) => {}
                 Err(errno) => return Err(errno.into()),
             }
         };
         Ok(self.buffer.datagram(length))
-    }
-
-    /// The messages of the datagrams of the kernel that are there, at least one and at most [`BATCH`], each of at most [`ANSWER`] bytes.
-    fn receive_several(
-        &mut self,
-        deadline: Instant,
-        mut each: impl FnMut(netlink::Message<'_>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let lengths: Vec<Option<usize>> = loop {
-            if Instant::now() >= deadline {
-                return Err(Errno::ETIMEDOUT.into());
-            }
-            let mut headers = MultiHeaders::<NetlinkAddr>::preallocate(BATCH, None);
-            let mut slices: Vec<[IoSliceMut<'_>; 1]> =
-                self.buffer.chunks_mut(ANSWER).map(|part| [IoSliceMut::new(part)]).collect();
-            let descriptor = self.descriptor.as_raw_fd();
-            let flags = MsgFlags::MSG_WAITFORONE;
-            match system::recvmmsg(descriptor, &mut headers, slices.iter_mut(), flags, None) {
-                Ok(datagrams) => {
-                    let mut lengths = Vec::with_capacity(BATCH);
-                    for datagram in datagrams {
-                        if datagram.flags.contains(MsgFlags::MSG_TRUNC) {
-                            return Err(Errno::EMSGSIZE.into());
-                        }
-                        // As in `receive`: only the kernel is port 0.
-                        let from_kernel = datagram.address.is_some_and(|sender| sender.pid() == 0);
-                        lengths.push(from_kernel.then_some(datagram.bytes));
-                    }
-                    break lengths;
-                }
-                Err(Errno::EINTR | Errno::EAGAIN) => {}
-                Err(errno) => return Err(errno.into()),
-            }
-        };
-        for (part, length) in self.buffer.chunks(ANSWER).zip(lengths) {
-            let datagram = length.and_then(|length| part.get(..length)).unwrap_or_default();
-            for message in netlink::messages(datagram) {
-                each(message?)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -310,9 +306,9 @@ impl Subscription {
     /// # Errors
     /// `Lost` where the kernel had to leave messages out.
     pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
-        let length = match self.buffer.receive(&self.descriptor) {
-            Ok((length, 0)) => length,
-            Ok(_) | Err(Errno::EINTR) => return Ok(true),
+        let length = match self.buffer.receive(|room| Datagram::receive(&self.descriptor, room)) {
+            Ok(Some(length)) => length,
+            Ok(None) | Err(Errno::EINTR) => return Ok(true),
             Err(Errno::EAGAIN) => return Ok(false),
             Err(errno) => return Err(errno.into()),
         };
@@ -332,78 +328,5 @@ impl AsFd for Subscription {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kernel_that_says_nothing_is_a_timeout() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        let failure = socket.receive(Instant::now() + Duration::from_millis(20)).unwrap_err();
-        assert_eq!(failure.reason, Reason::TimedOut);
-    }
-
-    #[test]
-    fn a_datagram_larger_than_the_buffer_is_lost_not_cut() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        socket.buffer = ReceiveBuffer::new(64);
-        let dump = Dump {
-            name: "RTM_GETLINK",
-            protocol: ROUTE,
-            request: Request::dump(18).structure(&[0; 16]),
-            answer: 16,
-            patience: PATIENCE,
-        };
-        let failure = socket.dump(&dump, Instant::now() + PATIENCE, |_| Ok(())).unwrap_err();
-        assert_eq!(failure.reason, Reason::Lost);
-    }
-
-    #[test]
-    fn a_refusal_of_the_kernel_is_its_errno() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        // RTM_GETLINK of an interface index that cannot be.
-        let mut header = [0; 16];
-        header[4..8].copy_from_slice(&i32::MAX.to_ne_bytes());
-        let request = Request::get(18).structure(&header);
-        let answer = socket.ask(&request, 16, Instant::now() + PATIENCE, |_| Ok(()));
-        assert_eq!(answer, Ok(Err(Errno::ENODEV)));
-    }
-
-    #[test]
-    fn many_questions_get_their_answers_in_their_order() {
-        // RTM_GETLINK: the loopback device, which every network namespace has as its first, and one that cannot be.
-        let link = |index: i32| {
-            let mut header = [0; 16];
-            header[4..8].copy_from_slice(&index.to_ne_bytes());
-            Request::get(18).structure(&header)
-        };
-        let index = |payload: &[u8]| Ok(payload.get(4..8).map(<[u8]>::to_vec));
-        let mut socket = Socket::open(ROUTE).unwrap();
-        let exists = |position: usize| position % 3 != 1;
-        let requests: Vec<_> = (0..3 * BATCH + 5)
-            .map(|position| link(if exists(position) { 1 } else { i32::MAX }))
-            .collect();
-        let answers = socket.ask_all(&requests, 16, Instant::now() + PATIENCE, index).unwrap();
-        assert_eq!(answers.len(), requests.len());
-        for (position, answer) in answers.iter().enumerate() {
-            let expected = if exists(position) {
-                Ok(Some(1_i32.to_ne_bytes().to_vec()))
-            } else {
-                Err(Errno::ENODEV)
-            };
-            assert_eq!(answer, &expected, "{position}");
-        }
-        assert_eq!(socket.ask_all(&[], 16, Instant::now() + PATIENCE, index), Ok(Vec::new()));
-    }
-
-    #[test]
-    fn an_answer_that_does_not_fit_is_lost_not_cut() {
-        let mut socket = Socket::open(ROUTE).unwrap();
-        socket.buffer.truncate(64);
-        let mut header = [0; 16];
-        header[4..8].copy_from_slice(&1_i32.to_ne_bytes());
-        let request = Request::get(18).structure(&header);
-        let answers =
-            socket.ask_all(&[request], 16, Instant::now() + PATIENCE, |_| Ok(())).unwrap_err();
-        assert_eq!(answers.reason, Reason::Lost);
-    }
-}
+#[path = "socket_tests.rs"]
+mod tests;

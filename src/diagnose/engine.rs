@@ -153,7 +153,10 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             None => (diagnosis.check)(case),
         };
         match outcome {
-            Ok(found) => confirmed.push((diagnosis, found.on(case.now.host.release()))),
+            Ok(found) => {
+                let found = found.on(case.now.host.release()).unless_unsettled(case, code);
+                confirmed.push((diagnosis, found));
+            }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
                 if extent == Extent::Findings => {}
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
@@ -263,18 +266,32 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     let needed = |m: &Missing| {
         m.source.need() == Need::Needed && (m.reason != Reason::Skipped || findings.is_empty())
     };
-    if case.works_elsewhere() || undetermined.iter().any(|u| needed(&u.missing)) {
+    // Nor is what this system does not have; a read that failed is: what it would have shown may be a fault.
+    let may_hide = |u: &Undetermined| {
+        let Missing { source, reason, .. } = u.missing;
+        source.need() == Need::Helpful
+            && reason.is_failure()
+            && u.code.info().severity > Severity::Notice
+    };
+    if case.works_elsewhere() || undetermined.iter().any(|u| needed(&u.missing) || may_hide(u)) {
         worst.max(Verdict::Unknown)
     } else {
         worst
     }
 }
 
-/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge.
+/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge; SAs and policies that
+/// changed faster than they could be read.
 fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    now.host.release().reservation().filter(|_| judged).into_iter().collect()
+    let reservation = now.host.release().reservation().filter(|_| judged);
+    let unsettled = (now.unsettled.any && judged).then(|| UNSETTLED.to_owned());
+    reservation.into_iter().chain(unsettled).collect()
 }
+
+/// Said where any SA or policy may have changed while the lists were read.
+const UNSETTLED: &str = "SAs and policies may have changed while they were read, and which ones is not known: no finding about them is \
+                         proven. Run the command again.";
 
 /// What was read and what was not.
 fn sources(now: &Snapshot) -> Vec<SourceStatus> {

@@ -3,10 +3,11 @@
 use super::Case;
 use super::case::Trace;
 use super::commands::{Call, Changes, System};
-use crate::code::Severity;
+use crate::code::{By, Code, Severity};
 use crate::kernel::Release;
 use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
+use crate::tunnel::Tunnel;
 
 /// A cause that holds, in words and with its evidence.
 #[derive(Debug)]
@@ -54,6 +55,19 @@ impl Found {
             self.confidence = self.confidence.min(Confidence::Consistent);
         }
         self
+    }
+
+    /// No surer than what was read while it changed: two lists, or two parts of one, are then of two moments.
+    pub(super) fn unless_unsettled(mut self, case: &Case<'_>, code: Code) -> Self {
+        let is_open = self.confidence > Confidence::Consistent
+            && code.info().by == By::Tunnel
+            && case.tunnel.as_ref().is_ok_and(Tunnel::is_unsettled);
+        if !is_open {
+            return self;
+        }
+        self.confidence = Confidence::Consistent;
+        let fact = "SAs or policies of the tunnel changed while they were read: run the command again before you act on this";
+        self.concluded(fact, Source::SecurityAssociations)
     }
 
     /// The steps that the lost packet took, as evidence.

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod recorded;
 pub mod route;
 pub mod sa;
+pub mod unsettled;
 pub mod validation;
 pub mod vyos;
 pub mod xfrm;
@@ -34,6 +35,7 @@ pub use observed::{Missing, Observed, Reason, Source};
 pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
 pub use sa::{Direction, Encapsulation, Offload, ReplayState, Sa, SadInfo};
+pub use unsettled::{Changed, Unsettled};
 pub use validation::SourceValidation;
 pub use xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, PortMask, ReqId, Selector, Spi};
 
@@ -104,6 +106,9 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::SecurityPolicies as u8 }>"
     )]
     pub policies: Observed<Vec<Policy>>,
+    /// What of SAs and policies changed while they were read (the kernel's multicast messages).
+    #[serde(default, skip_serializing_if = "Unsettled::is_empty")]
+    pub unsettled: Unsettled,
     /// What happens to packets without a policy (XFRM_MSG_GETDEFAULT, `kernel::Change::DefaultPolicies`).
     #[serde(
         with = "observed::field",
@@ -200,6 +205,7 @@ impl Snapshot {
             neighbours: Err(missing(Source::Neighbours)),
             sas: Err(missing(Source::SecurityAssociations)),
             policies: Err(missing(Source::SecurityPolicies)),
+            unsettled: Unsettled::default(),
             default_policies: Err(missing(Source::DefaultPolicies)),
             sad_info: Err(missing(Source::SadInfo)),
             spd_info: Err(missing(Source::SpdInfo)),
@@ -232,6 +238,7 @@ impl Snapshot {
         by(&mut self.neighbours, |n| (n.ifindex, rank(n.address)));
         by(&mut self.sas, |a| (rank(a.source), rank(a.destination), a.protocol, a.spi));
         by(&mut self.policies, |p| (p.direction, p.priority, p.index));
+        self.unsettled.changed.sort();
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
         by(&mut self.source_validation, SourceValidation::clone);

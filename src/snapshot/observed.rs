@@ -60,6 +60,22 @@ pub enum Reason {
     Undecidable,
 }
 
+impl Reason {
+    /// Whether something was there to be read, and the read failed. Else there was nothing to read, or it was not tried.
+    pub const fn is_failure(self) -> bool {
+        match self {
+            Reason::Denied
+            | Reason::TimedOut
+            | Reason::Malformed
+            | Reason::Inconsistent
+            | Reason::Lost
+            | Reason::Vanished
+            | Reason::Failed => true,
+            Reason::Absent | Reason::Skipped | Reason::NotInCapture | Reason::Undecidable => false,
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -81,9 +97,12 @@ impl fmt::Display for Reason {
 /// Whether a verdict may be "ok" without a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// No: it explains or sharpens what others show.
+    /// Yes, whatever the reason: it explains what others show, or anybody may have written it.
+    Hint,
+    /// Yes, where this system does not have it, or it was not asked for. Not where a diagnosis of a fault asked for it and the read failed: it may
+    /// be the one that shows the fault.
     Helpful,
-    /// Yes, where a diagnosis asked for it in vain: whether the tunnel can carry traffic is not known without it.
+    /// No, where a diagnosis asked for it in vain: whether the tunnel can carry traffic is not known without it.
     Needed,
 }
 
@@ -138,9 +157,9 @@ macro_rules! sources {
     };
 }
 
-// A source: its name, whether "no fault found" needs it, how it is redacted. What the control plane says
-// explains a fault; that there is one, the kernel tells. Rates, statistics and the past sharpen a diagnosis; none is needed to know that a
-// tunnel can carry traffic.
+// A source: its name, whether "no fault found" needs it, how it is redacted. That a tunnel can carry traffic, the kernel tells; what the control
+// plane, statistics and rules say beside that may still be the one thing that shows a fault (VTI-303, VTI-406, VTI-506), so that a failed read of them
+// leaves it open. The past, the log and the hook's file in /tmp only explain.
 sources! {
     Links => "links", Needed, ByField;
     Addresses => "addresses", Needed, ByField;
@@ -162,13 +181,13 @@ sources! {
     Uptime => "/proc/uptime", Needed, NoText;
     Charon => "charon (VICI)", Helpful, ByField;
     Configuration => "VyOS configuration", Helpful, ByField;
-    HookState => "state of vti-up-down", Helpful, HookEntries in "hook_state";
-    CharonLog => "log of charon", Helpful, LogLines in "charon_log";
+    HookState => "state of vti-up-down", Hint, HookEntries in "hook_state";
+    CharonLog => "log of charon", Hint, LogLines in "charon_log";
     SourceValidation => "source validation (nftables)", Helpful, ByField;
-    Journal => "the recorder's journal", Helpful, ByField;
+    Journal => "the recorder's journal", Hint, ByField;
     Cleared => "cleared counters", Needed, ByField;
     DeviceConfiguration => "device configuration", Needed, NoText;
-    EarlierSnapshot => "an earlier snapshot", Helpful, NoText;
+    EarlierSnapshot => "an earlier snapshot", Hint, NoText;
     InsideRoute => "the route of the packet", Needed, NoText;
 }
 

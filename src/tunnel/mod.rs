@@ -8,6 +8,7 @@ mod control;
 mod order;
 pub mod ownership;
 mod state;
+mod unsettled;
 
 pub use control::Control;
 pub use order::Group;

@@ -6,12 +6,16 @@ use super::ownership::{Asked, MarkOrIfId};
 use crate::kernel::Release;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
-    PolicyType, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source, rank,
+    PolicyType, Reason, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source,
+    rank,
 };
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
+
+/// Of a route question: the interface that it names does not exist (`ip_route_output_key_hash_rcu()`).
+const ENODEV: i32 = 19;
 
 /// A snapshot, borrowed or owned, with the index that makes one tunnel's lookups independent of the number of tunnels. The index holds
 /// positions, no references: a state that owns its snapshot can be kept.
@@ -296,9 +300,15 @@ impl<'a> State<'a> {
         let same = |lookup: &RouteLookup| question(&lookup.query).cmp(&wanted);
         let found = self.lookups.find(list, same).iter().last();
         let what = || format!("the route to {} was not asked for", query.destination);
-        found.map(|lookup| &lookup.answer).ok_or_else(|| {
-            Missing::new(Source::RouteLookups, crate::snapshot::Reason::Skipped, what())
-        })
+        let missing = |reason, detail| Missing::new(Source::RouteLookups, reason, detail);
+        match found.map(|lookup| &lookup.answer) {
+            // The VRF was there when the links were read: that it has gone says nothing of the route.
+            Some(RouteAnswer::Error { errno: ENODEV }) if query.vrf.is_some() => {
+                Err(missing(Reason::Vanished, "the VRF is gone".to_owned()))
+            }
+            Some(answer) => Ok(answer),
+            None => Err(missing(Reason::Skipped, what())),
+        }
     }
 
     /// The routes that leave through this link.

@@ -105,6 +105,7 @@ const SAFE: &[&str] = &[
     "snapshots.recorded.missing.reason",
     "snapshots.cleared.baseline.missing.source",
     "snapshots.cleared.baseline.missing.reason",
+    "snapshots.unsettled.changed.mark",
 ];
 
 /// What stays: some addresses that mean the same everywhere, and prefixes that contain all of a class.

@@ -19,20 +19,21 @@ const NOT_OF_A_SNAPSHOT: &[(Source, &str)] = &[
     (Source::InsideRoute, "a conclusion of the model"),
 ];
 
-/// Takes one source away, in every snapshot of a capture.
-type Withhold = fn(&mut Capture);
+/// Takes one source away, in every snapshot of a capture, for this reason.
+pub type Withhold = fn(&mut Capture, Reason);
 
 macro_rules! withhold {
     ($($source:ident: $($field:ident).+),* $(,)?) => {
-        [$((Source::$source.name(), (|capture: &mut Capture| {
+        [$((Source::$source.name(), (|capture: &mut Capture, reason| {
             for snapshot in &mut capture.snapshots {
-                snapshot.$($field).+ = Err(Missing::new(Source::$source, Reason::Denied, ""));
+                snapshot.$($field).+ = Err(Missing::new(Source::$source, reason, ""));
             }
         }) as Withhold)),*]
     };
 }
 
-fn sources() -> Vec<(&'static str, Withhold)> {
+/// Every source that a snapshot has, and how to take it away.
+pub fn sources() -> Vec<(&'static str, Withhold)> {
     let mut all = withhold! {
         Links: links, Addresses: addresses, Rules: rules, Routes: routes, RouteLookups: route_lookups,
         Neighbours: neighbours, SecurityAssociations: sas, SecurityPolicies: policies,
@@ -44,19 +45,19 @@ fn sources() -> Vec<(&'static str, Withhold)> {
         HookState: hook_state, CharonLog: charon_log, SourceValidation: source_validation,
     }
     .to_vec();
-    all.push((Source::Cleared.name(), |capture| {
+    all.push((Source::Cleared.name(), |capture, reason| {
         for cleared in capture.snapshots.iter_mut().flat_map(|snapshot| &mut snapshot.cleared) {
-            cleared.baseline = Err(Missing::new(Source::Cleared, Reason::Denied, ""));
+            cleared.baseline = Err(Missing::new(Source::Cleared, reason, ""));
         }
     }));
-    all.push((Source::EarlierSnapshot.name(), |capture| {
+    all.push((Source::EarlierSnapshot.name(), |capture, _| {
         capture.snapshots = capture.snapshots.split_off(capture.snapshots.len() - 1);
     }));
     // Either of the two gives the counters.
-    all.push(("all counters", |capture| {
+    all.push(("all counters", |capture, reason| {
         for snapshot in &mut capture.snapshots {
             snapshot.links.iter_mut().flatten().for_each(|link| link.statistics = None);
-            snapshot.proc_net_dev = Err(Missing::new(Source::ProcNetDev, Reason::Denied, ""));
+            snapshot.proc_net_dev = Err(Missing::new(Source::ProcNetDev, reason, ""));
         }
     }));
     all
@@ -115,7 +116,7 @@ fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
             interfaces(recorded, &recorded.capture).iter().flat_map(confirmed).collect();
         for (name, withhold) in sources() {
             let mut capture = recorded.capture.clone();
-            withhold(&mut capture);
+            withhold(&mut capture, Reason::Denied);
             for interface in interfaces(recorded, &capture) {
                 let open = interface.undetermined.iter().map(|u| u.code);
                 for code in open.filter(|code| found.contains(code)) {

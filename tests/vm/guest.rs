@@ -8,7 +8,10 @@ use crate::kernel::Kernel;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
-use crate::{Fallible, charon, differential, drops, lines, model, options, program, record, site};
+use crate::{
+    Fallible, charon, differential, drops, inject, lines, model, options, program, record, rekey,
+    site,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -45,12 +48,14 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     match words {
         ["differential", ..] => {}
         [record::NAME, words @ ..] => (passed, failed) = run_recorder(words)?,
+        [rekey::NAME, words @ ..] => (passed, failed) = rekey::run(words)?,
+        [inject::NAME, words @ ..] => (passed, failed) = inject::run(words)?,
         [drops::NAME, words @ ..] => (passed, failed) = drops::run(words)?,
         ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
         words => (passed, failed) = run_scenarios(words, true)?,
     }
     if words.is_empty() {
-        for part in [run_recorder, drops::run] {
+        for part in [run_recorder, drops::run, rekey::run, inject::run] {
             let more = part(words)?;
             (passed, failed) = (passed + more.0, failed + more.1);
         }

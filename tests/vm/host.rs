@@ -3,6 +3,7 @@
 
 use crate::Fallible;
 use crate::keep::OPTION;
+use crate::{inject, rekey};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::num::NonZero;
@@ -24,7 +25,7 @@ const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
 
 /// What runs without words, about the longest first: there are fewer processors than guests. Everything is on one kernel. On 6.1 is what
 /// another kernel may answer otherwise; on 5.10 and 6.18 the transmit path.
-const BY_DEFAULT: [(&str, &[&str]); 15] = [
+const BY_DEFAULT: [(&str, &[&str]); 18] = [
     (REFERENCE, &["record"]),
     ("6.1", &["record"]),
     (REFERENCE, &["drops"]),
@@ -37,6 +38,9 @@ const BY_DEFAULT: [(&str, &[&str]); 15] = [
     ("6.18", &["matrix"]),
     ("5.10", &["matrix"]),
     (REFERENCE, &["site"]),
+    (REFERENCE, &[rekey::NAME]),
+    ("6.1", &[rekey::NAME]),
+    (REFERENCE, &[inject::NAME]),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),
     ("5.10", FEWER_CASES),
@@ -170,6 +174,8 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         here.join("site.sh"),
         here.join("record.sh"),
         here.join("record.yaml"),
+        // For the looks that are slowed down, and for reads that fail.
+        PathBuf::from("/usr/bin/strace"),
     ])
 }
 

@@ -20,6 +20,7 @@ mod drops;
 mod flood;
 mod guest;
 mod host;
+mod inject;
 mod keep;
 mod kernel;
 mod keys;
@@ -29,9 +30,11 @@ mod namespace;
 mod options;
 mod program;
 mod record;
+mod rekey;
 mod scenario;
 mod site;
 mod traffic;
+mod tunnels;
 
 use std::process::ExitCode;
 

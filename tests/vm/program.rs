@@ -22,10 +22,15 @@ pub fn first_finding(interface: &str) -> Fallible<Option<String>> {
 
 /// What the program prints. It is an error if any key is in it.
 pub fn output(arguments: &[&str]) -> Fallible<String> {
-    let output = Command::new("./vti-diagnostics")
+    output_of("./vti-diagnostics", arguments)
+}
+
+/// The same where another program runs it.
+pub fn output_of(program: &str, arguments: &[&str]) -> Fallible<String> {
+    let output = Command::new(program)
         .args(arguments)
         .output()
-        .map_err(|error| format!("cannot run vti-diagnostics: {error}"))?;
+        .map_err(|error| format!("cannot run {program}: {error}"))?;
     let bytes = |key: &str| -> Vec<u8> {
         let digits = (0..key.len()).step_by(2).filter_map(|at| key.get(at..at + 2));
         digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()

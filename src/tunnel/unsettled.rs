@@ -1,0 +1,34 @@
+//! Whether something of a tunnel changed while SAs and policies were read: then what is missing may be missing in the lists alone.
+
+use super::{MarkOrIfId, Tunnel};
+use crate::snapshot::{Changed, IfId};
+
+impl Tunnel<'_> {
+    /// Whether SAs or policies of the interface changed while the lists of them were read, or whether it is not known that none did.
+    pub fn is_unsettled(&self) -> bool {
+        let unsettled = &self.state.snapshot.unsettled;
+        unsettled.any || unsettled.changed.iter().any(|changed| self.may_own(changed))
+    }
+
+    /// Whether what changed may be the interface's, in either direction. One without a mark serves every vti: it is of those with its peer,
+    /// and of those whose peers are not known.
+    fn may_own(&self, changed: &Changed) -> bool {
+        let (input, output) = match self.mark_or_if_id {
+            MarkOrIfId::IfId(if_id) => return changed.if_id == if_id || self.collects_metadata(),
+            MarkOrIfId::Mark { input, output } => (input, output),
+        };
+        if changed.if_id != IfId(0) {
+            return false;
+        }
+        if changed.mark.mask != 0 {
+            return changed.mark.admits(input) || changed.mark.admits(output);
+        }
+        let mut ends = changed.source.into_iter().chain(changed.destination).peekable();
+        match self.peers() {
+            Ok(peers) if !peers.is_empty() && ends.peek().is_some() => {
+                ends.any(|end| peers.contains(&end))
+            }
+            _ => true,
+        }
+    }
+}
