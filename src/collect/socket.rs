@@ -5,7 +5,8 @@ use crate::snapshot::Reason;
 use crate::wire::netlink::{self, DONE, DUMP_INTERRUPTED, ERROR, Request};
 use nix::errno::Errno;
 use nix::sys::socket::{
-    self as system, AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sockopt,
+    self as system, AddressFamily, MsgFlags, MultiHeaders, NetlinkAddr, SockFlag, SockProtocol,
+    SockType, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::io::IoSliceMut;
@@ -31,6 +32,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 const BUFFER: usize = 64 * 1024;
 /// Messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
+/// Messages that are taken by one system call where they are many, and how large each may be: those about SAs and policies are below 2 KiB.
+const MANY: usize = 64;
+const SMALL: usize = 4 * 1024;
 /// What the kernel keeps of them until they are read.
 const QUEUE: usize = 2 * 1024 * 1024;
 /// How long one receive waits before the deadline is looked at again.
@@ -258,6 +262,8 @@ impl<C: Channel> Socket<C> {
 pub(super) struct Subscription {
     descriptor: OwnedFd,
     buffer: Vec<u8>,
+    /// Room for many at once, where it was asked for.
+    many: Vec<u8>,
 }
 
 impl Subscription {
@@ -269,7 +275,7 @@ impl Subscription {
         let _ = system::setsockopt(&descriptor, sockopt::RcvBufForce, &QUEUE);
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
         system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
-        Ok(Self { descriptor, buffer: vec![0; DATAGRAM] })
+        Ok(Self { descriptor, buffer: vec![0; DATAGRAM], many: Vec::new() })
     }
 
     /// The port that the kernel gave the socket.
@@ -295,6 +301,49 @@ impl Subscription {
         }
         Ok(true)
     }
+
+    /// Takes all datagrams that are there, up to [`MANY`], by one system call. False where none is.
+    ///
+    /// # Errors
+    /// As those of [`Subscription::next`].
+    pub fn next_ones(
+        &mut self,
+        mut each: impl FnMut(netlink::Message<'_>),
+    ) -> Result<bool, Failure> {
+        self.many.resize(MANY * SMALL, 0);
+        let datagrams = receive_many(&self.descriptor, &mut self.many);
+        let datagrams = match datagrams {
+            Ok(datagrams) => datagrams,
+            Err(Errno::EINTR) => return Ok(true),
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        for (datagram, bytes) in datagrams.into_iter().zip(self.many.chunks(SMALL)) {
+            if datagram.is_cut {
+                return Err(Errno::EMSGSIZE.into());
+            }
+            if datagram.is_of_kernel {
+                for message in netlink::messages(bytes.get(..datagram.length).unwrap_or_default()) {
+                    each(message?);
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn receive_many(descriptor: &OwnedFd, buffer: &mut [u8]) -> nix::Result<Vec<Datagram>> {
+    let mut headers = MultiHeaders::<NetlinkAddr>::preallocate(MANY, None);
+    let mut slices: Vec<_> =
+        buffer.chunks_mut(SMALL).map(|chunk| [IoSliceMut::new(chunk)]).collect();
+    let (descriptor, flags) = (descriptor.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+    let received = system::recvmmsg(descriptor, &mut headers, slices.iter_mut(), flags, None)?;
+    let datagrams = received.map(|datagram| Datagram {
+        length: datagram.bytes,
+        is_cut: datagram.flags.contains(MsgFlags::MSG_TRUNC),
+        is_of_kernel: datagram.address.is_some_and(|sender| sender.pid() == 0),
+    });
+    Ok(datagrams.collect())
 }
 
 impl AsFd for Subscription {
