@@ -51,7 +51,7 @@ enum Loose {
 /// Reads this host; charon is asked by `ike`.
 pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
     // Before the first list: from here on no change goes unnoticed. Whoever may read the lists may listen, too.
-    let mut kernel = Listener::xfrm().ok();
+    let mut kernel = Listener::xfrm().ok().map(Listener::for_many);
     let take = |last: Option<&ConsistentRead>| {
         let is_heard = kernel.is_some();
         let before = heard(&mut kernel);
@@ -106,7 +106,7 @@ fn heard(kernel: &mut Option<Listener>) -> Option<Received> {
         return Some(received);
     }
     // What waits on the old socket is older than the next reading.
-    *kernel = Listener::xfrm().ok();
+    *kernel = Listener::xfrm().ok().map(Listener::for_many);
     None
 }
 

@@ -35,6 +35,8 @@ pub struct Received {
 pub(super) struct Listener {
     socket: Subscription,
     decode: Decode,
+    /// Many messages are taken by one system call.
+    takes_many: bool,
 }
 
 impl Listener {
@@ -43,6 +45,7 @@ impl Listener {
         Ok(Self {
             socket: Subscription::join(ROUTE, &ROUTE_GROUPS)?,
             decode: notification::decode_route,
+            takes_many: false,
         })
     }
 
@@ -51,7 +54,13 @@ impl Listener {
         Ok(Self {
             socket: Subscription::join(XFRM, &XFRM_GROUPS)?,
             decode: notification::decode_xfrm,
+            takes_many: false,
         })
+    }
+
+    /// The same with room for many messages at once: for a short time in which many may come.
+    pub fn for_many(self) -> Self {
+        Self { takes_many: true, ..self }
     }
 
     /// Throws away what is there.
@@ -67,11 +76,13 @@ impl Listener {
         let end = into.changes.len().saturating_add(most);
         while into.changes.len() < end {
             let decode = self.decode;
-            let more = self.socket.next(|message| {
+            let each = |message: Message<'_>| {
                 if let Err(error) = decode(message, &mut into.changes) {
                     into.malformed.get_or_insert_with(|| error.to_string());
                 }
-            });
+            };
+            let more =
+                if self.takes_many { self.socket.next_ones(each) } else { self.socket.next(each) };
             match more {
                 Ok(true) => {}
                 Ok(false) => return true,

@@ -4,9 +4,10 @@
 //! It decodes nothing.
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, NetlinkAddr, recvmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, recvmsg};
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::slice::ChunksMut;
 use zeroize::Zeroize;
 
 /// A datagram that was received.
@@ -31,6 +32,20 @@ impl Datagram {
             is_cut: received.flags.contains(MsgFlags::MSG_TRUNC),
             is_of_kernel: received.address.is_some_and(|sender| sender.pid() == 0),
         })
+    }
+
+    /// Those of a socket that are there, one in each part, by one system call.
+    pub fn receive_many(socket: &OwnedFd, parts: ChunksMut<'_, u8>) -> nix::Result<Vec<Self>> {
+        let mut headers = MultiHeaders::<NetlinkAddr>::preallocate(parts.len(), None);
+        let mut slices: Vec<_> = parts.map(|part| [IoSliceMut::new(part)]).collect();
+        let (descriptor, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+        let received = recvmmsg(descriptor, &mut headers, slices.iter_mut(), flags, None)?;
+        let datagrams = received.map(|datagram| Self {
+            length: datagram.bytes,
+            is_cut: datagram.flags.contains(MsgFlags::MSG_TRUNC),
+            is_of_kernel: datagram.address.is_some_and(|sender| sender.pid() == 0),
+        });
+        Ok(datagrams.collect())
     }
 }
 
@@ -63,6 +78,30 @@ impl ReceiveBuffer {
             return Err(Errno::EMSGSIZE);
         }
         Ok(datagram.is_of_kernel.then_some(datagram.length))
+    }
+
+    /// Receives several datagrams of the kernel at once by `take`, each in a part of so many bytes: how long each is, in their order; none where
+    /// somebody else sent it.
+    ///
+    /// # Errors
+    /// As those of [`ReceiveBuffer::receive`].
+    pub fn receive_many(
+        &mut self,
+        part: usize,
+        take: impl FnOnce(ChunksMut<'_, u8>) -> nix::Result<Vec<Datagram>>,
+    ) -> nix::Result<Vec<Option<usize>>> {
+        let datagrams = take(self.bytes.chunks_mut(part))?;
+        self.used = self.used.max(datagrams.len().saturating_mul(part)).min(self.bytes.len());
+        if datagrams.iter().any(|datagram| datagram.is_cut) {
+            return Err(Errno::EMSGSIZE);
+        }
+        let length = |datagram: Datagram| datagram.is_of_kernel.then_some(datagram.length);
+        Ok(datagrams.into_iter().map(length).collect())
+    }
+
+    /// So many bytes of what was received, from this one on.
+    pub fn datagram_at(&self, start: usize, length: usize) -> &[u8] {
+        self.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
     }
 
     /// The first bytes of what was received.

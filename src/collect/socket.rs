@@ -33,6 +33,9 @@ const BUFFER: usize = 64 * 1024;
 const BATCH: usize = 16;
 /// Messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
+/// Messages that are taken by one system call where they are many, and how large each may be: those about SAs and policies are below 2 KiB.
+const MANY: usize = 64;
+const SMALL: usize = 4 * 1024;
 /// What the kernel keeps of them until they are read.
 const QUEUE: usize = 2 * 1024 * 1024;
 /// How long one receive waits before the deadline is looked at again.
@@ -281,6 +284,8 @@ impl<C: Channel> Socket<C> {
 pub(super) struct Subscription {
     descriptor: OwnedFd,
     buffer: ReceiveBuffer,
+    /// Room for many at once, where it was asked for.
+    many: Option<ReceiveBuffer>,
 }
 
 impl Subscription {
@@ -292,7 +297,7 @@ impl Subscription {
         let _ = system::setsockopt(&descriptor, sockopt::RcvBufForce, &QUEUE);
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
         system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
-        Ok(Self { descriptor, buffer: ReceiveBuffer::new(DATAGRAM) })
+        Ok(Self { descriptor, buffer: ReceiveBuffer::new(DATAGRAM), many: None })
     }
 
     /// The port that the kernel gave the socket.
@@ -316,6 +321,34 @@ impl Subscription {
         let read = messages.try_for_each(|message| message.map(&mut each));
         // The next one may be hours away.
         self.buffer.wipe();
+        read?;
+        Ok(true)
+    }
+
+    /// Takes all datagrams that are there, up to [`MANY`], by one system call. False where none is.
+    ///
+    /// # Errors
+    /// As those of [`Subscription::next`].
+    pub fn next_ones(
+        &mut self,
+        mut each: impl FnMut(netlink::Message<'_>),
+    ) -> Result<bool, Failure> {
+        let many = self.many.get_or_insert_with(|| ReceiveBuffer::new(MANY * SMALL));
+        let descriptor = &self.descriptor;
+        let received = many.receive_many(SMALL, |parts| Datagram::receive_many(descriptor, parts));
+        let lengths = match received {
+            Ok(lengths) => lengths,
+            Err(Errno::EINTR) => return Ok(true),
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut read = Ok(());
+        for (length, place) in lengths.into_iter().zip(0..) {
+            let datagram = many.datagram_at(place * SMALL, length.unwrap_or(0));
+            let mut messages = netlink::messages(datagram);
+            read = read.and(messages.try_for_each(|message| message.map(&mut each)));
+        }
+        many.wipe();
         read?;
         Ok(true)
     }
