@@ -46,6 +46,7 @@
 //! | `signals` | nothing | anything of ours |
 //! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
 //! | `cli` | nothing | anything of ours |
+//! | `line_queue` | `render`, `error` | waiting for whoever reads the lines |
 //! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!
 //! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
@@ -69,6 +70,7 @@
 
 #![forbid(unsafe_code)]
 
+mod line_queue;
 mod output;
 mod run;
 mod vyos;

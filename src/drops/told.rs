@@ -60,6 +60,7 @@ pub(super) fn dropped(dropped: &Dropped, attribution: &Attribution, time: u64) -
 /// All that a run came to.
 pub(super) fn end(
     tally: &Tally,
+    not_written: u64,
     ending: Ending,
     milliseconds: u64,
     lost: Option<u64>,
@@ -86,6 +87,7 @@ pub(super) fn end(
         other_interfaces: tally.others,
         not_listed: tally.beyond,
         malformed: tally.malformed,
+        not_written,
         counters,
     };
     DropsReport { rows: rows.collect(), summary }

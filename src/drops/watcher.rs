@@ -42,6 +42,8 @@ pub(super) struct Watcher<'a> {
     /// Drops that wait for a newer look at the kernel.
     batch: Vec<(Dropped, u64)>,
     tally: Tally,
+    /// Lines that had no room, for nobody read those before.
+    not_written: u64,
 }
 
 impl<'a> Watcher<'a> {
@@ -63,6 +65,7 @@ impl<'a> Watcher<'a> {
             devices,
             batch: Vec::new(),
             tally: Tally::default(),
+            not_written: 0,
         })
     }
 
@@ -86,7 +89,7 @@ impl<'a> Watcher<'a> {
             _ => self.devices.compare(self.options.interface),
         };
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(told::end(&self.tally, ending, milliseconds, lost, counters))
+        Ok(told::end(&self.tally, self.not_written, ending, milliseconds, lost, counters))
     }
 
     /// The interfaces that were asked for, as the first look has them.
@@ -114,8 +117,8 @@ impl<'a> Watcher<'a> {
                 (looked, alerts, lost_before) = (now, 0, lost);
             }
             let patience = TICK.min(end - now);
-            let (monitor, output) = (self.monitor.as_fd(), self.options.output);
-            match self.signals.wait(&[monitor], Some(output), patience).map_err(failed)? {
+            let (inputs, outputs) = ([self.monitor.as_fd()], self.options.outputs);
+            match self.signals.wait(&inputs, outputs, patience).map_err(failed)? {
                 Woken::Signal => return Ok(Ending::Signal),
                 Woken::Reader => return Ok(Ending::Reader),
                 Woken::Ready => {}
@@ -128,9 +131,10 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// A line at once. If nobody reads it, the next wait tells.
+    /// A line at once. If it cannot be written, the next wait tells.
     fn say(&mut self, line: &Line) {
-        let _ = (self.options.say)(line);
+        let is_left_out = matches!((self.options.say)(line), Ok(false));
+        self.not_written += u64::from(is_left_out);
     }
 
     /// Takes what the monitor still has.

@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::error::Result;
 use crate::report::drops::{Cause, Dropped, DropsReport, Line, Row, Start, Summary, What};
 use crate::report::time::ExactTime;
-use crate::units::{DROP, Span, VTI, WAS, length};
+use crate::units::{DROP, LINE, Span, VTI, WAS, length};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A line of the run as text, without its end. Rows and sums have none of their own: [`end`] has them.
@@ -112,6 +112,10 @@ fn sums(page: &mut Page, sums: &Summary) {
     };
     let (took, unrelated) = (Span(sums.milliseconds), sums.unrelated);
     page.paragraph(0, &format!("{stopped}{took}: {seen}, {lost}; {unrelated} unrelated."));
+    if sums.not_written > 0 {
+        let (lines, were) = (LINE.of(sums.not_written), WAS.word(sums.not_written));
+        page.paragraph(0, &format!("{lines} {were} left out: nobody read the output."));
+    }
     for (number, what) in [
         (sums.not_listed, "Drops of flows beyond these lines"),
         (sums.other_interfaces, "Drops of tunnels, not or not surely of this interface"),
@@ -198,6 +202,7 @@ mod tests {
             other_interfaces: 0,
             not_listed: 2,
             malformed: 0,
+            not_written: 0,
             counters: vec![
                 Counter { interface: "vti1".into(), tx_errors: 3, drops: 3, agree: true },
                 Counter { interface: "vti2".into(), tx_errors: 3, drops: 1, agree: false },
@@ -280,7 +285,7 @@ mod tests {
             concat!(
                 r#"{"codes":[],"first":"2026-11-16T03:12:45.000000007Z","flow":"10.0.0.1 -> 10.1.0.9, udp 9","interfaces":["vti1"],"last":"2026-11-16T03:12:45.000000007Z","names":[],"packets":1,"schema":1,"type":"row","why":"why\u009b"}"#,
                 "\n",
-                r#"{"attributed":3,"counters":[{"agree":true,"drops":3,"interface":"vti1","tx_errors":3},{"agree":false,"drops":1,"interface":"vti2","tx_errors":3}],"ended":"rate","lost":null,"malformed":0,"milliseconds":400,"not_attributed":1,"not_listed":2,"other_interfaces":0,"rate":1,"schema":1,"seconds":0,"seen":4,"type":"summary","unrelated":5}"#,
+                r#"{"attributed":3,"counters":[{"agree":true,"drops":3,"interface":"vti1","tx_errors":3},{"agree":false,"drops":1,"interface":"vti2","tx_errors":3}],"ended":"rate","lost":null,"malformed":0,"milliseconds":400,"not_attributed":1,"not_listed":2,"not_written":0,"other_interfaces":0,"rate":1,"schema":1,"seconds":0,"seen":4,"type":"summary","unrelated":5}"#,
                 "\n"
             )
         );

@@ -157,6 +157,8 @@ pub struct Summary {
     pub not_listed: u64,
     /// Alerts that could not be decoded.
     pub malformed: u64,
+    /// Lines of this run that were left out, because nobody read the output.
+    pub not_written: u64,
     /// The devices' own counts beside the drops seen.
     pub counters: Vec<Counter>,
 }
