@@ -12,7 +12,6 @@ use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
-use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Observation, commands};
 use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
@@ -42,7 +41,7 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::History(arguments) => history(arguments, width),
         Command::Monitor(arguments) => monitor(arguments),
         Command::Drops(arguments) => watch_drops(arguments, width),
-        Command::DropsGuardian(arguments) => Ok(guard(arguments)),
+        Command::DropsGuardian(arguments) => guard(arguments),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::History(arguments)) => op_mode_history(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
@@ -273,6 +272,9 @@ fn prepared(error: std::io::Error) -> Error {
 }
 
 fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
+    if arguments.stop {
+        return Ok(render::drops::stopped(&drops::stop()?, width));
+    }
     let (stdout, queue) = (std::io::stdout(), LineQueue::stdout()?);
     let clock = Clock::new(collect::zone());
     let is_json = arguments.format == LineFormat::Json;
@@ -299,13 +301,13 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
         false => Ok(render::drops::end(&report, &clock, width)),
     });
     let finished = queue.finish(end.as_deref().unwrap_or_default());
-    end.and_then(|_| finished).map(|()| String::new())
+    end.and(finished).map(|()| String::new())
 }
 
 /// The second process of `drops`.
-fn guard(arguments: &cli::DropsGuardian) -> String {
-    guardian::watch(arguments.loaded);
-    String::new()
+fn guard(arguments: &cli::DropsGuardian) -> Result<String> {
+    let duration = Duration::from_secs(arguments.seconds.into());
+    collect::drops::guard(arguments.loaded, duration).map(|()| String::new())
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {
