@@ -57,11 +57,13 @@ pub enum Command {
     /// machine; those that are no affair of tunnels are counted and forgotten.
     ///
     /// The monitor is off again and as it was when the program ends, also if it is
-    /// killed. If somebody else's monitor is on, nothing is changed. No payload is
-    /// shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
+    /// killed, and 3 s after its time at the latest, also if it is stopped (Ctrl-Z): a
+    /// second process sees to that. If both are killed, the monitor stays on, and
+    /// --stop switches it off. A monitor that is on already is left alone. No payload
+    /// is shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
     #[command(verbatim_doc_comment)]
     Drops(Drops),
-    /// Leaves the drop monitor as it was, should `drops` not be able to
+    /// Leaves the drop monitor as it was when `drops` ends, or does not end in its time
     #[command(hide = true, disable_help_flag = true)]
     DropsGuardian(DropsGuardian),
     /// What VyOS runs as root for its operators: it only reads, and takes no path
@@ -239,6 +241,9 @@ pub struct Drops {
     /// A line for each packet
     #[arg(long)]
     pub each: bool,
+    /// Watch nothing: switch off a monitor that was left on
+    #[arg(long, conflicts_with_all = ["interface", "duration", "max_rate", "each", "format"])]
+    pub stop: bool,
     /// text or json (JSON lines)
     #[arg(long, value_enum, hide_possible_values = true, default_value_t = LineFormat::Text)]
     pub format: LineFormat,
@@ -259,6 +264,9 @@ pub struct DropsGuardian {
     /// The module was there before
     #[arg(long)]
     pub loaded: bool,
+    /// What the first process has
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=300))]
+    pub seconds: u16,
 }
 
 /// The commands of `op-mode`.

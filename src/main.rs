@@ -46,6 +46,7 @@
 //! | `signals` | nothing | anything of ours |
 //! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
 //! | `cli` | nothing | anything of ours |
+//! | `line_queue` | `render`, `error` | waiting for whoever reads the lines |
 //! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!
 //! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
@@ -62,13 +63,14 @@
 //!
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe. One module changes the state of the
 //! system and starts a process: `collect::drops`, for as long as `drops` runs; the process is this program once more, and leaves the drop
-//! monitor as it was if the first cannot. `record` alone keeps a file.
+//! monitor as it was when the first ends, or does not end in its time. `record` alone keeps a file.
 //!
 //! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
 //! output, as VyOS's own commands).
 
 #![forbid(unsafe_code)]
 
+mod line_queue;
 mod output;
 mod run;
 mod vyos;

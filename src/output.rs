@@ -1,4 +1,5 @@
-//! Where a run ends: standard output, standard error, a file, and the exit status. The only writer of the program.
+//! Where a run ends: standard output, standard error, a file, and the exit status. The only writer of the program but for `line_queue`, which
+//! has the lines of runs that go on.
 
 use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::unistd::{geteuid, linkat};
@@ -10,9 +11,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::render::{escape::escape, text::DEFAULT_WIDTH};
 
+/// How long the last sentence of a run may take.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Wider text is hard to read, narrower tables cannot be.
 const WIDTHS: std::ops::RangeInclusive<u16> = 60..=200;
 
@@ -41,21 +47,6 @@ pub fn print(text: &str) -> ExitCode {
     }
 }
 
-/// Writes a line to standard output at once, for whoever follows: the system's journal, a terminal. If the stream is gone, nobody does.
-pub fn line(text: &str) {
-    let _ = say(text);
-}
-
-/// The same for who ends when nobody follows.
-///
-/// # Errors
-/// The stream is gone, or takes no more.
-pub fn say(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(format!("{}\n", escape(text)).as_bytes())?;
-    stdout.flush()
-}
-
 /// Writes one sentence to standard error and fails.
 pub fn fail(sentence: &str) -> ExitCode {
     fail_on(io::stderr(), sentence)
@@ -66,9 +57,17 @@ pub fn fail_on_output(sentence: &str) -> ExitCode {
     fail_on(io::stdout(), sentence)
 }
 
-fn fail_on(mut stream: impl Write, sentence: &str) -> ExitCode {
-    // If the stream is gone, only the status is left to tell.
-    let _ = writeln!(stream, "{}", escape(sentence));
+fn fail_on(mut stream: impl Write + Send + 'static, sentence: &str) -> ExitCode {
+    let line = format!("{}\n", escape(sentence));
+    let (done, is_done) = mpsc::channel();
+    // A terminal that is stopped takes no line, and signals may be blocked. If the stream is gone, only the status is left to tell.
+    let writer = thread::Builder::new().spawn(move || {
+        let _ = stream.write_all(line.as_bytes());
+        done.send(())
+    });
+    if writer.is_ok() {
+        let _ = is_done.recv_timeout(PATIENCE);
+    }
     ExitCode::FAILURE
 }
 

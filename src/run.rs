@@ -1,6 +1,7 @@
 //! One run: from the arguments to the text that answers them. It reads the system through `collect` and files through `capture`, and writes
-//! only the files of `capture --output` and of `vyos`; it decides nothing about tunnels.
+//! only the files of `capture --output` and of `vyos`, and the lines of what goes on; it decides nothing about tunnels.
 
+use crate::line_queue::{self, LineQueue};
 use crate::{output, vyos};
 use std::mem::ManuallyDrop;
 use std::net::IpAddr;
@@ -12,7 +13,6 @@ use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
-use vti_diagnostics::collect::drops::guardian;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Observation, commands};
 use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::History(arguments) => history(arguments, width),
         Command::Monitor(arguments) => monitor(arguments),
         Command::Drops(arguments) => watch_drops(arguments, width),
-        Command::DropsGuardian(arguments) => Ok(guard(arguments)),
+        Command::DropsGuardian(arguments) => guard(arguments),
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::History(arguments)) => op_mode_history(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
@@ -176,13 +176,16 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
 }
 
 fn record(arguments: &cli::Record) -> Result<String> {
-    let options = record::Options {
+    let mut lines = LineQueue::stdout()?;
+    let recorded = record::run(record::Options {
         directory: &arguments.directory,
         limit: arguments.size * 1024 * 1024,
         vici: vici(&arguments.vici).to_path_buf(),
-        say: &mut |line| output::line(line),
-    };
-    record::run(options).map(|()| String::new())
+        // The recording is worth more than its lines.
+        say: &mut |line| drop(lines.tell(line)),
+    });
+    let _ = lines.finish("");
+    recorded.map(|()| String::new())
 }
 
 fn history(arguments: &cli::History, width: usize) -> Result<String> {
@@ -258,23 +261,32 @@ fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<St
 }
 
 fn monitor(arguments: &cli::Monitor) -> Result<String> {
-    let stdout = std::io::stdout();
+    let (stdout, mut queue) = (std::io::stdout(), LineQueue::stdout()?);
+    let failed = queue.failed().try_clone_to_owned().map_err(prepared)?;
     let mut lines = render::monitor::Lines::new(Clock::new(collect::zone()));
-    let options = monitor::Options {
+    let monitored = monitor::run(monitor::Options {
         interface: arguments.interface.as_deref(),
         interval: Duration::from_secs(arguments.interval.into()),
         vici: vici(&arguments.vici),
-        output: stdout.as_fd(),
-        say: &mut |turn| lines.of(turn).iter().try_for_each(|line| output::say(line)),
-    };
-    monitor::run(options).map(|()| String::new())
+        outputs: &[stdout.as_fd(), failed.as_fd()],
+        say: &mut |turn| lines.of(turn).iter().try_for_each(|line| queue.tell(line)),
+    });
+    let finished = queue.finish("");
+    finished.and(monitored).map(|()| String::new())
+}
+
+fn prepared(error: std::io::Error) -> Error {
+    Error::DataUnavailable(format!("cannot prepare standard output: {error}"))
 }
 
 fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
-    let stdout = std::io::stdout();
+    if arguments.stop {
+        return Ok(render::drops::stopped(&drops::stop()?, width));
+    }
+    let (stdout, queue) = (std::io::stdout(), LineQueue::stdout()?);
     let clock = Clock::new(collect::zone());
     let is_json = arguments.format == LineFormat::Json;
-    let report = drops::run(drops::Options {
+    let watched = drops::run(drops::Options {
         duration: Duration::from_secs(arguments.duration.into()),
         interface: arguments.interface.as_deref(),
         max_rate: arguments.max_rate,
@@ -283,22 +295,27 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
             (false, false) => Said::First,
             (false, true) => Said::None,
         },
-        output: stdout.as_fd(),
-        say: &mut |line| match is_json {
-            true => output::say(&json::line(line).map_err(std::io::Error::other)?),
-            false => output::say(&render::drops::line(line, &clock)),
+        outputs: &[stdout.as_fd(), queue.failed()],
+        say: &mut |line| {
+            let line = match is_json {
+                true => json::line(line).map_err(std::io::Error::other)?,
+                false => render::drops::line(line, &clock),
+            };
+            Ok(queue.say(&line)? == line_queue::Said::Queued)
         },
-    })?;
-    match is_json {
+    });
+    let end = watched.and_then(|report| match is_json {
         true => render::drops::end_json(&report),
         false => Ok(render::drops::end(&report, &clock, width)),
-    }
+    });
+    let finished = queue.finish(end.as_deref().unwrap_or_default());
+    end.and(finished).map(|()| String::new())
 }
 
 /// The second process of `drops`.
-fn guard(arguments: &cli::DropsGuardian) -> String {
-    guardian::watch(arguments.loaded);
-    String::new()
+fn guard(arguments: &cli::DropsGuardian) -> Result<String> {
+    let duration = Duration::from_secs(arguments.seconds.into());
+    collect::drops::guard(arguments.loaded, duration).map(|()| String::new())
 }
 
 fn explain(code: Option<&str>, width: usize) -> Result<String> {

@@ -36,19 +36,20 @@ impl Signals {
         SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
     }
 
-    /// Waits until one of `inputs` has something to read, a signal comes, or nobody reads `output` any more; at most so long.
+    /// Waits until one of `inputs` has something to read, a signal comes, or one of `outputs` hangs up, which nobody reads any more; at
+    /// most so long.
     ///
     /// # Errors
     /// The kernel refuses to wait.
     pub fn wait(
         &self,
         inputs: &[BorrowedFd<'_>],
-        output: Option<BorrowedFd<'_>>,
+        outputs: &[BorrowedFd<'_>],
         patience: Duration,
     ) -> Result<Woken, Errno> {
         let readable = |input| PollFd::new(input, PollFlags::POLLIN);
         // Errors and hang-ups are told unasked.
-        let followed = output.map(|output| PollFd::new(output, PollFlags::empty()));
+        let followed = outputs.iter().map(|output| PollFd::new(*output, PollFlags::empty()));
         let first = iter::once(readable(self.0.as_fd())).chain(followed);
         let mut polled: Vec<PollFd<'_>> =
             first.chain(inputs.iter().copied().map(readable)).collect();
@@ -61,7 +62,7 @@ impl Signals {
         if has(0) {
             return Ok(Woken::Signal);
         }
-        Ok(if output.is_some() && has(1) { Woken::Reader } else { Woken::Ready })
+        Ok(if (1..=outputs.len()).any(has) { Woken::Reader } else { Woken::Ready })
     }
 }
 
@@ -82,15 +83,19 @@ mod tests {
         let signals = Signals::block().unwrap();
         let (ours, reader) = UnixStream::pair().unwrap();
         let (input, mut writer) = UnixStream::pair().unwrap();
-        let wait = |output, patience| signals.wait(&[input.as_fd()], output, patience).unwrap();
+        let wait =
+            |outputs: &[_], patience| signals.wait(&[input.as_fd()], outputs, patience).unwrap();
+        let (other, _other_reader) = UnixStream::pair().unwrap();
         let hour = Duration::from_secs(3600);
-        assert_eq!(wait(Some(ours.as_fd()), Duration::from_millis(1)), Woken::Ready);
+        assert_eq!(wait(&[ours.as_fd()], Duration::from_millis(1)), Woken::Ready);
         writer.write_all(b"a").unwrap();
-        assert_eq!(wait(Some(ours.as_fd()), hour), Woken::Ready);
+        assert_eq!(wait(&[ours.as_fd()], hour), Woken::Ready);
         drop(reader);
-        assert_eq!(wait(Some(ours.as_fd()), hour), Woken::Reader);
-        assert_eq!(wait(None, hour), Woken::Ready);
+        assert_eq!(wait(&[ours.as_fd()], hour), Woken::Reader);
+        assert_eq!(wait(&[other.as_fd(), ours.as_fd()], hour), Woken::Reader);
+        assert_eq!(wait(&[other.as_fd()], hour), Woken::Ready);
+        assert_eq!(wait(&[], hour), Woken::Ready);
         nix::sys::signal::raise(Signal::SIGINT).unwrap();
-        assert_eq!(wait(Some(ours.as_fd()), hour), Woken::Signal);
+        assert_eq!(wait(&[ours.as_fd()], hour), Woken::Signal);
     }
 }

@@ -47,6 +47,8 @@ pub const FLOW: Noun = Noun::new("flow", "flows");
 pub const GAP: Noun = Noun::new("gap", "gaps");
 /// IKE_SAs.
 pub const IKE_SA: Noun = Noun::new("IKE_SA", "IKE_SAs");
+/// Lines of text.
+pub const LINE: Noun = Noun::new("line", "lines");
 /// Further lines of text.
 pub const MORE_LINE: Noun = Noun::new("more line", "more lines");
 /// Packets.

@@ -175,6 +175,12 @@ fn inputs_and_forms_exclude_each_other() {
         &["op-mode", "history", "--since", "1h"],
         &["op-mode", "monitor"],
         &["op-mode", "record"],
+        // Nor does it change anything.
+        &["op-mode", "drops"],
+        &["op-mode", "drops", "--stop"],
+        &["drops", "--stop", "--each"],
+        &["drops", "--stop", "--duration", "10"],
+        &["drops", "--stop", "--format", "json"],
         &["history", "--raw", "--format", "yaml"],
     ] {
         sentence(arguments);

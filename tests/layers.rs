@@ -63,6 +63,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("signals", &[]),
     ("monitor", &["code", "collect", "diagnose", "report", "signals", "snapshot", "error"]),
     ("cli", &[]),
+    ("line_queue", &["render", "error"]),
     ("run", &[ALL]),
     ("vyos", &[ALL]),
     ("output", &[ALL]),

@@ -22,12 +22,26 @@ pub use packet::{Outer, Packet, read};
 pub use place::Place;
 pub use tally::{Counted, Key, Row, Tally, key};
 
+use crate::collect;
 use crate::error::{Error, Result};
-use crate::report::drops::DropsReport;
+use crate::report::drops::{DropsReport, Receivers, Stopped};
 use crate::snapshot::{Driver, Link};
 use state_cache::StateCache;
 use std::collections::BTreeSet;
 use watcher::Watcher;
+
+/// Switches a drop monitor off that was left on.
+///
+/// # Errors
+/// It cannot be used.
+pub fn stop() -> Result<Stopped> {
+    let collect::drops::Stopped { was_on, is_on, was_ours, receivers } = collect::drops::stop()?;
+    let receivers = receivers.map(|receivers| Receivers {
+        processes: receivers.processes.into_iter().map(|one| (one.pid, one.name)).collect(),
+        unseen: receivers.unseen,
+    });
+    Ok(Stopped { was_on, is_on, was_ours, receivers })
+}
 
 /// Watches, and gives the rows and the sums.
 ///

@@ -15,10 +15,10 @@ pub struct Options<'a> {
     pub max_rate: u32,
     /// Which packets get a line while it runs.
     pub said: Said,
-    /// Where the lines go in the end: when that is closed, it is time to end.
-    pub output: BorrowedFd<'a>,
-    /// Takes a line, which is to be written at once.
-    pub say: &'a mut dyn FnMut(&Line) -> io::Result<()>,
+    /// Where the lines go in the end: when one of these hangs up, it is time to end.
+    pub outputs: &'a [BorrowedFd<'a>],
+    /// Takes a line, which is to be written soon, and never waits for whoever reads: false where there was no room for it.
+    pub say: &'a mut dyn FnMut(&Line) -> io::Result<bool>,
 }
 
 /// Which packets get a line while it runs; the rows at the end have them all.

@@ -19,6 +19,12 @@ pub(super) enum Ending {
     Reader,
     /// So many drops a second.
     Rate(u64),
+    /// Another process switched the monitor off.
+    Off,
+    /// The guardian switched it off: the time was over, and this process stopped.
+    Overdue,
+    /// The guardian is gone.
+    Unguarded,
 }
 
 impl Ending {
@@ -28,6 +34,9 @@ impl Ending {
             Ending::Signal => (Ended::Signal, None),
             Ending::Reader => (Ended::Reader, None),
             Ending::Rate(rate) => (Ended::Rate, Some(rate)),
+            Ending::Off => (Ended::Off, None),
+            Ending::Overdue => (Ended::Overdue, None),
+            Ending::Unguarded => (Ended::Unguarded, None),
         }
     }
 }
@@ -60,6 +69,7 @@ pub(super) fn dropped(dropped: &Dropped, attribution: &Attribution, time: u64) -
 /// All that a run came to.
 pub(super) fn end(
     tally: &Tally,
+    not_written: u64,
     ending: Ending,
     milliseconds: u64,
     lost: Option<u64>,
@@ -86,6 +96,7 @@ pub(super) fn end(
         other_interfaces: tally.others,
         not_listed: tally.beyond,
         malformed: tally.malformed,
+        not_written,
         counters,
     };
     DropsReport { rows: rows.collect(), summary }

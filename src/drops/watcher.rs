@@ -8,7 +8,7 @@ use super::place::Place;
 use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
 use super::told::{self, Ending};
-use crate::collect::drops::Monitor;
+use crate::collect::drops::{GRACE, Monitor, Standing};
 use crate::error::{Error, Result};
 use crate::report::drops::{DropsReport, Line};
 use crate::signals::{Signals, Woken};
@@ -16,7 +16,6 @@ use crate::snapshot::Driver;
 use crate::wire::drop_monitor::Alert;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// How often the rate is looked at.
@@ -42,6 +41,8 @@ pub(super) struct Watcher<'a> {
     /// Drops that wait for a newer look at the kernel.
     batch: Vec<(Dropped, u64)>,
     tally: Tally,
+    /// Lines that had no room, for nobody read those before.
+    not_written: u64,
 }
 
 impl<'a> Watcher<'a> {
@@ -52,7 +53,7 @@ impl<'a> Watcher<'a> {
         drivers: BTreeSet<Driver>,
     ) -> Result<Self> {
         let signals = Signals::block().map_err(failed)?;
-        let monitor = Monitor::start()?;
+        let monitor = Monitor::start(options.duration)?;
         let devices = Devices::open(&drivers);
         Ok(Self {
             options,
@@ -63,6 +64,7 @@ impl<'a> Watcher<'a> {
             devices,
             batch: Vec::new(),
             tally: Tally::default(),
+            not_written: 0,
         })
     }
 
@@ -73,20 +75,25 @@ impl<'a> Watcher<'a> {
         let vtis = self.watched();
         self.say(&told::start(vtis, seconds, now()));
         let ending = self.until(began + self.options.duration)?;
-        if !matches!(ending, Ending::Rate(_)) {
+        if is_whole(ending) {
             self.devices.close(&self.drivers);
             self.drain(Instant::now() + DRAIN)?;
         }
         let lost = self.monitor.lost().ok();
         self.monitor.stop();
         self.judge(true);
-        let counters = match ending {
+        let counters = match is_whole(ending) {
+            true => self.devices.compare(self.options.interface),
             // What was lost, and what came while it left, makes a comparison worthless.
-            Ending::Rate(_) => Vec::new(),
-            _ => self.devices.compare(self.options.interface),
+            false => Vec::new(),
         };
-        let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(told::end(&self.tally, ending, milliseconds, lost, counters))
+        let took = match ending {
+            // Since then it has not watched.
+            Ending::Overdue => began.elapsed().min(self.options.duration + GRACE),
+            _ => began.elapsed(),
+        };
+        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Ok(told::end(&self.tally, self.not_written, ending, milliseconds, lost, counters))
     }
 
     /// The interfaces that were asked for, as the first look has them.
@@ -101,10 +108,19 @@ impl<'a> Watcher<'a> {
         let (mut looked, mut alerts, mut lost_before) = (Instant::now(), 0_u64, 0_u64);
         loop {
             let now = Instant::now();
+            match self.monitor.guardian() {
+                // After that it has acted, or is about to.
+                Standing::Guarded if now < end + GRACE => {}
+                Standing::Guarded | Standing::Overdue => return Ok(Ending::Overdue),
+                Standing::Unguarded => return Ok(Ending::Unguarded),
+            }
             if now >= end {
                 return Ok(Ending::Time);
             }
             if now - looked >= TICK {
+                if !self.monitor.is_on()? {
+                    return Ok(Ending::Off);
+                }
                 let lost = self.monitor.lost()?;
                 let ms = u64::try_from((now - looked).as_millis()).unwrap_or(u64::MAX).max(1);
                 let rate = (alerts + lost.saturating_sub(lost_before)) * 1000 / ms;
@@ -114,8 +130,9 @@ impl<'a> Watcher<'a> {
                 (looked, alerts, lost_before) = (now, 0, lost);
             }
             let patience = TICK.min(end - now);
-            let (monitor, output) = (self.monitor.as_fd(), self.options.output);
-            match self.signals.wait(&[monitor], Some(output), patience).map_err(failed)? {
+            let inputs = self.monitor.descriptors();
+            let woken = self.signals.wait(&inputs, self.options.outputs, patience);
+            match woken.map_err(failed)? {
                 Woken::Signal => return Ok(Ending::Signal),
                 Woken::Reader => return Ok(Ending::Reader),
                 Woken::Ready => {}
@@ -128,9 +145,10 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// A line at once. If nobody reads it, the next wait tells.
+    /// A line at once. If it cannot be written, the next wait tells.
     fn say(&mut self, line: &Line) {
-        let _ = (self.options.say)(line);
+        let is_left_out = matches!((self.options.say)(line), Ok(false));
+        self.not_written += u64::from(is_left_out);
     }
 
     /// Takes what the monitor still has.
@@ -184,6 +202,11 @@ impl<'a> Watcher<'a> {
             }
         }
     }
+}
+
+/// Whether the monitor was on, and everything taken, for the whole run.
+const fn is_whole(ending: Ending) -> bool {
+    !matches!(ending, Ending::Rate(_) | Ending::Off | Ending::Overdue)
 }
 
 /// The early filter: what is no affair of tunnels is forgotten before anything of it is looked at.

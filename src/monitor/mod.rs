@@ -25,9 +25,9 @@ pub struct Options<'a> {
     pub interval: Duration,
     /// charon's socket.
     pub vici: &'a Path,
-    /// Where the lines go in the end: when that is closed, it is time to end.
-    pub output: BorrowedFd<'a>,
-    /// Takes what there is to say, which is to be written at once.
+    /// Where the lines go in the end: when one of these hangs up, it is time to end.
+    pub outputs: &'a [BorrowedFd<'a>],
+    /// Takes what there is to say, which is to be written soon, and never waits for whoever reads.
     pub say: &'a mut dyn FnMut(&Turn) -> io::Result<()>,
 }
 
@@ -60,7 +60,7 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
         }
         is_first = false;
         let patience = options.interval.saturating_sub(began.elapsed());
-        if is_over(&signals, options.output, patience)? {
+        if is_over(&signals, options.outputs, patience)? {
             return Ok(());
         }
     }
@@ -89,11 +89,11 @@ fn say(options: &mut Options<'_>, turn: &Turn) -> Result<()> {
 }
 
 /// Waits so long. True where a signal came or the reader went.
-fn is_over(signals: &Signals, output: BorrowedFd<'_>, patience: Duration) -> Result<bool> {
+fn is_over(signals: &Signals, outputs: &[BorrowedFd<'_>], patience: Duration) -> Result<bool> {
     let until = Instant::now() + patience;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        match signals.wait(&[], Some(output), left).map_err(failed)? {
+        match signals.wait(&[], outputs, left).map_err(failed)? {
             Woken::Signal | Woken::Reader => return Ok(true),
             Woken::Ready if left.is_zero() => return Ok(false),
             Woken::Ready => {}

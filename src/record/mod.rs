@@ -54,7 +54,7 @@ pub fn run(options: Options<'_>) -> Result<()> {
     drop(accounts);
     loop {
         let (changes, patience) = (recorder.changes().descriptors(), recorder.patience());
-        match signals.wait(&changes, None, patience).map_err(failed)? {
+        match signals.wait(&changes, &[], patience).map_err(failed)? {
             Woken::Signal => break,
             Woken::Ready | Woken::Reader => recorder.turn()?,
         }

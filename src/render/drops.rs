@@ -1,14 +1,17 @@
 //! The lines of `drops` as text and JSON, and its table and sums. It counts nothing.
 
 use super::clock::Clock;
+use super::escape::escape;
 use super::json;
 use super::page::Page;
 use super::table;
 use crate::code::Code;
 use crate::error::Result;
-use crate::report::drops::{Cause, Dropped, DropsReport, Line, Row, Start, Summary, What};
+use crate::report::drops::{
+    Cause, Dropped, DropsReport, Ended, Line, Receivers, Row, Start, Stopped, Summary, What,
+};
 use crate::report::time::ExactTime;
-use crate::units::{DROP, Span, VTI, WAS, length};
+use crate::units::{DROP, LINE, Span, VTI, WAS, length};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A line of the run as text, without its end. Rows and sums have none of their own: [`end`] has them.
@@ -92,10 +95,22 @@ fn legend(page: &mut Page, rows: &[Row]) {
 }
 
 fn sums(page: &mut Page, sums: &Summary) {
-    let stopped = sums.rate.map_or_else(String::new, |rate| {
-        let drops = DROP.of(rate);
-        format!("Stopped at {drops} a second on this machine, more than --max-rate allows. ")
-    });
+    let stopped = match (sums.ended, sums.rate) {
+        (Ended::Rate, Some(rate)) => format!(
+            "Stopped at {} a second on this machine, more than --max-rate allows. ",
+            DROP.of(rate)
+        ),
+        (Ended::Off, _) => "Another process switched the drop monitor off. ".to_string(),
+        (Ended::Overdue, _) => {
+            "This program was stopped (Ctrl-Z, SIGSTOP) past its time, and the drop monitor was switched off. "
+                .to_string()
+        }
+        (Ended::Unguarded, _) => {
+            "Ended early: the second process of this run is gone, which switches the drop monitor off where this one cannot. "
+                .to_string()
+        }
+        _ => String::new(),
+    };
     let seen = match sums.seen {
         0 => "no drop of a tunnel".to_string(),
         seen => format!(
@@ -112,6 +127,10 @@ fn sums(page: &mut Page, sums: &Summary) {
     };
     let (took, unrelated) = (Span(sums.milliseconds), sums.unrelated);
     page.paragraph(0, &format!("{stopped}{took}: {seen}, {lost}; {unrelated} unrelated."));
+    if sums.not_written > 0 {
+        let (lines, were) = (LINE.of(sums.not_written), WAS.word(sums.not_written));
+        page.paragraph(0, &format!("{lines} {were} left out: nobody read the output."));
+    }
     for (number, what) in [
         (sums.not_listed, "Drops of flows beyond these lines"),
         (sums.other_interfaces, "Drops of tunnels, not or not surely of this interface"),
@@ -128,6 +147,59 @@ fn sums(page: &mut Page, sums: &Summary) {
         };
         let (name, risen) = (&counter.interface, counter.tx_errors);
         page.paragraph(0, &format!("{name}: tx_errors rose by {risen}, {seen}."));
+    }
+}
+
+/// What `drops --stop` found and did, for lines of at most `width` columns.
+pub fn stopped(stopped: &Stopped, width: usize) -> String {
+    let mut page = Page::new(width);
+    if !stopped.was_on {
+        page.line(0, "The drop monitor is off; nothing was changed.");
+        return page.finish();
+    }
+    match stopped.is_on {
+        false => page.line(0, "The drop monitor was on, and is off now."),
+        true => page.paragraph(
+            0,
+            "The drop monitor is still on. Its reports of software drops were switched off; hardware drops are \
+             reported, which this program never switches on, or another process has switched it on again.",
+        ),
+    }
+    page.paragraph(0, &received(&stopped.receivers));
+    let configuration = match (stopped.was_ours, stopped.is_on) {
+        (true, false) => "that of vti-diagnostics drops; it is the kernel's default again",
+        (true, true) => "that of vti-diagnostics drops",
+        (false, _) => "not that of vti-diagnostics drops; it is as it was",
+    };
+    page.paragraph(
+        0,
+        &format!(
+            "The kernel does not record which process switched it on. Its configuration was {configuration}."
+        ),
+    );
+    page.finish()
+}
+
+/// Who received the reports, and gets none any more.
+fn received(receivers: &std::result::Result<Receivers, String>) -> String {
+    let Receivers { processes, unseen } = match receivers {
+        Ok(receivers) => receivers,
+        Err(why) => {
+            return format!("Which processes received its reports could not be read: {why}.");
+        }
+    };
+    let named = processes.iter().map(|(pid, name)| format!("{pid} ({})", escape(name)));
+    let unnamed = (*unseen > 0).then(|| "in another PID namespace".to_string());
+    let all: Vec<String> = named.chain(unnamed).collect();
+    match all.as_slice() {
+        [] => "No process received its reports.".to_string(),
+        [one] => format!("Process {one} received its reports, and gets none from now on."),
+        several => {
+            format!(
+                "Processes {} received its reports, and get none from now on.",
+                several.join(", ")
+            )
+        }
     }
 }
 
@@ -163,7 +235,7 @@ fn named(cause: &Cause) -> impl Iterator<Item = (Code, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::drops::{Counter, Ended, Packet};
+    use crate::report::drops::{Counter, Packet};
     use jiff::tz::TimeZone;
 
     /// 2026-11-16T03:12:45.000000007Z
@@ -198,6 +270,7 @@ mod tests {
             other_interfaces: 0,
             not_listed: 2,
             malformed: 0,
+            not_written: 0,
             counters: vec![
                 Counter { interface: "vti1".into(), tx_errors: 3, drops: 3, agree: true },
                 Counter { interface: "vti2".into(), tx_errors: 3, drops: 1, agree: false },
@@ -259,6 +332,55 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_did_not_end_by_its_time_says_why_and_what_is_not_written() {
+        let clock = Clock::new(TimeZone::UTC);
+        let said = |ended, not_written| {
+            let counters = Vec::new();
+            let summary = Summary { ended, rate: None, not_written, counters, ..summary() };
+            end(&DropsReport { rows: Vec::new(), summary }, &clock, 500)
+        };
+        let off = said(Ended::Off, 1);
+        assert!(off.starts_with("Another process switched the drop monitor off. 0.4 s: "), "{off}");
+        assert!(off.contains("\n1 line was left out: nobody read the output.\n"), "{off}");
+        let overdue = said(Ended::Overdue, 0);
+        assert!(overdue.starts_with("This program was stopped (Ctrl-Z, SIGSTOP) past its time, "));
+        assert!(!overdue.contains("left out"), "{overdue}");
+        assert!(said(Ended::Unguarded, 0).starts_with("Ended early: the second process "));
+        assert!(said(Ended::Signal, 0).starts_with("0.4 s: "));
+    }
+
+    #[test]
+    fn a_monitor_that_was_switched_off_is_told_of_with_what_is_known() {
+        let said = |was_on, is_on, was_ours, receivers| {
+            stopped(&Stopped { was_on, is_on, was_ours, receivers }, 200)
+        };
+        let nobody = || Ok(Receivers::default());
+        assert_eq!(
+            said(false, false, false, nobody()),
+            "The drop monitor is off; nothing was changed.\n"
+        );
+        assert_eq!(
+            said(true, false, true, nobody()),
+            "The drop monitor was on, and is off now.\n\
+             No process received its reports.\n\
+             The kernel does not record which process switched it on. Its configuration was that of vti-diagnostics drops; it is the kernel's default again.\n"
+        );
+        let processes = vec![(7, "drop\u{9b}watch".to_string())];
+        let one =
+            said(true, false, false, Ok(Receivers { processes: processes.clone(), unseen: 0 }));
+        assert!(one.contains("\nProcess 7 (drop\\u{9b}watch) received its reports, and gets none"));
+        assert!(
+            one.ends_with("was not that of vti-diagnostics drops; it is as it was.\n"),
+            "{one}"
+        );
+        let two = said(true, true, true, Ok(Receivers { processes, unseen: 1 }));
+        assert!(two.starts_with("The drop monitor is still on. "), "{two}");
+        assert!(two.contains(" and get none from now on.") && two.contains(", in another PID"));
+        let unknown = said(true, false, true, Err("permission denied".into()));
+        assert!(unknown.contains("reports could not be read: permission denied.\n"), "{unknown}");
+    }
+
+    #[test]
     fn json_lines_have_the_keys_of_the_contract() {
         let packet = Packet {
             source: [10, 0, 0, 1].into(),
@@ -280,7 +402,7 @@ mod tests {
             concat!(
                 r#"{"codes":[],"first":"2026-11-16T03:12:45.000000007Z","flow":"10.0.0.1 -> 10.1.0.9, udp 9","interfaces":["vti1"],"last":"2026-11-16T03:12:45.000000007Z","names":[],"packets":1,"schema":1,"type":"row","why":"why\u009b"}"#,
                 "\n",
-                r#"{"attributed":3,"counters":[{"agree":true,"drops":3,"interface":"vti1","tx_errors":3},{"agree":false,"drops":1,"interface":"vti2","tx_errors":3}],"ended":"rate","lost":null,"malformed":0,"milliseconds":400,"not_attributed":1,"not_listed":2,"other_interfaces":0,"rate":1,"schema":1,"seconds":0,"seen":4,"type":"summary","unrelated":5}"#,
+                r#"{"attributed":3,"counters":[{"agree":true,"drops":3,"interface":"vti1","tx_errors":3},{"agree":false,"drops":1,"interface":"vti2","tx_errors":3}],"ended":"rate","lost":null,"malformed":0,"milliseconds":400,"not_attributed":1,"not_listed":2,"not_written":0,"other_interfaces":0,"rate":1,"schema":1,"seconds":0,"seen":4,"type":"summary","unrelated":5}"#,
                 "\n"
             )
         );

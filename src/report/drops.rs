@@ -127,6 +127,12 @@ pub enum Ended {
     Reader,
     /// There were more drops a second than it may watch.
     Rate,
+    /// Another process switched the monitor off.
+    Off,
+    /// This process did not end in time, for it was stopped; the second one switched the monitor off.
+    Overdue,
+    /// The second process, which switches the monitor off where the first cannot, ended before the first.
+    Unguarded,
 }
 
 /// What a run came to.
@@ -157,6 +163,8 @@ pub struct Summary {
     pub not_listed: u64,
     /// Alerts that could not be decoded.
     pub malformed: u64,
+    /// Lines of this run that were left out, because nobody read the output.
+    pub not_written: u64,
     /// The devices' own counts beside the drops seen.
     pub counters: Vec<Counter>,
 }
@@ -172,6 +180,28 @@ pub struct Counter {
     pub drops: u64,
     /// They are as many.
     pub agree: bool,
+}
+
+/// What `drops --stop` found and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// The monitor was on.
+    pub was_on: bool,
+    /// It is on still.
+    pub is_on: bool,
+    /// It was configured as a run configures it; then it has the kernel's own configuration again.
+    pub was_ours: bool,
+    /// Who received its reports; why that is not known.
+    pub receivers: Result<Receivers, String>,
+}
+
+/// Who receives the monitor's reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receivers {
+    /// Processes: number and name.
+    pub processes: Vec<(u32, String)>,
+    /// Sockets of processes that are not seen from here.
+    pub unseen: usize,
 }
 
 /// The end of a run: its rows, ordered by interface, flow and cause, and the sums.

@@ -50,6 +50,9 @@ pub struct Configuration {
 impl Configuration {
     /// Every packet by itself, its first bytes only: the most headers that can lie before a port number.
     pub const PACKETS: Self = Self { mode: 1, truncation: 128, queue: 1000 };
+
+    /// That of a monitor which nobody has configured: `net_dm_alert_mode`, `net_dm_trunc_len` and `net_dm_queue_len`.
+    pub const DEFAULT: Self = Self { mode: 0, truncation: 0, queue: 1000 };
 }
 
 /// NET_DM_CMD_PACKET_ALERT: one dropped packet. It does not print: a payload is somebody's.
@@ -86,12 +89,17 @@ pub fn configure(family: u16, to: Configuration) -> Request {
         .attribute(ATTR_QUEUE_LEN, &to.queue.to_ne_bytes())
 }
 
+/// NET_DM_CMD_CONFIG without anything to set (`net_dm_cmd_config`): it changes nothing, and is refused with EBUSY while the monitor is on.
+pub fn probe(family: u16) -> Request {
+    genetlink::request(family, CMD_CONFIG, VERSION)
+}
+
 /// NET_DM_CMD_START, of software drops. EAGAIN when it is on.
 pub fn start(family: u16) -> Request {
     genetlink::request(family, CMD_START, VERSION).attribute(ATTR_SW_DROPS, &[])
 }
 
-/// NET_DM_CMD_STOP, of software drops. EAGAIN when it is off.
+/// NET_DM_CMD_STOP, of software drops; no error when it is off (`net_dm_monitor_stop`).
 pub fn stop(family: u16) -> Request {
     genetlink::request(family, CMD_STOP, VERSION).attribute(ATTR_SW_DROPS, &[])
 }

@@ -2,6 +2,7 @@
 
 use crate::collect::failure::Failure;
 use crate::collect::socket::{GENERIC, PATIENCE, Socket};
+use crate::snapshot::Reason;
 use crate::wire::drop_monitor::{self as monitor, Configuration};
 use crate::wire::genetlink::{self, Family};
 use crate::wire::netlink::Request;
@@ -13,17 +14,22 @@ use std::time::{Duration, Instant};
 
 /// The module, where the monitor is one.
 const MODULE: &std::ffi::CStr = c"drop_monitor";
-const LOADED: &str = "/sys/module/drop_monitor";
-/// A module that is in use for longer is in somebody else's.
+/// What a module has that is loaded: its state (`modinfo_initstate`). A monitor that is part of the kernel has not even the directory, for
+/// that comes of parameters or a version alone (`param_sysfs_builtin`), and it has neither.
+const LOADED: &str = "/sys/module/drop_monitor/initstate";
+/// A module that is in use for longer is used by another process.
 const IN_USE: Duration = Duration::from_millis(300);
 
-/// Whether the module is there, or part of the kernel. One that cannot be seen is taken for there: then it stays.
+/// Whether the monitor is a module, and loaded.
 pub(super) fn is_loaded() -> bool {
-    Path::new(LOADED).try_exists().unwrap_or(true)
+    Path::new(LOADED).exists()
 }
 
-/// Takes the module out of the kernel again. One that is in use stays.
+/// Takes the module out of the kernel again, where there is one. One that is in use stays.
 pub(super) fn unload() {
+    if !is_loaded() {
+        return;
+    }
     let until = Instant::now() + IN_USE;
     // The kernel may hold it for a moment longer, though the monitor is off.
     while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK) == Err(Errno::EAGAIN)
@@ -62,13 +68,13 @@ impl Channel {
     pub fn configuration(&mut self) -> Result<Configuration, Failure> {
         let id = self.family.id;
         let question = monitor::question_configuration(id);
-        let answer = self.socket.ask(&question, id, deadline(), monitor::decode_configuration)?;
-        Ok(answer?)
+        let ask = || self.socket.ask(&question, id, deadline(), monitor::decode_configuration);
+        Ok(again(ask)??)
     }
 
     /// Sets how it reports: EBUSY while it is on.
     pub fn configure(&mut self, to: Configuration) -> Result<Result<(), Errno>, Failure> {
-        self.command(monitor::configure(self.family.id, to))
+        again(|| self.command(monitor::configure(self.family.id, to)))
     }
 
     /// Switches it on: EAGAIN when it is on already.
@@ -76,20 +82,41 @@ impl Channel {
         self.command(monitor::start(self.family.id))
     }
 
-    /// Switches it off: EAGAIN when it is off already.
+    /// Whether it is on, whoever switched it on.
+    pub fn is_on(&mut self) -> Result<bool, Failure> {
+        match again(|| self.command(monitor::probe(self.family.id)))? {
+            Ok(()) => Ok(false),
+            Err(Errno::EBUSY) => Ok(true),
+            // `genl_rcv_msg`: the family is gone, with its module.
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Switches it off, or leaves it off.
     pub fn stop(&mut self) -> Result<Result<(), Errno>, Failure> {
-        self.command(monitor::stop(self.family.id))
+        again(|| self.command(monitor::stop(self.family.id)))
     }
 
     /// Packets that found its queues full, ever.
     pub fn lost(&mut self) -> Result<u64, Failure> {
         let id = self.family.id;
         let question = monitor::question_statistics(id);
-        Ok(self.socket.ask(&question, id, deadline(), monitor::decode_statistics)??)
+        let ask = || self.socket.ask(&question, id, deadline(), monitor::decode_statistics);
+        Ok(again(ask)??)
     }
 
     fn command(&mut self, request: Request) -> Result<Result<(), Errno>, Failure> {
         self.socket.command(request, deadline())
+    }
+}
+
+/// Asks a second time where the first had no answer in time: this process may have been stopped (Ctrl-Z) with the answer in its socket. Not
+/// for [`Channel::start`], which the kernel takes once.
+fn again<T>(mut ask: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
+    match ask() {
+        Err(failure) if failure.reason == Reason::TimedOut => ask(),
+        answer => answer,
     }
 }
 

@@ -1,11 +1,17 @@
 //! The kernel's drop monitor, switched on for a while. **The one place of the program that changes the kernel's state**: alert mode,
-//! truncation and queue length of the monitor, on and off, and its module. All of it is as before after the run, whatever ends the run:
-//! what this process cannot do any more the [`guardian`] does. It decides nothing about packets.
+//! truncation and queue length of the monitor, on and off, and its module. All of it is as before after the run: the guardian sees to it,
+//! also where this process is killed or stopped; where both are killed, [`stop()`] does. It decides nothing about packets.
 
 mod channel;
-pub mod guardian;
+mod guardian;
+mod receivers;
+mod refusal;
+mod stop;
 
-use super::failure::Failure;
+pub use guardian::{GRACE, Standing};
+pub use receivers::{Receiver, Receivers};
+pub use stop::{Stopped, stop};
+
 use super::socket::{GENERIC, Subscription};
 use crate::error::{Error, Result};
 use crate::snapshot::Reason;
@@ -13,8 +19,10 @@ use crate::wire::drop_monitor::{self, Alert, Configuration};
 use channel::Channel;
 use guardian::{Before, Guardian};
 use nix::errno::Errno;
+use refusal::{absent, cannot, refused};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
 /// Datagrams taken in one go: then the caller looks at the time.
 const MOST: usize = 2048;
@@ -27,22 +35,25 @@ pub struct Monitor {
     before: Before,
     lost_before: u64,
     overruns: u64,
-    on: bool,
+    /// [`Monitor::stop`] is still to come.
+    is_open: bool,
+    /// This run has switched it on, and nobody has switched it off.
+    is_ours: bool,
 }
 
 impl Monitor {
-    /// Switches the monitor on, for every drop of the machine.
+    /// Switches the monitor on, for every drop of the machine. It is on for `duration` and [`GRACE`] at most.
     ///
     /// # Errors
-    /// One sentence: the kernel has no monitor, forbids it, or somebody else's is on. Then nothing is changed.
-    pub fn start() -> Result<Self> {
+    /// One sentence: the kernel has no monitor, forbids it, or it is on already. Then nothing is changed.
+    pub fn start(duration: Duration) -> Result<Self> {
         // The kernel loads the module for anybody, and lets root alone take it out again.
         if !super::is_root() {
             return Err(Error::PermissionDenied("watching drops needs root".to_string()));
         }
         let loaded = channel::is_loaded();
         // From here on every early return lets go of the guardian, which undoes what was begun.
-        let mut guardian = Guardian::start(loaded).map_err(cannot)?;
+        let mut guardian = Guardian::start(loaded, duration).map_err(cannot)?;
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
             Err(Errno::ENOENT) => return Err(absent()),
@@ -53,15 +64,48 @@ impl Monitor {
         let events = Subscription::join(GENERIC, &[group]).map_err(cannot)?;
         let lost_before = channel.lost().map_err(cannot)?;
         guardian.remember(configuration).map_err(cannot)?;
-        channel.configure(Configuration::PACKETS).map_err(cannot)?.map_err(refused)?;
+        channel
+            .configure(Configuration::PACKETS)
+            .map_err(cannot)?
+            .map_err(|errno| refused(errno, group))?;
         guardian.arm().map_err(cannot)?;
         if let Err(errno) = channel.start().map_err(cannot)? {
             // It is on, and not by us: it must not be stopped.
             guardian.dismiss();
-            return Err(refused(errno));
+            return Err(refused(errno, group));
+        }
+        if guardian.standing() != Standing::Guarded {
+            // This process was stopped for so long that the guardian has given it up: the monitor is on unguarded.
+            let _ = channel.stop();
+            let _ = channel.configure(configuration);
+            return Err(Error::DataUnavailable("the run did not begin in its time".to_string()));
         }
         let before = Before { configuration: Some(configuration), loaded };
-        Ok(Self { channel, events, guardian, before, lost_before, overruns: 0, on: true })
+        let (overruns, is_open, is_ours) = (0, true, true);
+        Ok(Self { channel, events, guardian, before, lost_before, overruns, is_open, is_ours })
+    }
+
+    /// Readable when there are alerts, or when the guardian has ended.
+    pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
+        [self.events.as_fd(), self.guardian.as_fd()]
+    }
+
+    /// How the guardian is.
+    pub fn guardian(&mut self) -> Standing {
+        self.guardian.standing()
+    }
+
+    /// Whether it is still on: another process may have switched it off.
+    ///
+    /// # Errors
+    /// The kernel did not say.
+    pub fn is_on(&mut self) -> Result<bool> {
+        let is_on = self.channel.is_on().map_err(cannot)?;
+        if !is_on && self.is_ours {
+            self.is_ours = false;
+            self.guardian.release();
+        }
+        Ok(is_on)
     }
 
     /// Takes the alerts that are there, without waiting. Those that cannot be decoded are counted.
@@ -99,12 +143,14 @@ impl Monitor {
         Ok(queue.saturating_add(socket))
     }
 
-    /// Switches the monitor off and leaves it as it was.
+    /// Switches the monitor off and leaves it as it was. The guardian does it, so that never two do it and one of them too late.
     pub fn stop(&mut self) {
-        if self.on {
-            self.on = false;
-            guardian::restore(&self.before, true);
-            self.guardian.dismiss();
+        if self.is_open {
+            self.is_open = false;
+            if !self.guardian.finish() {
+                // This is the end, and there is nobody to be told.
+                let _ = guardian::restore(&self.before, self.is_ours);
+            }
         }
     }
 }
@@ -115,10 +161,12 @@ impl Drop for Monitor {
     }
 }
 
-impl AsFd for Monitor {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.events.as_fd()
-    }
+/// Runs the guardian, in the second process.
+///
+/// # Errors
+/// The monitor could not be left as it was.
+pub fn guard(loaded: bool, duration: Duration) -> Result<()> {
+    guardian::watch(loaded, duration).map_err(cannot)
 }
 
 /// The column `Drops` of `/proc/net/netlink` for a socket of NETLINK_GENERIC.
@@ -131,28 +179,4 @@ fn socket_drops(port: u32) -> Option<u64> {
         let is_it = eth.parse() == Ok(protocol) && pid.parse() == Ok(port);
         is_it.then(|| drops.parse().ok()).flatten()
     })
-}
-
-/// The kernel refuses: then the monitor is somebody else's, or this process has not the rights.
-fn refused(errno: Errno) -> Error {
-    match errno {
-        Errno::EBUSY | Errno::EAGAIN => Error::DataUnavailable(
-            "somebody else's drop monitor is on, and it is left alone".to_string(),
-        ),
-        errno => cannot(errno.into()),
-    }
-}
-
-fn absent() -> Error {
-    Error::DataUnavailable(
-        "this kernel has no drop monitor, or not in this network namespace; \
-         `vti-diagnostics monitor` and `lookup` need none"
-            .to_string(),
-    )
-}
-
-fn cannot(failure: Failure) -> Error {
-    let denied = failure.reason == Reason::Denied;
-    let sentence = failure.in_operation("use the drop monitor").detail;
-    if denied { Error::PermissionDenied(sentence) } else { Error::DataUnavailable(sentence) }
 }

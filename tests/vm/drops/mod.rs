@@ -1,12 +1,15 @@
 //! `run drops`: the live attribution of drops against real kernels. The drop monitor belongs to the first network namespace, so the
 //! router is there, one case after the other, and is taken down again after each.
 
+mod ends;
 mod first;
 mod matrix;
 mod record;
 mod safety;
 mod scenes;
 mod session;
+mod state;
+mod unread;
 
 use crate::Fallible;
 use crate::guest::tell;
@@ -19,7 +22,7 @@ type Scene = (&'static str, &'static str, fn(&Options) -> Fallible<Vec<String>>)
 /// The word that asks for these cases alone.
 pub const NAME: &str = "drops";
 
-const SCENES: [Scene; 7] = [
+const SCENES: [Scene; 12] = [
     (
         "several-at-once",
         "three tunnels with three causes between healthy ones and unrelated drops",
@@ -31,11 +34,28 @@ const SCENES: [Scene; 7] = [
         scenes::solicitations,
     ),
     ("inbound", "what xfrm_input() and the policy check refuse", scenes::inbound),
-    ("foreign-monitor", "somebody else's monitor is on and stays on", safety::foreign),
+    ("foreign-monitor", "the monitor of another process is on and stays on", safety::foreign),
     (
         "kill",
         "the monitor is off within a second of kill -9, and the module as before",
         safety::kill,
+    ),
+    (
+        "killed-both",
+        "both processes are killed: what is left on is told of, and drops --stop switches it off",
+        ends::killed,
+    ),
+    (
+        "stopped",
+        "processes that are stopped do not keep the monitor on past its time",
+        ends::stopped,
+    ),
+    ("switched-off", "another process switches the monitor off under a run", ends::switched_off),
+    ("built-in", "a monitor without a module: nothing is unloaded", ends::built_in),
+    (
+        "unread",
+        "a reader that does not read: the run ends in time, and the monitor is off",
+        unread::unread,
     ),
     ("storm", "a storm against a closed port: it leaves by itself, and stays small", safety::storm),
     ("cost", "the throughput of a healthy tunnel with the monitor on and off", safety::cost),

@@ -1,8 +1,9 @@
-//! That the monitor is off again, whatever happens, that somebody else's is left alone, and what watching costs.
+//! That the monitor is off again, whatever happens, that another process's is left alone, and what watching costs.
 
 use super::Options;
 use super::scenes::{ALG, OUTER, tunnel, udp};
 use super::session::{Seen, Session};
+use super::state::{guardians, is_loaded, is_off, within};
 use crate::Fallible;
 use crate::lines;
 use crate::namespace::Namespace;
@@ -13,38 +14,7 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Each use of the monitor holds its module once.
-const USES: &str = "/sys/module/drop_monitor/refcnt";
-const MODULE: &str = "/sys/module/drop_monitor";
-
-fn is_off() -> bool {
-    std::fs::read_to_string(USES).map_or(true, |uses| uses.trim() == "0")
-}
-
-fn is_loaded() -> bool {
-    std::path::Path::new(MODULE).exists()
-}
-
-/// A guardian is left.
-fn is_guarded() -> bool {
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let line = |entry: std::fs::DirEntry| std::fs::read_to_string(entry.path().join("cmdline"));
-    processes.filter_map(|entry| line(entry).ok()).any(|line| line.contains("drops-guardian"))
-}
-
-/// Waits for something; how long it took, none where it did not happen within 5 s.
-fn within(mut is_so: impl FnMut() -> bool) -> Option<Duration> {
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(5) {
-        if is_so() {
-            return Some(began.elapsed());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    None
-}
-
-fn build() -> Fallible<Namespace> {
+pub fn build() -> Fallible<Namespace> {
     let peer = Namespace::new("peer")?;
     lines::script(&["set -e", OUTER, &tunnel(1, "xfrm")].join("\n"))?;
     Ok(peer)
@@ -75,7 +45,7 @@ pub fn kill(options: &Options) -> Fallible<Vec<String>> {
         were_on += u64::from(was_on);
         child.kill().map_err(|error| format!("cannot kill: {error}"))?;
         child.wait().map_err(|error| format!("cannot wait: {error}"))?;
-        match within(|| is_off() && is_loaded() == preloaded && !is_guarded()) {
+        match within(|| is_off() && is_loaded() == preloaded && guardians().is_empty()) {
             Some(time) if time <= Duration::from_secs(1) => slowest = slowest.max(time),
             other => differences.push(format!(
                 "kill {n}: preloaded {preloaded}, was on {was_on}: off {}, loaded {}, after {other:?}",
@@ -111,7 +81,7 @@ pub fn foreign(_: &Options) -> Fallible<Vec<String>> {
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     if second.status.code() != Some(1)
         || said.lines().count() != 1
-        || !said.contains("somebody else's")
+        || !said.contains("drops --stop")
     {
         differences.push(format!("the second ended with {}: {said}", second.status));
     }
