@@ -1,4 +1,4 @@
-//! Build script: writes the man page and the shell completions from the command line in `src/cli.rs`. It reads nothing else.
+//! Build script: writes the man page and the shell completions from the command line in `src/cli.rs` and below. It reads nothing else.
 //! They go to OUT_DIR, and to the directory in VTI_DIAGNOSTICS_ASSETS where a package build asks for them.
 
 use clap::{Arg, Command, CommandFactory};
@@ -134,6 +134,10 @@ SPIs, reqids, marks, if_ids, table numbers, priorities, protocols, ports, counte
 Security associations and policies are shown by the kernel to root only (CAP_NET_ADMIN). Without that, the answer rests on the counters, and says so.
 .PP
 Keys are never read: they are skipped in what the kernel sends, and have no place in a capture.
+.PP
+A capture may come from a stranger. It may have 64 MiB
+.RB ( \-\-max\-size
+reads more) and 64 levels, and takes at most five times its size in memory. YAML with aliases, merge keys, tags of other programs or directives is refused.
 .SH SEE ALSO
 .BR ip\-xfrm (8),
 .BR ip\-link (8),
@@ -144,6 +148,7 @@ Keys are never read: they are skipped in what the kernel sends, and have no plac
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/cli.rs");
+    println!("cargo::rerun-if-changed=src/cli/values.rs");
     println!("cargo::rerun-if-env-changed=VTI_DIAGNOSTICS_ASSETS");
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
     for directory in [Some(out), env::var_os("VTI_DIAGNOSTICS_ASSETS")].into_iter().flatten() {

@@ -1,10 +1,15 @@
-//! The command line: clap definitions and the checks of single values, nothing else.
+//! The command line: clap definitions, nothing else; single values are checked in `values`.
 //! The build script reads this file too, for the man page and the completions, so it uses clap and std only.
+
+// The build script looks for it from this file.
+#[path = "cli/values.rs"]
+mod values;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use values::{interface_name, mark, protocol, size};
 
 /// Explains transmit errors and silent losses of VTI and XFRM interfaces
 ///
@@ -94,6 +99,9 @@ pub struct Show {
     /// Diagnose this capture, not this system
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub capture: Option<PathBuf>,
+    /// The largest capture that is read
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
+    pub max_size: u64,
     /// Diagnose from a saved /proc/net/dev alone
     #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval"])]
     pub proc_net_dev: Option<PathBuf>,
@@ -143,6 +151,9 @@ pub struct Lookup {
     /// Ask this capture, not this system
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// The largest capture that is read
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
+    pub max_size: u64,
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH", conflicts_with = "capture")]
     pub vici: Option<PathBuf>,
@@ -166,6 +177,9 @@ pub struct Capture {
     /// Redact this capture, do not read this system
     #[arg(long, value_name = "FILE", requires = "redact", conflicts_with_all = ["interval", "vici"])]
     pub capture: Option<PathBuf>,
+    /// The largest capture that is read
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
+    pub max_size: u64,
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH")]
     pub vici: Option<PathBuf>,
@@ -201,7 +215,7 @@ pub struct History {
     /// Only since then: 45m, 2h, 3d, 1w ago, a date or time
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
-    /// All episodes, each with what the kernel told around it
+    /// The last 1000 rows, each with what the kernel told
     #[arg(long)]
     pub detail: bool,
     /// How the report is written.
@@ -364,59 +378,6 @@ pub enum Format {
     Yaml,
 }
 
-/// An interface name as the kernel's `dev_valid_name()` takes it, and without characters that act on a terminal.
-fn interface_name(text: &str) -> Result<String, String> {
-    let refused = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | ':');
-    match text {
-        "" => Err("an interface name is not empty".to_string()),
-        _ if text.len() > 15 => Err("an interface name has at most 15 bytes".to_string()),
-        "." | ".." => Err("this is no interface name".to_string()),
-        _ if text.chars().any(refused) => {
-            Err("an interface name has no spaces, slashes, colons or control characters"
-                .to_string())
-        }
-        _ => Ok(text.to_string()),
-    }
-}
-
-/// The protocols that are asked for by name (IANA); the system's list is not read.
-const PROTOCOLS: &[(&str, u8)] = &[
-    ("icmp", 1),
-    ("igmp", 2),
-    ("ipip", 4),
-    ("tcp", 6),
-    ("udp", 17),
-    ("gre", 47),
-    ("esp", 50),
-    ("ah", 51),
-    ("icmpv6", 58),
-    ("ipv6-icmp", 58),
-    ("eigrp", 88),
-    ("ospf", 89),
-    ("pim", 103),
-    ("vrrp", 112),
-    ("l2tp", 115),
-    ("sctp", 132),
-];
-
-fn protocol(text: &str) -> Result<u8, String> {
-    let named = PROTOCOLS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-    match named {
-        Some((_, number)) => Ok(*number),
-        None => text.parse().map_err(|_| {
-            "expected a number below 256, or a name such as tcp, udp, icmp, icmpv6, gre, esp, ospf".to_string()
-        }),
-    }
-}
-
-fn mark(text: &str) -> Result<u32, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|_| "expected 32 bits, decimal or with 0x".to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -425,30 +386,5 @@ mod tests {
     #[test]
     fn the_definitions_are_sound() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn names_that_the_kernel_refuses_are_refused() {
-        for name in
-            ["", ".", "..", "a b", "a/b", "a:b", "a\tb", "vti\x1b0", "sixteen-bytes-xx", "a\u{a0}b"]
-        {
-            assert!(interface_name(name).is_err(), "{name:?}");
-        }
-        assert_eq!(interface_name("fifteen-bytes-x").unwrap(), "fifteen-bytes-x");
-    }
-
-    #[test]
-    fn protocols_have_names_and_numbers() {
-        assert_eq!(protocol("TCP"), Ok(6));
-        assert_eq!(protocol("89"), protocol("ospf"));
-        assert!(protocol("256").is_err());
-        assert!(protocol("-1").is_err());
-    }
-
-    #[test]
-    fn marks_are_decimal_or_hexadecimal() {
-        assert_eq!(mark("0x900001"), Ok(0x90_0001));
-        assert_eq!(mark("10"), Ok(10));
-        assert!(mark("0x1ffffffff").is_err());
     }
 }

@@ -25,3 +25,4 @@ pub mod tunnel;
 pub mod units;
 pub mod way;
 pub mod wire;
+pub mod yaml;

@@ -28,12 +28,13 @@
 //! | `error` | nothing | anything of ours |
 //! | `kernel` | nothing | I/O, the clock, the environment |
 //! | `units` | nothing; and all may use it | I/O, the clock, the environment |
+//! | `yaml` | nothing | I/O, the clock, the environment |
 //! | `snapshot` | `kernel` | I/O, the clock, the environment |
 //! | `report` | `code`, `snapshot` | I/O, the clock, the environment |
 //! | `wire` | `snapshot` | files, sockets |
 //! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
 //! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
-//! | `capture` | `code`, `collect`, `snapshot`, `error` | the kernel's state |
+//! | `capture` | `code`, `collect`, `snapshot`, `yaml`, `error` | the kernel's state |
 //! | `tunnel` | `snapshot`, `kernel` | I/O, the clock, the environment |
 //! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
 //! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
@@ -41,7 +42,7 @@
 //! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
 //! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
 //! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `error` | the drop monitor but by `collect::drops` |
-//! | `render` | `code`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `render` | `code`, `report`, `snapshot`, `yaml`, `error` | I/O, the clock, the environment |
 //! | `opmode` | `error` | I/O, the clock, the environment |
 //! | `signals` | nothing | anything of ours |
 //! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |

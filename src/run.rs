@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
 
 fn show(arguments: &cli::Show, width: usize) -> Result<String> {
     let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
-        (Some(file), _) => capture::load(file)?.snapshots,
+        (Some(file), _) => capture::load_within(file, arguments.max_size)?.snapshots,
         (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
         (None, None) => {
             let vici = vici(&arguments.vici);
@@ -114,7 +114,9 @@ fn report(snapshots: Vec<Snapshot>, interface: Option<&str>, form: &Form) -> Res
 fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
     let flow = flow(arguments)?;
     let snapshot = match &arguments.capture {
-        Some(file) => capture::load(file)?.snapshots.pop().ok_or_else(empty)?,
+        Some(file) => {
+            capture::load_within(file, arguments.max_size)?.snapshots.pop().ok_or_else(empty)?
+        }
         None => live_with_route(&arguments.interface, &flow, vici(&arguments.vici)),
     };
     let report = diagnose::lookup(&snapshot, &arguments.interface, &flow)?;
@@ -154,7 +156,7 @@ fn flow(arguments: &cli::Lookup) -> Result<Flow> {
 fn write_capture(arguments: &cli::Capture) -> Result<String> {
     let vici = vici(&arguments.vici);
     let mut taken = match &arguments.capture {
-        Some(file) => capture::load(file)?,
+        Some(file) => capture::load_within(file, arguments.max_size)?,
         None => Capture {
             schema: capture::SCHEMA,
             tool_version: env!("CARGO_PKG_VERSION").to_string(),

@@ -10,12 +10,16 @@
     reason = "a test fails by panicking, and says what it measured"
 )]
 
+#[path = "capture/bounds.rs"]
+mod bounds;
 #[path = "capture/form.rs"]
 mod form;
 #[path = "capture/mutated.rs"]
 mod mutated;
 #[path = "capture/python.rs"]
 mod python;
+#[path = "capture/reader.rs"]
+mod reader;
 #[path = "capture/redacted.rs"]
 mod redacted;
 

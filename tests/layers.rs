@@ -33,12 +33,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("kernel", &[]),
     ("units", &[]),
+    ("yaml", &[]),
     ("snapshot", &["kernel"]),
     ("report", &["code", "snapshot"]),
     ("wire", &["snapshot"]),
     ("journal", &["code", "snapshot", "error"]),
     ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
-    ("capture", &["code", "collect", "snapshot", "error"]),
+    ("capture", &["code", "collect", "snapshot", "yaml", "error"]),
     ("tunnel", &["snapshot", "kernel"]),
     ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
     ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
@@ -58,7 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "snapshot", "error",
         ],
     ),
-    ("render", &["code", "report", "snapshot", "error"]),
+    ("render", &["code", "report", "snapshot", "yaml", "error"]),
     ("opmode", &["error"]),
     ("signals", &[]),
     ("monitor", &["code", "collect", "diagnose", "report", "signals", "snapshot", "error"]),
@@ -73,7 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
     "kernel", "units", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose",
-    "history", "render", "opmode",
+    "history", "render", "opmode", "yaml",
 ];
 
 /// Imports that close a circle, and wait to be broken: none. An entry that is in no circle fails.

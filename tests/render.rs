@@ -9,6 +9,8 @@
 
 #[path = "render/reports.rs"]
 mod reports;
+#[path = "render/visible.rs"]
+mod visible;
 
 use insta::assert_snapshot;
 use proptest::prelude::*;

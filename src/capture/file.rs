@@ -1,28 +1,35 @@
 //! Reads a capture from a file or standard input, and says in one sentence why one cannot be used.
 //! It holds the limits of what is read; the form of the text is in `yaml`.
 
+use super::limits::{MAX_SIZE, size};
 use super::{Capture, yaml};
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The largest capture that is read, in bytes: two looks at a router with some 8,000 tunnels.
-const MOST: usize = 64 << 20;
-
-/// The capture in this file; `-` is standard input.
+/// The capture in this file, of at most [`MAX_SIZE`].
 ///
 /// # Errors
-/// One sentence with the file's name: `DataUnavailable` or `PermissionDenied` where it cannot be read, `InsufficientResources` over
-/// 64 MiB, `IncorrectValue` where it is no capture, or one of a later version.
+/// As [`load_within`].
 pub fn load(path: &Path) -> Result<Capture> {
+    load_within(path, MAX_SIZE)
+}
+
+/// The capture in this file, of at most `max_size` bytes; `-` is standard input.
+///
+/// # Errors
+/// One sentence with the file's name: `DataUnavailable` or `PermissionDenied` where it cannot be read, `InsufficientResources` where it is
+/// larger, `IncorrectValue` where it is no capture, or one of a later version, or costs more than its size allows.
+pub fn load_within(path: &Path, max_size: u64) -> Result<Capture> {
     let (name, bytes) = if path == Path::new("-") {
-        ("standard input".to_string(), read(io::stdin().lock()))
+        ("standard input".to_string(), read_into(Vec::new(), io::stdin().lock(), max_size))
     } else {
-        (path.display().to_string(), File::open(path).and_then(read_file))
+        let bytes = File::open(path).and_then(|file| read_file(file, max_size));
+        (path.display().to_string(), bytes)
     };
     let bytes = bytes.map_err(|error| {
-        let sentence = format!("cannot read {name}: {}", in_words(&error));
+        let sentence = format!("cannot read {name}: {}", in_words(&error, max_size));
         match error.kind() {
             ErrorKind::PermissionDenied => Error::PermissionDenied(sentence),
             ErrorKind::FileTooLarge => Error::InsufficientResources(sentence),
@@ -31,27 +38,29 @@ pub fn load(path: &Path) -> Result<Capture> {
     })?;
     let refused = |why: &str| Error::IncorrectValue(format!("cannot read {name}: {why}"));
     let text = text(&bytes).map_err(refused)?;
-    yaml::parse(text).map_err(|why| refused(&why))
+    yaml::parse(text, max_size).map_err(|why| refused(&why))
 }
 
 /// Reads a file into as much room as it needs: room that grows is twice as much.
-fn read_file(file: File) -> io::Result<Vec<u8>> {
+fn read_file(file: File, max_size: u64) -> io::Result<Vec<u8>> {
     let length = file.metadata().map_or(0, |metadata| metadata.len());
-    read_into(Vec::with_capacity(usize::try_from(length).unwrap_or(0).min(MOST) + 1), file)
+    let room = usize::try_from(length.min(max_size)).unwrap_or(0);
+    read_into(Vec::with_capacity(room + 1), file, max_size)
 }
 
-fn read(source: impl Read) -> io::Result<Vec<u8>> {
-    read_into(Vec::new(), source)
+fn read_into(mut bytes: Vec<u8>, source: impl Read, max_size: u64) -> io::Result<Vec<u8>> {
+    source.take(max_size.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_size { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-fn read_into(mut bytes: Vec<u8>, source: impl Read) -> io::Result<Vec<u8>> {
-    source.take(MOST as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > MOST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
-}
-
-fn in_words(error: &io::Error) -> String {
+fn in_words(error: &io::Error, max_size: u64) -> String {
     match error.kind() {
-        ErrorKind::FileTooLarge => "it is larger than 64 MiB, the most that is read".to_string(),
+        ErrorKind::FileTooLarge => {
+            format!(
+                "it is larger than {}, the most that is read; --max-size raises it",
+                size(max_size)
+            )
+        }
         ErrorKind::NotFound => "no such file".to_string(),
         ErrorKind::PermissionDenied => "permission denied".to_string(),
         ErrorKind::IsADirectory => "it is a directory".to_string(),
@@ -97,8 +106,13 @@ mod tests {
 
     #[test]
     fn more_than_the_limit_is_refused_and_not_read_to_its_end() {
-        let error = read(io::repeat(b' ')).unwrap_err();
+        let read = |source: &mut dyn Read| read_into(Vec::new(), source, 1 << 20);
+        let error = read(&mut io::repeat(b' ')).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::FileTooLarge);
-        assert_eq!(read(io::repeat(b' ').take(MOST as u64)).unwrap().len(), MOST);
+        assert_eq!(
+            in_words(&error, 1 << 20),
+            "it is larger than 1M, the most that is read; --max-size raises it"
+        );
+        assert_eq!(read(&mut io::repeat(b' ').take(1 << 20)).unwrap().len(), 1 << 20);
     }
 }

@@ -2,15 +2,20 @@
 //! What is in the snapshots is decided by `collect` and `snapshot`; nothing here diagnoses.
 
 mod address;
+mod bounded;
+mod document;
+mod fault;
 mod file;
 mod known;
-mod lists;
+mod limits;
 mod names;
 pub mod pasted;
 mod redact;
+mod scalar;
 mod yaml;
 
-pub use file::load;
+pub use file::{load, load_within};
+pub use limits::MAX_SIZE;
 pub use pasted::load_text;
 pub use redact::{redact, redact_with};
 pub use yaml::{from_yaml, to_yaml};

@@ -1,16 +1,18 @@
 //! A capture as YAML text and back. The text means the same to readers of YAML 1.2 and of YAML 1.1 (PyYAML).
 //!
-//! Only the layout is written here: the library writes plain what YAML 1.2 takes for a string, and PyYAML reads some of that as a number,
-//! a boolean, a time or a date (`no`, `1_000`, `2001:1:2:3:4:5:6:7`). Reading is the library's, that of long lists
-//! a part at a time (`lists`).
+//! What is written is a tree of serde_yaml; how it is laid out is in `crate::yaml`. What is read may come from a stranger: `document` reads
+//! it with safe Rust alone, and `limits` bounds it.
 
-use super::{Capture, SCHEMA, lists};
+use super::document::Document;
+use super::limits::{Budget, MAX_SIZE};
+use super::{Capture, SCHEMA, bounded};
 use crate::error::{Error, Result};
+use crate::yaml;
 use serde::Deserialize;
-use serde_yaml::Value;
+use serde::de::DeserializeOwned;
 use serde_yaml::value::Serializer as TreeSerializer;
 use serde_yaml::with::singleton_map_recursive;
-use std::net::Ipv4Addr;
+use std::fmt::Display;
 
 /// The capture as YAML, its lists sorted: two captures of the same state are the same text.
 ///
@@ -22,10 +24,7 @@ pub fn to_yaml(capture: &Capture) -> Result<String> {
     // Enums with data as a map of one key (`other: 9`), not as a tag (`!other 9`) that other programs refuse.
     let tree = singleton_map_recursive::serialize(&capture, TreeSerializer)
         .map_err(|error| Error::DataUnavailable(format!("cannot write the capture: {error}")))?;
-    let mut text = String::new();
-    node(&mut text, &tree, 0);
-    text.push('\n');
-    Ok(text)
+    Ok(yaml::text(&tree))
 }
 
 /// The capture that this text is. What it does not have is read as missing, what is not known is left out.
@@ -33,23 +32,21 @@ pub fn to_yaml(capture: &Capture) -> Result<String> {
 /// # Errors
 /// `IncorrectValue`, in one sentence: the line, and what was expected there; or that the text is of a later version.
 pub fn from_yaml(text: &str) -> Result<Capture> {
-    parse(text).map_err(|why| Error::IncorrectValue(format!("cannot read the capture: {why}")))
+    parse(text, MAX_SIZE)
+        .map_err(|why| Error::IncorrectValue(format!("cannot read the capture: {why}")))
 }
 
-pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
+/// The capture that this text is, YAML or JSON; `max_size` is what it may have at most, see [`limits`](super::limits).
+pub(super) fn parse(text: &str, max_size: u64) -> std::result::Result<Capture, String> {
     #[derive(Deserialize)]
     struct Head {
         schema: u32,
     }
-    affordable(text)?;
-    let read = match lists::capture(text) {
-        Some(capture) => Ok(capture),
-        None => lists::document::<Capture>(text),
-    };
+    let read: std::result::Result<Capture, String> = document(text, max_size);
     // A later version may have another form altogether: its number is the better reason.
     let schema = match &read {
         Ok(capture) => Some(capture.schema),
-        Err(_) => serde_yaml::from_str(text).ok().map(|head: Head| head.schema),
+        Err(_) => document(text, max_size).ok().map(|head: Head| head.schema),
     };
     match schema {
         Some(newer) if newer > SCHEMA => {
@@ -60,7 +57,7 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
         Some(0) => return Err("schema: expected 1, have 0".to_string()),
         _ => {}
     }
-    let capture = read.map_err(|error| sentence(&error))?;
+    let capture = read?;
     match capture.snapshots.len() {
         1 | 2 => Ok(capture),
         0 => Err("it holds no snapshot".to_string()),
@@ -68,118 +65,36 @@ pub(super) fn parse(text: &str) -> std::result::Result<Capture, String> {
     }
 }
 
-/// Refuses what the library's scanner takes quadratic time for: lists and maps in brackets within each other (it looks at all that are
-/// open at each word), and tags that are declared. A capture as it is written here has neither.
-fn affordable(text: &str) -> std::result::Result<(), &'static str> {
-    // Some seconds.
-    const MOST_STEPS: usize = 1 << 30;
-    let empty = text.matches("[]").count() + text.matches("{}").count();
-    let brackets = text.matches(['[', '{']).count().saturating_sub(empty);
-    if brackets.saturating_mul(text.len()) > MOST_STEPS {
-        return Err("it has too many brackets for its size; expected YAML with indentation");
+/// A value from a text. JSON has a reader of its own: its escapes of two parts (`\ud83d\ude00`) are no YAML.
+fn document<T: DeserializeOwned>(text: &str, max_size: u64) -> std::result::Result<T, String> {
+    let said = |budget: Budget, error: &dyn Display| {
+        budget.reached().unwrap_or_else(|| sentence(&error.to_string()))
+    };
+    if text.trim_start().starts_with('{') {
+        let budget = Budget::new(text.len(), max_size);
+        let mut json = serde_json::Deserializer::from_str(text);
+        match bounded::value(&mut json, &budget).and_then(|value| json.end().map(|()| value)) {
+            Ok(value) => return Ok(value),
+            // A map in brackets, as YAML has it.
+            Err(error) if error.is_syntax() && budget.is_left() => {}
+            Err(error) => return Err(said(budget, &error)),
+        }
     }
-    // All that ends a line in YAML 1.1.
-    let mut lines = text.split(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']);
-    if lines.any(|line| line.starts_with("%TAG")) {
-        return Err("it declares YAML tags, which no capture does");
+    let budget = Budget::new(text.len(), max_size);
+    let mut yaml = Document::new(text);
+    match bounded::value(&mut yaml, &budget).and_then(|value| yaml.end().map(|()| value)) {
+        Ok(value) => Ok(value),
+        Err(error) => Err(said(budget, &error)),
     }
-    Ok(())
 }
 
-/// The library's words on one line, cut where the text that they quote is long.
-fn sentence(error: &serde_yaml::Error) -> String {
+/// A reader's words on one line, cut where the text that they quote is long.
+fn sentence(error: &str) -> String {
     const MOST: usize = 300;
-    let text = error.to_string();
     let mut short: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
-    if short.len() < text.len() {
+        error.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
+    if short.len() < error.len() {
         short.push('…');
     }
-    match error.location() {
-        Some(at) if !short.contains(" line ") => format!("line {}: {short}", at.line()),
-        _ => short,
-    }
-}
-
-/// A value in block style. `depth` is the column of the keys or dashes that it may write.
-fn node(text: &mut String, value: &Value, depth: usize) {
-    match value {
-        Value::Mapping(map) if !map.is_empty() => {
-            for (n, (key, value)) in map.iter().enumerate() {
-                if n > 0 {
-                    new_line(text, depth);
-                }
-                node(text, key, depth);
-                text.push(':');
-                match value {
-                    Value::Mapping(map) if !map.is_empty() => {
-                        new_line(text, depth + 2);
-                        node(text, value, depth + 2);
-                    }
-                    Value::Sequence(list) if !list.is_empty() => {
-                        new_line(text, depth);
-                        node(text, value, depth);
-                    }
-                    _ => {
-                        text.push(' ');
-                        node(text, value, depth);
-                    }
-                }
-            }
-        }
-        Value::Sequence(list) if !list.is_empty() => {
-            for (n, value) in list.iter().enumerate() {
-                if n > 0 {
-                    new_line(text, depth);
-                }
-                text.push_str("- ");
-                node(text, value, depth + 2);
-            }
-        }
-        Value::Mapping(_) => text.push_str("{}"),
-        Value::Sequence(_) => text.push_str("[]"),
-        Value::Null => text.push_str("null"),
-        Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => text.push_str(&number.to_string()),
-        Value::String(string) if is_plain(string) => text.push_str(string),
-        Value::String(string) => quote(text, string),
-        // Not made by the serializer above.
-        Value::Tagged(tagged) => node(text, &tagged.value, depth),
-    }
-}
-
-fn new_line(text: &mut String, depth: usize) {
-    text.push('\n');
-    text.extend(std::iter::repeat_n(' ', depth));
-}
-
-/// Whether a string can stand without quotes: surely a string in both versions of YAML, and nothing that ends or comments it.
-fn is_plain(string: &str) -> bool {
-    // The words of YAML 1.1 for booleans and null; all its other types begin with a digit or a sign.
-    const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
-    let address = string.split_once('/').map_or(string, |(address, _)| address);
-    let begins_well = string.starts_with(|c: char| c.is_ascii_alphabetic())
-        || address.parse::<Ipv4Addr>().is_ok();
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./ ()".contains(c);
-    begins_well
-        && string.chars().all(harmless)
-        && !string.ends_with(' ')
-        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(string))
-}
-
-/// A string in double quotes, everything but printable ASCII escaped.
-fn quote(text: &mut String, string: &str) {
-    text.push('"');
-    for c in string.chars() {
-        match (c, u32::from(c)) {
-            ('"' | '\\', _) => text.extend(['\\', c]),
-            ('\n', _) => text.push_str("\\n"),
-            ('\t', _) => text.push_str("\\t"),
-            (' '..='~', _) => text.push(c),
-            (_, number @ 0..=0xff) => text.push_str(&format!("\\x{number:02x}")),
-            (_, number @ 0x100..=0xffff) => text.push_str(&format!("\\u{number:04x}")),
-            (_, number) => text.push_str(&format!("\\U{number:08x}")),
-        }
-    }
-    text.push('"');
+    short
 }

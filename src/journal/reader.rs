@@ -9,6 +9,9 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+/// The largest file that a recorder writes (`record --size`), in bytes.
+const LARGEST: u64 = 128 << 20;
+
 /// What a journal holds.
 #[derive(Debug, Default)]
 pub struct Contents {
@@ -49,7 +52,7 @@ pub enum State {
 /// Reads the journal of `directory`. None where there is none, and nobody writes one.
 ///
 /// # Errors
-/// `PermissionDenied`; `IncorrectValue` where it is of a version that this program does not read, or no journal;
+/// `PermissionDenied`; `InsufficientResources` where a file is larger than 128 MiB; `IncorrectValue` where it is of a version that this program does not read, or no journal;
 /// `DataUnavailable` where the system fails.
 pub fn read(directory: &Path) -> Result<Option<Contents>> {
     let mut records = Vec::new();
@@ -97,6 +100,13 @@ fn open(path: &Path) -> Result<Option<(File, (u64, u64))>> {
     match File::open(path) {
         Ok(file) => {
             let metadata = file.metadata().map_err(|error| failed(path, &error))?;
+            if metadata.len() > LARGEST {
+                return Err(Error::InsufficientResources(format!(
+                    "cannot read {}: it is larger than {} MiB, the most that record --size allows",
+                    path.display(),
+                    LARGEST >> 20
+                )));
+            }
             Ok(Some((file, (metadata.dev(), metadata.ino()))))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

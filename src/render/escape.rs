@@ -1,20 +1,37 @@
 //! The one place that makes text from peers, files and arguments safe to show on a terminal.
 //! It changes nothing else: what can be seen stays as it is.
 
+use super::invisible::is_invisible;
 use std::borrow::Cow;
 use std::fmt::Write;
+use unicode_width::UnicodeWidthChar;
 
-/// Whether a terminal would act on this character, or hide or reorder others because of it, instead of showing it: C0, DEL and C1,
-/// line separators, zero-width characters, and the bidirectional controls of Unicode (UAX #9).
+/// Whether a terminal would act on this character, or hide or reorder others because of it, or show nothing, instead of showing it.
 pub fn is_active(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{feff}')
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+    if c.is_ascii() { c.is_ascii_control() } else { is_invisible(c) }
 }
 
 /// Whether a text is of letters that need no escape and take a column each. Nearly all texts are.
 pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// The columns that an escaped text takes on a terminal, character by character, as terminals count (`wcwidth()`): wide scripts and
+/// emoji take two, combining characters none.
+pub fn columns(escaped: &str) -> usize {
+    if is_plain(escaped) { escaped.len() } else { escaped.chars().map(columns_of).sum() }
+}
+
+/// The columns of a character that is not active.
+pub(super) fn columns_of(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// The text with blanks behind it, up to so many columns.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let safe = escaped(text);
+    let blanks = width.saturating_sub(columns(&safe));
+    format!("{safe}{}", " ".repeat(blanks))
 }
 
 /// As [`escape`], but a text that needs no escape is not copied.
@@ -50,6 +67,18 @@ mod tests {
         assert_eq!(escape("csi \u{9b}31m"), "csi \\u{9b}31m");
         assert_eq!(escape("\u{202e}evil\u{2066}"), "\\u{202e}evil\\u{2066}");
         assert_eq!(escape("zero\u{200b}width\u{feff}"), "zero\\u{200b}width\\u{feff}");
+        assert_eq!(escape("\u{3164}\u{e0041}\u{a0}"), "\\u{3164}\\u{e0041}\\u{a0}");
+    }
+
+    #[test]
+    fn columns_are_those_of_a_terminal() {
+        for (text, expected) in
+            [("vti0", 4), ("Zürich", 6), ("東京", 4), ("u\u{308}", 1), ("🙂", 2), ("ｶ", 1), ("", 0)]
+        {
+            assert_eq!(columns(text), expected, "{text}");
+        }
+        assert_eq!(padded("東京", 6), "東京  ");
+        assert_eq!(padded("東京", 3), "東京");
     }
 
     #[test]

@@ -17,6 +17,10 @@ use std::collections::BTreeMap;
 /// Rows of a table, and episodes with their events, unless all are asked for: the last ones.
 const MOST_ROWS: usize = 20;
 const MOST_WITH_EVENTS: usize = 3;
+/// Rows of a table where all are asked for. What concerns every interface stands in each table, so that rows are more than records.
+const MOST_ROWS_IN_DETAIL: usize = 1000;
+/// What a table may quote, in bytes, and after how much text no further interface is begun.
+const MOST_TEXT: usize = 4 << 20;
 
 /// The names of episodes, the last ones get them.
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -27,9 +31,7 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     let (Some(since), Some(until)) = (report.recorded_since, report.recorded_until) else {
         page.paragraph(0, nothing_yet(report));
         if !report.remarks.is_empty() {
-            page.blank();
-            let none = InterfaceHistory::default();
-            table(&mut page, clock, &rows(&none, &report.remarks, detail));
+            remarks(&mut page, clock, report, detail);
         }
         return page.finish();
     };
@@ -40,13 +42,18 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
         page.paragraph(0, &nothing(report, clock, (from, until)));
     }
     if report.interfaces.is_empty() && !report.remarks.is_empty() {
-        page.blank();
-        let none = InterfaceHistory::default();
-        let rows = rows(&none, &report.remarks, detail);
-        table(&mut page, clock, &rows);
+        remarks(&mut page, clock, report, detail);
     }
-    for interface in &report.interfaces {
+    for (n, interface) in report.interfaces.iter().enumerate() {
         page.blank();
+        if page.length() > MOST_TEXT {
+            let more = units::VTI.of(report.interfaces.len() - n);
+            page.paragraph(
+                0,
+                &format!("Not shown: {more}, for the text would be too long. {HOW_TO_SEE}"),
+            );
+            break;
+        }
         page.paragraph(0, &headline(interface));
         let shown = rows(interface, &report.remarks, detail);
         if !interface.episodes.is_empty() {
@@ -57,13 +64,32 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
         }
         page.blank();
         let all = interface.episodes.len() + interface.remarks.len() + report.remarks.len();
-        if shown.len() < all {
-            page.paragraph(0, &format!("The last {} of {all}:", shown.len()));
-        }
+        left_out(&mut page, (shown.len(), all), detail);
         table(&mut page, clock, &shown);
         events(&mut page, clock, &shown, detail);
     }
     page.finish()
+}
+
+/// How what is left out can be seen.
+const HOW_TO_SEE: &str =
+    "To see one VTI: --interface; a shorter time: --since; everything: --format json.";
+
+/// What was noted, where there is no interface beside which it could stand.
+fn remarks(page: &mut Page, clock: &Clock, report: &HistoryReport, detail: bool) {
+    page.blank();
+    let none = InterfaceHistory::default();
+    let shown = rows(&none, &report.remarks, detail);
+    left_out(page, (shown.len(), report.remarks.len()), detail);
+    table(page, clock, &shown);
+}
+
+/// Says that a table has not all rows.
+fn left_out(page: &mut Page, (shown, all): (usize, usize), detail: bool) {
+    if shown < all {
+        let end = if detail { format!(". {HOW_TO_SEE}") } else { ":".to_string() };
+        page.paragraph(0, &format!("The last {shown} of {all}{end}"));
+    }
 }
 
 /// A journal without a record.
@@ -173,6 +199,17 @@ enum What<'a> {
 }
 
 impl Row<'_> {
+    /// What it quotes, in bytes.
+    fn length(&self) -> usize {
+        match self.what {
+            What::Remark(what) => what.len(),
+            What::Episode(episode, _) => {
+                let causes = episode.causes.iter().map(|cause| cause.summary.len());
+                causes.chain(episode.events.iter().map(|event| event.what.len())).sum()
+            }
+        }
+    }
+
     fn mark(&self) -> Option<Mark> {
         let What::Episode(episode, Some(letter)) = self.what else { return None };
         let ended = (episode.end != End::Ongoing).then_some(episode.ended);
@@ -192,9 +229,15 @@ fn rows<'a>(
     let episodes = episodes.map(|e| Row { at: e.began, what: What::Episode(e, None) });
     let mut rows: Vec<Row<'a>> = remarks.chain(episodes).collect();
     rows.sort_by_key(|row| row.at);
-    if !all {
-        rows.drain(..rows.len().saturating_sub(MOST_ROWS));
-    }
+    let most = if all { MOST_ROWS_IN_DETAIL } else { MOST_ROWS };
+    let mut room = MOST_TEXT;
+    let fits = |row: &&Row<'_>| {
+        let is_room = row.length() <= room;
+        room = room.saturating_sub(row.length());
+        is_room
+    };
+    let kept = rows.iter().rev().take(most).take_while(fits).count();
+    rows.drain(..rows.len() - kept);
     let episodes = |row: &&mut Row<'_>| matches!(row.what, What::Episode(..));
     let without = rows.iter_mut().filter(episodes).count().saturating_sub(LETTERS.len());
     let last = rows.iter_mut().filter(episodes).skip(without);

@@ -12,6 +12,7 @@ pub mod escape;
 pub mod explain;
 mod finding;
 pub mod history;
+mod invisible;
 pub mod json;
 mod lookup;
 pub mod monitor;

@@ -1,6 +1,8 @@
 //! The lines of `monitor`: what it follows and since when, then a sentence for each change.
 
 use super::clock::Clock;
+use super::escape::padded;
+use super::page::columns;
 use crate::report::monitor::{Change, First, Judgement, Turn, What, Whole};
 use crate::report::time::Time;
 use crate::units::{PACKET, Span, VTI, length, rate};
@@ -30,11 +32,11 @@ impl Lines {
         if turn.first.is_some() || !turn.changes.is_empty() {
             self.day = today;
         }
-        let widths = turn.changes.iter().map(|change| change.subject.chars().count());
+        let widths = turn.changes.iter().map(|change| columns(&change.subject));
         let width = widths.max().unwrap_or_default();
         let time = self.clock.time(turn.at);
         let line = |Change { subject, what }: &Change| {
-            format!("{time}  {subject:<width$}  {}", sentence(what))
+            format!("{time}  {}  {}", padded(subject, width), sentence(what))
         };
         lines.extend(turn.changes.iter().map(line));
         lines

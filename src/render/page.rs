@@ -1,7 +1,7 @@
 //! A page of fixed width: every text that reaches it is escaped, and wrapped where that may be done.
 //! It knows nothing of reports.
 
-use super::escape::{escaped, is_plain};
+use super::escape::{self, columns_of, escaped, is_plain};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -76,7 +76,7 @@ impl Page {
             for (lines, width) in &cells {
                 let cell = lines.get(n).copied().unwrap_or_default();
                 self.text.push_str(cell);
-                self.blanks(width.saturating_sub(cell.chars().count()) + GAP);
+                self.blanks(width.saturating_sub(escape::columns(cell)) + GAP);
             }
             self.end_line();
         }
@@ -90,6 +90,11 @@ impl Page {
             self.blanks(width.saturating_sub(text.len()) + GAP);
         }
         self.end_line();
+    }
+
+    /// Its bytes so far.
+    pub(super) fn length(&self) -> usize {
+        self.text.len()
     }
 
     /// The text.
@@ -113,9 +118,19 @@ impl Page {
     }
 }
 
-/// Columns that a text takes once it is escaped. One a character: wide scripts may stand out, they never break a line.
+/// Columns that a text takes once it is escaped.
 pub(super) fn columns(text: &str) -> usize {
-    if is_plain(text) { text.len() } else { escaped(text).chars().count() }
+    escape::columns(&escaped(text))
+}
+
+/// How many bytes of a text go into so many columns: at least one character, and what combines with it.
+fn prefix(text: &str, width: usize) -> usize {
+    let mut used = 0;
+    let end = text.char_indices().find(|(at, c)| {
+        used += columns_of(*c);
+        used > width && *at > 0
+    });
+    end.map_or(text.len(), |(at, _)| at)
 }
 
 /// Whether a text is its own only line in so many columns: there is nothing to escape and nothing to wrap.
@@ -139,24 +154,28 @@ fn wrap(text: &str, width: usize) -> Vec<&str> {
         if word.is_empty() {
             continue;
         }
-        let columns = word.chars().count();
+        let columns = escape::columns(word);
         let gap = start.saturating_sub(line.end);
-        if used > 0 && used + gap + columns <= width {
+        if !line.is_empty() && used + gap + columns <= width {
             (line.end, used) = (end, used + gap + columns);
             continue;
         }
-        if used > 0 {
+        if !line.is_empty() {
             lines.push(part(line));
         }
         (line, used) = (start..end, columns);
         while used > width {
             let whole = part(line.clone());
-            let at = whole.char_indices().nth(width).map_or(whole.len(), |(at, _)| at);
+            let at = prefix(whole, width);
+            if at == whole.len() {
+                break;
+            }
             lines.push(part(line.start..line.start + at));
-            (line.start, used) = (line.start + at, used - width);
+            used -= escape::columns(part(line.start..line.start + at));
+            line.start += at;
         }
     }
-    if used > 0 || lines.is_empty() {
+    if !line.is_empty() || lines.is_empty() {
         lines.push(part(line));
     }
     lines
@@ -175,6 +194,12 @@ mod tests {
         assert_eq!(wrap("vti1  FAULT: a", 12), ["vti1  FAULT:", "a"]);
         assert_eq!(wrap("  a   b  c", 5), ["a   b", "c"]);
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(
+            wrap("東京都 u\u{308}u\u{308}u\u{308}", 5),
+            ["東京", "都", "u\u{308}u\u{308}u\u{308}"]
+        );
+        assert_eq!(wrap("u\u{308}u\u{308}u\u{308}", 2), ["u\u{308}u\u{308}", "u\u{308}"]);
+        assert_eq!(wrap("東京", 1), ["東", "京"]);
     }
 
     #[test]
@@ -190,9 +215,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn wrapping_loses_no_character_and_keeps_the_width(text in "[a-c ]{0,60}", width in 1usize..20) {
+        fn wrapping_loses_no_character_and_keeps_the_width(text in "[a-c 東\u{308}🙂]{0,60}", width in 2usize..20) {
             let lines = wrap(&text, width);
-            prop_assert!(lines.iter().all(|l| l.chars().count() <= width));
+            prop_assert!(lines.iter().all(|l| escape::columns(l) <= width));
             let squeeze = |s: &str| s.replace(' ', "");
             prop_assert_eq!(squeeze(&lines.concat()), squeeze(&text));
         }
@@ -202,7 +227,7 @@ mod tests {
             for text in cells.iter().filter(|text| fits(text, width)) {
                 let safe = escape(text);
                 prop_assert_eq!(wrap(&safe, width), [text.as_str()]);
-                prop_assert_eq!(columns(text), safe.chars().count());
+                prop_assert_eq!(columns(text), escape::columns(&safe));
             }
         }
 

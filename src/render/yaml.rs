@@ -1,7 +1,7 @@
-//! Reports as YAML (1.2): the same keys and values as JSON.
-//! Readers of YAML 1.1 (PyYAML) take the time in `taken_at` for a date and the words yes, no, on, off for booleans; they read the JSON.
+//! Reports as YAML: the same keys and values as JSON, and the same to readers of YAML 1.2 and of YAML 1.1.
 
 use crate::error::{Error, Result};
+use crate::yaml;
 use serde::Serialize;
 
 /// A `Report` or `LookupReport` as YAML.
@@ -9,7 +9,8 @@ use serde::Serialize;
 /// # Errors
 /// None for the types of [`crate::report`]: they are plain data.
 pub fn write(report: &impl Serialize) -> Result<String> {
-    serde_yaml::to_string(report).map_err(|error| {
+    let tree = serde_yaml::to_value(report).map_err(|error| {
         Error::DataUnavailable(format!("cannot write the report as YAML: {error}"))
-    })
+    })?;
+    Ok(yaml::text(&tree))
 }

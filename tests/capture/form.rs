@@ -124,7 +124,7 @@ fn a_refusal_names_the_line_and_what_was_expected() {
         ("schema: 1\n", &["snapshots"]),
         ("schema: 1\nsnapshots: []\n", &["no snapshot"]),
         ("schema: 0\nsnapshots: []\n", &["expected 1, have 0"]),
-        ("schema: 1\nsnapshots: [\n", &["line 3"]),
+        ("schema: 1\nsnapshots: [\n", &["line 2", "unclosed bracket"]),
         ("schema: 1\nschema: 1\nsnapshots: []\n", &["duplicate field `schema`"]),
         ("not a capture\n", &["not a capture", "Capture"]),
         ("- 1\n", &["line 1"]),

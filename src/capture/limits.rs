@@ -1,0 +1,162 @@
+//! What reading a capture may cost. A capture may come from a stranger: each value is counted before it is built, whatever the form of the
+//! text, and reading ends with a sentence where there are too many.
+//!
+//! The count of memory follows what serde's containers ask for: a list grows as a `Vec` does, and a text has its bytes and its header.
+
+use serde::de::Error;
+use std::cell::{Cell, RefCell};
+
+/// The largest capture that is read unless asked for otherwise, in bytes: two looks at a router with some 8,000 tunnels.
+pub const MAX_SIZE: u64 = 64 << 20;
+
+/// Values within each other. A capture that is written here has 12.
+const MAX_DEPTH: usize = 64;
+
+/// A value for so many bytes of `max_size`. A capture that is written here has one for 16 bytes, and as compact JSON for 10.
+const BYTES_A_VALUE: u64 = 8;
+
+/// What values take may be so many times the text. With the text itself, and what the system rounds up, it is less than five times.
+const TIMES: u64 = 3;
+
+/// Nobody minds so much, in bytes.
+const FREE: u64 = 4 << 20;
+
+/// What an allocation costs beside its bytes.
+const HEADER: usize = 16;
+
+/// What is left to spend on one capture.
+#[derive(Debug)]
+pub(super) struct Budget {
+    max_size: u64,
+    values: Cell<u64>,
+    memory: Cell<u64>,
+    allowed: u64,
+    /// The sentence of the limit that was reached.
+    reached: RefCell<Option<String>>,
+}
+
+impl Budget {
+    /// For a text of so many bytes, of at most `max_size`.
+    pub fn new(length: usize, max_size: u64) -> Self {
+        let allowed = (length as u64).saturating_mul(TIMES).max(FREE);
+        let values = Cell::new((max_size / BYTES_A_VALUE).max(1024));
+        Self { max_size, values, memory: Cell::new(allowed), allowed, reached: RefCell::default() }
+    }
+
+    /// One more value.
+    pub fn value<E: Error>(&self) -> Result<(), E> {
+        let left = self.values.get().checked_sub(1).ok_or_else(|| {
+            let most = (self.max_size / BYTES_A_VALUE).max(1024);
+            self.over(format!(
+                "it has more than {most} values, the most that are read; --max-size raises it"
+            ))
+        })?;
+        self.values.set(left);
+        Ok(())
+    }
+
+    /// So many bytes more.
+    pub fn memory<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        let left = self.memory.get().checked_sub(bytes as u64).ok_or_else(|| {
+            let most = size(self.allowed);
+            self.over(format!(
+                "its values need more than {most} of memory, more than any capture of its size"
+            ))
+        })?;
+        self.memory.set(left);
+        Ok(())
+    }
+
+    /// A text of so many bytes.
+    pub fn text<E: Error>(&self, bytes: usize) -> Result<(), E> {
+        self.memory(bytes.saturating_add(HEADER).max(2 * HEADER))
+    }
+
+    /// One more entry of `size` bytes in a list of so many.
+    pub fn entry<E: Error>(&self, entries: usize, size: usize) -> Result<(), E> {
+        // Vec begins with room for four, and doubles it.
+        let more = match entries {
+            0 => 4,
+            n if n >= 4 && n.is_power_of_two() => n,
+            _ => return Ok(()),
+        };
+        self.memory(size.saturating_mul(more).saturating_add(HEADER))
+    }
+
+    /// Checks how deep a list or a map lies.
+    pub fn depth<E: Error>(&self, depth: usize) -> Result<(), E> {
+        if depth > MAX_DEPTH {
+            return Err(self.over(format!(
+                "it is nested deeper than {MAX_DEPTH} levels, the most that is read"
+            )));
+        }
+        Ok(())
+    }
+
+    fn over<E: Error>(&self, sentence: String) -> E {
+        let error = E::custom(&sentence);
+        self.reached.replace(Some(sentence));
+        error
+    }
+
+    /// Whether no limit was reached.
+    pub fn is_left(&self) -> bool {
+        self.reached.borrow().is_none()
+    }
+
+    /// Which limit was reached, in a sentence.
+    pub fn reached(self) -> Option<String> {
+        self.reached.into_inner()
+    }
+}
+
+/// A number of bytes with the largest unit that divides it.
+pub(super) fn size(bytes: u64) -> String {
+    let units = [(1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    let whole = units.into_iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    whole.map_or_else(|| bytes.to_string(), |(unit, name)| format!("{}{name}", bytes / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::value::Error;
+
+    #[test]
+    fn a_list_costs_what_a_vec_takes() {
+        let budget = Budget::new(1 << 20, MAX_SIZE);
+        let mut list: Vec<[u8; 40]> = Vec::new();
+        for n in 0..10_000 {
+            budget.entry::<Error>(n, 40).unwrap();
+            list.push([0; 40]);
+            let spent = budget.allowed - budget.memory.get();
+            assert!(spent as usize >= list.capacity() * 40, "{n}: {spent}");
+            assert!(spent as usize <= list.capacity() * 40 + 20 * HEADER, "{n}: {spent}");
+        }
+    }
+
+    #[test]
+    fn each_limit_has_its_sentence() {
+        let said = |spend: &dyn Fn(&Budget) -> Result<(), Error>| {
+            let budget = Budget::new(0, 0);
+            (0..5000).find_map(|_| spend(&budget).err()).map(|_| budget.reached().unwrap())
+        };
+        let values = said(&|budget| budget.value()).unwrap();
+        assert_eq!(
+            values,
+            "it has more than 1024 values, the most that are read; --max-size raises it"
+        );
+        let memory = said(&|budget| budget.text(1024)).unwrap();
+        assert!(memory.contains("more than 4M of memory"), "{memory}");
+        let depth = said(&|budget| budget.depth(65)).unwrap();
+        assert!(depth.contains("64 levels"), "{depth}");
+        assert_eq!(said(&|budget| budget.depth(64)), None);
+    }
+
+    #[test]
+    fn sizes_are_said_as_they_are_given() {
+        for (bytes, said) in [(64 << 20, "64M"), (1 << 30, "1G"), (1536, "1536"), (2048, "2K")] {
+            assert_eq!(size(bytes), said);
+        }
+    }
+}

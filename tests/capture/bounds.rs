@@ -1,0 +1,164 @@
+//! What reading a capture may cost: the program itself reads files that are made to be dear, and its peak of memory is that of the kernel
+//! (`ru_maxrss`), asked for by Python. Each is refused in one sentence that names the limit.
+
+use super::FULL;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What the program needs for itself, and Python before it becomes the program. In bytes.
+const BASE: u64 = 24 << 20;
+
+/// Runs the program; its exit status, standard error, and peak of memory in bytes.
+fn run(arguments: &[&str]) -> (i32, String, u64) {
+    let script = "import os, sys\nr, w = os.pipe()\npid = os.fork()\n\
+                  if pid == 0:\n    os.dup2(w, 2); os.dup2(os.open('/dev/null', os.O_WRONLY), 1); os.execv(sys.argv[1], sys.argv[1:])\n\
+                  os.close(w)\nsaid = open(r, errors='replace').read()\n_, status, usage = os.wait4(pid, 0)\n\
+                  print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)\nprint(said, end='')";
+    let program = env!("CARGO_BIN_EXE_vti-diagnostics");
+    let output =
+        Command::new("python3").args(["-c", script, program]).args(arguments).output().unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let (numbers, said) = output.split_once('\n').unwrap();
+    let (status, peak) = numbers.split_once(' ').unwrap();
+    (status.parse().unwrap(), said.to_string(), peak.parse::<u64>().unwrap() << 10)
+}
+
+/// The sentence with which this file is refused, and the peak of memory.
+fn refused(directory: &Path, name: &str, text: &str, more: &[&str]) -> (String, u64) {
+    let path = directory.join(name);
+    fs::write(&path, text).unwrap();
+    let (status, said, peak) =
+        run(&[&["show", "--capture", path.to_str().unwrap()], more].concat());
+    fs::remove_file(&path).unwrap();
+    assert_eq!(status, 1, "{name}: {said}");
+    assert!(said.ends_with('\n') && said.matches('\n').count() == 1, "{name}: {said}");
+    (said, peak)
+}
+
+#[test]
+fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
+    const MIB: usize = 1 << 20;
+    let head =
+        "schema: 1\nsnapshots:\n- taken_at_ms: 1\n  host: {hostname: a, kernel_release: b}\n";
+    let fill =
+        |head: &str, text: &str, size: usize| head.to_string() + &text.repeat(size / text.len());
+    let depth = "nested deeper than 64 levels";
+    let memory = "of memory, more than any capture of its size";
+    let values = "more than 131072 values, the most that are read; --max-size raises it";
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text, more, expected) in [
+        ("dashes", fill("", "- ", 10 * MIB), &[][..], "invalid type: sequence"),
+        ("lines of dashes", fill("", "-\n", 62 * MIB), &[], "invalid type: sequence"),
+        ("dashes in a field", fill(&format!("{head}  other:\n    "), "- ", 10 * MIB), &[], depth),
+        ("dashes that nobody reads", fill("other:\n", "- ", 10 * MIB), &[], depth),
+        ("question marks", fill("other:\n", "? ", 10 * MIB), &[], "line 2"),
+        ("brackets", fill("schema: 1\nother: ", "[", 10 * MIB), &[], depth),
+        ("braces", fill("schema: 1\nother: ", "{a: ", 10 * MIB), &[], depth),
+        ("brackets of JSON", fill("{\"schema\": 1, \"other\": ", "[", 10 * MIB), &[], depth),
+        (
+            "texts",
+            fill(&format!("{head}  hook_state:\n    seen:\n"), "    - a\n", 6 * MIB),
+            &[],
+            memory,
+        ),
+        (
+            "texts in brackets",
+            fill(&format!("{head}  hook_state:\n    seen: ["), "a,", 4 * MIB),
+            &[],
+            memory,
+        ),
+        (
+            "texts of JSON",
+            fill(
+                "{\"schema\":1,\"snapshots\":[{\"taken_at_ms\":1,\"host\":{\"hostname\":\"\",\"kernel_release\":\"\"},\
+                 \"hook_state\":{\"seen\":[",
+                "\"\",",
+                4 * MIB,
+            ),
+            &[],
+            memory,
+        ),
+        (
+            "short entries",
+            fill(&format!("{head}  neighbours:\n    seen:\n"), "    - {}\n", 4 * MIB),
+            &[],
+            "missing field",
+        ),
+        (
+            "values that nobody reads",
+            fill("other:\n", "- 1\n", 900_000),
+            &["--max-size", "1M"],
+            values,
+        ),
+        ("one text", fill("schema: 1\nother: ", "x", 30 * MIB), &[], "missing field `snapshots`"),
+        ("one name", fill("schema: 1\nsnapshots: []\n", "x", 30 * MIB), &[], "line 3"),
+        ("comments", fill("schema: 1\n", "#\n", 10 * MIB), &[], "missing field `snapshots`"),
+        ("anchors", fill("other:\n", "- &a 1\n", 4 * MIB), &[], "anchor or alias"),
+        ("directives", fill("", "%TAG !a! !b\n", 4 * MIB), &[], "irective"),
+        ("too large", fill("schema: 1\n", "#\n", 2 * MIB), &["--max-size", "1M"], "--max-size"),
+    ] {
+        let (said, peak) = refused(directory.path(), name, &text, more);
+        println!("{name}: {} bytes, {} KiB: {said}", text.len(), peak >> 10);
+        assert!(said.contains(expected), "{name}: {said}");
+        let most = 5 * text.len() as u64 + BASE;
+        assert!(peak < most, "{name}: {} MiB for {} MiB", peak >> 20, text.len() >> 20);
+    }
+}
+
+#[test]
+fn a_capture_takes_less_than_five_times_its_size() {
+    // A router with 5,000 SAs: entries as they are written, in a list that is long.
+    let first = FULL.find("  associations:\n    seen:\n    - ").unwrap()
+        + "  associations:\n    seen:\n".len();
+    let list = &FULL[first..];
+    let entry = &list[..list.match_indices("\n    - ").next().unwrap().0 + 1];
+    let long = [&FULL[..first], &entry.repeat(5_000), list].concat();
+    let json: serde_json::Value = serde_yaml::from_str(&long).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in [("yaml", long), ("json", json.to_string())] {
+        let path = directory.path().join(name);
+        fs::write(&path, &text).unwrap();
+        let path = path.to_str().unwrap();
+        let (status, said, peak) =
+            run(&["capture", "--redact", "--capture", path, "--output", "/dev/null/no"]);
+        // It was read, and then could not be written where no file can be.
+        assert!(status == 1 && said.contains("/dev/null/no"), "{name}: {said}");
+        println!("{name}: {} bytes, {} KiB", text.len(), peak >> 10);
+        let (status, said, peak) = run(&[
+            "lookup",
+            "--interface",
+            "no-such",
+            "--source",
+            "192.0.2.1",
+            "--destination",
+            "192.0.2.2",
+            "--capture",
+            path,
+        ]);
+        assert!(status == 1 && said.contains("no-such"), "{name}: {said}");
+        assert!(peak < 5 * text.len() as u64 + BASE, "{name}: {} KiB", peak >> 10);
+    }
+}
+
+#[test]
+fn a_larger_capture_is_read_where_it_is_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("long.yaml");
+    fs::write(&path, format!("{FULL}{}", "# more\n".repeat(1 << 18))).unwrap();
+    let path = path.to_str().unwrap();
+    let (status, said, _) = run(&["show", "--capture", path, "--max-size", "1M"]);
+    assert_eq!(status, 1);
+    assert_eq!(
+        said,
+        format!(
+            "cannot read {path}: it is larger than 1M, the most that is read; --max-size raises it\n"
+        )
+    );
+    for more in [&[][..], &["--max-size", "2M"]] {
+        let (status, said, _) = run(&[&["show", "--capture", path], more].concat());
+        assert_eq!((status, said.as_str()), (0, ""), "{more:?}");
+    }
+    let (status, said, _) = run(&["show", "--max-size", "2M"]);
+    assert!(status == 1 && said.contains("--capture"), "{said}");
+}
