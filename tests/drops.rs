@@ -10,7 +10,10 @@
 
 #[path = "drops/attribution.rs"]
 mod attribution;
+#[path = "mutate/mod.rs"]
+mod mutate;
 
+use mutate::Random;
 use vti_diagnostics::drops::{self, Dropped, Place, Tally, attribute, read};
 use vti_diagnostics::render::escape::is_active;
 use vti_diagnostics::snapshot::Driver;
@@ -111,31 +114,13 @@ fn a_truncated_alert_is_an_error_or_a_shorter_one() {
     assert_eq!(error.to_string(), "NET_DM_ATTR_SYMBOL: missing");
 }
 
-/// Deterministic, so that a failure is the same again.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap() % below.max(1)
+/// The bytes with one to four changes.
+fn mutated(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
+    let mut mutated = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        mutate::bytes::mutate(random, &mut mutated, bytes);
     }
-
-    /// The bytes with some of them changed, and perhaps cut off.
-    fn mutated(&mut self, bytes: &[u8]) -> Vec<u8> {
-        let mut mutated = bytes.to_vec();
-        for _ in 0..=self.roll(8) {
-            let (at, value) = (self.roll(mutated.len()), self.roll(256));
-            if let Some(byte) = mutated.get_mut(at) {
-                *byte = u8::try_from(value).unwrap();
-            }
-        }
-        if self.roll(4) == 0 {
-            mutated.truncate(self.roll(bytes.len()));
-        }
-        mutated
-    }
+    mutated
 }
 
 /// Decodes so many mutants of the recordings, and of their packets, all the way to what a line shows.
@@ -158,10 +143,10 @@ fn mutants(number: usize) {
         Place::Input,
         Place::PolicyCheck,
     ];
-    let (mut dice, mut decoded) = (Dice(0x9e37_79b9_7f4a_7c15), 0);
+    let (mut random, mut decoded) = (Random::new(0), 0);
     for n in 0..number {
         let payload = &all[n % all.len()];
-        let mutant = dice.mutated(payload);
+        let mutant = mutated(&mut random, payload);
         let _ = genetlink::decode(&mutant);
         let _ = drop_monitor::decode_configuration(&mutant);
         let _ = drop_monitor::decode_statistics(&mutant);
@@ -173,7 +158,7 @@ fn mutants(number: usize) {
         }
         // The packet alone, through every place, so that its parser meets what the filter would keep from it.
         let alert = drop_monitor::decode(payload).unwrap().unwrap();
-        let bytes = dice.mutated(alert.payload);
+        let bytes = mutated(&mut random, alert.payload);
         let mutant = Alert { payload: &bytes, ..alert };
         for place in places {
             let packet = read(place, &mutant);

@@ -1,4 +1,5 @@
-//! The decoders of netlink messages against what real kernels sent: the recordings in tests/wire.
+//! The decoders of netlink messages against what real kernels sent: the recordings in tests/wire. Messages that are changed at random are the
+//! business of tests/fuzz.
 
 #![allow(
     clippy::unwrap_used,
@@ -118,33 +119,6 @@ fn every_prefix_of_every_message_decodes_or_is_an_error() {
     assert!(decoded > 0 && errors > decoded, "{decoded} decoded, {errors} errors");
 }
 
-/// 100,000 by default; `WIRE_MUTATIONS=1000000 cargo test --release --test wire -- mutated --nocapture` is the full figure.
-#[test]
-#[expect(clippy::print_stdout, reason = "the seed and the figures belong to the result")]
-fn mutated_messages_do_not_panic_and_memory_stays_bounded() {
-    const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-    let count: u64 = std::env::var("WIRE_MUTATIONS").map_or(100_000, |n| n.parse().unwrap());
-    let (samples, mut random) = (recorded(), Random(SEED));
-    let (mut decoded, mut errors) = (0_u64, 0_u64);
-    for _ in 0..count {
-        let Recorded { name, message } = &samples[random.below(samples.len())];
-        let mut bytes = message.clone();
-        random.mutate(&mut bytes);
-        for message in netlink::messages(&bytes) {
-            match message.and_then(|message| decode(name, &message)) {
-                Ok(_) => decoded += 1,
-                Err(_) => errors += 1,
-            }
-        }
-    }
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    println!("{count} messages, seed {SEED:#x}: {decoded} decoded, {errors} errors, peak {peak}");
-    assert!(decoded > count / 10 && errors > count / 10, "{decoded} decoded, {errors} errors");
-    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").trim().parse().unwrap();
-    assert!(kilobytes < 64 * 1024, "{kilobytes} kB");
-}
-
 #[test]
 fn no_key_appears_in_what_was_decoded() {
     let mut with_keys = 0;
@@ -161,55 +135,4 @@ fn no_key_appears_in_what_was_decoded() {
         }
     }
     assert!(with_keys >= 2 * 7, "only {with_keys} recorded messages have keys");
-}
-
-/// xorshift64*: the same sequence everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() >> 16).unwrap() % limit.max(1)
-    }
-
-    /// One to four changes: a byte, a length, a cut, a doubled stretch.
-    fn mutate(&mut self, bytes: &mut Vec<u8>) {
-        for _ in 0..=self.below(4) {
-            let at = self.below(bytes.len());
-            match self.below(6) {
-                0 => bytes.truncate(at),
-                1 => {
-                    let length = self.below(64);
-                    let stretch: Vec<u8> = bytes.iter().skip(at).take(length).copied().collect();
-                    bytes.splice(at..at, stretch);
-                }
-                2 => {
-                    // The length of an attribute, where there is one at this place.
-                    let at = at & !3;
-                    if let Some(length) = bytes.get_mut(at..at + 2) {
-                        let value = u16::try_from(self.below(0x1_0000)).unwrap();
-                        length.copy_from_slice(&(value >> self.below(16)).to_ne_bytes());
-                    }
-                }
-                _ => {
-                    if let Some(byte) = bytes.get_mut(at) {
-                        *byte = u8::try_from(self.below(256)).unwrap();
-                    }
-                }
-            }
-            // Mostly with a header that fits, else the decoders see little.
-            let length = u32::try_from(bytes.len()).unwrap();
-            if self.below(8) != 0
-                && let Some(header) = bytes.get_mut(..4)
-            {
-                header.copy_from_slice(&length.to_ne_bytes());
-            }
-        }
-    }
 }

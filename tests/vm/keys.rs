@@ -61,7 +61,9 @@ impl Parts {
         }
         let raw = parts.raw.iter().map(|part| part[0]);
         for byte in raw.chain(parts.written.iter().map(|part| part[0])) {
-            parts.first[usize::from(byte)] = true;
+            if let Some(first) = parts.first.get_mut(usize::from(byte)) {
+                *first = true;
+            }
         }
         Ok(parts)
     }
@@ -69,10 +71,12 @@ impl Parts {
     /// Where the first part of a key begins.
     fn find(&self, bytes: &[u8]) -> Option<usize> {
         let begins = |at: &usize| {
-            let raw = bytes[*at..].first_chunk().is_some_and(|part| self.raw.contains(part));
-            raw || bytes[*at..].first_chunk().is_some_and(|part| self.written.contains(part))
+            let rest = bytes.get(*at..).unwrap_or_default();
+            rest.first_chunk().is_some_and(|part| self.raw.contains(part))
+                || rest.first_chunk().is_some_and(|part| self.written.contains(part))
         };
-        (0..bytes.len()).filter(|at| self.first[usize::from(bytes[*at])]).find(begins)
+        let may = |byte: &u8| self.first.get(usize::from(*byte)) == Some(&true);
+        bytes.iter().enumerate().filter(|(_, byte)| may(byte)).map(|(at, _)| at).find(begins)
     }
 }
 

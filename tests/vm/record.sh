@@ -90,6 +90,8 @@ rekey() {
 }
 # The keys that the kernel has now: those of charon.
 kernel_keys() { ip xfrm state | grep -Eo '0x[0-9a-f]{32,}' >>/tmp/keys; }
+# first PROGRAM...: in the first namespace; by its path, else busybox has one of its own.
+first() { nsenter -t 1 -n "$@"; }
 # no_key TARGET...: no key is there.
 no_key() { ./lab --keys /tmp/keys "$@"; }
 # Everything that the program says of this moment, into /tmp/said, and no key is in it.
@@ -102,7 +104,11 @@ says_no_key() {
   ./vti-diagnostics lookup --interface vti7 --source 10.9.1.1 --destination 10.9.2.1 >$said/lookup
   ./vti-diagnostics capture --interval 1 --output $said/capture.yaml
   ./vti-diagnostics capture --redact >$said/redacted.yaml
-  ./vti-diagnostics drops --duration 2 >$said/drops
+  # The drop monitor is in the first namespace alone, so an SA is there as well.
+  new_key
+  first /usr/sbin/ip xfrm state add src $HERE dst $THERE proto esp spi 0x401 reqid 1 mode tunnel if_id 8 $GCM
+  first ./vti-diagnostics drops --duration 2 >$said/drops
+  first /usr/sbin/ip xfrm state flush
   ./vti-diagnostics history >$said/history
   ./vti-diagnostics history --detail >$said/history.detail
   cp $JOURNAL/* /tmp/recorder $said/
