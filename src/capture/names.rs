@@ -1,7 +1,7 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
 use crate::snapshot::ike::{LOG_EVENTS, connection_of_line};
-use crate::snapshot::vyos::{dashed, old_connection};
+use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
 
@@ -47,11 +47,16 @@ impl Names {
         format!("{number}{kind}")
     }
 
-    /// What stands for an entry of VyOS's hook, `vtiN` or `vtiN:CHILD:v4`.
-    pub fn hook_entry(&self, entry: &str) -> String {
+    /// What stands for the entries of VyOS's hook in a text: `vtiN`, `vtiN:CHILD:v4`, or `vtiN:CHILD:v4:NUMBER`.
+    pub fn hook_entries(&self, text: &str) -> String {
+        text.split_whitespace().map(|entry| self.hook_entry(entry)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn hook_entry(&self, entry: &str) -> String {
         let interface = |name| self.interface(name).unwrap_or("interface").to_owned();
         match entry.split(':').collect::<Vec<_>>().as_slice() {
-            [name, child, family @ ("v4" | "v6")] => {
+            // A number of charon says nothing.
+            [name, child, family @ ("v4" | "v6"), ..] => {
                 format!("{}:{}:{family}", interface(name), self.peer(child))
             }
             _ => interface(entry),
@@ -77,8 +82,8 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
     let installed = up.clone().flat_map(|sa| &sa.children).map(|c| c.name.as_str());
     let traps = ike.flat_map(|ike| &ike.traps);
     let traps = traps.flat_map(|trap| [trap.connection.as_str(), trap.child.as_str()]);
-    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
-    let hooked = hooked.filter_map(|entry| entry.split(':').nth(1));
+    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
+    let hooked = hooked.flat_map(|state| hook_entries(state)).filter_map(|entry| entry.child);
     let lines = snapshots.iter().flat_map(|s| s.charon_log.iter().flatten());
     let logged = lines.filter_map(|line| connection_of_line(line));
     let all = configured
@@ -125,8 +130,8 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let configured = configurations.clone().flat_map(|c| &c.interfaces);
     let configured = configured.flat_map(|i| [Some(i.name.as_str()), i.vrf.as_deref()]).flatten();
     let bound = configurations.flat_map(|c| &c.peers).filter_map(|peer| peer.bind.as_deref());
-    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
-    let hooked = hooked.map(|entry| entry.split(':').next().unwrap_or(entry));
+    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
+    let hooked = hooked.flat_map(|state| hook_entries(state)).map(|entry| entry.interface);
     let validated = snapshots.iter().flat_map(|s| s.source_validation.iter().flatten());
     let validated = validated.filter_map(|rule| rule.interface.as_deref());
     let recorded = snapshots.iter().flat_map(|s| s.recorded.iter());

@@ -76,7 +76,7 @@ enum Kind {
     FreeText,
     /// A connection, a CHILD or a peer.
     PeerName,
-    /// An entry of the updown hook: interface, CHILD, family.
+    /// Entries of the updown hook: interface, CHILD, family.
     HookEntry,
     /// A line of charon, of which only what kind it is stays.
     LogLine,
@@ -226,7 +226,7 @@ impl<K: BuildHasher> Redaction<'_, K> {
                 None => Err(format!("{object}.{key}: an interface name that was not counted")),
             },
             Kind::PeerName => Ok(self.names.peer(text)),
-            Kind::HookEntry => Ok(self.names.hook_entry(text)),
+            Kind::HookEntry => Ok(self.names.hook_entries(text)),
             Kind::LogLine => Ok(self.names.log_line(text)),
             Kind::Event => Ok(self.event(text)),
             Kind::Anything if text.is_empty() || known::ANY.contains(&text) => Ok(text.to_owned()),

@@ -1,25 +1,18 @@
-//! Reads what VyOS configured for VTIs out of the active configuration's directory tree, and its updown hook's memory. Secrets in the
-//! tree (`authentication`) are not opened. Sizes are bounded, and no symbolic link is followed in world-writable places.
+//! Reads what VyOS configured for VTIs out of the active configuration's directory tree. Secrets in the tree (`authentication`) are not
+//! opened. Sizes are bounded, and no symbolic link is followed.
 
 use super::failure::Failure;
 use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Unread};
 use crate::snapshot::{Observed, Reason, Source};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The active configuration on VyOS 1.3 to current: a directory for each node, values in `node.val`.
 const ACTIVE: &str = "/opt/vyatta/config/active";
-/// What `/etc/ipsec.d/vti-up-down` remembers (vyos.utils.vti_updown_db), one entry a line.
-const HOOK_STATE: &str = "/tmp/ipsec_vti_interfaces";
-/// Its owner, and the bit of the mode that lets everybody write.
-const ROOT: u32 = 0;
-const WRITABLE_BY_OTHERS: u32 = 0o002;
 /// No value of the configuration that is read here is longer.
 const LONGEST_VALUE: u64 = 4096;
-/// The hook's state has a line for each CHILD_SA.
-const LONGEST_STATE: u64 = 256 * 1024;
 /// Nodes of one kind; more than any router has.
 const MOST_NODES: usize = 8192;
 
@@ -28,27 +21,6 @@ pub(super) fn configuration() -> Observed<Configuration> {
     read_configuration(Path::new(ACTIVE)).map_err(|failure| {
         failure.in_operation(&format!("read {ACTIVE}")).missing(Source::Configuration)
     })
-}
-
-/// The entries of the hook's state file: `vtiN`, or `vtiN:CHILD:v4`.
-pub(super) fn hook_state() -> Observed<Vec<String>> {
-    read_hook_state(Path::new(HOOK_STATE), ROOT).map_err(|failure| {
-        failure.in_operation(&format!("read {HOOK_STATE}")).missing(Source::HookState)
-    })
-}
-
-/// In /tmp anybody may make a file of this name; the hook runs as root.
-fn read_hook_state(path: &Path, owner: u32) -> Result<Vec<String>, Failure> {
-    let file = regular_file(path)?;
-    let metadata = file.metadata()?;
-    if metadata.uid() != owner {
-        return Err(Failure::new(Reason::Failed, "it is not root's, so the hook did not write it"));
-    }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(Failure::new(Reason::Failed, "everybody may write it"));
-    }
-    let text = text(file, LONGEST_STATE)?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
@@ -173,7 +145,8 @@ fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
     text(regular_file(path)?, most)
 }
 
-fn text(file: File, most: u64) -> Result<String, Failure> {
+/// The text of a file, at most so many bytes of it. Bytes that are not UTF-8 are replaced.
+pub(super) fn text(file: File, most: u64) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -238,25 +211,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(read_configuration(root.path()).unwrap(), Configuration::default());
         assert!(read_configuration(&root.path().join("gone")).is_err());
-    }
-
-    #[test]
-    fn the_state_of_the_hook_counts_if_its_owner_alone_wrote_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("state");
-        std::fs::write(&path, "vti0\n\n vti1:AWS:v4 \n").unwrap();
-        let mode = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-        mode(0o644);
-        let us = std::fs::metadata(&path).unwrap().uid();
-        assert_eq!(read_hook_state(&path, us).unwrap(), ["vti0", "vti1:AWS:v4"]);
-        let another = read_hook_state(&path, us + 1).unwrap_err();
-        assert_eq!(another.detail, "it is not root's, so the hook did not write it");
-        assert_eq!(another.reason, Reason::Failed);
-        mode(0o666);
-        assert_eq!(read_hook_state(&path, us).unwrap_err().detail, "everybody may write it");
-        let absent = read_hook_state(&root.path().join("gone"), us).unwrap_err();
-        assert_eq!(absent.reason, Reason::Absent);
     }
 
     #[test]

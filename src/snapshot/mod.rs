@@ -145,7 +145,8 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::Configuration as u8 }>"
     )]
     pub configuration: Observed<vyos::Configuration>,
-    /// What VyOS's updown hook remembers: `vtiN`, or `vtiN:CHILD:v4`. In a directory that anybody may write to: a hint only.
+    /// What VyOS's updown hook remembers, see [`vyos::hook_entries`]. In a directory that anybody may write to: a hint only. VyOS 1.3 and
+    /// 1.4 have no such file.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"

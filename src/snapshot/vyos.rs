@@ -80,6 +80,25 @@ impl Peer {
     }
 }
 
+/// One entry of the updown hook's state (`vti_updown_db.py` of vyos-1x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookEntry<'a> {
+    /// The interface that it wants up.
+    pub interface: &'a str,
+    /// The CHILD_SA that wants it up; none where the interface shall be up always.
+    pub child: Option<&'a str>,
+}
+
+/// The entries of the hook's state. VyOS writes them into one line, separated by blanks (`' '.join(ifspecs)`), and a capture may hold that
+/// line as it was; a fourth field (T9154, PR 5370) says which CHILD_SA of that name it is.
+pub fn hook_entries(state: &[String]) -> impl Iterator<Item = HookEntry<'_>> {
+    state.iter().flat_map(|text| text.split_whitespace()).map(|entry| {
+        let mut fields = entry.split(':');
+        let interface = fields.next().unwrap_or(entry);
+        HookEntry { interface, child: fields.next() }
+    })
+}
+
 /// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.
 pub fn old_connection(connection: &str) -> Option<(&str, &str)> {
     connection.strip_prefix("peer-")?.rsplit_once("-tunnel-")
@@ -93,6 +112,22 @@ pub fn dashed(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_state_of_the_hook_is_read_in_each_of_its_forms() {
+        let entry = |interface, child| HookEntry { interface, child };
+        let expected = [entry("vti0", None), entry("vti1", Some("AWS-vti"))];
+        let of =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(ToString::to_string).collect() };
+        for state in [
+            of(&["vti0", "vti1:AWS-vti:v4"]),
+            // As a capture of 0.1.0 has it, of a router.
+            of(&["vti0 vti1:AWS-vti:v4"]),
+            of(&["vti0", "vti1:AWS-vti:v6:12"]),
+        ] {
+            assert_eq!(hook_entries(&state).collect::<Vec<_>>(), expected);
+        }
+    }
 
     #[test]
     fn a_connection_is_known_by_the_name_of_its_peer_in_every_release() {

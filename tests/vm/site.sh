@@ -139,9 +139,10 @@ pools { clients { addrs=10.3.7.0/24 } }'
   done
 }
 
-# VyOS's configuration, and what its hook remembers.
+# VyOS's configuration, and what its hook remembers: one line without an end, entries separated by blanks in no order, as
+# vti_updown_db.py of vyos-1x (3710c587, python/vyos/utils) writes it; one of them twice, as two hooks at once have left it.
 site_vyos() {
-  local n name peer=vpn/ipsec/site-to-site/peer
+  local n name peer=vpn/ipsec/site-to-site/peer state=vti9:BOTH-vti:v4
   vyos
   for n in {0..9}; do
     name=${NAMES[n]}
@@ -149,7 +150,7 @@ site_vyos() {
       7)
         vyos interfaces/vti/vti7/address=10.3.7.254/24
         vyos vpn/ipsec/remote-access/connection/ROAD/bind=vti7
-        echo vti7
+        state+=' vti7'
         continue
         ;;
       8) vyos $peer/TRAP/connection-type=trap ;;
@@ -157,8 +158,9 @@ site_vyos() {
       *) vyos "$peer/$name/connection-type=initiate" ;;
     esac
     vyos interfaces/vti/vti$n/address=10.1.$n.1/32 "$peer/$name/vti/bind=vti$n" "$peer/$name/remote-address=$(outside "$n" | cut -d' ' -f2)"
-    [ $n = 8 ] || echo "vti$n:$name-vti:v4"
-  done >/tmp/ipsec_vti_interfaces
+    [ $n = 8 ] || state+=" vti$n:$name-vti:v4"
+  done
+  printf %s "$state" >/tmp/ipsec_vti_interfaces
 }
 
 # traffic, traffic_arrived: pings through all tunnels but that with the trap, and afterwards whether nearly all came back.
