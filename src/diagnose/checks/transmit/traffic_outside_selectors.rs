@@ -46,6 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let own = tunnel.own_policies(PolicyDirection::Out)?;
     let (outside, example) = (Case::prefixes(&lost), &first.flow);
+    let rises = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
     let (summary, severity) = match tunnel.serves_clients() {
         // The pool is wider than the clients that are connected: by itself no fault.
         Some(_) if case.counted.total.as_ref().is_ok_and(|total| total.tx_errors == 0) => {
@@ -56,7 +57,7 @@ fn check(case: &Case<'_>) -> Outcome {
                 "packets to addresses of {outside} that no client of {} holds are lost (for example {example})",
                 peer.name
             ),
-            Severity::Notice,
+            if rises { Severity::Warning } else { Severity::Notice },
         ),
         None => (
             format!("{outside} (for example {example}) is outside the selectors of the tunnel"),
