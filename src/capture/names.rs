@@ -133,7 +133,10 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
     let hooked = hooked.flat_map(|state| hook_entries(state)).map(|entry| entry.interface);
     let validated = snapshots.iter().flat_map(|s| s.source_validation.iter().flatten());
-    let validated = validated.filter_map(|rule| rule.interface.as_deref());
+    let validated = validated.flat_map(|rule| {
+        let set = rule.set.iter().flat_map(|set| set.interfaces.iter().map(String::as_str));
+        rule.interface.as_deref().into_iter().chain(set)
+    });
     let recorded = snapshots.iter().flat_map(|s| s.recorded.iter());
     let watched = recorded.flat_map(|recorded| {
         let remarked = recorded.remarks.iter().filter_map(|remark| remark.interface.as_deref());

@@ -7,6 +7,7 @@ use super::{Capture, known};
 use crate::error::{Error, Result};
 use crate::snapshot::observed::{self, Source};
 use crate::snapshot::recorded;
+use crate::snapshot::validation::UnknownRule;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -103,7 +104,11 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
         | ("peers", "bind")
-        | ("source_validation" | "episodes" | "remarks", "interface") => Kind::InterfaceName,
+        | ("source_validation" | "episodes" | "remarks", "interface")
+        | ("set", "interfaces") => Kind::InterfaceName,
+        ("set", "name") => Kind::Words(known::INTERFACE_SETS),
+        ("unknown", "chain") => Kind::Words(known::VALIDATION_CHAINS),
+        ("unknown", "expression") => Kind::Words(UnknownRule::EXPRESSIONS),
         ("events", "what") => Kind::Event,
         ("remarks", "what") | ("unread", "node" | "why") => Kind::FreeText,
         ("causes", "summary") => Kind::Cause,

@@ -6,6 +6,7 @@ use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
 use super::interfaces;
 use super::summary;
+use super::validation;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
 use crate::report::time::rfc3339;
@@ -270,10 +271,12 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     }
 }
 
-/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge.
+/// What limits the whole report, where there was an interface to judge: a kernel that the model was not tested on, rules of nftables of an
+/// unknown form.
 fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    now.host.release().reservation().filter(|_| judged).into_iter().collect()
+    let all = [now.host.release().reservation(), validation::reservation(now)];
+    all.into_iter().flatten().filter(|_| judged).collect()
 }
 
 /// What was read and what was not.
