@@ -21,6 +21,8 @@ mod registry;
 mod site;
 #[path = "replay/validation.rs"]
 mod validation;
+#[path = "replay/vyos.rs"]
+mod vyos;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

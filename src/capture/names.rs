@@ -39,12 +39,12 @@ impl Names {
     }
 
     fn number(&self, name: &str) -> String {
-        let (peer, kind) = match name.strip_suffix("-vti") {
-            Some(peer) => (peer, "-vti"),
-            None => (name, ""),
-        };
+        if name == OLD_CLIENT {
+            return name.to_owned();
+        }
+        let (before, peer, kind) = parts(name);
         let number = self.peers.get(&dashed(peer)).map_or("peer", String::as_str);
-        format!("{number}{kind}")
+        format!("{before}{number}{kind}")
     }
 
     /// What stands for the entries of VyOS's hook in a text: `vtiN`, `vtiN:CHILD:v4`, or `vtiN:CHILD:v4:NUMBER`.
@@ -70,6 +70,23 @@ impl Names {
         let event = LOG_EVENTS.iter().find(|(words, _)| line.contains(words));
         format!("charon: 01[IKE] {name}{}", event.map_or("another line", |(words, _)| words))
     }
+}
+
+/// The CHILD configuration of remote access in VyOS 1.4 (remote_access.j2), whatever the connection.
+const OLD_CLIENT: &str = "ikev2-vpn";
+
+/// What VyOS puts before and behind a peer's name, and the name: `ra-NAME`, `NAME-client`, `NAME-vti`.
+fn parts(name: &str) -> (&'static str, &str, &'static str) {
+    let (before, rest) = match name.strip_prefix("ra-") {
+        Some(rest) => ("ra-", rest),
+        None => ("", name),
+    };
+    for kind in ["-vti", "-client"] {
+        if let Some(peer) = rest.strip_suffix(kind) {
+            return (before, peer, kind);
+        }
+    }
+    (before, rest, "")
 }
 
 /// What stands for the names of peers, and for what follows `-tunnel-` in those of connections.
@@ -106,7 +123,10 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
             }
             None => name,
         };
-        let name = dashed(name.strip_suffix("-vti").unwrap_or(name));
+        if name == OLD_CLIENT {
+            continue;
+        }
+        let name = dashed(parts(name).1);
         let number = names.len() + 1;
         names.entry(name).or_insert_with(|| format!("peer{number}"));
     }
@@ -129,7 +149,8 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let configurations = snapshots.iter().flat_map(|s| s.configuration.iter());
     let configured = configurations.clone().flat_map(|c| &c.interfaces);
     let configured = configured.flat_map(|i| [Some(i.name.as_str()), i.vrf.as_deref()]).flatten();
-    let bound = configurations.flat_map(|c| &c.peers).filter_map(|peer| peer.bind.as_deref());
+    let bound = configurations.flat_map(|c| &c.peers);
+    let bound = bound.flat_map(|p| [p.bind.as_deref(), p.dhcp_interface.as_deref()]).flatten();
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
     let hooked = hooked.flat_map(|state| hook_entries(state)).map(|entry| entry.interface);
     let validated = snapshots.iter().flat_map(|s| s.source_validation.iter().flatten());

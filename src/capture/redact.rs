@@ -103,7 +103,7 @@ fn kind(object: &str, key: &str) -> Kind {
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
-        | ("peers", "bind")
+        | ("peers", "bind" | "dhcp_interface")
         | ("source_validation" | "episodes" | "remarks", "interface")
         | ("set", "interfaces") => Kind::InterfaceName,
         ("set", "name") => Kind::Words(known::INTERFACE_SETS),
@@ -118,7 +118,7 @@ fn kind(object: &str, key: &str) -> Kind {
         ("associations", "local_id" | "remote_id" | "local_host" | "remote_host")
         | ("children", "local_ts" | "remote_ts")
         | ("connections", "local_addresses" | "remote_addresses")
-        | ("peers", "remote_addresses") => Kind::Anything,
+        | ("peers", "remote_addresses" | "virtual_addresses") => Kind::Anything,
         ("ike", "daemon") => Kind::Daemon,
         ("ike", "since") => Kind::Time,
         ("connections", "version" | "unique") => Kind::Words(known::CONNECTION),
@@ -136,6 +136,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("links", "kind" | "oper_state")
         | ("rules", "family" | "fwmark")
         | ("source_validation", "family")
+        | ("peers", "reauthentication")
         | ("routes" | "answer", "type")
         | ("answer", "answer")
         | ("associations", "spi" | "mode" | "family" | "mark" | "set_mark" | "direction")

@@ -32,6 +32,9 @@ pub use clock::{now_ms, zone};
 /// Where charon listens, on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 
+/// Where VPP has its sockets while it runs (vyos-1x, `vpp settings`).
+const VPP: &str = "/run/vpp";
+
 /// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
 ///
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
@@ -91,6 +94,7 @@ fn read(
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
         configuration: configuration::configuration(),
+        runs_vpp: Path::new(VPP).exists(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     let (read, hook_state) = hook::read(|| consistent_read::read(|| ike(taken_at_ms)));

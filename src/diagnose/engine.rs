@@ -7,6 +7,7 @@ use super::found::Found;
 use super::interfaces;
 use super::summary;
 use super::validation;
+use super::vpp;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
 use crate::report::time::rfc3339;
@@ -154,7 +155,10 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             None => (diagnosis.check)(case),
         };
         match outcome {
-            Ok(found) => confirmed.push((diagnosis, found.on(case.now.host.release()))),
+            Ok(found) => {
+                let found = found.on(case.now.host.release());
+                confirmed.push((diagnosis, vpp::capped(found, code, case.now)));
+            }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
                 if extent == Extent::Findings => {}
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
@@ -184,7 +188,7 @@ fn not_applicable(case: &Case<'_>, code: Code) -> Option<&'static str> {
     } else if case.works_elsewhere() && code.info().by == By::Tunnel {
         Some("the tunnel's policies and SAs are in another network namespace")
     } else {
-        None
+        vpp::not_applicable(code, case.now)
     }
 }
 
@@ -223,7 +227,10 @@ fn reported(confirmed: Vec<(&Diagnosis, Found)>) -> (Vec<Finding>, Vec<Masked>) 
         finding.severity = finding.severity.max(worst.unwrap_or(finding.severity));
     }
     // Stable: among equals the order of DIAGNOSES holds, which is that of the packet's way.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    // That VPP forwards the traffic comes before all: it says what the others are worth.
+    findings.sort_by_key(|finding| {
+        (finding.code != Code::ForwardedByVpp, std::cmp::Reverse(finding.severity))
+    });
     (findings, masked)
 }
 
@@ -271,12 +278,13 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     }
 }
 
-/// What limits the whole report, where there was an interface to judge: a kernel that the model was not tested on, rules of nftables of an
-/// unknown form.
+/// What limits the whole report, where there was an interface to judge: a kernel that the model was not tested on, a VPP that may forward
+/// past it, rules of nftables of an unknown form.
 fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    let all = [now.host.release().reservation(), validation::reservation(now)];
-    all.into_iter().flatten().filter(|_| judged).collect()
+    let of_host = [vpp::reservation(now), validation::reservation(now)];
+    let all = [now.host.release().reservation()].into_iter().chain(of_host);
+    all.flatten().filter(|_| judged).collect()
 }
 
 /// What was read and what was not.

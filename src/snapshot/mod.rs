@@ -21,6 +21,7 @@ pub mod validation;
 pub mod vyos;
 pub mod xfrm;
 
+use default::is_default;
 use serde::{Deserialize, Serialize};
 
 pub use cleared::{Baseline, Cleared};
@@ -170,6 +171,9 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
     )]
     pub recorded: Observed<recorded::Recorded>,
+    /// Whether VPP runs here: `/run/vpp` exists.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub runs_vpp: bool,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -203,6 +207,7 @@ impl Snapshot {
             charon_log: Err(missing(Source::CharonLog)),
             source_validation: Err(missing(Source::SourceValidation)),
             recorded: Err(missing(Source::Journal)),
+            runs_vpp: false,
             cleared: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What VyOS has configured for VTIs and their peers, and what its updown hook remembers. Plain data, without secrets: only what a
 //! diagnosis needs is read of the configuration.
 
+use super::default::is_default;
 use serde::{Deserialize, Serialize};
 
 /// The part of the active configuration that makes VTIs (`interfaces vti`, `vpn ipsec`).
@@ -15,6 +16,9 @@ pub struct Configuration {
     /// `vpn ipsec options disable-route-autoinstall`.
     #[serde(default)]
     pub disable_route_autoinstall: bool,
+    /// `vpp settings ipsec`: VPP takes the SAs and policies from the kernel and forwards past it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vpp_ipsec: bool,
     /// What of it could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
@@ -59,9 +63,29 @@ pub struct Peer {
     /// `remote-address`; that in the name on 1.3.
     #[serde(default)]
     pub remote_addresses: Vec<String>,
-    /// `connection-type`: `initiate`, `respond`, `trap`, `none`; empty where it is not set.
+    /// `connection-type`: `initiate`, `respond` (`trap` since T7594), `none`; empty where it is not set.
     #[serde(default)]
     pub connection_type: String,
+    /// `dhcp-interface`: the interface whose address, from DHCP, is the own one. Without an address then, the commit renders no connection
+    /// (vyos-1x, src/conf_mode/vpn_ipsec.py, `dhcp_no_address`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dhcp_interface: Option<String>,
+    /// `virtual-address`: the inner addresses that this end asks the peer for; 0.0.0.0 or :: for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub virtual_addresses: Vec<String>,
+    /// Where `ikev2-reauth` is set for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reauthentication: Option<Reauthentication>,
+}
+
+/// The node that has `ikev2-reauth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reauthentication {
+    /// The peer itself.
+    Peer,
+    /// Its `ike-group`.
+    IkeGroup,
 }
 
 impl Configuration {
@@ -72,9 +96,12 @@ impl Configuration {
 }
 
 impl Peer {
-    /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), and 1.3 calls it
-    /// `peer-NAME-tunnel-vti` (ipsec.conf).
+    /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), 1.3 calls it
+    /// `peer-NAME-tunnel-vti` (ipsec.conf), and one of remote access is `ra-NAME` (remote_access.j2).
     pub fn is_connection(&self, connection: &str) -> bool {
+        if self.remote_access && remote_access(connection) == Some(self.name.as_str()) {
+            return true;
+        }
         let old = old_connection(connection).is_some_and(|(peer, _)| peer == self.name);
         old || dashed(connection) == dashed(&self.name)
     }
@@ -102,6 +129,11 @@ pub fn hook_entries(state: &[String]) -> impl Iterator<Item = HookEntry<'_>> {
 /// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.
 pub fn old_connection(connection: &str) -> Option<(&str, &str)> {
     connection.strip_prefix("peer-")?.rsplit_once("-tunnel-")
+}
+
+/// The name in `ra-NAME`, as VyOS calls connections of remote access.
+pub fn remote_access(connection: &str) -> Option<&str> {
+    connection.strip_prefix("ra-")
 }
 
 /// A peer's name as VyOS 1.4 and later write it for charon.
@@ -138,5 +170,9 @@ mod tests {
         assert!(peer("@site-b").is_connection("site-b"));
         assert!(!peer("203.0.113.2").is_connection("peer-203.0.113.20-tunnel-vti"));
         assert!(!peer("AWS").is_connection("AWS-A"));
+        let clients = Peer { remote_access: true, ..peer("ROAD.1") };
+        assert!(clients.is_connection("ra-ROAD.1"));
+        assert!(!clients.is_connection("ra-ROAD.10"));
+        assert!(!peer("ROAD.1").is_connection("ra-ROAD.1"), "a site is no client");
     }
 }

@@ -181,7 +181,7 @@ mod tests {
             let named: Vec<String> =
                 unknown.into_iter().filter_map(|rule| rule.unknown).map(|u| u.expression).collect();
             // fib saddr . mark; fib daddr; ip saddr; iifname !=; oif "wan"; oif exists; iifname "vti*".
-            let expected = ["fib", "fib", "payload", "cmp", "cmp", "fib", "cmp"];
+            let expected = ["fib", "fib", "payload", "cmp", "cmp", "cmp", "cmp"];
             assert_eq!(named, expected);
         }
     }

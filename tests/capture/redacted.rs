@@ -104,6 +104,7 @@ const SAFE: &[&str] = &[
     "snapshots.ike.seen.associations.children.mark_in",
     "snapshots.ike.seen.associations.children.mark_out",
     "snapshots.configuration.seen.peers.connection_type",
+    "snapshots.configuration.seen.peers.reauthentication",
     "snapshots.recorded.missing.source",
     "snapshots.recorded.missing.reason",
     "snapshots.cleared.baseline.missing.source",

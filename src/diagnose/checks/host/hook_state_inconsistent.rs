@@ -19,8 +19,8 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     VyOS 1.5 and later keep in /tmp/ipsec_vti_interfaces which CHILD_SAs
-    want a VTI up. Where that is wrong, the interface stays up without an SA, or
-    goes or stays down with one.
+    want a VTI up. Where that is wrong, the interface stays up without
+    an SA, or goes or stays down with one.
 
 Why
     The daemon was killed, so that the hook did not run; the hook

@@ -37,6 +37,10 @@ fn check(case: &Case<'_>) -> Outcome {
     if tunnel.has_sas()? {
         return Err(Unconfirmed::RuledOut);
     }
+    // Clients cannot connect to what charon does not have.
+    if tunnel.control().is_ok_and(|control| control.unrendered().is_some()) {
+        return Err(Unconfirmed::RuledOut);
+    }
     let lost = case.counted.rise(|c| c.tx_errors).unwrap_or(0);
     let (summary, severity) = if lost > 0 {
         let summary = format!(

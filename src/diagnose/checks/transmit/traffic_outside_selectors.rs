@@ -5,6 +5,7 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::snapshot::vyos::Peer;
 use crate::snapshot::{PolicyDirection, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -40,6 +41,13 @@ What to do
     peer may have narrowed that).
 ";
 
+/// That a peer gives this end its inner address, as evidence; none where it does not.
+fn virtual_addresses(peers: &[&Peer]) -> Option<String> {
+    let peer = peers.iter().find(|peer| !peer.virtual_addresses.is_empty())?;
+    let asked = peer.virtual_addresses.join(", ");
+    Some(format!("virtual-address {asked}: {} assigns the source address to use", peer.name))
+}
+
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::TrafficOutsideSelectors)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
@@ -70,6 +78,7 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(severity)
         .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
+        .seen_if(case, virtual_addresses(&tunnel.configured_peers()), Source::Configuration)
         .next(case, "see what the peers agreed on", Command::Selectors)
         .next(case, "see what is routed into the tunnel", Command::RoutesInto))
 }
