@@ -206,6 +206,7 @@ codes! {
     CarrierColumnIsASum = 604 "carrier-column-is-a-sum", Notice, Host, Nothing, false, Interface;
     HookStateInconsistent = 605 "hook-state-inconsistent", Warning, Host, Nothing, false, Tunnel;
     StateInAnotherNamespace = 606 "state-in-another-namespace", Notice, Namespace, Nothing, false, Interface;
+    ForwardedByVpp = 607 "forwarded-by-vpp", Notice, Host, Nothing, false, Interface;
     // 9xx: the past, and what is left.
     PastErrorsOnly = 901 "past-errors-only", Notice, Past, Nothing, false, Tunnel;
     ReauthenticationGap = 911 "reauthentication-gap", Notice, Past, Nothing, false, Tunnel;

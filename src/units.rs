@@ -59,6 +59,10 @@ pub const RECORD: Noun = Noun::new("record", "records");
 pub const ROUTE: Noun = Noun::new("route", "routes");
 /// Rules.
 pub const RULE: Noun = Noun::new("rule", "rules");
+/// Elements of a set of nftables.
+pub const ELEMENT: Noun = Noun::new("element", "elements");
+/// Interfaces.
+pub const INTERFACE: Noun = Noun::new("interface", "interfaces");
 /// How often.
 pub const TIME: Noun = Noun::new("time", "times");
 /// Transmit errors.
@@ -330,7 +334,7 @@ mod tests {
         text.split(['/', ' ']).next().unwrap().parse().unwrap()
     }
 
-    const NOUNS: [Noun; 19] = [
+    const NOUNS: [Noun; 20] = [
         ABORTED_ONE,
         BYTE,
         CARRIER_ERROR,
@@ -347,6 +351,7 @@ mod tests {
         RECORD,
         ROUTE,
         RULE,
+        ELEMENT,
         TIME,
         TRANSMIT_ERROR,
         VTI,

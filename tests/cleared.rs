@@ -61,6 +61,19 @@ fn the_report_has_the_counters_since_boot_and_since_they_were_cleared() {
     assert_eq!((since.rx_packets, since.rx_bytes), (520, 52_000));
 }
 
+/// `clear_counters()` of 1.3 writes zeros: nothing was cleared (vyos-1x, equuleus, python/vyos/ifconfig/operational.py).
+#[test]
+fn what_1_3_calls_cleared_is_since_boot() {
+    let empty = Baseline { cleared_at: 1_760_000_000, ..Baseline::default() };
+    let (mut capture, name) = cleared(Ok(empty));
+    let mut of = |version: &str| {
+        capture.snapshots[0].host.vyos_version = Some(version.to_owned());
+        interface(&report(&capture), &name).counters.since_cleared
+    };
+    assert_eq!(of("1.3.8"), None);
+    assert_eq!(of("1.4.1").unwrap().tx_packets, 3000, "cleared before the first packet");
+}
+
 #[test]
 fn detail_shows_both_columns_and_when_it_was() {
     let (capture, _) = cleared(Ok(parse_baseline(BASELINE).unwrap()));

@@ -25,6 +25,8 @@ mod site;
 mod unsettled;
 #[path = "replay/validation.rs"]
 mod validation;
+#[path = "replay/vyos.rs"]
+mod vyos;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};

@@ -88,6 +88,10 @@ pub(super) const TASKS: &[&str] = &[
 /// `connection-type` of VyOS.
 pub(super) const CONNECTION_TYPES: &[&str] = &["initiate", "respond", "trap", "none"];
 
+/// VyOS's sets of interfaces that validate sources (T9152), and the chains that do.
+pub(super) const INTERFACE_SETS: &[&str] = &["rpfilter_strict_ifaces", "rpfilter_loose_ifaces"];
+pub(super) const VALIDATION_CHAINS: &[&str] = &["vyos_rpfilter", "vyos_global_rpfilter"];
+
 /// IFLA_INFO_KIND of the drivers of Linux, and of those that VyOS adds.
 pub(super) const LINK_KINDS: &[&str] = &[
     "amt",

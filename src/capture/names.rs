@@ -1,7 +1,7 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
 use crate::snapshot::ike::{LOG_EVENTS, connection_of_line};
-use crate::snapshot::vyos::{dashed, old_connection};
+use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
 
@@ -39,19 +39,24 @@ impl Names {
     }
 
     fn number(&self, name: &str) -> String {
-        let (peer, kind) = match name.strip_suffix("-vti") {
-            Some(peer) => (peer, "-vti"),
-            None => (name, ""),
-        };
+        if name == OLD_CLIENT {
+            return name.to_owned();
+        }
+        let (before, peer, kind) = parts(name);
         let number = self.peers.get(&dashed(peer)).map_or("peer", String::as_str);
-        format!("{number}{kind}")
+        format!("{before}{number}{kind}")
     }
 
-    /// What stands for an entry of VyOS's hook, `vtiN` or `vtiN:CHILD:v4`.
-    pub fn hook_entry(&self, entry: &str) -> String {
+    /// What stands for the entries of VyOS's hook in a text: `vtiN`, `vtiN:CHILD:v4`, or `vtiN:CHILD:v4:NUMBER`.
+    pub fn hook_entries(&self, text: &str) -> String {
+        text.split_whitespace().map(|entry| self.hook_entry(entry)).collect::<Vec<_>>().join(" ")
+    }
+
+    fn hook_entry(&self, entry: &str) -> String {
         let interface = |name| self.interface(name).unwrap_or("interface").to_owned();
         match entry.split(':').collect::<Vec<_>>().as_slice() {
-            [name, child, family @ ("v4" | "v6")] => {
+            // A number of charon says nothing.
+            [name, child, family @ ("v4" | "v6"), ..] => {
                 format!("{}:{}:{family}", interface(name), self.peer(child))
             }
             _ => interface(entry),
@@ -67,6 +72,23 @@ impl Names {
     }
 }
 
+/// The CHILD configuration of remote access in VyOS 1.4 (remote_access.j2), whatever the connection.
+const OLD_CLIENT: &str = "ikev2-vpn";
+
+/// What VyOS puts before and behind a peer's name, and the name: `ra-NAME`, `NAME-client`, `NAME-vti`.
+fn parts(name: &str) -> (&'static str, &str, &'static str) {
+    let (before, rest) = match name.strip_prefix("ra-") {
+        Some(rest) => ("ra-", rest),
+        None => ("", name),
+    };
+    for kind in ["-vti", "-client"] {
+        if let Some(peer) = rest.strip_suffix(kind) {
+            return (before, peer, kind);
+        }
+    }
+    (before, rest, "")
+}
+
 /// What stands for the names of peers, and for what follows `-tunnel-` in those of connections.
 fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
     let configured = snapshots.iter().flat_map(|s| s.configuration.iter().flat_map(|c| &c.peers));
@@ -77,8 +99,8 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
     let installed = up.clone().flat_map(|sa| &sa.children).map(|c| c.name.as_str());
     let traps = ike.flat_map(|ike| &ike.traps);
     let traps = traps.flat_map(|trap| [trap.connection.as_str(), trap.child.as_str()]);
-    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
-    let hooked = hooked.filter_map(|entry| entry.split(':').nth(1));
+    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
+    let hooked = hooked.flat_map(|state| hook_entries(state)).filter_map(|entry| entry.child);
     let lines = snapshots.iter().flat_map(|s| s.charon_log.iter().flatten());
     let logged = lines.filter_map(|line| connection_of_line(line));
     let all = configured
@@ -101,7 +123,10 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
             }
             None => name,
         };
-        let name = dashed(name.strip_suffix("-vti").unwrap_or(name));
+        if name == OLD_CLIENT {
+            continue;
+        }
+        let name = dashed(parts(name).1);
         let number = names.len() + 1;
         names.entry(name).or_insert_with(|| format!("peer{number}"));
     }
@@ -124,11 +149,15 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
     let configurations = snapshots.iter().flat_map(|s| s.configuration.iter());
     let configured = configurations.clone().flat_map(|c| &c.interfaces);
     let configured = configured.flat_map(|i| [Some(i.name.as_str()), i.vrf.as_deref()]).flatten();
-    let bound = configurations.flat_map(|c| &c.peers).filter_map(|peer| peer.bind.as_deref());
-    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter().flatten());
-    let hooked = hooked.map(|entry| entry.split(':').next().unwrap_or(entry));
+    let bound = configurations.flat_map(|c| &c.peers);
+    let bound = bound.flat_map(|p| [p.bind.as_deref(), p.dhcp_interface.as_deref()]).flatten();
+    let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
+    let hooked = hooked.flat_map(|state| hook_entries(state)).map(|entry| entry.interface);
     let validated = snapshots.iter().flat_map(|s| s.source_validation.iter().flatten());
-    let validated = validated.filter_map(|rule| rule.interface.as_deref());
+    let validated = validated.flat_map(|rule| {
+        let set = rule.set.iter().flat_map(|set| set.interfaces.iter().map(String::as_str));
+        rule.interface.as_deref().into_iter().chain(set)
+    });
     let recorded = snapshots.iter().flat_map(|s| s.recorded.iter());
     let watched = recorded.flat_map(|recorded| {
         let remarked = recorded.remarks.iter().filter_map(|remark| remark.interface.as_deref());

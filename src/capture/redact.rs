@@ -7,6 +7,7 @@ use super::{Capture, known};
 use crate::error::{Error, Result};
 use crate::snapshot::observed::{self, Source};
 use crate::snapshot::recorded;
+use crate::snapshot::validation::UnknownRule;
 use ipnet::IpNet;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -76,7 +77,7 @@ enum Kind {
     FreeText,
     /// A connection, a CHILD or a peer.
     PeerName,
-    /// An entry of the updown hook: interface, CHILD, family.
+    /// Entries of the updown hook: interface, CHILD, family.
     HookEntry,
     /// A line of charon, of which only what kind it is stays.
     LogLine,
@@ -102,8 +103,12 @@ fn kind(object: &str, key: &str) -> Kind {
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
-        | ("peers", "bind")
-        | ("source_validation" | "episodes" | "remarks", "interface") => Kind::InterfaceName,
+        | ("peers", "bind" | "dhcp_interface")
+        | ("source_validation" | "episodes" | "remarks", "interface")
+        | ("set", "interfaces") => Kind::InterfaceName,
+        ("set", "name") => Kind::Words(known::INTERFACE_SETS),
+        ("unknown", "chain") => Kind::Words(known::VALIDATION_CHAINS),
+        ("unknown", "expression") => Kind::Words(UnknownRule::EXPRESSIONS),
         ("events", "what") => Kind::Event,
         ("remarks", "what") | ("unread", "node" | "why") => Kind::FreeText,
         ("causes", "summary") => Kind::Cause,
@@ -113,7 +118,7 @@ fn kind(object: &str, key: &str) -> Kind {
         ("associations", "local_id" | "remote_id" | "local_host" | "remote_host")
         | ("children", "local_ts" | "remote_ts")
         | ("connections", "local_addresses" | "remote_addresses")
-        | ("peers", "remote_addresses") => Kind::Anything,
+        | ("peers", "remote_addresses" | "virtual_addresses") => Kind::Anything,
         ("ike", "daemon") => Kind::Daemon,
         ("ike", "since") => Kind::Time,
         ("connections", "version" | "unique") => Kind::Words(known::CONNECTION),
@@ -131,6 +136,7 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("links", "kind" | "oper_state")
         | ("rules", "family" | "fwmark")
         | ("source_validation", "family")
+        | ("peers", "reauthentication")
         | ("routes" | "answer", "type")
         | ("answer", "answer")
         | ("associations", "spi" | "mode" | "family" | "mark" | "set_mark" | "direction")
@@ -227,7 +233,7 @@ impl<K: BuildHasher> Redaction<'_, K> {
                 None => Err(format!("{object}.{key}: an interface name that was not counted")),
             },
             Kind::PeerName => Ok(self.names.peer(text)),
-            Kind::HookEntry => Ok(self.names.hook_entry(text)),
+            Kind::HookEntry => Ok(self.names.hook_entries(text)),
             Kind::LogLine => Ok(self.names.log_line(text)),
             Kind::Event => Ok(self.event(text)),
             Kind::Anything if text.is_empty() || known::ANY.contains(&text) => Ok(text.to_owned()),

@@ -1,54 +1,38 @@
-//! Reads what VyOS configured for VTIs out of the active configuration's directory tree, and its updown hook's memory. Secrets in the
-//! tree (`authentication`) are not opened. Sizes are bounded, and no symbolic link is followed in world-writable places.
+//! Reads what VyOS configured for VTIs out of the active configuration's directory tree. Secrets in the tree (`authentication`) are not
+//! opened. Sizes are bounded, and no symbolic link is followed.
 
 use super::failure::Failure;
-use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Unread};
+use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Reauthentication, Unread};
 use crate::snapshot::{Observed, Reason, Source};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The active configuration on VyOS 1.3 to current: a directory for each node, values in `node.val`.
 const ACTIVE: &str = "/opt/vyatta/config/active";
-/// What `/etc/ipsec.d/vti-up-down` remembers (vyos.utils.vti_updown_db), one entry a line.
-const HOOK_STATE: &str = "/tmp/ipsec_vti_interfaces";
-/// Its owner, and the bit of the mode that lets everybody write.
-const ROOT: u32 = 0;
-const WRITABLE_BY_OTHERS: u32 = 0o002;
+/// There where VyOS keeps the configuration in vyconfd instead (T7374: vyos-1x, python/vyos/utils/backend.py); opt-in, until 2026 for tests.
+const VYCONF: &str = "/run/vyconf_backend";
 /// No value of the configuration that is read here is longer.
 const LONGEST_VALUE: u64 = 4096;
-/// The hook's state has a line for each CHILD_SA.
-const LONGEST_STATE: u64 = 256 * 1024;
 /// Nodes of one kind; more than any router has.
 const MOST_NODES: usize = 8192;
 
 /// The active configuration of this host.
 pub(super) fn configuration() -> Observed<Configuration> {
-    read_configuration(Path::new(ACTIVE)).map_err(|failure| {
+    of_files(Path::new(ACTIVE), Path::new(VYCONF)).map_err(|failure| {
         failure.in_operation(&format!("read {ACTIVE}")).missing(Source::Configuration)
     })
 }
 
-/// The entries of the hook's state file: `vtiN`, or `vtiN:CHILD:v4`.
-pub(super) fn hook_state() -> Observed<Vec<String>> {
-    read_hook_state(Path::new(HOOK_STATE), ROOT).map_err(|failure| {
-        failure.in_operation(&format!("read {HOOK_STATE}")).missing(Source::HookState)
-    })
-}
-
-/// In /tmp anybody may make a file of this name; the hook runs as root.
-fn read_hook_state(path: &Path, owner: u32) -> Result<Vec<String>, Failure> {
-    let file = regular_file(path)?;
-    let metadata = file.metadata()?;
-    if metadata.uid() != owner {
-        return Err(Failure::new(Reason::Failed, "it is not root's, so the hook did not write it"));
+fn of_files(active: &Path, vyconf: &Path) -> Result<Configuration, Failure> {
+    if vyconf.exists() {
+        let why = format!(
+            "VyOS keeps the configuration in vyconfd here ({VYCONF}), so it is not known from files"
+        );
+        return Err(Failure::new(Reason::Failed, why));
     }
-    if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(Failure::new(Reason::Failed, "everybody may write it"));
-    }
-    let text = text(file, LONGEST_STATE)?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    read_configuration(active)
 }
 
 fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
@@ -57,6 +41,7 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
     let ipsec = root.join("vpn/ipsec");
     let mut found = Configuration {
         disable_route_autoinstall: ipsec.join("options/disable-route-autoinstall").is_dir(),
+        vpp_ipsec: root.join("vpp/settings/ipsec").is_dir(),
         ..Configuration::default()
     };
     let unread = &mut found.unread;
@@ -69,7 +54,8 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
     for (kind, remote_access) in kinds {
         for (name, path) in nodes(root, kind, unread) {
             let node = format!("{kind} {name}");
-            found.peers.extend(read_or_tell(peer(name, &path, remote_access), node, unread));
+            let peer = peer(name, &path, remote_access, &ipsec.join("ike-group"));
+            found.peers.extend(read_or_tell(peer, node, unread));
         }
     }
     Ok(found)
@@ -93,23 +79,48 @@ fn interface(name: String, path: &Path) -> Result<ConfiguredVti, Failure> {
     })
 }
 
-fn peer(name: String, path: &Path, remote_access: bool) -> Result<Peer, Failure> {
+fn peer(
+    name: String,
+    path: &Path,
+    remote_access: bool,
+    ike_groups: &Path,
+) -> Result<Peer, Failure> {
     let bind = if remote_access { "bind" } else { "vti/bind" };
+    let first = |node: &str| Ok::<_, Failure>(values(&path.join(node))?.into_iter().next());
     let mut remote_addresses = values(&path.join("remote-address"))?;
     if remote_addresses.is_empty() && name.parse::<std::net::IpAddr>().is_ok() {
         remote_addresses.push(name.clone());
     }
     Ok(Peer {
         remote_access,
-        bind: values(&path.join(bind))?.into_iter().next(),
+        bind: first(bind)?,
         disabled: path.join("disable").is_dir(),
         remote_addresses,
-        connection_type: values(&path.join("connection-type"))?
-            .into_iter()
-            .next()
-            .unwrap_or_default(),
+        connection_type: first("connection-type")?.unwrap_or_default(),
+        dhcp_interface: first("dhcp-interface")?,
+        virtual_addresses: values(&path.join("virtual-address"))?,
+        reauthentication: reauthentication(path, ike_groups)?,
         name,
     })
+}
+
+/// Where `ikev2-reauth` is set for a peer: its own is yes, no or inherit; that of its group has no value, on 1.3 yes or no
+/// (vyos-1x, interface-definitions/vpn_ipsec.xml.in).
+fn reauthentication(peer: &Path, ike_groups: &Path) -> Result<Option<Reauthentication>, Failure> {
+    match values(&peer.join("ikev2-reauth"))?.first().map(String::as_str) {
+        Some("yes") => return Ok(Some(Reauthentication::Peer)),
+        Some("no") => return Ok(None),
+        _ => {}
+    }
+    // A name with a slash, or none, is that of no group.
+    let group = values(&peer.join("ike-group"))?.into_iter().next();
+    let Some(group) = group.filter(|g| !g.is_empty() && !g.contains('/') && !g.starts_with('.'))
+    else {
+        return Ok(None);
+    };
+    let node = ike_groups.join(group).join("ikev2-reauth");
+    let is_on = node.is_dir() && values(&node)?.first().is_none_or(|value| value != "no");
+    Ok(is_on.then_some(Reauthentication::IkeGroup))
 }
 
 /// The nodes below `kind` (words, as in `interfaces vti`), by name; none where it is not configured. What is not read of them is told of.
@@ -173,7 +184,8 @@ fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
     text(regular_file(path)?, most)
 }
 
-fn text(file: File, most: u64) -> Result<String, Failure> {
+/// The text of a file, at most so many bytes of it. Bytes that are not UTF-8 are replaced.
+pub(super) fn text(file: File, most: u64) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -206,6 +218,15 @@ mod tests {
         set("vpn/ipsec/site-to-site/peer/203.0.113.2/disable", None);
         set("vpn/ipsec/remote-access/connection/rw/bind", Some("vti7"));
         set("vpn/ipsec/options/disable-route-autoinstall", None);
+        set("vpn/ipsec/site-to-site/peer/203.0.113.2/dhcp-interface", Some("eth0"));
+        set("vpn/ipsec/site-to-site/peer/203.0.113.2/ikev2-reauth", Some("inherit"));
+        set("vpn/ipsec/site-to-site/peer/203.0.113.2/ike-group", Some("OLD"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/virtual-address", Some("0.0.0.0"));
+        set("vpn/ipsec/site-to-site/peer/AWS-A/ikev2-reauth", Some("yes"));
+        set("vpn/ipsec/remote-access/connection/rw/ike-group", Some("NEW"));
+        set("vpn/ipsec/ike-group/OLD/ikev2-reauth", None);
+        set("vpn/ipsec/ike-group/NEW/ikev2-reauth", Some("no"));
+        set("vpp/settings/ipsec", None);
         let found = read_configuration(root.path()).unwrap();
         let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let peer = |name: &str, bind: &str| Peer {
@@ -217,11 +238,15 @@ mod tests {
             Peer {
                 disabled: true,
                 remote_addresses: names(&["203.0.113.2"]),
+                dhcp_interface: Some("eth0".into()),
+                reauthentication: Some(Reauthentication::IkeGroup),
                 ..peer("203.0.113.2", "vti1")
             },
             Peer {
                 remote_addresses: names(&["192.0.2.2", "192.0.2.3"]),
                 connection_type: "initiate".into(),
+                virtual_addresses: names(&["0.0.0.0"]),
+                reauthentication: Some(Reauthentication::Peer),
                 ..peer("AWS-A", "vti0")
             },
             Peer { remote_access: true, ..peer("rw", "vti7") },
@@ -231,6 +256,18 @@ mod tests {
         let vti0 = ConfiguredVti { name: "vti0".into(), ..ConfiguredVti::default() };
         assert_eq!(found.interfaces, [vti0, vti1]);
         assert!(found.disable_route_autoinstall);
+        assert!(found.vpp_ipsec);
+    }
+
+    #[test]
+    fn where_vyconfd_has_the_configuration_the_files_say_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let sentinel = root.path().join("vyconf_backend");
+        assert!(of_files(root.path(), &sentinel).is_ok());
+        std::fs::write(&sentinel, "").unwrap();
+        let failure = of_files(root.path(), &sentinel).unwrap_err();
+        assert_eq!(failure.reason, Reason::Failed);
+        assert!(failure.detail.contains("not known from files"), "{}", failure.detail);
     }
 
     #[test]
@@ -238,25 +275,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert_eq!(read_configuration(root.path()).unwrap(), Configuration::default());
         assert!(read_configuration(&root.path().join("gone")).is_err());
-    }
-
-    #[test]
-    fn the_state_of_the_hook_counts_if_its_owner_alone_wrote_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("state");
-        std::fs::write(&path, "vti0\n\n vti1:AWS:v4 \n").unwrap();
-        let mode = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-        mode(0o644);
-        let us = std::fs::metadata(&path).unwrap().uid();
-        assert_eq!(read_hook_state(&path, us).unwrap(), ["vti0", "vti1:AWS:v4"]);
-        let another = read_hook_state(&path, us + 1).unwrap_err();
-        assert_eq!(another.detail, "it is not root's, so the hook did not write it");
-        assert_eq!(another.reason, Reason::Failed);
-        mode(0o666);
-        assert_eq!(read_hook_state(&path, us).unwrap_err().detail, "everybody may write it");
-        let absent = read_hook_state(&root.path().join("gone"), us).unwrap_err();
-        assert_eq!(absent.reason, Reason::Absent);
     }
 
     #[test]

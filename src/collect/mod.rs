@@ -8,6 +8,7 @@ mod configuration;
 mod consistent_read;
 pub mod drops;
 mod failure;
+mod hook;
 mod host;
 mod link;
 mod listen;
@@ -36,12 +37,15 @@ pub use clock::{now_ms, zone};
 /// Where charon listens, on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 
+/// Where VPP has its sockets while it runs (vyos-1x, `vpp settings`).
+const VPP: &str = "/run/vpp";
+
 /// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
 ///
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
 /// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
 /// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
-/// SAs, policies and what charon says of them are read again where they do not fit each other.
+/// SAs, policies and what charon says of them are read again where they do not fit each other, or the state of VyOS's hook.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
     snapshot_asking(|_| extra.to_vec(), vici)
 }
@@ -129,13 +133,14 @@ fn read(
         sad_info: xfrm::sad_info(),
         spd_info: xfrm::spd_info(),
         configuration: configuration::configuration(),
+        runs_vpp: Path::new(VPP).exists(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
-    let read = consistent_read::read(|| ike(taken_at_ms));
+    let (read, hook_state) = hook::read(|| consistent_read::read(|| ike(taken_at_ms)));
     (snapshot.sas, snapshot.policies) = (read.sas, read.policies);
     (snapshot.ike, snapshot.unsettled) = (read.ike, read.unsettled);
-    // After charon: they tell of what it has done.
-    snapshot.hook_state = configuration::hook_state();
+    snapshot.hook_state = hook_state;
+    // After charon: it tells of what charon has done.
     snapshot.charon_log = log::charon_log();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);

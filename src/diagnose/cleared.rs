@@ -2,9 +2,9 @@
 
 use crate::report::ClearedCounters;
 use crate::report::time::rfc3339;
-use crate::snapshot::{Link, Snapshot};
+use crate::snapshot::{Baseline, Link, Snapshot};
 
-/// None where they were not cleared, where it could not be read, and where a counter is below what it was: then the interface was made
+/// None where they were not cleared, where VyOS 1.3 cleared them, where it could not be read, and where a counter is below what it was: then the interface was made
 /// anew since. `exported`: whether the kernel shows the error counters of this driver.
 pub(super) fn since_cleared(
     now: &Snapshot,
@@ -13,6 +13,13 @@ pub(super) fn since_cleared(
 ) -> Option<ClearedCounters> {
     let cleared = now.cleared.iter().find(|cleared| cleared.name == link.name)?;
     let before = cleared.baseline.as_ref().ok()?;
+    // `clear_counters()` of 1.3 writes zeros instead of what the counters are (vyos-1x, equuleus, python/vyos/ifconfig/operational.py): what
+    // it calls "since cleared" is since boot.
+    let version = now.host.vyos_version.as_deref().unwrap_or_default();
+    let is_empty = Baseline { cleared_at: before.cleared_at, ..Baseline::default() } == *before;
+    if is_empty && (version == "1.3" || version.starts_with("1.3.")) {
+        return None;
+    }
     let now = link.statistics.as_ref()?;
     let carrier = now.tx_carrier_errors.checked_sub(before.tx_carrier_errors)?;
     Some(ClearedCounters {

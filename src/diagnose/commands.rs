@@ -392,6 +392,12 @@ commands! {
         "nft list ruleset", Sudo;
     FirewallDrops: "Shows what the firewall drops.", Nothing,
         "nft list ruleset", Own("show firewall statistics");
+    VppErrors: "Shows what VPP drops, and why.", Nothing,
+        "vppctl show errors", Sudo;
+    VppInterfaces: "Shows the counters of VPP's interfaces.", Nothing,
+        "vppctl show interface", Sudo;
+    VppTrace: "Shows the way of packets through VPP, once `vppctl trace add` named an input.", Nothing,
+        "vppctl show trace", Sudo;
     TrafficFilters: "Lists the filters of tc.", Nothing,
         "tc filter show", Sudo;
     PacketSockets: "Lists the packet sockets and their processes.", Nothing,
@@ -458,6 +464,8 @@ commands! {
         "systemctl restart strongswan", Own("restart ipsec"), V1_3 => Own("restart vpn");
     BindPeer: "Binds the peer to the interface.", System,
         "", Own("set vpn ipsec site-to-site peer {peer} vti bind {interface}");
+    DescribePeer: "Changes a description, so that VyOS renders the connections anew.", System,
+        "", Own("set vpn ipsec site-to-site peer {peer} description TEXT");
     LifeBytes: "Sets how much an SA may carry.", System,
         "", Own("set vpn ipsec esp-group G life-bytes N");
     LifePackets: "Lets an SA be rekeyed before its numbers end.", System,

@@ -6,6 +6,8 @@ use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
 use super::interfaces;
 use super::summary;
+use super::validation;
+use super::vpp;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
 use crate::report::time::rfc3339;
@@ -155,7 +157,7 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         match outcome {
             Ok(found) => {
                 let found = found.on(case.now.host.release()).unless_unsettled(case, code);
-                confirmed.push((diagnosis, found));
+                confirmed.push((diagnosis, vpp::capped(found, code, case.now)));
             }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
                 if extent == Extent::Findings => {}
@@ -186,7 +188,7 @@ fn not_applicable(case: &Case<'_>, code: Code) -> Option<&'static str> {
     } else if case.works_elsewhere() && code.info().by == By::Tunnel {
         Some("the tunnel's policies and SAs are in another network namespace")
     } else {
-        None
+        vpp::not_applicable(code, case.now)
     }
 }
 
@@ -225,7 +227,10 @@ fn reported(confirmed: Vec<(&Diagnosis, Found)>) -> (Vec<Finding>, Vec<Masked>) 
         finding.severity = finding.severity.max(worst.unwrap_or(finding.severity));
     }
     // Stable: among equals the order of DIAGNOSES holds, which is that of the packet's way.
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    // That VPP forwards the traffic comes before all: it says what the others are worth.
+    findings.sort_by_key(|finding| {
+        (finding.code != Code::ForwardedByVpp, std::cmp::Reverse(finding.severity))
+    });
     (findings, masked)
 }
 
@@ -280,13 +285,14 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
     }
 }
 
-/// What limits the whole report: a kernel that the model was not tested on, where the model had an interface to judge; SAs and policies that
-/// changed faster than they could be read.
+/// What limits the whole report, where there was an interface to judge: a kernel that the model was not tested on, SAs and policies that changed
+/// faster than they could be read, a VPP that may forward past the kernel, rules of nftables of an unknown form.
 fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    let reservation = now.host.release().reservation().filter(|_| judged);
-    let unsettled = (now.unsettled.any && judged).then(|| UNSETTLED.to_owned());
-    reservation.into_iter().chain(unsettled).collect()
+    let unsettled = now.unsettled.any.then(|| UNSETTLED.to_owned());
+    let of_host = [unsettled, vpp::reservation(now), validation::reservation(now)];
+    let all = [now.host.release().reservation()].into_iter().chain(of_host);
+    all.flatten().filter(|_| judged).collect()
 }
 
 /// Said where any SA or policy may have changed while the lists were read.

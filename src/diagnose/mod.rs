@@ -26,6 +26,7 @@ mod mtu;
 mod summary;
 mod unconfirmed;
 mod validation;
+mod vpp;
 
 pub use case::{Case, Extent};
 pub use checks::DIAGNOSES;

@@ -1,5 +1,5 @@
 //! What VyOS's rules of nftables say of source validation: whose packets their counters hold. The rule of an interface speaks of that
-//! interface alone, that of the host of all of them.
+//! interface alone, that of a set of all in it, that of the host of all there are. A rule of an unknown form may drop anything.
 
 use super::case::Case;
 use super::commands::{Command, Word};
@@ -8,8 +8,9 @@ use super::diagnosis::{Outcome, Unconfirmed};
 use super::found::Found;
 use crate::code::Severity;
 use crate::report::Confidence;
-use crate::snapshot::{Family, Observed, Reason, Snapshot, Source, SourceValidation};
-use crate::units::PACKET;
+use crate::snapshot::validation::UnknownRule;
+use crate::snapshot::{Family, Missing, Observed, Reason, Snapshot, Source, SourceValidation};
+use crate::units::{INTERFACE, PACKET, RULE};
 
 /// VTI-406 by these rules.
 pub(super) fn check(case: &Case<'_>) -> Outcome {
@@ -20,14 +21,55 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
         Err(missing) if missing.reason == Reason::Absent => return Err(Unconfirmed::RuledOut),
         Err(missing) => return Err(missing.clone().into()),
     };
-    let own = |rule: &&SourceValidation| rule.interface.as_deref() == Some(case.name);
+    let own = |rule: &&SourceValidation| rule.is_of(case.name);
     if let Some(found) = by_own_rule(case, rules.iter().filter(own))? {
         return Ok(found);
     }
-    // The rule of an interface ends in a return, so that of the host sees none of its packets.
-    let is_covered = |family: Family| rules.iter().filter(own).any(|rule| rule.family == family);
-    let of_host = rules.iter().filter(|rule| rule.interface.is_none() && !is_covered(rule.family));
-    by_rule_of_host(case, of_host)?.ok_or(Unconfirmed::RuledOut)
+    // What the rules of an interface let pass ends in a return or an accept, so that of the host sees none of its packets.
+    let covers = |rule: &SourceValidation| rule.is_of(case.name) || rule.is_shared_by(case.name);
+    let is_covered =
+        |family: Family| rules.iter().any(|rule| rule.family == family && covers(rule));
+    let of_several = |rule: &&SourceValidation| {
+        rule.is_shared_by(case.name) || rule.is_of_host() && !is_covered(rule.family)
+    };
+    if let Some(found) = by_rule_of_several(case, rules.iter().filter(of_several))? {
+        return Ok(found);
+    }
+    let concerns = |rule: &&SourceValidation| {
+        rule.interface.as_deref().is_none_or(|interface| interface == case.name)
+    };
+    match unknown(rules.iter().filter(concerns)).next() {
+        Some(what) => Err(Missing::new(Source::SourceValidation, Reason::Undecidable, what).into()),
+        None => Err(Unconfirmed::RuledOut),
+    }
+}
+
+/// The rules of an unknown form, which may drop anything, in words.
+fn unknown<'a>(rules: impl Iterator<Item = &'a SourceValidation>) -> impl Iterator<Item = String> {
+    rules.filter_map(|rule| {
+        let UnknownRule { chain, handle, expression } = rule.unknown.as_ref()?;
+        let table = table(rule.family);
+        Some(format!(
+            "rule {handle} of chain {chain} in table {table} raw has a form that this version does not know ({expression})"
+        ))
+    })
+}
+
+/// What the whole report says of rules of an unknown form; none where there are none.
+pub(super) fn reservation(now: &Snapshot) -> Option<String> {
+    let all: Vec<String> = unknown(now.source_validation.iter().flatten()).collect();
+    let first = all.first()?;
+    let more = all.len().saturating_sub(1);
+    let more = if more > 0 { format!(" (and {} more)", RULE.of(more)) } else { String::new() };
+    Some(format!("Whether source validation drops packets is not known: {first}{more}."))
+}
+
+/// The table that a rule's chain is in.
+const fn table(family: Family) -> &'static str {
+    match family {
+        Family::Inet6 => "ip6",
+        _ => "ip",
+    }
 }
 
 /// The rule of this interface.
@@ -63,8 +105,8 @@ fn by_own_rule<'a>(
     Ok(None)
 }
 
-/// The rule for all interfaces: a possible cause where packets come in here, none go out, and it drops some.
-fn by_rule_of_host<'a>(
+/// A rule for all interfaces, or for several: a possible cause where packets come in here, none go out, and it drops some.
+fn by_rule_of_several<'a>(
     case: &Case<'_>,
     rules: impl Iterator<Item = &'a SourceValidation>,
 ) -> Observed<Option<Found>> {
@@ -73,8 +115,13 @@ fn by_rule_of_host<'a>(
         let dropped = risen(rule, earlier)?;
         let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
         if dropped > 0 && interval.rx_packets > 0 && interval.tx_packets == 0 {
+            let others = rule.set.as_ref().map(|set| set.interfaces.len().saturating_sub(1));
+            let of = match others {
+                Some(others) => format!("{} and {} more", case.name, INTERFACE.of(others)),
+                None => "this host".to_owned(),
+            };
             let summary = format!(
-                "source validation of this host dropped {} while {} received {} and sent none",
+                "source validation of {of} dropped {} while {} received {} and sent none",
                 PACKET.of(dropped),
                 case.name,
                 interval.rx_packets
@@ -89,10 +136,12 @@ fn by_rule_of_host<'a>(
 fn risen(rule: &SourceValidation, earlier: &Snapshot) -> Observed<u64> {
     let before = earlier.source_validation.as_ref().map_err(Clone::clone)?;
     let is_same = |other: &&SourceValidation| {
-        (other.family, &other.interface, other.strict)
-            == (rule.family, &rule.interface, rule.strict)
+        let set = |of: &SourceValidation| of.set.as_ref().map(|set| set.name.clone());
+        (other.family, &other.interface, set(other), other.strict)
+            == (rule.family, &rule.interface, set(rule), rule.strict)
     };
-    let before = before.iter().find(is_same).map_or(0, |other| other.packets);
+    let known = before.iter().filter(|other| other.unknown.is_none());
+    let before = known.into_iter().find(is_same).map_or(0, |other| other.packets);
     // A counter that went back was made anew.
     Ok(rule.packets.checked_sub(before).unwrap_or(rule.packets))
 }
@@ -103,25 +152,22 @@ fn found(
     confidence: Confidence,
     summary: String,
 ) -> Found {
-    let (table, node) = match rule.family {
-        Family::Inet6 => ("ip6", "ipv6"),
-        _ => ("ip", "ip"),
-    };
-    let matched = rule.interface.as_ref().map(|name| format!("iifname {name} "));
+    let table = table(rule.family);
+    let node = if rule.family == Family::Inet6 { "ipv6" } else { "ip" };
+    let set = rule.set.as_ref().map(|set| format!("iifname @{} ", set.name));
+    let matched = rule.interface.as_ref().map(|name| format!("iifname {name} ")).or(set);
     let way_back = if rule.strict { "saddr . iif" } else { "saddr" };
     let fact = format!(
         "table {table} raw: {}fib {way_back} oif 0 drop: {}",
         matched.unwrap_or_default(),
         PACKET.of(rule.packets)
     );
-    let list = match rule.interface {
-        Some(_) => Command::ValidationOfInterfaces,
-        None => Command::ValidationOfHost,
-    };
-    let loose = match (&rule.interface, rule.family) {
-        (Some(_), _) => Command::ValidateLoosely,
-        (None, Family::Inet6) => Command::ValidateIpv6LooselyEverywhere,
-        (None, _) => Command::ValidateLooselyEverywhere,
+    let (list, loose) = match (rule.is_of_host(), rule.family) {
+        (false, _) => (Command::ValidationOfInterfaces, Command::ValidateLoosely),
+        (true, Family::Inet6) => {
+            (Command::ValidationOfHost, Command::ValidateIpv6LooselyEverywhere)
+        }
+        (true, _) => (Command::ValidationOfHost, Command::ValidateLooselyEverywhere),
     };
     let sources = format!("see which sources come in: each needs a route into {}", case.name);
     let found = Found::new(confidence, "nft_fib in PREROUTING: drop", summary)

@@ -22,6 +22,7 @@ pub mod validation;
 pub mod vyos;
 pub mod xfrm;
 
+use default::is_default;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -151,7 +152,8 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::Configuration as u8 }>"
     )]
     pub configuration: Observed<vyos::Configuration>,
-    /// What VyOS's updown hook remembers: `vtiN`, or `vtiN:CHILD:v4`. In a directory that anybody may write to: a hint only.
+    /// What VyOS's updown hook remembers, see [`vyos::hook_entries`]. In a directory that anybody may write to: a hint only. VyOS 1.3 and
+    /// 1.4 have no such file.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"
@@ -175,6 +177,9 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::Journal as u8 }>"
     )]
     pub recorded: Observed<recorded::Recorded>,
+    /// Whether VPP runs here: `/run/vpp` exists.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub runs_vpp: bool,
     /// VTIs whose counters an operator of VyOS cleared, and what they were then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
@@ -217,6 +222,7 @@ impl Snapshot {
             charon_log: Err(missing(Source::CharonLog)),
             source_validation: Err(missing(Source::SourceValidation)),
             recorded: Err(missing(Source::Journal)),
+            runs_vpp: false,
             cleared: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What VyOS has configured for VTIs and their peers, and what its updown hook remembers. Plain data, without secrets: only what a
 //! diagnosis needs is read of the configuration.
 
+use super::default::is_default;
 use serde::{Deserialize, Serialize};
 
 /// The part of the active configuration that makes VTIs (`interfaces vti`, `vpn ipsec`).
@@ -15,6 +16,9 @@ pub struct Configuration {
     /// `vpn ipsec options disable-route-autoinstall`.
     #[serde(default)]
     pub disable_route_autoinstall: bool,
+    /// `vpp settings ipsec`: VPP takes the SAs and policies from the kernel and forwards past it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub vpp_ipsec: bool,
     /// What of it could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
@@ -59,9 +63,29 @@ pub struct Peer {
     /// `remote-address`; that in the name on 1.3.
     #[serde(default)]
     pub remote_addresses: Vec<String>,
-    /// `connection-type`: `initiate`, `respond`, `trap`, `none`; empty where it is not set.
+    /// `connection-type`: `initiate`, `respond` (`trap` since T7594), `none`; empty where it is not set.
     #[serde(default)]
     pub connection_type: String,
+    /// `dhcp-interface`: the interface whose address, from DHCP, is the own one. Without an address then, the commit renders no connection
+    /// (vyos-1x, src/conf_mode/vpn_ipsec.py, `dhcp_no_address`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dhcp_interface: Option<String>,
+    /// `virtual-address`: the inner addresses that this end asks the peer for; 0.0.0.0 or :: for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub virtual_addresses: Vec<String>,
+    /// Where `ikev2-reauth` is set for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reauthentication: Option<Reauthentication>,
+}
+
+/// The node that has `ikev2-reauth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reauthentication {
+    /// The peer itself.
+    Peer,
+    /// Its `ike-group`.
+    IkeGroup,
 }
 
 impl Configuration {
@@ -72,17 +96,44 @@ impl Configuration {
 }
 
 impl Peer {
-    /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), and 1.3 calls it
-    /// `peer-NAME-tunnel-vti` (ipsec.conf).
+    /// Whether a connection of charon is this peer's: VyOS writes `.` and `:` of the name as `-` (peer.j2), 1.3 calls it
+    /// `peer-NAME-tunnel-vti` (ipsec.conf), and one of remote access is `ra-NAME` (remote_access.j2).
     pub fn is_connection(&self, connection: &str) -> bool {
+        if self.remote_access && remote_access(connection) == Some(self.name.as_str()) {
+            return true;
+        }
         let old = old_connection(connection).is_some_and(|(peer, _)| peer == self.name);
         old || dashed(connection) == dashed(&self.name)
     }
 }
 
+/// One entry of the updown hook's state (`vti_updown_db.py` of vyos-1x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookEntry<'a> {
+    /// The interface that it wants up.
+    pub interface: &'a str,
+    /// The CHILD_SA that wants it up; none where the interface shall be up always.
+    pub child: Option<&'a str>,
+}
+
+/// The entries of the hook's state. VyOS writes them into one line, separated by blanks (`' '.join(ifspecs)`), and a capture may hold that
+/// line as it was; a fourth field (T9154, PR 5370) says which CHILD_SA of that name it is.
+pub fn hook_entries(state: &[String]) -> impl Iterator<Item = HookEntry<'_>> {
+    state.iter().flat_map(|text| text.split_whitespace()).map(|entry| {
+        let mut fields = entry.split(':');
+        let interface = fields.next().unwrap_or(entry);
+        HookEntry { interface, child: fields.next() }
+    })
+}
+
 /// The peer and the kind in `peer-NAME-tunnel-KIND`, as VyOS 1.3 names connections.
 pub fn old_connection(connection: &str) -> Option<(&str, &str)> {
     connection.strip_prefix("peer-")?.rsplit_once("-tunnel-")
+}
+
+/// The name in `ra-NAME`, as VyOS calls connections of remote access.
+pub fn remote_access(connection: &str) -> Option<&str> {
+    connection.strip_prefix("ra-")
 }
 
 /// A peer's name as VyOS 1.4 and later write it for charon.
@@ -95,6 +146,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_state_of_the_hook_is_read_in_each_of_its_forms() {
+        let entry = |interface, child| HookEntry { interface, child };
+        let expected = [entry("vti0", None), entry("vti1", Some("AWS-vti"))];
+        let of =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(ToString::to_string).collect() };
+        for state in [
+            of(&["vti0", "vti1:AWS-vti:v4"]),
+            // As a capture of 0.1.0 has it, of a router.
+            of(&["vti0 vti1:AWS-vti:v4"]),
+            of(&["vti0", "vti1:AWS-vti:v6:12"]),
+        ] {
+            assert_eq!(hook_entries(&state).collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
     fn a_connection_is_known_by_the_name_of_its_peer_in_every_release() {
         let peer = |name: &str| Peer { name: name.to_owned(), ..Peer::default() };
         assert!(peer("AWS-A").is_connection("AWS-A"));
@@ -103,5 +170,9 @@ mod tests {
         assert!(peer("@site-b").is_connection("site-b"));
         assert!(!peer("203.0.113.2").is_connection("peer-203.0.113.20-tunnel-vti"));
         assert!(!peer("AWS").is_connection("AWS-A"));
+        let clients = Peer { remote_access: true, ..peer("ROAD.1") };
+        assert!(clients.is_connection("ra-ROAD.1"));
+        assert!(!clients.is_connection("ra-ROAD.10"));
+        assert!(!peer("ROAD.1").is_connection("ra-ROAD.1"), "a site is no client");
     }
 }

@@ -4,7 +4,7 @@
 use super::order::{Group, Order};
 use super::ownership::MarkOrIfId;
 use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
-use crate::snapshot::vyos::{Configuration, Peer, dashed, old_connection};
+use crate::snapshot::vyos::{Configuration, Peer, dashed, old_connection, remote_access};
 use crate::snapshot::{Direction, IfId, Snapshot};
 use std::collections::BTreeSet;
 
@@ -36,8 +36,9 @@ impl CharonIndex {
         let mut names: Vec<(String, String)> = distinct
             .into_iter()
             .flat_map(|name| {
-                let old = old_connection(name).map(|(peer, _)| (peer.to_owned(), name.to_owned()));
-                old.into_iter().chain([(dashed(name), name.to_owned())])
+                let old = old_connection(name).map(|(peer, _)| peer);
+                let others = old.into_iter().chain(remote_access(name)).map(str::to_owned);
+                others.chain([dashed(name)]).map(|key| (key, name.to_owned()))
             })
             .collect();
         names.sort_unstable();

@@ -130,6 +130,14 @@ impl<'a> Control<'a> {
         self.sas.iter().copied().filter(|a| a.is_established())
     }
 
+    /// A peer with `dhcp-interface` that charon has no connection of: VyOS renders none where that has no address when it is committed
+    /// ("Failed to get address from dhcp-interface … -- skipped", vyos-1x, src/conf_mode/vpn_ipsec.py, since 1.4). With that interface.
+    pub fn unrendered(&self) -> Option<(&'a Peer, &'a str)> {
+        let is_known = !self.connections.is_empty() || !self.sas.is_empty();
+        let mut in_use = self.peers.iter().filter(|peer| !peer.disabled && !is_known);
+        in_use.find_map(|peer| Some((*peer, peer.dhcp_interface.as_deref()?)))
+    }
+
     /// The CHILD_SAs that are installed.
     pub fn installed(&self) -> impl Iterator<Item = (&'a IkeSa, &'a ChildSa)> {
         self.children.iter().copied().filter(|(_, child)| child.is_installed())

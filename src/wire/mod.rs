@@ -19,6 +19,7 @@ pub mod notification;
 pub mod route;
 pub mod rule;
 pub mod selector;
+pub mod source_validation;
 pub mod vici;
 pub mod xfrm_info;
 pub mod xfrm_policy;

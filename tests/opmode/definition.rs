@@ -38,6 +38,21 @@ fn the_tree_has_these_files() {
     assert_eq!(paths, expected);
 }
 
+/// In a list of 80 columns VyOS's shell breaks a longer help within a word.
+#[test]
+fn no_help_is_longer_than_55_characters() {
+    let helps: Vec<String> = ours()
+        .into_iter()
+        .filter_map(|(_, text)| {
+            Some(text.lines().find_map(|l| l.strip_prefix("help: "))?.to_owned())
+        })
+        .collect();
+    assert!(helps.len() > 8, "{helps:?}");
+    for help in helps {
+        assert!(help.chars().count() <= 55, "{help}");
+    }
+}
+
 #[test]
 fn a_tree_that_cannot_be_written_is_an_error() {
     let mut program = Command::new(crate::program());

@@ -41,6 +41,57 @@ fn addresses_that_no_client_holds_are_a_notice_once_packets_went_there() {
     assert!(found.summary.contains("no client of ROAD holds"), "{}", found.summary);
 }
 
+/// The report of two looks, the second with five errors more on the clients' interface.
+fn while_errors_rise(earlier: &Snapshot, mut now: Snapshot) -> InterfaceReport {
+    now.taken_at_ms = earlier.taken_at_ms + 10_000;
+    let report = diagnose::run(&Observation { now: &now, earlier: Some(earlier) }, Some(CLIENTS));
+    report.unwrap().interfaces.into_iter().next().unwrap()
+}
+
+#[test]
+fn addresses_that_no_client_holds_are_a_warning_while_errors_rise() {
+    let findings = while_errors_rise(&healthy(), after_errors()).findings;
+    let found = findings.iter().find(|finding| finding.code.number() == 102).unwrap();
+    assert_eq!(found.severity, Severity::Warning);
+    let findings = while_errors_rise(&after_errors(), after_errors()).findings;
+    let found = findings.iter().find(|finding| finding.code.number() == 102).unwrap();
+    assert_eq!(found.severity, Severity::Notice, "they stand still");
+}
+
+/// The site after the last client has gone: charon and the kernel have nothing of the connection.
+fn without_clients(mut now: Snapshot) -> Snapshot {
+    now.sas.as_mut().unwrap().retain(|sa| sa.if_id.0 != 8);
+    now.policies.as_mut().unwrap().retain(|policy| policy.if_id.0 != 8);
+    now.ike.as_mut().unwrap().sas.retain(|sa| !sa.connection.contains("ROAD"));
+    now
+}
+
+#[test]
+fn no_client_is_a_notice_and_a_warning_while_errors_rise() {
+    let (before, after) = (without_clients(healthy()), without_clients(after_errors()));
+    let severity = |report: InterfaceReport| {
+        let first = report.findings.into_iter().next().unwrap();
+        (first.code.number(), first.severity)
+    };
+    assert_eq!(severity(report(&before, CLIENTS)), (508, Severity::Notice));
+    assert_eq!(severity(report(&after, CLIENTS)), (508, Severity::Notice));
+    assert_eq!(severity(while_errors_rise(&before, after.clone())), (508, Severity::Warning));
+    assert_eq!(severity(while_errors_rise(&after, after.clone())), (508, Severity::Notice));
+}
+
+/// Half of the packets of a tunnel were lost before its first SA, and all pass now.
+#[test]
+fn what_lies_in_the_past_is_a_notice_however_large_its_share() {
+    let mut now = healthy();
+    let links = now.links.as_mut().unwrap();
+    let link = links.iter_mut().find(|link| link.name == "vti0").unwrap();
+    let counters = link.statistics.as_mut().unwrap();
+    (counters.tx_packets, counters.tx_errors, counters.tx_carrier_errors) = (3, 3, 3);
+    let findings = report(&now, "vti0").findings;
+    let found: Vec<_> = findings.iter().map(|f| (f.code.number(), f.severity)).collect();
+    assert_eq!(found, [(901, Severity::Notice)]);
+}
+
 #[test]
 fn the_same_in_a_tunnel_of_one_peer_is_a_fault() {
     let mut now = healthy();

@@ -5,15 +5,24 @@ use super::RECORDED;
 use vti_diagnostics::capture::Capture;
 use vti_diagnostics::code::Severity;
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::report::Confidence;
-use vti_diagnostics::snapshot::{Family, SourceValidation};
+use vti_diagnostics::report::{Confidence, Report};
+use vti_diagnostics::snapshot::validation::{InterfaceSet, UnknownRule};
+use vti_diagnostics::snapshot::{Family, Reason, Source, SourceValidation};
 
 const INTERFACE: &str = "t0";
 
 /// The strict rule of an interface, or that of the host.
 fn rule(interface: Option<&str>, packets: u64) -> SourceValidation {
     let (family, interface) = (Family::Inet, interface.map(str::to_owned));
-    SourceValidation { family, interface, strict: true, packets, bytes: 84 * packets }
+    let (bytes, set, unknown) = (84 * packets, None, None);
+    SourceValidation { family, interface, set, strict: true, packets, bytes, unknown }
+}
+
+/// The strict rule of a set of interfaces (T9152).
+fn of_set(interfaces: &[&str], packets: u64) -> SourceValidation {
+    let interfaces = interfaces.iter().map(ToString::to_string).collect();
+    let set = InterfaceSet { name: "rpfilter_strict_ifaces".to_owned(), interfaces };
+    SourceValidation { set: Some(set), ..rule(None, packets) }
 }
 
 fn own(packets: u64) -> SourceValidation {
@@ -85,4 +94,50 @@ fn the_rule_of_the_host_is_a_possible_cause_where_packets_come_in_and_none_go_ou
 fn the_rule_of_the_host_sees_no_packet_of_an_interface_that_has_its_own() {
     let before = vec![own(0), of_host(1)];
     assert_eq!(found(Some(before), vec![own(0), of_host(5)], 0), None);
+}
+
+#[test]
+fn the_rule_of_a_set_with_one_member_is_that_of_the_interface() {
+    let words = "source validation of t0 dropped 3 packets over the interval".to_owned();
+    let expected = Some((Severity::Warning, Confidence::Proven, words));
+    assert_eq!(found(Some(vec![of_set(&["t0"], 2)]), vec![of_set(&["t0"], 5)], 0), expected);
+    assert_eq!(found(Some(vec![of_set(&["t1"], 2)]), vec![of_set(&["t1"], 5)], 0), None);
+}
+
+#[test]
+fn the_rule_of_a_set_is_a_possible_cause_and_hides_the_packets_from_that_of_the_host() {
+    let words = "source validation of t0 and 1 interface more dropped 4 packets while t0 received 5 and sent none";
+    let expected = Some((Severity::Warning, Confidence::Possible, words.to_owned()));
+    let before = of_set(&["eth0", "t0"], 1);
+    assert_eq!(found(Some(vec![before.clone()]), vec![of_set(&["eth0", "t0"], 5)], 0), expected);
+    let now = vec![before.clone(), of_host(5)];
+    assert_eq!(found(Some(vec![before, of_host(1)]), now, 0), None);
+}
+
+#[test]
+fn a_rule_of_an_unknown_form_leaves_the_question_open_and_is_named() {
+    let [_, mut now] = <[_; 2]>::try_from(healthy().snapshots).unwrap();
+    let unknown = UnknownRule {
+        chain: "vyos_rpfilter".to_owned(),
+        handle: 12,
+        expression: "payload".to_owned(),
+    };
+    let mut of = |interface: Option<&str>| {
+        let rule = SourceValidation { unknown: Some(unknown.clone()), ..rule(interface, 0) };
+        now.source_validation = Ok(vec![rule]);
+        let observation = Observation { now: &now, earlier: None };
+        diagnose::run(&observation, Some(INTERFACE)).unwrap()
+    };
+    let is_open = |report: &Report| {
+        report.interfaces[0].undetermined.iter().any(|open| open.code.number() == 406)
+    };
+    assert!(!is_open(&of(Some("t1"))), "it is for another interface");
+    assert!(is_open(&of(Some(INTERFACE))));
+    let report = of(None);
+    let words = "rule 12 of chain vyos_rpfilter in table ip raw has a form that this version does not know (payload)";
+    let open = &report.interfaces[0].undetermined;
+    let open = open.iter().find(|open| open.code.number() == 406).unwrap();
+    assert_eq!(open.missing.source, Source::SourceValidation);
+    assert_eq!((open.missing.reason, open.missing.detail.as_str()), (Reason::Undecidable, words));
+    assert!(report.notes.iter().any(|note| note.contains(words)), "{:?}", report.notes);
 }

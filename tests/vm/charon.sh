@@ -169,5 +169,5 @@ AZURE=vpn/ipsec/site-to-site/peer/AZURE
 clean() {
   local end
   for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done
-  rm -rf /tmp/*.pid /opt/vyatta /usr/share/vyos /run/charon.vici /var/log/messages /tmp/ipsec_vti_interfaces
+  rm -rf /tmp/*.pid /opt/vyatta /usr/share/vyos /run/vpp /run/charon.vici /var/log/messages /tmp/ipsec_vti_interfaces
 }

@@ -3,7 +3,7 @@
 #
 #   vti0 PLAIN   IKEv2, no PFS; the IKE_SA is rekeyed too        vti5 MARK    a vti with marks; the IKE_SA is rekeyed too
 #   vti1 PFS     a Diffie-Hellman group for each CHILD_SA        vti6 REAUTH  IKE reauthentication, make before break
-#   vti2 ESN     extended sequence numbers                       vti7 ROAD    remote-access, two clients with virtual addresses
+#   vti2 ESN     extended sequence numbers                       vti7 ROAD    remote-access (ra-ROAD), two clients with virtual addresses
 #   vti3 IKE1    IKEv1                                           vti8 TRAP    waits for traffic that does not come
 #   vti4 NAT     through a router that masquerades               vti9 BOTH    the peer begins; both ends rekey, and collide
 #
@@ -64,7 +64,7 @@ site_links() {
 
 # connection END N: one connection in swanctl's words.
 connection() {
-  local end=$1 n=$2 name=${NAMES[$2 % 10]} extra=${CONNECTION_OF[$2]} local remote key action=start times='rekey_time=5s
+  local end=$1 n=$2 name=${NAMES[$2 % 10]} extra=${CONNECTION_OF[$2]} child='' local remote key action=start times='rekey_time=5s
 rand_time=1s
 life_time=20s' more=''
   key="if_id_in=$((n + 1))
@@ -82,11 +82,13 @@ mark_out=$((n + 1))"
   case $end/$n in
     # charon does not reauthenticate while a replaced CHILD_SA is left, and that takes 5 s; it makes the CHILD_SA anew anyway.
     router/6) times=rekey_time=0s ;;
-    router/7) remote=%any action=none ;;
+    # As remote_access.j2 of vyos-1x (3710c587) names them.
+    router/7) remote=%any action=none name=ra-ROAD child=ROAD-client ;;
     router/8) action=trap ;;
     router/9) action=none ;;
     peer/*7) more=vips=0.0.0.0 name=CLIENT$n ;;
   esac
+  : "${child:=$name-vti}"
   # The times and the pool are the router's.
   [ "$end/$n" = peer/3 ] || [ "$end" = router ] || extra=''
   cat <<CONF
@@ -102,7 +104,7 @@ $name {
   $more
   local { auth=psk }
   remote { auth=psk }
-  children { $name-vti {
+  children { $child {
     local_ts=$([ "$end/$n" = peer/7 ] || [ "$end/$n" = peer/17 ] && echo dynamic || echo 0.0.0.0/0)
     remote_ts=$([ "$end/$n" = router/7 ] && echo dynamic || echo 0.0.0.0/0)
     esp_proposals=${ESP_OF[n]-aes128gcm16}
@@ -139,9 +141,10 @@ pools { clients { addrs=10.3.7.0/24 } }'
   done
 }
 
-# VyOS's configuration, and what its hook remembers.
+# VyOS's configuration, and what its hook remembers: one line without an end, entries separated by blanks in no order, as
+# vti_updown_db.py of vyos-1x (3710c587, python/vyos/utils) writes it; one of them twice, as two hooks at once have left it.
 site_vyos() {
-  local n name peer=vpn/ipsec/site-to-site/peer
+  local n name peer=vpn/ipsec/site-to-site/peer state=vti9:BOTH-vti:v4
   vyos
   for n in {0..9}; do
     name=${NAMES[n]}
@@ -149,7 +152,7 @@ site_vyos() {
       7)
         vyos interfaces/vti/vti7/address=10.3.7.254/24
         vyos vpn/ipsec/remote-access/connection/ROAD/bind=vti7
-        echo vti7
+        state+=' vti7'
         continue
         ;;
       8) vyos $peer/TRAP/connection-type=trap ;;
@@ -157,8 +160,9 @@ site_vyos() {
       *) vyos "$peer/$name/connection-type=initiate" ;;
     esac
     vyos interfaces/vti/vti$n/address=10.1.$n.1/32 "$peer/$name/vti/bind=vti$n" "$peer/$name/remote-address=$(outside "$n" | cut -d' ' -f2)"
-    [ $n = 8 ] || echo "vti$n:$name-vti:v4"
-  done >/tmp/ipsec_vti_interfaces
+    [ $n = 8 ] || state+=" vti$n:$name-vti:v4"
+  done
+  printf %s "$state" >/tmp/ipsec_vti_interfaces
 }
 
 # traffic, traffic_arrived: pings through all tunnels but that with the trap, and afterwards whether nearly all came back.

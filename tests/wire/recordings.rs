@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::fmt::Debug;
 use vti_diagnostics::snapshot::{
     Address, DefaultPolicies, Link, Neighbour, Policy, Route, RouteAnswer, Rule, Sa, SadInfo,
-    SourceValidation, SpdInfo,
+    SpdInfo,
 };
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Message};
 use vti_diagnostics::wire::{
@@ -61,7 +61,7 @@ pub enum Decoded {
     Sad(SadInfo),
     Spd(SpdInfo),
     Default(DefaultPolicies),
-    Nft(Option<SourceValidation>),
+    Nft(Option<nft::Rule>),
     Errno(i32),
 }
 

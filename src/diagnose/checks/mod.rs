@@ -70,6 +70,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     host::carrier_column_is_a_sum::DIAGNOSIS,
     host::hook_state_inconsistent::DIAGNOSIS,
     host::state_in_another_namespace::DIAGNOSIS,
+    host::forwarded_by_vpp::DIAGNOSIS,
     // 9xx: residue.
     past::past_errors_only::DIAGNOSIS,
     past::recorded_losses::REAUTHENTICATION_GAP,

@@ -6,7 +6,8 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::Source;
+use crate::snapshot::vyos::{HookEntry, hook_entries};
+use crate::snapshot::{Reason, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::HookStateInconsistent,
@@ -17,9 +18,9 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    VyOS keeps in /tmp/ipsec_vti_interfaces which CHILD_SAs want a VTI
-    up. Where that is wrong, the interface stays up without an SA, or
-    goes or stays down with one.
+    VyOS 1.5 and later keep in /tmp/ipsec_vti_interfaces which CHILD_SAs
+    want a VTI up. Where that is wrong, the interface stays up without
+    an SA, or goes or stays down with one.
 
 Why
     The daemon was killed, so that the hook did not run; the hook
@@ -35,22 +36,27 @@ What to do
 
 fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
-    let entries = case.now.hook_state.as_ref().map_err(Clone::clone)?;
-    let control = tunnel.control()?;
-    let of_interface = |entry: &&String| {
-        entry.split_once(':').is_some_and(|(interface, _)| interface == case.name)
+    let state = match &case.now.hook_state {
+        Ok(state) => state,
+        // VyOS has it since 2024-07 (T5873).
+        Err(missing) if missing.reason == Reason::Absent => {
+            return Err(Unconfirmed::NotApplicable("no hook of this system keeps such a state"));
+        }
+        Err(missing) => return Err(missing.clone().into()),
     };
-    let remembered = entries.iter().find(of_interface);
+    let control = tunnel.control()?;
+    let own = || hook_entries(state).filter(|entry| entry.interface == case.name);
+    let remembered = own().find_map(|HookEntry { child, .. }| child);
     let installed = control.installed().next();
-    let persistent = entries.iter().any(|entry| entry == case.name);
+    let persistent = own().any(|entry| entry.child.is_none());
     let name = control.name().unwrap_or(case.name);
     let (summary, fact) = match (remembered, installed) {
-        (Some(entry), None) => (
+        (Some(child), None) => (
             format!(
                 "VyOS's hook holds {} up for a CHILD_SA of {name} that is not there",
                 case.name
             ),
-            format!("entry {entry}"),
+            format!("entry of {} for the CHILD_SA {child}", case.name),
         ),
         (None, Some((_, child))) if !persistent => (
             format!(

@@ -7,8 +7,8 @@ use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::Source;
 use crate::snapshot::ike::Failure;
+use crate::snapshot::{Address, Source};
 use crate::tunnel::Control;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -27,7 +27,8 @@ Why
     The peer does not answer (routing, a filter on UDP 500 and 4500, the
     wrong address); it answers and refuses (secret or identity, no
     common proposal); the connection is disabled, or waits for the other
-    end.
+    end. On VyOS with dhcp-interface: it had no address when the
+    configuration was committed, and charon got no connection at all.
 
 How to confirm
     {vyos:IkeSas}
@@ -49,12 +50,20 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let disabled = control.peers.iter().all(|p| p.disabled) && !control.peers.is_empty();
     let failed = attempt::last(case, &control);
+    let unrendered = control.unrendered();
     let (summary, severity) = match failed {
         _ if disabled => {
             (format!("peer {name} is disabled in the configuration"), Severity::Notice)
         }
         Some((failure, _)) => {
             (format!("no IKE_SA with {name}: {}", failure.words()), case.grade(Severity::Fault))
+        }
+        None if unrendered.is_some() => {
+            let interface = unrendered.map_or("its interface", |(_, interface)| interface);
+            let summary = format!(
+                "no IKE_SA with {name}: charon has no connection of it, as VyOS makes none while {interface} has no address from DHCP"
+            );
+            (summary, case.grade(Severity::Fault))
         }
         None if control.sas.is_empty() => {
             (format!("no IKE_SA with {name}: {}", waiting(&control)), case.grade(Severity::Fault))
@@ -67,6 +76,17 @@ fn check(case: &Case<'_>) -> Outcome {
         if failed.is_some() || disabled { Confidence::Proven } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "no IKE_SA, so no CHILD_SA", summary).severity(severity);
     found = found.seen(case, states(&control), Source::Charon).errors(case);
+    if let Some((peer, interface)) = unrendered {
+        let fact = format!("dhcp-interface {interface} is set for {name}");
+        found = found
+            .seen(case, fact, Source::Configuration)
+            .seen_if(case, address_of(case, interface), Source::Addresses)
+            .next(case, "see whether it has an address", Command::OuterInterfaces);
+        if !peer.remote_access {
+            let action = "once it has one, commit a change of the peer";
+            found = found.next(case, action, Command::DescribePeer);
+        }
+    }
     let remote = control.remote();
     if let Some((failure, line)) = failed {
         found = attempt::seen(found, case, line);
@@ -76,10 +96,21 @@ fn check(case: &Case<'_>) -> Outcome {
     if disabled {
         found = found.keeps_severity("the operator switched the peer off");
     }
-    Ok(if disabled || failed.is_some_and(|(f, _)| f == Failure::Authentication) {
-        found
-    } else {
-        found.next(case, "try anew", Command::InitiateIke)
+    let is_vain = unrendered.is_some() || failed.is_some_and(|(f, _)| f == Failure::Authentication);
+    Ok(if disabled || is_vain { found } else { found.next(case, "try anew", Command::InitiateIke) })
+}
+
+/// Whether an interface has an IPv4 address now, in words; none where that was not read.
+fn address_of(case: &Case<'_>, interface: &str) -> Option<String> {
+    let links = case.now.links.as_ref().ok()?;
+    let addresses = case.now.addresses.as_ref().ok()?;
+    let Some(link) = links.iter().find(|link| link.name == interface) else {
+        return Some(format!("{interface} does not exist"));
+    };
+    let is_own = |a: &&Address| a.ifindex == link.ifindex && a.prefix.addr().is_ipv4();
+    Some(match addresses.iter().find(is_own) {
+        Some(address) => format!("{interface} has {} now", address.prefix.addr()),
+        None => format!("{interface} has no IPv4 address"),
     })
 }
 
@@ -88,6 +119,9 @@ fn waiting(control: &Control<'_>) -> &'static str {
     let kinds: Vec<&str> = control.peers.iter().map(|p| p.connection_type.as_str()).collect();
     match kinds.as_slice() {
         ["respond", ..] => "this end waits for the peer to begin (connection-type respond)",
+        ["trap", ..] => {
+            "this end waits for traffic, or for the peer to begin (connection-type trap)"
+        }
         ["none", ..] => "neither end is told to begin here (connection-type none)",
         _ => "none is up or being negotiated",
     }

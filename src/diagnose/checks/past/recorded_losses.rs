@@ -10,6 +10,7 @@ use crate::report::Confidence;
 use crate::report::time::utc;
 use crate::snapshot::Source;
 use crate::snapshot::recorded::{Cause, Episode};
+use crate::snapshot::vyos::Reauthentication;
 use crate::units::{PACKET, Span, TIME, sum};
 
 /// Episodes that are named one by one.
@@ -70,8 +71,10 @@ How to confirm
     {vyos:IkeLog}\t'reauthenticating IKE_SA'
 
 What to do
-    IKEv2 without reauthentication; where it must be, make before break
-    (charon.make_before_break), which both peers must allow.
+    IKEv2 without reauthentication: on VyOS take ikev2-reauth off the
+    peer and its ike-group. Where it must be, make before break
+    (charon.make_before_break), which both peers must allow: strongSwan
+    6.0 and later do that by themselves.
 ";
     SA_GAP: SaGap, EXPLAINED, REKEY, "
 What happens
@@ -220,8 +223,54 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     }
     let since = format!("recorded since {}", utc(recorded.since_ms));
     found = found.concluded(since, Source::Journal);
+    if code == Code::ReauthenticationGap {
+        found = settings(found, case);
+    }
     for (action, command) in advice {
         found = found.next(case, *action, command.with(Word::Since, utc(last.began_ms)));
     }
     Ok(found)
+}
+
+/// What makes charon reauthenticate, as evidence, and whether it makes before it breaks.
+fn settings(mut found: Found, case: &Case<'_>) -> Found {
+    let Some(control) = case.tunnel.as_ref().ok().and_then(|tunnel| tunnel.control().ok()) else {
+        return found;
+    };
+    for peer in &control.peers {
+        let node = match peer.reauthentication {
+            Some(Reauthentication::Peer) => format!("site-to-site peer {}", peer.name),
+            Some(Reauthentication::IkeGroup) => format!("ike-group of {}", peer.name),
+            None => continue,
+        };
+        found =
+            found.seen(case, format!("ikev2-reauth is set in the {node}"), Source::Configuration);
+    }
+    let seconds = control.connections.iter().map(|c| c.reauth_seconds).find(|s| *s > 0);
+    let every =
+        seconds.map(|s| format!("charon reauthenticates every {}", Span(s.saturating_mul(1000))));
+    found = found.seen_if(case, every, Source::Charon);
+    let daemon = case.now.ike.as_ref().map_or("", |ike| &ike.daemon);
+    let overlaps = makes_before_it_breaks(daemon)
+        .then(|| format!("{daemon} makes before it breaks, unless that is switched off"));
+    found.seen_if(case, overlaps, Source::Charon)
+}
+
+/// Whether make-before-break is the default of this charon: since 6.0.0 (strongSwan's NEWS).
+fn makes_before_it_breaks(daemon: &str) -> bool {
+    let version = daemon.split_whitespace().nth(1).unwrap_or_default();
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    major.is_some_and(|major| major >= 6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::makes_before_it_breaks;
+
+    #[test]
+    fn strongswan_6_overlaps_by_itself() {
+        assert!(makes_before_it_breaks("charon-systemd 6.0.6"));
+        assert!(!makes_before_it_breaks("charon 5.9.11"));
+        assert!(!makes_before_it_breaks(""));
+    }
 }

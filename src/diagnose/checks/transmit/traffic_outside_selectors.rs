@@ -5,6 +5,7 @@ use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::snapshot::vyos::Peer;
 use crate::snapshot::{PolicyDirection, Source};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -40,12 +41,20 @@ What to do
     peer may have narrowed that).
 ";
 
+/// That a peer gives this end its inner address, as evidence; none where it does not.
+fn virtual_addresses(peers: &[&Peer]) -> Option<String> {
+    let peer = peers.iter().find(|peer| !peer.virtual_addresses.is_empty())?;
+    let asked = peer.virtual_addresses.join(", ");
+    Some(format!("virtual-address {asked}: {} assigns the source address to use", peer.name))
+}
+
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::TrafficOutsideSelectors)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
     let own = tunnel.own_policies(PolicyDirection::Out)?;
     let (outside, example) = (Case::prefixes(&lost), &first.flow);
+    let rises = case.counted.rise(|c| c.tx_errors).is_ok_and(|rise| rise > 0);
     let (summary, severity) = match tunnel.serves_clients() {
         // The pool is wider than the clients that are connected: by itself no fault.
         Some(_) if case.counted.total.as_ref().is_ok_and(|total| total.tx_errors == 0) => {
@@ -56,7 +65,7 @@ fn check(case: &Case<'_>) -> Outcome {
                 "packets to addresses of {outside} that no client of {} holds are lost (for example {example})",
                 peer.name
             ),
-            Severity::Notice,
+            if rises { Severity::Warning } else { Severity::Notice },
         ),
         None => (
             format!("{outside} (for example {example}) is outside the selectors of the tunnel"),
@@ -69,6 +78,7 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(case, first, summary)
         .severity(severity)
         .seen(case, format!("selectors: {selectors}{more}"), Source::SecurityPolicies)
+        .seen_if(case, virtual_addresses(&tunnel.configured_peers()), Source::Configuration)
         .next(case, "see what the peers agreed on", Command::Selectors)
         .next(case, "see what is routed into the tunnel", Command::RoutesInto))
 }
