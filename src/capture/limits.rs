@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 /// The largest capture that is read unless asked for otherwise, in bytes: two looks at a router with some 8,000 tunnels.
 pub const MAX_SIZE: u64 = 64 << 20;
 
-/// Values within each other. A capture that is written here has 12.
+/// Values within each other. The capture with every field has 10.
 const MAX_DEPTH: usize = 64;
 
-/// A value for so many bytes of `max_size`. A capture that is written here has one for 16 bytes, and as compact JSON for 10.
+/// A value for so many bytes of `max_size`. The capture with every field has one for 16 bytes, and as compact JSON for 12.
 const BYTES_A_VALUE: u64 = 8;
 
 /// What values take may be so many times the text. With the text itself, and what the system rounds up, it is less than five times.
