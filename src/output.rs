@@ -47,27 +47,26 @@ pub fn print(text: &str) -> ExitCode {
     }
 }
 
-/// Writes one sentence to standard error and fails.
+/// Writes one sentence to standard error and fails. A terminal that is stopped takes none, and signals may be blocked: so a thread writes,
+/// and is not waited for for long.
 pub fn fail(sentence: &str) -> ExitCode {
-    fail_on(io::stderr(), sentence)
-}
-
-/// The same on standard output: VyOS's own commands say there what is wrong, and its HTTP interface hands it on.
-pub fn fail_on_output(sentence: &str) -> ExitCode {
-    fail_on(io::stdout(), sentence)
-}
-
-fn fail_on(mut stream: impl Write + Send + 'static, sentence: &str) -> ExitCode {
     let line = format!("{}\n", escape(sentence));
     let (done, is_done) = mpsc::channel();
-    // A terminal that is stopped takes no line, and signals may be blocked. If the stream is gone, only the status is left to tell.
     let writer = thread::Builder::new().spawn(move || {
-        let _ = stream.write_all(line.as_bytes());
+        // If the stream is gone, only the status is left to tell.
+        let _ = io::stderr().write_all(line.as_bytes());
         done.send(())
     });
     if writer.is_ok() {
         let _ = is_done.recv_timeout(PATIENCE);
     }
+    ExitCode::FAILURE
+}
+
+/// The same on standard output: VyOS's own commands say there what is wrong, and its HTTP interface hands it on. Without a thread: what
+/// operators may run as root starts nothing.
+pub fn fail_on_output(sentence: &str) -> ExitCode {
+    let _ = writeln!(io::stdout(), "{}", escape(sentence));
     ExitCode::FAILURE
 }
 
