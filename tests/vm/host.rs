@@ -3,7 +3,6 @@
 
 use crate::Fallible;
 use crate::keep::OPTION;
-use crate::{inject, rekey};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::num::NonZero;
@@ -25,7 +24,7 @@ const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
 
 /// What runs without words, about the longest first: there are fewer processors than guests. Everything is on one kernel. On 6.1 is what
 /// another kernel may answer otherwise; on 5.10 and 6.18 the transmit path.
-const BY_DEFAULT: [(&str, &[&str]); 18] = [
+const BY_DEFAULT: [(&str, &[&str]); 15] = [
     (REFERENCE, &["record"]),
     ("6.1", &["record"]),
     (REFERENCE, &["drops"]),
@@ -38,9 +37,6 @@ const BY_DEFAULT: [(&str, &[&str]); 18] = [
     ("6.18", &["matrix"]),
     ("5.10", &["matrix"]),
     (REFERENCE, &["site"]),
-    (REFERENCE, &[rekey::NAME]),
-    ("6.1", &[rekey::NAME]),
-    (REFERENCE, &[inject::NAME]),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),
     ("5.10", FEWER_CASES),
