@@ -13,6 +13,8 @@
 mod commands;
 #[path = "replay/compact.rs"]
 mod compact;
+#[path = "replay/log.rs"]
+mod log;
 #[path = "replay/recorded.rs"]
 mod recorded;
 #[path = "replay/registry.rs"]

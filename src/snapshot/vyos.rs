@@ -15,6 +15,9 @@ pub struct Configuration {
     /// `vpn ipsec options disable-route-autoinstall`.
     #[serde(default)]
     pub disable_route_autoinstall: bool,
+    /// `vpn ipsec log level` (1.3: `vpn ipsec logging log-level`); none where it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<u8>,
     /// What of it could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,

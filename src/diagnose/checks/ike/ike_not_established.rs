@@ -8,7 +8,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
-use crate::snapshot::ike::Failure;
+use crate::snapshot::charon_log::Failure;
 use crate::tunnel::Control;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -71,6 +71,8 @@ fn check(case: &Case<'_>) -> Outcome {
     if let Some((failure, line)) = failed {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, remote.as_deref());
+    } else if !disabled {
+        found = attempt::silent(found, case);
     }
     found = found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min"));
     if disabled {
