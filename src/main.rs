@@ -63,8 +63,9 @@
 //! it reads, takes no path, and writes standard output alone.
 //!
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe. One module changes the state of the
-//! system and starts a process: `collect::drops`, for as long as `drops` runs; the process is this program once more, and leaves the drop
-//! monitor as it was when the first ends, or does not end in its time. `record` alone keeps a file.
+//! system: `collect::drops`, for as long as `drops` runs. Two start a process: that one, which starts this program once more, to leave the
+//! drop monitor as it was if the first ends without that, or does not end in its time; and `collect::journalctl`, which starts systemd's
+//! reader of the journal. `record` alone keeps a file, and starts no process.
 //!
 //! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
 //! output, as VyOS's own commands).

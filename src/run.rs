@@ -65,6 +65,8 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
 
 /// `show` as VyOS runs it: of this system, now.
 fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
+    // It starts journalctl, which gets nothing of whoever called.
+    collect::close_inherited();
     let name = arguments.intf_name.as_deref().map(interface).transpose()?;
     let format = if arguments.raw { Format::Json } else { Format::Text };
     let vici = Path::new(collect::VICI_SOCKET);
@@ -341,9 +343,10 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
 
 /// This system, which was just read; with an interval also after it.
 fn live(first: Snapshot, interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
-    let Some(seconds) = interval else { return vec![collect::with_journal(first)] };
+    let last = |snapshot| collect::with_log(collect::with_journal(snapshot));
+    let Some(seconds) = interval else { return vec![last(first)] };
     thread::sleep(Duration::from_secs(seconds.into()));
-    let second = collect::with_journal(collect::snapshot_after(&first, vici));
+    let second = last(collect::snapshot_after(&first, vici));
     vec![first, second]
 }
 

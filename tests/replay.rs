@@ -15,6 +15,8 @@ mod commands;
 mod compact;
 #[path = "replay/failing.rs"]
 mod failing;
+#[path = "replay/log.rs"]
+mod log;
 #[path = "replay/recorded.rs"]
 mod recorded;
 #[path = "replay/registry.rs"]

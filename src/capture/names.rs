@@ -1,6 +1,6 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
-use crate::snapshot::ike::{LOG_EVENTS, connection_of_line};
+use crate::snapshot::charon_log::{LOG_EVENTS, Line};
 use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
@@ -63,12 +63,24 @@ impl Names {
         }
     }
 
-    /// What stands for a line of charon's log: its connection and the words of the protocol, which are all that a diagnosis looks for.
+    /// What stands for a line of charon's log: its level, its connection and the words of the protocol, which are all that a diagnosis
+    /// looks for.
     pub fn log_line(&self, line: &str) -> String {
-        let connection = connection_of_line(line);
-        let name = connection.map_or_else(String::new, |name| format!("<{}|1> ", self.peer(name)));
+        let parts = Line::parse(line).unwrap_or_default();
+        let name = parts.connection.or_else(|| parts.named());
+        let name = match (name, parts.unique_id) {
+            (Some(name), id) => format!("<{}|{}> ", self.peer(name), id.unwrap_or(1)),
+            (None, Some(id)) => format!("<{id}> "),
+            (None, None) => String::new(),
+        };
+        let level = match parts.level {
+            Some(level) => level.to_string(),
+            // Its words go, and with them what tells the level.
+            None if parts.is_audit() => "0".into(),
+            None => String::new(),
+        };
         let event = LOG_EVENTS.iter().find(|(words, _)| line.contains(words));
-        format!("charon: 01[IKE] {name}{}", event.map_or("another line", |(words, _)| words))
+        format!("charon: 01[IKE{level}] {name}{}", event.map_or("another line", |(words, _)| words))
     }
 }
 
@@ -102,7 +114,7 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
     let hooked = hooked.flat_map(|state| hook_entries(state)).filter_map(|entry| entry.child);
     let lines = snapshots.iter().flat_map(|s| s.charon_log.iter().flatten());
-    let logged = lines.filter_map(|line| connection_of_line(line));
+    let logged = lines.filter_map(|line| Line::parse(line)?.named());
     let all = configured
         .map(|p| p.name.as_str())
         .chain(loaded.map(|c| c.name.as_str()))

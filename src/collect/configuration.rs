@@ -42,6 +42,7 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
     let mut found = Configuration {
         disable_route_autoinstall: ipsec.join("options/disable-route-autoinstall").is_dir(),
         vpp_ipsec: root.join("vpp/settings/ipsec").is_dir(),
+        log_level: log_level(&ipsec),
         ..Configuration::default()
     };
     let unread = &mut found.unread;
@@ -59,6 +60,12 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
         }
     }
     Ok(found)
+}
+
+/// `vpn ipsec log level`, on 1.3 `vpn ipsec logging log-level`. It only sharpens what the log shows: one that cannot be read is none.
+fn log_level(ipsec: &Path) -> Option<u8> {
+    let mut nodes = ["log/level", "logging/log-level"].into_iter();
+    nodes.find_map(|node| values(&ipsec.join(node)).ok()?.first()?.parse().ok())
 }
 
 /// Why a read failed, as people read it.
@@ -227,6 +234,7 @@ mod tests {
         set("vpn/ipsec/ike-group/OLD/ikev2-reauth", None);
         set("vpn/ipsec/ike-group/NEW/ikev2-reauth", Some("no"));
         set("vpp/settings/ipsec", None);
+        set("vpn/ipsec/log/level", Some("0"));
         let found = read_configuration(root.path()).unwrap();
         let names = |list: &[&str]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
         let peer = |name: &str, bind: &str| Peer {
@@ -256,6 +264,7 @@ mod tests {
         let vti0 = ConfiguredVti { name: "vti0".into(), ..ConfiguredVti::default() };
         assert_eq!(found.interfaces, [vti0, vti1]);
         assert!(found.disable_route_autoinstall);
+        assert_eq!(found.log_level, Some(0));
         assert!(found.vpp_ipsec);
     }
 

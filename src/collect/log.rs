@@ -1,85 +1,146 @@
-//! Reads what charon and VyOS's updown hook said lately, from the end of the system's log file. Bounded; it follows no symbolic link,
-//! and starts no program: where only the journal has it, it is not read.
+//! Reads what charon and VyOS's updown hook said lately: out of systemd's journal, or else from the end of the system's log file and of the
+//! one before it. Bounded; it follows no symbolic link. It keeps each line once, and decides nothing about tunnels.
 
 use super::configuration::regular_file;
 use super::failure::Failure;
-use crate::snapshot::{Observed, Reason, Source};
+use super::journalctl;
+use crate::snapshot::charon_log::Line;
+use crate::snapshot::{Missing, Observed, Reason, Source};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Where VyOS and Debian with rsyslog write it.
-const FILES: [&str; 2] = ["/var/log/messages", "/var/log/syslog"];
-/// What is read of the end of a file.
+/// Where VyOS and Debian with rsyslog write it, each with the file that was rotated last. VyOS rotates at 262,144 bytes
+/// (`data/templates/rsyslog/rsyslog.conf.j2`), which a busy router writes in minutes.
+const FILES: [[&str; 2]; 2] =
+    [["/var/log/messages", "/var/log/messages.1"], ["/var/log/syslog", "/var/log/syslog.1"]];
+/// What is read of the ends of files.
 const TAIL: u64 = 512 * 1024;
 /// The last lines that are kept.
 const MOST_LINES: usize = 400;
 /// The letters of a line that are kept.
 const MOST_LETTERS: usize = 400;
+/// Lines among which a repeated one is the same event, logged by another way: charon logs to syslog and to the journal, and rsyslog of VyOS
+/// (since 2025-01) takes each line twice (T6989, T9183).
+const NEAR: usize = 16;
 
-/// Lines of charon and of `vti-up-down`, oldest first.
-pub(super) fn charon_log() -> Observed<Vec<String>> {
-    let read = || {
-        for path in FILES {
-            match tail(Path::new(path)) {
-                Err(Failure { reason: Reason::Absent, .. }) => {}
-                text => {
-                    let text = text.map_err(|f| f.in_operation(&format!("read {path}")))?;
-                    return Ok(lines(&text));
-                }
-            }
-        }
-        Err(Failure::new(Reason::Absent, format!("neither {} exists", FILES.join(" nor "))))
-    };
-    read().map_err(|failure| failure.missing(Source::CharonLog))
+/// Lines of charon and of `vti-up-down` in the system's log file, oldest first. Starts no process.
+pub(super) fn of_files() -> Observed<Vec<String>> {
+    file(&FILES).map(kept).map_err(|failure| failure.missing(Source::CharonLog))
 }
 
-fn tail(path: &Path) -> Result<String, Failure> {
+/// Those of systemd's journal, which has all that a log file has, and more; `of_files` counts where the journal has nothing.
+pub(super) fn of_journal(of_files: Observed<Vec<String>>) -> Observed<Vec<String>> {
+    first_that_has(journalctl::lines(), of_files)
+}
+
+fn first_that_has(
+    journal: Result<Vec<String>, Failure>,
+    file: Observed<Vec<String>>,
+) -> Observed<Vec<String>> {
+    let why = match journal.map(kept) {
+        Ok(lines) if !lines.is_empty() => return Ok(lines),
+        // Whoever may not read it sees an empty one.
+        Ok(_) if !super::is_root() => {
+            Some(Failure::new(Reason::Denied, "the journal shows nothing of root's to this user"))
+        }
+        Ok(_) => None,
+        Err(failure) => Some(failure),
+    };
+    match (file, why) {
+        (Ok(lines), _) => Ok(lines),
+        // The journal was read, and charon said nothing in it.
+        (Err(Missing { reason: Reason::Absent, .. }), None) => Ok(Vec::new()),
+        (Err(file), Some(journal)) if file.reason == Reason::Absent => {
+            let detail = format!("{}; {}", journal.detail, file.detail);
+            Err(Missing { reason: journal.reason, detail, ..file })
+        }
+        (Err(file), _) => Err(file),
+    }
+}
+
+/// The lines of the first of the files that exists, with those of the one that it replaced where it is short.
+fn file(files: &[[&str; 2]]) -> Result<Vec<String>, Failure> {
+    let end = |path: &str, most| {
+        tail(Path::new(path), most).map_err(|f| f.in_operation(&format!("read {path}")))
+    };
+    for [path, rotated] in files {
+        let text = match end(path, TAIL) {
+            Err(Failure { reason: Reason::Absent, .. }) => continue,
+            text => text?,
+        };
+        let room = TAIL.saturating_sub(text.len() as u64);
+        // It explains what was before, and the rest is read without it.
+        let before = if room > 0 { end(rotated, room).unwrap_or_default() } else { String::new() };
+        return Ok(before.lines().chain(text.lines()).map(str::to_owned).collect());
+    }
+    let names = files.iter().map(|[path, _]| *path).collect::<Vec<_>>();
+    Err(Failure::new(Reason::Absent, format!("neither {} exists", names.join(" nor "))))
+}
+
+fn tail(path: &Path, most: u64) -> Result<String, Failure> {
     let mut file = regular_file(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
     let mut bytes = Vec::new();
-    match file.take(TAIL).read_to_end(&mut bytes) {
+    match file.take(most).read_to_end(&mut bytes) {
         Err(error) if error.kind() != ErrorKind::Interrupted => Err(error.into()),
         _ => Ok(String::from_utf8_lossy(&bytes).into_owned()),
     }
 }
 
-/// The lines whose program is charon (also as a unit, `charon-systemd`), or the hook.
-fn lines(text: &str) -> Vec<String> {
-    let ours = |line: &&str| {
-        let program = line.split_ascii_whitespace().take(6).find(|word| word.ends_with(':'));
-        program.is_some_and(|p| p.starts_with("charon") || p.starts_with("vti-up-down"))
-    };
-    let mut found: Vec<String> =
-        text.lines().filter(ours).map(|line| line.chars().take(MOST_LETTERS).collect()).collect();
+/// The lines whose program is charon (also as a unit, `charon-systemd`), or the hook: each once, the last of them. Where there are more than
+/// are kept, packets that come and go are left out before what is said of them.
+fn kept(lines: Vec<String>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for line in lines {
+        let Some(parts) = Line::parse(&line) else { continue };
+        let near = found.len().saturating_sub(NEAR);
+        let earlier = found.iter_mut().skip(near).rev();
+        let mut same =
+            earlier.filter(|other| Line::parse(other).is_some_and(|o| is_one(&o, &parts)));
+        match same.next() {
+            Some(other) if tells_more(&parts, other) => *other = shortened(&line),
+            Some(_) => {}
+            None => found.push(shortened(&line)),
+        }
+    }
+    let mut surplus = found.len().saturating_sub(MOST_LINES);
+    found.retain(|line| {
+        let is_left_out = surplus > 0 && is_traffic(line);
+        surplus -= usize::from(is_left_out);
+        !is_left_out
+    });
     found.drain(..found.len().saturating_sub(MOST_LINES));
     found
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_lines_of_charon_and_of_the_hook_are_kept() {
-        let text = "\
-Nov 23 03:00:00 gw1 charon[812]: 05[IKE] <AWS|3> received AUTHENTICATION_FAILED notify error
-2026-11-23T03:00:01+00:00 gw1 charon-systemd[812]: 05[IKE] giving up after 5 retransmits
-Nov 23 03:00:02 gw1 kernel: charon was here
-Nov 23 03:00:03 gw1 vti-up-down: Interface vti1 up-client AWS-vti
-";
-        let kept = lines(text);
-        assert_eq!(kept.len(), 3);
-        assert!(kept.iter().any(|line| line.contains("AUTHENTICATION_FAILED")));
-        assert!(kept.iter().any(|line| line.contains("vti-up-down")));
-    }
-
-    #[test]
-    fn a_flood_keeps_its_end() {
-        let text: String =
-            (0..2000).map(|n| format!("Nov 23 03:00:00 gw1 charon: {n}\n")).collect();
-        let kept = lines(&text);
-        assert_eq!(kept.len(), MOST_LINES);
-        assert!(kept.last().is_some_and(|line| line.ends_with("1999")));
-    }
+fn shortened(line: &str) -> String {
+    line.chars().take(MOST_LETTERS).collect()
 }
+
+/// Whether two lines tell of one event: their words are the same, and what both say before them.
+fn is_one(one: &Line<'_>, other: &Line<'_>) -> bool {
+    let same_text = |one: &str, other: &str| one.is_empty() || other.is_empty() || one == other;
+    one.message == other.message
+        && one.is_of_charon() == other.is_of_charon()
+        && same_text(one.thread, other.thread)
+        && same_text(one.group, other.group)
+        && (one.group.is_empty()
+            || other.group.is_empty()
+            || (one.connection, one.unique_id) == (other.connection, other.unique_id))
+}
+
+/// Whether a line says more before its words than one that is kept already.
+fn tells_more(line: &Line<'_>, kept: &str) -> bool {
+    let worth = |line: &Line<'_>| (line.level.is_some(), !line.group.is_empty());
+    Line::parse(kept).is_some_and(|kept| worth(line) > worth(&kept))
+}
+
+/// Lines about packets, of which there are four for each exchange, unless one names a failure.
+fn is_traffic(line: &str) -> bool {
+    let parts = Line::parse(line).unwrap_or_default();
+    matches!(parts.group, "NET" | "ENC") && parts.event().is_none()
+}
+
+#[cfg(test)]
+mod tests;

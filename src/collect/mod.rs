@@ -6,10 +6,12 @@ pub mod cleared;
 mod clock;
 mod configuration;
 mod consistent_read;
+mod descriptors;
 pub mod drops;
 mod failure;
 mod hook;
 mod host;
+mod journalctl;
 mod link;
 mod listen;
 mod log;
@@ -141,7 +143,7 @@ fn read(
     (snapshot.ike, snapshot.unsettled) = (read.ike, read.unsettled);
     snapshot.hook_state = hook_state;
     // After charon: it tells of what charon has done.
-    snapshot.charon_log = log::charon_log();
+    snapshot.charon_log = log::of_files();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
     let extra = extra(&snapshot);
@@ -156,6 +158,12 @@ pub fn with_journal(snapshot: Snapshot) -> Snapshot {
     Snapshot { recorded: recorded::recorded(&proc::boot_id()), ..snapshot }
 }
 
+/// The snapshot with what systemd's journal has of charon and of VyOS's hook; it starts `journalctl` for that, and has two seconds. Apart from
+/// the others, for the recorder starts no process.
+pub fn with_log(snapshot: Snapshot) -> Snapshot {
+    Snapshot { charon_log: log::of_journal(snapshot.charon_log), ..snapshot }
+}
+
 /// The host alone, for reports that read nothing else of it.
 pub fn host() -> Host {
     host::host()
@@ -165,6 +173,12 @@ pub fn host() -> Host {
 /// Quick and without rights; what cannot be read adds no names.
 pub fn vti_names() -> Vec<String> {
     name::vti_names()
+}
+
+/// Closes what the caller left open beside standard input, output and error. To be called before anything else. Where it cannot be done there
+/// is no /proc, and nothing else of the program works either.
+pub fn close_inherited() {
+    let _ = descriptors::close_inherited();
 }
 
 /// Whether the process has effective user id 0. Without it, XFRM state is denied unless the process has CAP_NET_ADMIN.

@@ -289,7 +289,7 @@ commands! {
     IkeLog: "Shows the log of the IKE daemon.", Nothing,
         "journalctl -u strongswan --since {since}", Own("show log ipsec"), V1_3 => Own("show log vpn ipsec");
     HookLog: "Shows the log of charon and of the updown hook.", Nothing,
-        "journalctl -t charon -t vti-up-down --since {since}", As(Command::IkeLog);
+        "journalctl -t charon -t charon-systemd -t vti-up-down --since {since}", As(Command::IkeLog);
 
     // SAs and policies of the kernel. Never without `nokeys`.
     Sas: "Lists the SAs with their use, limits and statistics.", Nothing,
@@ -472,6 +472,9 @@ commands! {
         "", Own("set vpn ipsec esp-group G life-packets 4000000000");
     Ikev2: "Takes IKEv2.", System,
         "", Own("set vpn ipsec ike-group NAME key-exchange ikev2");
+    LogLevel: "Lets charon log what fails.", System,
+        "charon-systemd.journal.default = 1 in strongswan.conf", Own("set vpn ipsec log level 1"),
+        V1_3 => Own("set vpn ipsec logging log-level 1");
     NoCharonRoutes: "Keeps charon from making routes.", System,
         "charon.install_routes = no in strongswan.conf", Own("set vpn ipsec options disable-route-autoinstall");
 

@@ -10,6 +10,7 @@ use crate::report::monitor::{First, Turn};
 use crate::report::time::Time;
 use crate::report::{InterfaceReport, Report};
 use crate::signals::{Signals, Woken};
+use crate::snapshot::Snapshot;
 use change_detector::ChangeDetector;
 use nix::errno::Errno;
 use std::io::{self, ErrorKind};
@@ -68,7 +69,10 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
 
 /// What the state alone says. Whether errors rise, the board sees; with an earlier snapshot a finding would come and go with the traffic.
 fn look(options: &Options<'_>, first: bool) -> Result<Report> {
-    let now = collect::snapshot_for_report(Some(options.vici));
+    let mut now = collect::snapshot_for_report(Some(options.vici));
+    if lacks_child_sa(&now) {
+        now = collect::with_log(now);
+    }
     let observation = Observation { now: &now, earlier: None };
     if first {
         // One that is gone later is a change.
@@ -77,6 +81,17 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     let mut report = diagnose::run_to(Extent::Findings, &observation, None)?;
     report.interfaces = report.interfaces.into_iter().map(InterfaceReport::present).collect();
     Ok(report)
+}
+
+/// Whether a connection has no CHILD_SA: only then the log is asked why, which starts a process.
+fn lacks_child_sa(now: &Snapshot) -> bool {
+    let Ok(ike) = &now.ike else { return false };
+    let installed = |name: &str| {
+        ike.sas
+            .iter()
+            .any(|sa| sa.connection == name && sa.children.iter().any(|c| c.is_installed()))
+    };
+    ike.connections.iter().any(|connection| !installed(&connection.name))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

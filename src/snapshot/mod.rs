@@ -5,6 +5,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod charon_log;
 pub mod cleared;
 mod default;
 pub mod host;

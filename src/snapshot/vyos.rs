@@ -19,6 +19,9 @@ pub struct Configuration {
     /// `vpp settings ipsec`: VPP takes the SAs and policies from the kernel and forwards past it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub vpp_ipsec: bool,
+    /// `vpn ipsec log level` (1.3: `vpn ipsec logging log-level`); none where it is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<u8>,
     /// What of it could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,

@@ -19,6 +19,9 @@ pub struct Trace {
     pub runs: usize,
     /// The calls that are not allowed, as strace writes them.
     pub violations: Vec<String>,
+    /// Processes that it made, and those that became the journal's reader, with an empty environment: no others may be.
+    pub children: usize,
+    pub readers: usize,
 }
 
 /// Runs a script of bash under strace, and gives its output and what the runs of `program` in it did.
@@ -57,11 +60,33 @@ fn read(log: &str, program: &Path) -> Trace {
             }
         } else if what.starts_with("+++") {
             running.remove(process);
+        } else if what.starts_with(READER) {
+            trace.readers += 1;
+            if !what.contains("/* 0 vars */") {
+                trace.violations.push(line.to_string());
+            }
+        } else if running.contains(process) && is_child(what) {
+            trace.children += 1;
         } else if running.contains(process) && !is_allowed(what) {
             trace.violations.push(line.to_string());
         }
     }
+    if trace.children != trace.readers || trace.readers > trace.runs {
+        let (children, readers) = (trace.children, trace.readers);
+        trace
+            .violations
+            .push(format!("{children} made by clone or fork, {readers} read the journal"));
+    }
     trace
+}
+
+/// The one program that may be started: `src/collect/journalctl.rs`.
+const READER: &str = "execve(\"/usr/bin/journalctl\",";
+
+/// A process made by the C library's posix_spawn(): it shares the memory of its maker until it is another program.
+fn is_child(what: &str) -> bool {
+    let makes = ["clone(", "clone3(", "vfork("].iter().any(|call| what.starts_with(call));
+    makes && (what.contains("CLONE_VFORK") || what.starts_with("vfork("))
 }
 
 /// Reading files, netlink, charon's socket, signals that arrive, and the ends of calls whose beginnings were looked at.

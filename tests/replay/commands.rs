@@ -113,7 +113,7 @@ fn what_is_known_of_a_tunnel_is_filled_in_for_each_system() {
     let old = ["show log vpn ipsec", up, "reset vpn ipsec-peer AZURE"];
     assert_eq!(typed(Some("1.3.8")), old);
     let linux = [
-        "journalctl -t charon -t vti-up-down --since -1h",
+        "journalctl -t charon -t charon-systemd -t vti-up-down --since -1h",
         "ip link set vti7 up",
         "swanctl --terminate --child AZURE-vti",
     ];

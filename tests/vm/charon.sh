@@ -3,6 +3,9 @@
 # NAT a third namespace, `nat`, masquerades the router.
 # Needs nothing of the host: tests/vm/charon.rs runs it in the guest only.
 
+# LOG_LEVEL is that of charon's journal logger, as `vpn ipsec log level` sets it; SYSLOG that of its syslog logger: -1 on VyOS since 2026-05,
+# 1 before. JOURNALD=no: no journal, and the log in LOG_FILE.
+LOG_LEVEL=1 SYSLOG=-1 JOURNALD=yes LOG_FILE=/tmp/router/log
 CONNECTION='' CHILD='' PEER_CONNECTION='' PEER_CHILD='' SECRET=secret PEER_SECRET=secret ROUTES=no REUSE=yes MAKE_BEFORE_BREAK=no
 TS='local_ts=0.0.0.0/0,::/0
 remote_ts=0.0.0.0/0,::/0'
@@ -79,14 +82,34 @@ CONF
   launch "$end"
 }
 
-# launch END: the daemon with the swanctl.conf that is there.
+# journal: systemd-journald, which takes what charon-systemd sends. Nobody else speaks to it, and it begins empty.
+journal() {
+  local tries=0
+  mkdir -p /run/systemd/journal /run/log/journal
+  # Where a process is in the tree of cgroups, journald reads its unit from.
+  [ -e /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+  mkdir -p /sys/fs/cgroup/system.slice/strongswan.service
+  /lib/systemd/systemd-journald >/tmp/journald.out 2>&1 &
+  echo $! >/tmp/journald.pid
+  ln -sf /run/systemd/journal/dev-log /dev/log
+  until [ -S /run/systemd/journal/socket ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { echo 'journald did not start'; cat /tmp/journald.out; return 1; } >&2
+  done
+}
+
+# launch END: the daemon with the swanctl.conf that is there. The configuration of its loggers is that of VyOS (vyos-1x, data/templates/ipsec:
+# charon_systemd.conf.j2 of df47b45, charon_logging.conf.j2 of 3b22850). The log file is for people who look for an error.
 launch() {
-  local end=$1 log=/tmp/$1/log
-  [ "$end" = peer ] || log=/var/log/messages
+  local end=$1 log=$LOG_FILE root=/ plugins='random nonce aes sha1 sha2 hmac kdf gmp gcm'
+  [ "$end" != peer ] || log=/tmp/peer/log
+  # strongSwan 6.0.1 of Debian trixie, in a root of its own: it has OpenSSL in place of the plugins.
+  [ ! -d /strongswan ] || root=/strongswan plugins='random nonce openssl'
   mkdir -p /var/log
   cat >"/tmp/$end/strongswan.conf" <<CONF
 charon {
-  load = random nonce aes sha1 sha2 hmac kdf gmp gcm kernel-netlink socket-default vici updown
+  load = $plugins kernel-netlink socket-default vici updown
   install_routes=$ROUTES
   reuse_ikesa=$REUSE
   make_before_break=$MAKE_BEFORE_BREAK
@@ -100,10 +123,26 @@ charon {
     ike_name=yes
     default=1
     flush_line=yes } }
+  syslog { identifier=charon
+    daemon { default=$SYSLOG
+      ike_name=yes } }
 }
+charon-systemd { journal { default=$LOG_LEVEL } }
 CONF
-  ip netns exec "$end" unshare -m sh -c "mount -t tmpfs run /run; STRONGSWAN_CONF=/tmp/$end/strongswan.conf exec /usr/lib/ipsec/charon" \
-    >"/tmp/$end/out" 2>&1 &
+  [ "$end $JOURNALD" != 'router yes' ] || [ -e /tmp/journald.pid ] || journal
+  (
+    [ "$end $JOURNALD" != 'router yes' ] || echo $BASHPID >/sys/fs/cgroup/system.slice/strongswan.service/cgroup.procs
+    exec ip netns exec "$end" unshare -m sh -c "
+      mkdir -p /tmp/$end/run/systemd/journal
+      [ '$end $JOURNALD' != 'router yes' ] || mount -o bind /run/systemd/journal /tmp/$end/run/systemd/journal
+      if [ $root != / ]; then
+        for each in dev proc tmp; do mount -o rbind /\$each $root/\$each; done
+        mkdir -p /var/log $root/var/log
+        mount -o bind /var/log $root/var/log
+      fi
+      mount -o rbind /tmp/$end/run $root/run
+      STRONGSWAN_CONF=/tmp/$end/strongswan.conf exec chroot $root /usr/sbin/charon-systemd" >"/tmp/$end/out" 2>&1
+  ) &
   echo $! >"/tmp/$end.pid"
   [ "$end" = peer ] || ln -sf /tmp/router/vici /run/charon.vici
   local tries=0
@@ -113,6 +152,13 @@ CONF
     [ $tries -lt 200 ] || { echo "charon of $end did not start"; cat "/tmp/$end/out" "$log"; return 1; } >&2
   done
   control "$end" --load-all --file "/tmp/$end/swanctl/swanctl.conf" >"/tmp/$end/load" 2>&1 || { cat "/tmp/$end/load" >&2; return 1; }
+}
+
+# to_a_file: the journal becomes the log file that rsyslog of VyOS writes of it, a line of syslog each, and is gone.
+to_a_file() {
+  /usr/bin/journalctl --output=short --quiet >/var/log/messages
+  kill "$(cat /tmp/journald.pid)"
+  rm -rf /run/log/journal
 }
 
 # control END ARGUMENTS: swanctl of one daemon.
@@ -168,6 +214,6 @@ AZURE=vpn/ipsec/site-to-site/peer/AZURE
 # clean: takes away what a case left outside of its namespaces.
 clean() {
   local end
-  for end in router peer; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done
-  rm -rf /tmp/*.pid /opt/vyatta /usr/share/vyos /run/vpp /run/charon.vici /var/log/messages /tmp/ipsec_vti_interfaces
+  for end in router peer journald; do [ ! -e /tmp/$end.pid ] || stop $end KILL; done
+  rm -rf /run/log/journal /run/systemd/journal /tmp/*.pid /opt/vyatta /usr/share/vyos /run/vpp /run/charon.vici /var/log/messages /tmp/ipsec_vti_interfaces
 }

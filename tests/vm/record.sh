@@ -1,5 +1,7 @@
 # What the scenarios of record.yaml use beside charon.sh: SAs by hand, traffic, and the recorder. Sourced inside the router's namespace;
 # DRIVER is vti or xfrm. The laboratory's only.
+# The recorder starts no process, so it reads the log file.
+JOURNALD=no LOG_FILE=/var/log/messages
 
 case $DRIVER in xfrm) KEY='if_id 8' MARK='' ;; *) KEY='mark 8' MARK='mark 8' ;; esac
 HERE=192.0.2.1 THERE=192.0.2.2 SPI=0x101

@@ -63,6 +63,8 @@ fn check(case: &Case<'_>) -> Outcome {
     if let Some((failure, line)) = failed {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, Some(&ike.remote_host));
+    } else {
+        found = attempt::silent(found, case);
     }
     Ok(found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min")).next(
         case,

@@ -7,7 +7,7 @@ use crate::diagnose::commands::{Command, Word};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::ike::Failure;
+use crate::snapshot::charon_log::Failure;
 use crate::snapshot::{Address, Source};
 use crate::tunnel::Control;
 
@@ -91,6 +91,8 @@ fn check(case: &Case<'_>) -> Outcome {
     if let Some((failure, line)) = failed {
         found = attempt::seen(found, case, line);
         found = failure.next(found, case, remote.as_deref());
+    } else if !disabled {
+        found = attempt::silent(found, case);
     }
     found = found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min"));
     if disabled {

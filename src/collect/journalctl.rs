@@ -1,0 +1,164 @@
+//! Asks systemd's journal for the last lines of charon and of VyOS's hook. The journal's files have a form of systemd's own, which changes
+//! (compression, compact files, hashes), so systemd's own reader reads them: `/usr/bin/journalctl`, and no other program.
+//!
+//! Nothing of a caller reaches it: the path and the arguments are fixed, its environment is empty, its directory is `/`, its input is
+//! `/dev/null`; it has two seconds and what it may write is bounded. Of the arguments of `vti-diagnostics`, none is in its command line.
+
+use super::failure::Failure;
+use crate::snapshot::Reason;
+use crate::wire::journal_entry;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = "/usr/bin/journalctl";
+
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What it may write: the newest entries come first, so that the rest is the oldest.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// This boot's entries of root's processes that are named so, newest first: anybody may write under any name, but not as root. charon logs as
+/// `charon-systemd` to the journal and as `charon` to syslog (VyOS, `charon_logging.conf.j2`); the hook is `vti-up-down`.
+const ARGUMENTS: [&str; 12] = [
+    "--no-pager",
+    "--quiet",
+    "--boot",
+    "--reverse",
+    "--lines=4000",
+    "--output=json",
+    "--output-fields",
+    journal_entry::FIELDS,
+    "_UID=0",
+    "SYSLOG_IDENTIFIER=charon",
+    "SYSLOG_IDENTIFIER=charon-systemd",
+    "SYSLOG_IDENTIFIER=vti-up-down",
+];
+
+/// The lines, oldest first; none where the journal has none of them that this process may read.
+pub(super) fn lines() -> Result<Vec<String>, Failure> {
+    read(Command::new(PROGRAM).args(ARGUMENTS), PATIENCE)
+        .map_err(|failure| failure.in_operation(&format!("read the journal with {PROGRAM}")))
+}
+
+fn read(command: &mut Command, patience: Duration) -> Result<Vec<String>, Failure> {
+    let deadline = Instant::now() + patience;
+    let mut process = command
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let output = process.stdout.take();
+    let read =
+        output.map_or_else(|| Ok(Output::default()), |output| output_until(output, deadline));
+    let status = end(&mut process, deadline);
+    let output = read?;
+    let text = String::from_utf8_lossy(&output.bytes);
+    let mut lines: Vec<String> = text
+        .split_inclusive('\n')
+        // The last one may be cut.
+        .filter(|entry| entry.ends_with('\n'))
+        .flat_map(|entry| journal_entry::lines(entry).into_iter().rev())
+        .collect();
+    lines.reverse();
+    match (output.is_whole, status) {
+        _ if !lines.is_empty() => Ok(lines),
+        (false, _) => Err(Failure::new(Reason::TimedOut, "no answer in time")),
+        (true, Some(0)) => Ok(lines),
+        (true, _) => Err(Failure::new(Reason::Failed, "it failed")),
+    }
+}
+
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    /// It ended by itself.
+    is_whole: bool,
+}
+
+/// What the process writes until it ends, the time is up, or it is too much.
+fn output_until(mut from: ChildStdout, deadline: Instant) -> Result<Output, Failure> {
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
+    while bytes.len() < MOST_BYTES {
+        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+        let left = PollTimeout::from(u16::try_from(left).unwrap_or(u16::MAX));
+        match poll(&mut [PollFd::new(from.as_fd(), PollFlags::POLLIN)], left) {
+            Ok(0) => break,
+            Err(Errno::EINTR) if Instant::now() < deadline => continue,
+            Err(errno) => return Err(errno.into()),
+            Ok(_) => {}
+        }
+        match from.read(&mut piece)? {
+            0 => return Ok(Output { bytes, is_whole: true }),
+            read => bytes.extend_from_slice(piece.get(..read).unwrap_or_default()),
+        }
+    }
+    Ok(Output { bytes, is_whole: false })
+}
+
+/// Its exit status where it ends in time. Otherwise it is killed, and waited for a moment only: a disk that hangs holds it longer.
+fn end(process: &mut Child, deadline: Instant) -> Option<i32> {
+    let deadline = deadline.max(Instant::now() + Duration::from_millis(100));
+    loop {
+        match process.try_wait() {
+            Ok(Some(status)) => return status.code(),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            _ => break,
+        }
+    }
+    let _ = process.kill();
+    std::thread::sleep(Duration::from_millis(20));
+    process.try_wait().ok().flatten().and_then(|status| status.code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(lines: &str) -> Result<Vec<String>, Failure> {
+        read(Command::new("/bin/sh").args(["-c", lines]), Duration::from_millis(500))
+    }
+
+    const ENTRY: &str = r#"echo '{"MESSAGE":"NAME","SYSLOG_IDENTIFIER":"charon","_PID":"1"}'; "#;
+
+    #[test]
+    fn the_newest_come_first_and_are_kept_last() {
+        let text = format!("{}{}", ENTRY.replace("NAME", "new"), ENTRY.replace("NAME", "old"));
+        assert_eq!(shell(&text).unwrap(), ["charon[1]: old", "charon[1]: new"]);
+    }
+
+    #[test]
+    fn a_reader_that_hangs_costs_its_time_and_not_what_it_said() {
+        let began = Instant::now();
+        assert_eq!(shell(&format!("{ENTRY} printf '{{\"MESS'; exec sleep 30")).unwrap().len(), 1);
+        assert_eq!(shell("exec sleep 30").unwrap_err().reason, Reason::TimedOut);
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_reader_that_fails_is_no_empty_journal() {
+        assert_eq!(shell("exit 1").unwrap_err().reason, Reason::Failed);
+        assert_eq!(shell("true").unwrap(), [""; 0]);
+        let gone = read(&mut Command::new("/gone/journalctl"), PATIENCE).unwrap_err();
+        assert_eq!(gone.reason, Reason::Absent);
+    }
+
+    #[test]
+    fn what_it_writes_is_bounded() {
+        let began = Instant::now();
+        let _ = shell("exec cat /dev/zero");
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn nothing_of_the_caller_reaches_it() {
+        let text = r#"echo "{\"MESSAGE\":\"$(env | grep -vE '^(PWD|SHLVL|_|OLDPWD)=' | wc -l) $PWD $(readlink /proc/self/fd/0)\",\"_PID\":\"1\"}""#;
+        let said = shell(&format!("PATH=/usr/bin:/bin; {text}")).unwrap();
+        assert!(said[0].ends_with("0 / /dev/null"), "{said:?}");
+    }
+}
