@@ -108,6 +108,7 @@ says_no_key() {
   ./vti-diagnostics capture --redact >$said/redacted.yaml
   # The drop monitor is in the first namespace alone, so an SA is there as well.
   new_key
+  first /usr/sbin/ip xfrm state flush
   first /usr/sbin/ip xfrm state add src $HERE dst $THERE proto esp spi 0x401 reqid 1 mode tunnel if_id 8 $GCM
   first ./vti-diagnostics drops --duration 2 >$said/drops
   first /usr/sbin/ip xfrm state flush
