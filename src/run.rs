@@ -330,8 +330,9 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
     let lowercase = asked.to_ascii_lowercase();
     let code: Option<Code> = lowercase.parse().ok();
     let found = DIAGNOSES.iter().find(|d| Some(d.code) == code || d.code.name() == lowercase);
+    let system = commands::System::of_host(&collect::host(), collect::has_charon());
     let entry = |diagnosis: &Diagnosis| {
-        let text = commands::expand(diagnosis.explain);
+        let text = commands::expand(diagnosis.explain, system);
         explain::entry(&explain::Entry { code: diagnosis.code, explain: &text }, width)
     };
     found.map(entry).ok_or_else(|| {

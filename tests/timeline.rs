@@ -56,8 +56,12 @@ impl Lab {
     }
 
     fn of(sas: Vec<Sa>, policies: Vec<Policy>, counters: Statistics) -> Self {
-        let host =
-            Host { hostname: "gw1".into(), kernel_release: "6.1.0".into(), vyos_version: None };
+        let host = Host {
+            hostname: "gw1".into(),
+            kernel_release: "6.1.0".into(),
+            vyos_version: None,
+            pluto: false,
+        };
         let state = Snapshot {
             links: Ok(vec![link(5, 8)]),
             addresses: Ok(vec![from_yaml("{ifindex: 2, prefix: 192.0.2.1/24, scope: 0}")]),

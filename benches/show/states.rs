@@ -54,8 +54,12 @@ fn lookup(peer: IpAddr) -> RouteLookup {
 
 /// Healthy xfrm tunnels to a peer each, with SAs both ways and policies of both families in all three directions.
 pub fn healthy(tunnels: u32) -> Snapshot {
-    let host =
-        Host { hostname: "bench".into(), kernel_release: "6.12.0".into(), vyos_version: None };
+    let host = Host {
+        hostname: "bench".into(),
+        kernel_release: "6.12.0".into(),
+        vyos_version: None,
+        pluto: false,
+    };
     let mut snapshot = Snapshot::unread(1_700_000_000_000, host, Reason::Skipped, "");
     let local = LOCAL;
     let mut links = vec![link("eth0".into(), 2, LinkKind::Other { info_kind: String::new() })];

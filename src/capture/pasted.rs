@@ -59,7 +59,12 @@ pub fn load_text(net_dev: &Path, xfrm_stat: Option<&Path>) -> Result<Snapshot> {
             "cannot read both /proc/net/dev and /proc/net/xfrm_stat from standard input".to_owned(),
         ));
     }
-    let host = Host { hostname: String::new(), kernel_release: String::new(), vyos_version: None };
+    let host = Host {
+        hostname: String::new(),
+        kernel_release: String::new(),
+        vyos_version: None,
+        pluto: false,
+    };
     let only = "only the text of /proc/net/dev was given";
     let mut snapshot = Snapshot::unread(0, host, Reason::Skipped, only);
     snapshot.proc_net_dev = Ok(load(net_dev, rows)?);

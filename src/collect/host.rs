@@ -3,10 +3,19 @@
 use super::failure::Failure;
 use super::proc::read_text;
 use crate::snapshot::{Host, Observed, Reason, Source, Sysctls};
+use std::os::unix::fs::FileTypeExt;
 use std::str::FromStr;
 
 /// What VyOS says of its version.
 const VYOS_VERSION: &str = "/usr/share/vyos/version.json";
+
+/// The control socket of libreswan's daemon: libreswan, include/pluto_constants.h and `CTL_SUFFIX`.
+const PLUTO: &str = "/run/pluto/pluto.ctl";
+
+/// Whether a socket is there.
+pub(super) fn is_socket(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
 
 /// Names and versions. A name that cannot be read is empty.
 pub(super) fn host() -> Host {
@@ -16,7 +25,8 @@ pub(super) fn host() -> Host {
         (text(names.nodename()), text(names.release()))
     });
     let vyos_version = read_text(VYOS_VERSION).ok().and_then(|text| vyos_version(&text));
-    Host { hostname, kernel_release, vyos_version }
+    let pluto = is_socket(PLUTO);
+    Host { hostname, kernel_release, vyos_version, pluto }
 }
 
 /// The member `version` of VyOS's version.json.

@@ -169,6 +169,11 @@ pub fn host() -> Host {
     host::host()
 }
 
+/// Whether charon's socket is there. Nobody is asked.
+pub fn has_charon() -> bool {
+    host::is_socket(VICI_SOCKET)
+}
+
 /// Names of the VTIs that exist, of any of their drivers, and of those that VyOS's configuration has, in no order and perhaps twice.
 /// Quick and without rights; what cannot be read adds no names.
 pub fn vti_names() -> Vec<String> {

@@ -1,7 +1,7 @@
 //! How charon's last attempt at a connection went, as far as its log and its tasks tell. What peers say is matched, never believed beyond
 //! that: the words are charon's own.
 
-use super::commands::{Command, Word};
+use super::commands::{Command, System, Word};
 use super::{Case, Found};
 use crate::snapshot::Source;
 use crate::snapshot::charon_log::{Failure, Line};
@@ -87,11 +87,11 @@ const WITHOUT_LINES: &str = "the log is silent: it has no line of charon";
 /// With what the log's silence means, and how it is ended; as it is where the log speaks.
 pub(super) fn silent(found: Found, case: &Case<'_>) -> Found {
     let Some(silence) = silence(case) else { return found };
-    found.seen(case, silence, Source::CharonLog).next(
-        case,
-        "let charon log why, for the next attempt",
-        Command::LogLevel,
-    )
+    let action = match case.system() {
+        System::Vyos(_) => "let charon log why, for the next attempt",
+        _ => "set charon-systemd.journal.default = 1 in strongswan.conf, so that charon logs why",
+    };
+    found.seen(case, silence, Source::CharonLog).next(case, action, Command::LogLevel)
 }
 
 /// Whether this end has sent its first request and nothing came back.

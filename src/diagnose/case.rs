@@ -1,7 +1,7 @@
 //! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
 
 use super::classify;
-use super::commands::{self, Call, Command, System, Word, Words};
+use super::commands::{self, Begins, Call, Command, System, Word, Words};
 use super::counted::{self, Counted};
 use super::flows::{self, Origin};
 use super::inbound::Inbound;
@@ -153,7 +153,7 @@ impl<'a> Case<'a> {
 
     /// Where its commands are typed.
     pub(super) fn system(&self) -> System {
-        System::of(&self.now.host)
+        System::of(self.now)
     }
 
     /// Whether all that is known is text which somebody saved or pasted: of a host that is not at hand.
@@ -325,6 +325,17 @@ fn name_control(words: &mut Words, control: &Control<'_>) {
     }
     if let Some(remote) = control.remote() {
         words.set(Word::Remote, &remote);
+    }
+    words.set_begins(begins(control));
+}
+
+/// Which end begins: by VyOS's configuration, or, where no address of the peer is known, the peer.
+fn begins(control: &Control<'_>) -> Begins {
+    let is_known = !control.connections.is_empty() || !control.peers.is_empty();
+    match control.peers.first() {
+        Some(peer) if peer.connection_type == "initiate" && !peer.remote_access => Begins::Here,
+        _ if is_known && control.remote().is_none() => Begins::Peer,
+        _ => Begins::WhoIsTold,
     }
 }
 

@@ -4,7 +4,8 @@
 //! A form has places for what differs from tunnel to tunnel: `{peer}`. [`Words`] fills them; what nobody knows stays to be filled in by
 //! the reader, in capitals: `PEER`.
 
-use crate::snapshot::{Host, RouteQuery, Source};
+pub use super::systems::{Release, System};
+use crate::snapshot::{RouteQuery, Source};
 use std::fmt::Write;
 
 /// Whether a command changes something.
@@ -14,56 +15,6 @@ pub enum Changes {
     Nothing,
     /// It changes the state of the system, its configuration, or an SA.
     System,
-}
-
-/// A release of VyOS, as far as commands differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Release {
-    /// 1.3, equuleus.
-    V1_3,
-    /// 1.4, sagitta.
-    V1_4,
-    /// 1.5, rolling, and whatever comes later.
-    Current,
-}
-
-impl Release {
-    /// By the version that VyOS gives itself: `1.3.8`, `1.4.1`, `1.5-rolling-202410…`, `2026.03.01-…-rolling`.
-    pub fn of(version: &str) -> Self {
-        let is = |release: &str| {
-            let rest = version.strip_prefix(release);
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        match (is("1.3"), is("1.4")) {
-            (true, _) => Release::V1_3,
-            (_, true) => Release::V1_4,
-            _ => Release::Current,
-        }
-    }
-}
-
-/// Where a command is to be typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum System {
-    /// A shell of root on any Linux.
-    Linux,
-    /// The prompt of an administrator of VyOS.
-    Vyos(Release),
-}
-
-impl System {
-    /// Every system.
-    pub const ALL: &[System] = &[
-        System::Linux,
-        System::Vyos(Release::V1_3),
-        System::Vyos(Release::V1_4),
-        System::Vyos(Release::Current),
-    ];
-
-    /// That of a host.
-    pub fn of(host: &Host) -> Self {
-        host.vyos_version.as_deref().map_or(System::Linux, |v| System::Vyos(Release::of(v)))
-    }
 }
 
 /// How a command is typed on VyOS.
@@ -125,14 +76,39 @@ words! {
     Since "since" "-1h" "Since when the log is read.";
 }
 
+/// Which end of a tunnel begins to negotiate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Begins {
+    /// This one, by VyOS's configuration: `reset` begins anew there alone (vyos-1x, src/op_mode/ipsec.py, `reset_peer`).
+    Here,
+    /// That is not known, or nobody by itself: this end has to be told to.
+    #[default]
+    WhoIsTold,
+    /// The peer alone: its address is not known here.
+    Peer,
+}
+
+impl Begins {
+    /// Every one.
+    pub const ALL: &[Begins] = &[Begins::Here, Begins::WhoIsTold, Begins::Peer];
+}
+
 /// What is known for the places of commands, each as one word of a shell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Words(Vec<(Word, String)>);
+pub struct Words {
+    places: Vec<(Word, String)>,
+    begins: Begins,
+}
 
 impl Words {
     /// One more; it takes the place of an earlier one.
     pub fn set(&mut self, word: Word, value: &str) {
-        self.0.push((word, quoted(value)));
+        self.places.push((word, quoted(value)));
+    }
+
+    /// Which end begins.
+    pub fn set_begins(&mut self, begins: Begins) {
+        self.begins = begins;
     }
 
     /// The question for a route, in the words of iproute2.
@@ -142,11 +118,11 @@ impl Words {
         let mark = (query.mark != 0).then(|| format!(" mark {:#x}", query.mark));
         let vrf = vrf.map(|name| format!(" vrf {}", quoted(name)));
         question.extend([from, mark, vrf].into_iter().flatten());
-        self.0.push((Word::Route, question));
+        self.places.push((Word::Route, question));
     }
 
     fn get(&self, word: Word) -> Option<&str> {
-        self.0.iter().rev().find(|(known, _)| *known == word).map(|(_, value)| value.as_str())
+        self.places.iter().rev().find(|(known, _)| *known == word).map(|(_, value)| value.as_str())
     }
 }
 
@@ -191,10 +167,18 @@ impl Call {
         self.command.changes()
     }
 
+    /// Whether it asks for a negotiation that only the peer can begin.
+    pub fn waits_for_peer(&self, known: &Words) -> bool {
+        known.begins == Begins::Peer && self.command.negotiates()
+    }
+
     /// As it is typed on `system`, its places filled with the caller's words and else with `known`; none where `system` has no such
     /// command.
     pub fn text(&self, system: System, known: &Words) -> Option<String> {
-        let form = self.command.form(system);
+        if self.waits_for_peer(known) {
+            return None;
+        }
+        let form = self.command.form_of(system, known.begins);
         (!form.is_empty()).then(|| fill(&form, |word| self.words.get(word).or(known.get(word))))
     }
 }
@@ -265,7 +249,7 @@ commands! {
     Connections: "Lists the connections with their addresses and selectors.", Nothing,
         "swanctl --list-conns", Own("show vpn ipsec connections");
     IpsecConfiguration: "Shows identities and peers as configured, without secrets.", Nothing,
-        "swanctl --list-conns", Own("show configuration commands | strip-private | match ipsec");
+        "swanctl --list-conns", Own("show configuration commands | match ipsec | no-match 'secret|pass|key '");
     Proposals: "Shows the proposals as configured.", Nothing,
         "swanctl --list-conns --raw", As(Command::IpsecConfiguration);
     ConnectionTypes: "Shows which end begins.", Nothing,
@@ -277,17 +261,17 @@ commands! {
     TrapPolicies: "Lists the trap policies.", Nothing,
         "swanctl --list-pols", As(Command::OutboundPolicies);
     Configuration: "Shows the configuration.", Nothing,
-        "", Own("show configuration commands | strip-private");
+        "", Own("show configuration commands | match 'ipsec|vti' | no-match 'secret|pass|key '");
     BoundPeers: "Shows which peers are bound to which VTI.", Nothing,
-        "", Own("show configuration commands | match bind");
+        "", Own("show configuration commands | match ' bind '");
     ConfigurationOf: "Shows where the configuration names the VTI.", Nothing,
-        "", Own("show configuration commands | match {interface}");
+        "", Own("show configuration commands | match {interface} | no-match 'secret|pass|key '");
     HookState: "Shows what the updown hook of VyOS remembers.", Nothing,
-        "cat /tmp/ipsec_vti_interfaces", Same;
+        "", Own("cat /tmp/ipsec_vti_interfaces"), V1_3 => Own(""), V1_4 => Own("");
     DaemonStatus: "Shows whether the IKE daemon runs.", Nothing,
         "systemctl status strongswan", As(Command::IkeLog);
     IkeLog: "Shows the log of the IKE daemon.", Nothing,
-        "journalctl -u strongswan --since {since}", Own("show log ipsec"), V1_3 => Own("show log vpn ipsec");
+        "journalctl -u 'strongswan*' --since {since}", Own("show log ipsec"), V1_3 => Own("show log vpn ipsec");
     HookLog: "Shows the log of charon and of the updown hook.", Nothing,
         "journalctl -t charon -t charon-systemd -t vti-up-down --since {since}", As(Command::IkeLog);
 
@@ -303,7 +287,7 @@ commands! {
     SaCount: "Counts the SAs.", Nothing,
         "ip xfrm state count", Sudo;
     Expiries: "Shows SAs as they expire.", Nothing,
-        "ip xfrm monitor expire", Sudo;
+        "ip xfrm monitor nokeys expire", Sudo;
     Policies: "Lists the policies with their use.", Nothing,
         "ip -s xfrm policy list", Own("show vpn ipsec policy");
     OutboundPolicies: "Lists the outbound policies.", Nothing,
@@ -365,23 +349,24 @@ commands! {
     Ping: "Asks the peer for an answer.", Nothing,
         "ping {remote}", Same;
     PingFullSize: "Sends a large packet that must not be fragmented.", Nothing,
-        "ping -M do -s 1400 {destination}", Same;
+        "ping -M do -s 1400 {destination}", Own("ping {destination} size 1400 do-not-fragment");
 
     // Sysctls, the firewall, logs, the host.
     LarvalDrop: "Shows whether packets wait for an SA.", Nothing,
-        "sysctl net.core.xfrm_larval_drop", Same;
+        "sysctl net.core.xfrm_larval_drop", Sudo;
     AcqExpires: "Shows how long the kernel waits for an SA.", Nothing,
-        "sysctl net.core.xfrm_acq_expires", Same;
+        "sysctl net.core.xfrm_acq_expires", Sudo;
     AllDisableXfrm: "Shows whether XFRM is off on all interfaces.", Nothing,
-        "sysctl net.ipv4.conf.all.disable_xfrm", Same;
+        "sysctl net.ipv4.conf.all.disable_xfrm", Sudo;
     DisableXfrm: "Shows whether XFRM is off on the interface.", Nothing,
-        "sysctl net.ipv4.conf.{interface}.disable_xfrm", Same;
+        "sysctl net.ipv4.conf.{interface}.disable_xfrm", Sudo;
     AllRpFilter: "Shows how sources are validated on all interfaces.", Nothing,
-        "sysctl net.ipv4.conf.all.rp_filter", Same;
+        "sysctl net.ipv4.conf.all.rp_filter", Sudo;
     RpFilter: "Shows how sources are validated.", Nothing,
-        "sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.{interface}.rp_filter", Same;
+        "sysctl net.ipv4.conf.all.rp_filter net.ipv4.conf.{interface}.rp_filter", Sudo;
     DeviceConfiguration: "Shows the interfaces and their sysctls.", Nothing,
-        "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf", Same;
+        "ip -d link show; sysctl net.ipv4.conf net.ipv6.conf",
+        Own("ip -d link show; sudo sysctl net.ipv4.conf net.ipv6.conf");
     ReversePathCounter: "Shows how many packets rp_filter dropped.", Nothing,
         "nstat -az TcpExtIPReversePathFilter", Sudo;
     ValidationOfInterfaces: "Shows the rules of source validation of interfaces.", Nothing,
@@ -393,13 +378,13 @@ commands! {
     FirewallDrops: "Shows what the firewall drops.", Nothing,
         "nft list ruleset", Own("show firewall statistics");
     VppErrors: "Shows what VPP drops, and why.", Nothing,
-        "vppctl show errors", Sudo;
+        "", Own("sudo vppctl show errors"), V1_3 => Own(""), V1_4 => Own("");
     VppInterfaces: "Shows the counters of VPP's interfaces.", Nothing,
-        "vppctl show interface", Sudo;
+        "", Own("sudo vppctl show interface"), V1_3 => Own(""), V1_4 => Own("");
     VppTrace: "Shows the way of packets through VPP, once `vppctl trace add` named an input.", Nothing,
-        "vppctl show trace", Sudo;
+        "", Own("sudo vppctl show trace"), V1_3 => Own(""), V1_4 => Own("");
     TrafficFilters: "Lists the filters of tc.", Nothing,
-        "tc filter show", Sudo;
+        "tc filter show dev DEVICE ingress", Sudo;
     PacketSockets: "Lists the packet sockets and their processes.", Nothing,
         "ss -0p", Sudo;
     KernelLog: "Shows the log of the kernel.", Nothing,
@@ -450,16 +435,14 @@ commands! {
 
     // Negotiation.
     RestartChild: "Ends the CHILD_SA and negotiates anew.", System,
-        "swanctl --terminate --child {child}",
+        "swanctl --terminate --child {child}; swanctl --initiate --child {child}",
         Own("reset vpn ipsec site-to-site peer {peer}"), V1_3 => Own("reset vpn ipsec-peer {peer}");
     RestartIke: "Ends the IKE_SA and negotiates anew.", System,
-        "swanctl --terminate --ike {ike}", As(Command::RestartChild);
+        "swanctl --terminate --ike {ike}; swanctl --initiate --child {child}", As(Command::RestartChild);
     RekeyChild: "Negotiates new keys for the CHILD_SA.", System,
         "swanctl --rekey --child {child}", As(Command::RestartChild);
     InitiateChild: "Asks the peer for the CHILD_SA.", System,
         "swanctl --initiate --child {child}", As(Command::RestartChild);
-    InitiateIke: "Asks the peer for the IKE_SA.", System,
-        "swanctl --initiate --ike {ike}", As(Command::RestartChild);
     RestartDaemon: "Starts the IKE daemon again.", System,
         "systemctl restart strongswan", Own("restart ipsec"), V1_3 => Own("restart vpn");
     BindPeer: "Binds the peer to the interface.", System,
@@ -467,16 +450,16 @@ commands! {
     DescribePeer: "Changes a description, so that VyOS renders the connections anew.", System,
         "", Own("set vpn ipsec site-to-site peer {peer} description TEXT");
     LifeBytes: "Sets how much an SA may carry.", System,
-        "", Own("set vpn ipsec esp-group G life-bytes N");
+        "", Own("set vpn ipsec esp-group G life-bytes N"), V1_3 => Own("");
     LifePackets: "Lets an SA be rekeyed before its numbers end.", System,
-        "", Own("set vpn ipsec esp-group G life-packets 4000000000");
+        "", Own("set vpn ipsec esp-group G life-packets 4000000000"), V1_3 => Own("");
     Ikev2: "Takes IKEv2.", System,
         "", Own("set vpn ipsec ike-group NAME key-exchange ikev2");
     LogLevel: "Lets charon log what fails.", System,
-        "charon-systemd.journal.default = 1 in strongswan.conf", Own("set vpn ipsec log level 1"),
+        "", Own("set vpn ipsec log level 1"),
         V1_3 => Own("set vpn ipsec logging log-level 1");
     NoCharonRoutes: "Keeps charon from making routes.", System,
-        "charon.install_routes = no in strongswan.conf", Own("set vpn ipsec options disable-route-autoinstall");
+        "", Own("set vpn ipsec options disable-route-autoinstall");
 
     // Interfaces, routes, policies, sysctls.
     SetUp: "Sets the interface up.", System,
@@ -533,10 +516,60 @@ impl Command {
         Call::from(self).with(word, value)
     }
 
+    /// Whether it lets charon negotiate, or another daemon.
+    const fn negotiates(self) -> bool {
+        use Command::{InitiateChild, RekeyChild, RestartChild, RestartIke};
+        matches!(self, RestartChild | RestartIke | RekeyChild | InitiateChild)
+    }
+
+    /// With libreswan's tools, where the form for Linux has strongSwan's. None of them shows a secret.
+    const fn of_libreswan(self) -> Option<&'static str> {
+        Some(match self {
+            Command::ChildSas | Command::ChildSasInDetail | Command::Clients => {
+                "ipsec trafficstatus"
+            }
+            Command::IkeSas
+            | Command::Connections
+            | Command::IpsecConfiguration
+            | Command::Proposals
+            | Command::ConnectionTypes
+            | Command::Selectors
+            | Command::TrapPolicies => "ipsec status",
+            Command::DaemonStatus => "systemctl status ipsec",
+            Command::IkeLog | Command::HookLog => "journalctl -u ipsec --since {since}",
+            Command::RestartChild | Command::RestartIke | Command::RekeyChild => {
+                "ipsec auto --down {child}; ipsec auto --up {child}"
+            }
+            Command::InitiateChild => "ipsec auto --up {child}",
+            Command::RestartDaemon => "systemctl restart ipsec",
+            _ => return None,
+        })
+    }
+
+    /// As it is typed where this end begins, or does not.
+    fn form_of(self, system: System, begins: Begins) -> String {
+        // 1.3 begins in any case: it runs `ipsec up`.
+        let resets =
+            self.negotiates() && matches!(system, System::Vyos(Release::V1_4 | Release::Current));
+        match (resets, begins) {
+            (true, Begins::Here) => Command::RestartChild.form(system),
+            (true, _) => {
+                let each = self.info().linux.split("; ").map(|part| format!("sudo {part}"));
+                each.collect::<Vec<_>>().join("; ")
+            }
+            (false, _) => self.form(system),
+        }
+    }
+
     /// As it is typed on `system`, with its places; empty where `system` has no such command.
     pub fn form(self, system: System) -> String {
         let info = self.info();
-        let System::Vyos(release) = system else { return info.linux.to_owned() };
+        let release = match (system, self.of_libreswan()) {
+            (System::Vyos(release), _) => release,
+            (System::Libreswan, Some(form)) => return form.to_owned(),
+            (System::Bare, Some(_)) => return String::new(),
+            _ => return info.linux.to_owned(),
+        };
         let exception = info.exceptions.iter().find(|(of, _)| *of == release);
         match exception.map_or(info.vyos, |(_, form)| *form) {
             Form::Own(form) => form.to_owned(),
@@ -585,16 +618,29 @@ pub const fn see(source: Source) -> Command {
 const COMMENTS: usize = 38;
 /// Least space between a command and its comment.
 const GAP: usize = 4;
+/// Columns of an explanation.
+const WIDTH: usize = 72;
 
-/// An explanation with its commands: `{linux:Sas}` and `{vyos:IkeSas}` stand for commands of the catalogue, and what follows a tab is the
-/// comment of a command, in one column for all those of a paragraph. What is no command stays as it is written.
-pub fn expand(explanation: &str) -> String {
+/// An explanation with its commands, as they are typed on `system`: `{Sas}` stands for one of the catalogue, `{anew}` alone on its line for
+/// the ways to negotiate anew, and what follows a tab is the comment of a command, in one column for all those of a paragraph. What is no
+/// command stays as it is written.
+pub fn expand(explanation: &str, system: System) -> String {
     let paragraphs = explanation.split("\n\n").map(|paragraph| {
-        let lines: Vec<String> = paragraph.lines().map(named).collect();
+        let mut lines: Vec<String> = paragraph
+            .lines()
+            .flat_map(|line| anew(line, system))
+            .map(|l| named(&l, system))
+            .collect();
+        // Two of VyOS's commands may be one of Linux.
+        lines.dedup();
         let commented = lines.iter().filter_map(|line| line.split_once('\t'));
         let longest = commented.map(|(command, _)| command.chars().count() + GAP).max();
         let column = longest.unwrap_or(0).max(COMMENTS);
         let aligned = lines.iter().map(|line| match line.split_once('\t') {
+            // Where a command is too long for its comment, that has a line of its own.
+            Some((command, comment)) if column + comment.chars().count() > WIDTH => {
+                format!("{command}\n        ({comment})")
+            }
             Some((command, comment)) => format!("{command:column$}{comment}"),
             None => line.clone(),
         });
@@ -607,25 +653,49 @@ pub fn expand(explanation: &str) -> String {
     text
 }
 
+/// `{anew}` in lines of its own: how a negotiation begins again, whoever begins.
+fn anew(line: &str, system: System) -> Vec<String> {
+    if line.trim() != "{anew}" {
+        return vec![line.to_owned()];
+    }
+    let lines: &[&str] = match system {
+        System::Vyos(Release::V1_4 | Release::Current) => &[
+            "    {RestartChild}\tif initiate is set",
+            "    sudo swanctl --initiate --child NAME\telse",
+        ],
+        System::Bare => &[
+            "    strongSwan: swanctl --terminate --child NAME",
+            "    strongSwan: swanctl --initiate --child NAME",
+        ],
+        _ => &["    {RestartChild}"],
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}
+
 /// A line with its commands instead of their names.
-fn named(line: &str) -> String {
+fn named(line: &str, system: System) -> String {
     let mut text = String::new();
     let mut rest = line;
     while let Some((before, place, after)) = next_place(rest) {
         text.push_str(before);
-        let command = place.split_once(':').and_then(|(system, name)| {
-            let system = match system {
-                "linux" => System::Linux,
-                "vyos" => System::Vyos(Release::Current),
-                _ => return None,
-            };
-            Call::from(Command::named(name)?).text(system, &Words::default())
-        });
+        let command = Command::named(place).map(|command| typed_somewhere(command, system));
         text.push_str(&command.unwrap_or_else(|| format!("{{{place}}}")));
         rest = after;
     }
     text.push_str(rest);
     text
+}
+
+/// A command as it is typed on `system`, or else on the first one that has it, with the name of that.
+fn typed_somewhere(command: Command, system: System) -> String {
+    let mut known = Words::default();
+    known.set_begins(Begins::Here);
+    let typed = |system| Call::from(command).text(system, &known);
+    let elsewhere = || {
+        let others = system.elsewhere().iter();
+        others.copied().find_map(|(other, name)| Some(format!("{name}: {}", typed(other)?)))
+    };
+    typed(system).or_else(elsewhere).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -642,27 +712,11 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_known_by_the_version_of_the_host() {
-        for (version, release) in [
-            ("1.3.8", Release::V1_3),
-            ("1.3", Release::V1_3),
-            ("1.4.1", Release::V1_4),
-            ("1.4-rolling-202308040317", Release::V1_4),
-            ("1.30", Release::Current),
-            ("1.5-rolling-202410030006", Release::Current),
-            ("1.5.0", Release::Current),
-            ("2026.03.01-0024-rolling", Release::Current),
-            ("", Release::Current),
-        ] {
-            assert_eq!(Release::of(version), release, "{version}");
-        }
-    }
-
-    #[test]
     fn what_is_known_is_filled_in_and_the_rest_stays_to_be_filled_in() {
         let mut known = Words::default();
         known.set(Word::Peer, "AZURE");
         known.set(Word::Interface, "vti 7");
+        known.set_begins(Begins::Here);
         let restart = Call::from(Command::RestartChild);
         let text = |call: &Call, system| call.text(system, &known);
         let reset = "reset vpn ipsec site-to-site peer AZURE";
@@ -670,10 +724,35 @@ mod tests {
         let old = text(&restart, System::Vyos(Release::V1_3));
         assert_eq!(old.as_deref(), Some("reset vpn ipsec-peer AZURE"));
         let linux = text(&restart, System::Linux);
-        assert_eq!(linux.as_deref(), Some("swanctl --terminate --child NAME"));
+        assert_eq!(
+            linux.as_deref(),
+            Some("swanctl --terminate --child NAME; swanctl --initiate --child NAME")
+        );
         let mtu = Command::SetMtu.with(Word::Mtu, 1380);
         assert_eq!(text(&mtu, System::Linux).as_deref(), Some("ip link set 'vti 7' mtu 1380"));
         assert_eq!(text(&Command::BoundPeers.into(), System::Linux), None);
+    }
+
+    /// vyos-1x, src/op_mode/ipsec.py, `reset_peer`: it initiates where `connection-type initiate` is set, and else only ends what is there.
+    #[test]
+    fn reset_is_said_only_where_it_begins_anew() {
+        let mut known = Words::default();
+        known.set(Word::Child, "AZURE-vti");
+        let typed = |known: &Words, release| {
+            let call = Call::from(Command::InitiateChild);
+            call.text(System::Vyos(release), known)
+        };
+        let told = Some("sudo swanctl --initiate --child AZURE-vti".to_owned());
+        assert_eq!(typed(&known, Release::V1_4), told);
+        assert_eq!(typed(&known, Release::Current), told);
+        let old = Some("reset vpn ipsec-peer PEER".to_owned());
+        assert_eq!(typed(&known, Release::V1_3), old);
+        known.set_begins(Begins::Here);
+        let reset = Some("reset vpn ipsec site-to-site peer PEER".to_owned());
+        assert_eq!(typed(&known, Release::Current), reset);
+        known.set_begins(Begins::Peer);
+        assert_eq!(typed(&known, Release::Current), None);
+        assert_eq!(typed(&known, Release::V1_3), None);
     }
 
     #[test]
@@ -698,28 +777,28 @@ mod tests {
     }
 
     #[test]
-    fn no_command_shows_keys() {
-        for command in Command::ALL {
-            for form in System::ALL.iter().map(|system| command.form(*system)) {
-                let lists = form.contains("xfrm state list") || form.ends_with("xfrm state");
-                assert!(!lists || form.ends_with("nokeys"), "{form}");
-                assert!(!form.contains("show vpn ipsec state"), "{form}");
-                let public = ["--list-sas", "--list-conns", "--list-pols"];
-                let of_charon = form.contains("swanctl --list");
-                assert!(!of_charon || public.iter().any(|list| form.contains(list)), "{form}");
-                let configuration = form.contains("show configuration commands |");
-                let narrow =
-                    ["strip-private", "match connection-type", "match bind", "match {interface}"];
-                assert!(!configuration || narrow.iter().any(|part| form.contains(part)), "{form}");
-            }
-        }
+    fn an_explanation_gets_its_commands_and_their_comments_in_one_column() {
+        let text =
+            "\nHow\n    {Sas}\tno SA\n    {SasInDetail}\teach field\n\nWhat\n    See {IkeSas}.\n";
+        let of = |system| expand(text, system).replace("  ", "");
+        let linux = "\nHow\nip -s xfrm state list nokeys no SA\nip -d -s xfrm state list nokeyseach field\n\nWhat\nSee swanctl --list-sas.\n";
+        assert_eq!(of(System::Linux).replace(' ', ""), linux.replace(' ', ""));
+        let vyos = expand(text, System::Vyos(Release::Current));
+        let at = |word| vyos.lines().find_map(|line: &str| line.find(word));
+        assert_eq!((at("no SA"), at("each field")), (Some(44), Some(44)), "{vyos}");
+        assert!(vyos.contains("    sudo ip -s xfrm state list nokeys "), "{vyos}");
+        assert!(vyos.contains("    See show vpn ike sa.\n"), "{vyos}");
+        assert_eq!(expand("{None} {such}", System::Linux), "{None} {such}");
     }
 
     #[test]
-    fn an_explanation_gets_its_commands_and_their_comments_in_one_column() {
-        let text = "\nHow\n    {linux:Sas}\tno SA\n    {linux:SasInDetail}\teach field\n\nWhat\n    See {vyos:IkeSas}.\n";
-        let expanded = "\nHow\n    ip -s xfrm state list nokeys           no SA\n    ip -d -s xfrm state list nokeys        each field\n\nWhat\n    See show vpn ike sa.\n";
-        assert_eq!(expand(text).replace("  ", ""), expanded.replace("  ", ""));
-        assert_eq!(expand("{linux:None} {such}"), "{linux:None} {such}");
+    fn a_command_that_a_system_lacks_is_said_with_the_system_that_has_it() {
+        let of = |text, system| expand(text, system);
+        let bind = "VyOS: set vpn ipsec site-to-site peer PEER vti bind IFACE";
+        assert_eq!(of("{BindPeer}", System::Linux), bind);
+        assert_eq!(of("{IkeSas}", System::Bare), "strongSwan: swanctl --list-sas");
+        assert_eq!(of("{IkeSas}", System::Libreswan), "ipsec status");
+        let bytes = "since 1.4: set vpn ipsec esp-group G life-bytes N";
+        assert_eq!(of("{LifeBytes}", System::Vyos(Release::V1_3)), bytes);
     }
 }

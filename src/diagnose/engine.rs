@@ -416,8 +416,12 @@ mod tests {
 
     /// A host without VTIs, all of which was read.
     fn empty() -> Snapshot {
-        let host =
-            Host { hostname: "r".into(), kernel_release: "6.12.95".into(), vyos_version: None };
+        let host = Host {
+            hostname: "r".into(),
+            kernel_release: "6.12.95".into(),
+            vyos_version: None,
+            pluto: false,
+        };
         let nothing = Snapshot::unread(0, host, Reason::Absent, "");
         Snapshot { links: Ok(Vec::new()), proc_net_dev: Ok(Vec::new()), ..nothing }
     }

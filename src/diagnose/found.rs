@@ -9,6 +9,9 @@ use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
 use crate::tunnel::Tunnel;
 
+/// What is said instead of a command where only the peer can begin.
+const PEER_BEGINS: &str = "let the peer begin: its address is not known here";
+
 /// A cause that holds, in words and with its evidence.
 #[derive(Debug)]
 pub struct Found {
@@ -149,7 +152,9 @@ impl Found {
         let call = command.into();
         let command = call.text(system, case.words());
         let changes = call.changes() == Changes::System;
-        self.remedies.push(Remedy { action: action.into(), command, changes });
+        let waits = call.waits_for_peer(case.words());
+        let action = if waits { PEER_BEGINS.to_owned() } else { action.into() };
+        self.remedies.push(Remedy { action, command, changes });
         // Whoever goes down the list looks first.
         self.remedies.sort_by_key(|remedy| remedy.changes);
         self

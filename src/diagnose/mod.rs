@@ -24,6 +24,7 @@ mod lookup;
 mod mask;
 mod mtu;
 mod summary;
+mod systems;
 mod unconfirmed;
 mod validation;
 mod vpp;

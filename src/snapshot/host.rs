@@ -14,6 +14,9 @@ pub struct Host {
     /// The version VyOS gives itself, where this is VyOS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vyos_version: Option<String>,
+    /// Whether libreswan's daemon runs: its socket /run/pluto/pluto.ctl is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pluto: bool,
 }
 
 impl Host {

@@ -115,7 +115,7 @@ fn what_is_known_of_a_tunnel_is_filled_in_for_each_system() {
     let linux = [
         "journalctl -t charon -t charon-systemd -t vti-up-down --since -1h",
         "ip link set vti7 up",
-        "swanctl --terminate --child AZURE-vti",
+        "swanctl --terminate --child AZURE-vti; swanctl --initiate --child AZURE-vti",
     ];
     assert_eq!(typed(None), linux);
 }

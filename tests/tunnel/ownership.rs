@@ -177,6 +177,7 @@ prop_compose! {
             hostname: "test".into(),
             kernel_release: "6.12.0".into(),
             vyos_version: None,
+            pluto: false,
         };
         let mut snapshot = Snapshot::unread(1_000, host, Reason::Skipped, "");
         let wan = link(WAN, "wan", LinkKind::Other { info_kind: String::new() });

@@ -33,7 +33,12 @@ fn run(input: &[u8]) -> bool {
     let input = String::from_utf8_lossy(input);
     let (devices, counters) = (net_dev(&input), xfrm_stat(&input));
     let taken = devices.is_ok() || counters.is_ok() || parse_baseline(&input).is_some();
-    let host = Host { hostname: String::new(), kernel_release: String::new(), vyos_version: None };
+    let host = Host {
+        hostname: String::new(),
+        kernel_release: String::new(),
+        vyos_version: None,
+        pluto: false,
+    };
     let mut now = Snapshot::unread(0, host, Reason::Skipped, "only texts were given");
     if let Ok(devices) = devices {
         now.proc_net_dev = Ok(devices);

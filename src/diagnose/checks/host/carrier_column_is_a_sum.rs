@@ -27,8 +27,8 @@ Why
     the aborted errors are failures of the encryption stage.
 
 How to confirm
-    {linux:Counters}
-    {linux:CounterFiles}
+    {Counters}
+    {CounterFiles}
 
 What to do
     Nothing; read the two apart.

@@ -27,8 +27,8 @@ Why
     and packets too big together.
 
 How to confirm
-    {linux:KernelRelease}
-    {linux:Counters}\tdropped rises, carrier stays 0
+    {KernelRelease}
+    {Counters}\tdropped rises, carrier stays 0
 
 What to do
     Watch tx_dropped instead, or use a newer kernel.

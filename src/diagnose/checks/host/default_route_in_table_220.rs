@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::Command;
+use crate::diagnose::commands::{Command, System};
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
@@ -27,12 +27,13 @@ Why
     the selectors 0.0.0.0/0 and ::/0, so the route is a default route.
 
 How to confirm
-    {linux:CharonRoutes}
-    {linux:Rules}\t220: from all lookup 220
+    {CharonRoutes}
+    {Rules}\t220: from all lookup 220
 
 What to do
-    {vyos:NoCharonRoutes}
-    {vyos:DeleteCharonDefaultRoute}\tuntil the next rekeying
+    {NoCharonRoutes}
+    (elsewhere: charon.install_routes = no in strongswan.conf)
+    {DeleteCharonDefaultRoute}\tuntil the next rekeying
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -47,6 +48,10 @@ fn check(case: &Case<'_>) -> Outcome {
         "charon's default route {} in table {CHARON_TABLE} takes all traffic before the routes into {} are looked at",
         route.destination, case.name
     );
+    let keep = match case.system() {
+        System::Vyos(_) => "keep charon from making routes, then commit",
+        _ => "set charon.install_routes = no in strongswan.conf, so that charon makes no routes",
+    };
     Ok(Found::new(Confidence::Proven, "rule 220 before main", summary)
         .seen(
             case,
@@ -54,6 +59,6 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::Routes,
         )
         .next(case, "see the table", Command::CharonRoutes)
-        .next(case, "keep charon from making routes, then commit", Command::NoCharonRoutes)
+        .next(case, keep, Command::NoCharonRoutes)
         .next(case, "until then, take it away", Command::DeleteCharonDefaultRoute))
 }

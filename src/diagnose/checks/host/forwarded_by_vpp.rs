@@ -27,9 +27,9 @@ Why
     'linux-cp/ipsec: Invalid/Unsupported crypto algo'.
 
 How to confirm
-    {vyos:VppErrors}
-    {vyos:VppInterfaces}
-    {vyos:VppTrace}	after: vppctl trace add INPUT 50
+    {VppErrors}
+    {VppInterfaces}
+    {VppTrace}	after: vppctl trace add INPUT 50
 
 What to do
     Look at VPP's own counters. What this report says of the data path

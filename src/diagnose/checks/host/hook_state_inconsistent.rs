@@ -27,11 +27,11 @@ Why
     failed; or two CHILD_SAs of one name came and went as one.
 
 How to confirm
-    {vyos:HookState}
-    {vyos:ChildSas}
+    {HookState}
+    {ChildSas}
 
 What to do
-    {vyos:RestartChild}\truns the hook again
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

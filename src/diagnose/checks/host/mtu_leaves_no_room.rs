@@ -30,12 +30,12 @@ Why
     reported: path MTU discovery then does its work.
 
 How to confirm
-    {linux:LinkInDetail}\tmtu
-    {linux:RouteToPeer}\tmtu of the path
+    {LinkInDetail}\tmtu
+    {RouteToPeer}\tmtu of the path
 
 What to do
-    {vyos:SetMtu}
-    {vyos:ClampMss}
+    {SetMtu}
+    {ClampMss}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -27,13 +27,13 @@ Why
     there, and /proc/net/xfrm_stat counts there.
 
 How to confirm
-    {linux:LinkInDetail}\tlink-netns or link-netnsid
-    {linux:Namespaces}\twhich namespace has that number
+    {LinkInDetail}\tlink-netns or link-netnsid
+    {Namespaces}\twhich namespace has that number
 
 What to do
     Look at policies and SAs where they are:
-    {linux:PoliciesThere}
-    {linux:SasThere}
+    {PoliciesThere}
+    {SasThere}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

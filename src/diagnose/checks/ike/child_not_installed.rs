@@ -24,11 +24,11 @@ Why
     for (start-action none).
 
 How to confirm
-    {vyos:ChildSas}
-    {vyos:IkeLog}\tlines with `no CHILD_SA built`
+    {ChildSas}
+    {IkeLog}\tlines with `no CHILD_SA built`
 
 What to do
-    {vyos:RestartChild}
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -30,12 +30,12 @@ Why
     identity).
 
 How to confirm
-    {vyos:IkeSas}
-    {vyos:ChildSas}
+    {IkeSas}
+    {ChildSas}
 
 What to do
     Let one end respond only (connection-type respond), then
-    {vyos:RestartChild}
+    {anew}
 ";
 
 /// A rekeying or a reauthentication that makes before it breaks has two for so long.

@@ -25,12 +25,12 @@ Why
     VICI socket is not there, refuses, or does not answer in time.
 
 How to confirm
-    {linux:DaemonStatus}
-    {vyos:IkeSas}\tprints IPsec Process NOT Running
+    {DaemonStatus}
+    {IkeSas}\tprints IPsec Process NOT Running
 
 What to do
-    {vyos:RestartDaemon}
-    {vyos:IkeLog}\twhat it said last
+    {RestartDaemon}
+    {IkeLog}\twhat it said last
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

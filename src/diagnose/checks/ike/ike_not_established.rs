@@ -31,12 +31,12 @@ Why
     configuration was committed, and charon got no connection at all.
 
 How to confirm
-    {vyos:IkeSas}
-    {vyos:IkeLog}\tthe last attempt and its end
+    {IkeSas}
+    {IkeLog}\tthe last attempt and its end
 
 What to do
-    {linux:Ping}
-    {vyos:RestartChild}
+    {Ping}
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -99,7 +99,11 @@ fn check(case: &Case<'_>) -> Outcome {
         found = found.keeps_severity("the operator switched the peer off");
     }
     let is_vain = unrendered.is_some() || failed.is_some_and(|(f, _)| f == Failure::Authentication);
-    Ok(if disabled || is_vain { found } else { found.next(case, "try anew", Command::InitiateIke) })
+    Ok(if disabled || is_vain {
+        found
+    } else {
+        found.next(case, "try anew", Command::InitiateChild)
+    })
 }
 
 /// Whether an interface has an IPv4 address now, in words; none where that was not read.

@@ -18,8 +18,8 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     charon shows the CHILD_SA as installed, and the kernel has no SA
-    with its SPI: `{vyos:ChildSas}` says up, and packets are lost. Or
-    the kernel has SAs that charon does not know: they work until they
+    with its SPI: it is said to be up, and packets are lost. Or the
+    kernel has SAs that charon does not know: they work until they
     expire, and nobody renews them.
 
 Why
@@ -27,11 +27,11 @@ Why
     was killed and started again; a hard limit ended an SA.
 
 How to confirm
-    {vyos:ChildSasInDetail}\tSPIs as charon knows them
-    {vyos:Sas}\tSPIs as the kernel has them
+    {ChildSasInDetail}\tSPIs as charon knows them
+    {Sas}\tSPIs as the kernel has them
 
 What to do
-    {vyos:RestartChild}
+    {anew}
 ";
 
 /// The kernel is read before charon: what is younger may have come in between.

@@ -23,7 +23,7 @@ Why
     `vpn ipsec remote-access connection NAME bind IFACE`: clients begin.
 
 How to confirm
-    {vyos:Clients}
+    {Clients}
 
 What to do
     Nothing, if no client should be there.

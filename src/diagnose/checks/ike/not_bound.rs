@@ -20,10 +20,10 @@ Why
     `vti bind` is not set at any peer, or names another interface.
 
 How to confirm
-    {vyos:BoundPeers}
+    {BoundPeers}
 
 What to do
-    {vyos:BindPeer}
+    {BindPeer}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -23,8 +23,8 @@ Why
     packet came yet.
 
 How to confirm
-    {linux:TrapPolicies}
-    {vyos:Policies}
+    {TrapPolicies}
+    {Policies}
 
 What to do
     Nothing; or send a packet and look again.

@@ -35,8 +35,8 @@ Why
     that is routed into the tunnel passes now.
 
 How to confirm
-    {linux:ShowTwice}\tdo they rise?
-    {vyos:IkeLog}\twhat happened when they did
+    {ShowTwice}\tdo they rise?
+    {IkeLog}\twhat happened when they did
 
 What to do
     Nothing, if they do not rise. To keep gaps short: IKEv2, no

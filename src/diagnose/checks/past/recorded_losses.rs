@@ -67,8 +67,8 @@ Why
     counts each packet as a carrier error.
 
 How to confirm
-    {linux:History}\tthe gaps, and what the kernel told
-    {vyos:IkeLog}\t'reauthenticating IKE_SA'
+    {History}\tthe gaps, and what the kernel told
+    {IkeLog}\t'reauthenticating IKE_SA'
 
 What to do
     IKEv2 without reauthentication: on VyOS take ikev2-reauth off the
@@ -87,8 +87,8 @@ Why
     the policy and no SA for its template.
 
 How to confirm
-    {linux:History}\twhich SA went, and when one came
-    {vyos:IkeLog}\twho deleted it
+    {History}\twhich SA went, and when one came
+    {IkeLog}\twho deleted it
 
 What to do
     Nothing, if somebody did it by hand. If it comes back with each
@@ -105,7 +105,7 @@ Why
     counts as a carrier error.
 
 How to confirm
-    {linux:History}\tthey end with the first SA
+    {History}\tthey end with the first SA
 
 What to do
     Nothing. Where it matters, let routes into the tunnel depend on it
@@ -121,8 +121,8 @@ Why
     again, they were installed again.
 
 How to confirm
-    {linux:History}\thow long it was away
-    {vyos:IkeLog}\t'giving up after', retransmits
+    {History}\thow long it was away
+    {IkeLog}\t'giving up after', retransmits
 
 What to do
     Look at the path to the peer and at the peer at those times.
@@ -136,8 +136,8 @@ Why
     interface with IPv6, and the tunnel was negotiated for IPv4 only.
 
 How to confirm
-    {linux:History}\tone packet at a time, far apart
-    {linux:Ipv6Packets}
+    {History}\tone packet at a time, far apart
+    {Ipv6Packets}
 
 What to do
     Take IPv6 off the interface, or let the peers agree on ::/0 too.
@@ -153,7 +153,7 @@ Why
     made.
 
 How to confirm
-    {linux:History}\tthe route that went and came back
+    {History}\tthe route that went and came back
 
 What to do
     Look at the uplink and the routing protocol at those times.
@@ -167,7 +167,7 @@ Why
     deleted it before another was negotiated.
 
 How to confirm
-    {linux:History}\twhich SA expired
+    {History}\twhich SA expired
 
 What to do
     Raise life_bytes and life_packets, or let rekeying begin earlier:
@@ -183,8 +183,8 @@ Why
     the time found no cause; or the kernel's messages were lost.
 
 How to confirm
-    {linux:History}\twhen they were lost
-    {linux:Capture}
+    {History}\twhen they were lost
+    {Capture}
 
 What to do
     Save a capture when it happens again, and look at it.

@@ -28,12 +28,12 @@ Why
     --detail lists what was ruled out and what was not.
 
 How to confirm
-    {linux:ShowInterfaceInDetail}
-    {linux:Lookup}
+    {ShowInterfaceInDetail}
+    {Lookup}
 
 What to do
     Save a capture while the errors rise; it replays anywhere:
-    {linux:Capture}
+    {Capture}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

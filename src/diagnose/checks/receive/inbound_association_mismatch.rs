@@ -27,8 +27,8 @@ Why
     The inbound SA's mark or if_id is not the interface's.
 
 How to confirm
-    {linux:Sas}\tmark or if_id of the inbound SA
-    {linux:LinkInDetail}
+    {Sas}\tmark or if_id of the inbound SA
+    {LinkInDetail}
 
 What to do
     Make if_id_in and if_id_out (mark_in and mark_out) of the child the

@@ -24,10 +24,10 @@ Why
     something on the way changes packets.
 
 How to confirm
-    {linux:Sas}\tstats: failed
+    {Sas}\tstats: failed
 
 What to do
-    {vyos:RestartChild}
+    {anew}
     If it comes back, look for a device that rewrites ESP on the way.
 ";
 

@@ -29,11 +29,11 @@ Why
     its state.
 
 How to confirm
-    {linux:Sas}\tno SA from the peer to this host
-    {linux:Esp}\tthe SPI that the peer uses
+    {Sas}\tno SA from the peer to this host
+    {Esp}\tthe SPI that the peer uses
 
 What to do
-    {vyos:RestartChild}
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

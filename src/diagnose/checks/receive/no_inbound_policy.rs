@@ -28,11 +28,11 @@ Why
     there, or the one that is there blocks or asks for another SA.
 
 How to confirm
-    {linux:InboundPolicies}
-    {linux:ForwardPolicies}
+    {InboundPolicies}
+    {ForwardPolicies}
 
 What to do
-    {vyos:RestartChild}
+    {anew}
     With manual SAs add the missing policy.
 ";
 

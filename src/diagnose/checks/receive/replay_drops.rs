@@ -23,7 +23,7 @@ Why
     way, a duplicated path, or a sender that restarted its numbers.
 
 How to confirm
-    {linux:Sas}\tstats: replay-window, replay
+    {Sas}\tstats: replay-window, replay
 
 What to do
     Enlarge the window where reordering is normal (replay_window of the

@@ -34,14 +34,14 @@ Why
     all. The peer's prefixes are not routed into the tunnel.
 
 How to confirm
-    {linux:ValidationOfInterfaces}
-    {linux:RpFilter}
-    {linux:ReversePathCounter}
+    {ValidationOfInterfaces}
+    {RpFilter}
+    {ReversePathCounter}
 
 What to do
     Route the peer's prefixes into the tunnel, or let the interface
     validate loosely:
-    {vyos:ValidateLoosely}
+    {ValidateLoosely}
     Without VyOS: rp_filter of the interface 2 or 0, with all at 0.
 ";
 

@@ -27,12 +27,12 @@ Why
     that failed leaves it down; or somebody set it down by hand.
 
 How to confirm
-    {vyos:Vtis}\tA/D
-    {vyos:ChildSas}\tup
+    {Vtis}\tA/D
+    {ChildSas}\tup
 
 What to do
-    {vyos:SetUp}\tuntil the hook runs again
-    {vyos:RestartChild}
+    {SetUp}\tuntil the hook runs again
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -23,11 +23,11 @@ Why
     link.
 
 How to confirm
-    {linux:LinkInDetail}
-    {vyos:ConfigurationOf}
+    {LinkInDetail}
+    {ConfigurationOf}
 
 What to do
-    {vyos:AddressInterface}
+    {AddressInterface}
     Where it is configured: commit a change of it, so that it is made.
 ";
 
@@ -94,6 +94,7 @@ mod tests {
             hostname: "gw1".into(),
             kernel_release: "6.6.58-amd64-vyos".into(),
             vyos_version: Some("1.4.2".into()),
+            pluto: false,
         };
         let mut now = Snapshot::unread(1, host, Reason::Skipped, "");
         now.links = Ok(Vec::new());

@@ -33,11 +33,11 @@ Why
     in a table that no rule selects.
 
 How to confirm
-    {linux:Routes}
-    {linux:RouteInside}\tdoes it lead to the tunnel?
+    {Routes}
+    {RouteInside}\tdoes it lead to the tunnel?
 
 What to do
-    {vyos:AddRouteInto}
+    {AddRouteInto}
     With BGP or OSPF over the tunnel: look at the neighbour first.
 ";
 

@@ -28,8 +28,8 @@ Why
     back. Some traffic is one-way by nature (syslog, multicast).
 
 How to confirm
-    {linux:ShowTwice}
-    {linux:EspAndNat}
+    {ShowTwice}
+    {EspAndNat}
 
 What to do
     Run the same on the peer: where its counters stop is where to look.

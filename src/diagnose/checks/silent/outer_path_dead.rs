@@ -27,8 +27,8 @@ Why
     there.
 
 How to confirm
-    {linux:RouteToPeer}
-    {linux:OuterNeighbours}\tFAILED or INCOMPLETE
+    {RouteToPeer}
+    {OuterNeighbours}\tFAILED or INCOMPLETE
 
 What to do
     Look at the WAN: link, gateway, VLAN, the provider.

@@ -27,11 +27,11 @@ Why
     the SA of before is still installed.
 
 How to confirm
-    {vyos:Sas}\tsrc and dst of the SA
-    {vyos:Connections}\tthe peer's configured address
+    {Sas}\tsrc and dst of the SA
+    {Connections}\tthe peer's configured address
 
 What to do
-    {vyos:RestartChild}
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

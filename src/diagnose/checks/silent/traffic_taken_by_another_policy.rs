@@ -28,8 +28,8 @@ Why
     past the tunnel.
 
 How to confirm
-    {linux:OutboundPolicies}\ta policy without mark and if_id
-    {linux:CharonRoutes}
+    {OutboundPolicies}\ta policy without mark and if_id
+    {CharonRoutes}
 
 What to do
     Keep the selectors of policy-based tunnels off what is routed into

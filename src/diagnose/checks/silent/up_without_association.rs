@@ -28,13 +28,13 @@ Why
     running the hook, or the interface was set up by hand.
 
 How to confirm
-    {vyos:ChildSas}\tno CHILD_SA
-    {vyos:Vtis}\tu/u all the same
+    {ChildSas}\tno CHILD_SA
+    {Vtis}\tu/u all the same
 
 What to do
-    {vyos:RestartChild}
-    {vyos:IkeLog}\tlines of vti-up-down
-    Until then: {vyos:SetDown}, so that routes move away.
+    {anew}
+    {IkeLog}\tlines of vti-up-down
+    Until then: {SetDown}, so that routes move away.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

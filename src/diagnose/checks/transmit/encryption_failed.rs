@@ -33,8 +33,8 @@ Why
     in OUTPUT or POSTROUTING (no XFRM counter moves).
 
 How to confirm
-    {linux:XfrmStatistics}\twhere the kernel has it
-    {linux:Ruleset}\tdrops of esp or udp 4500 on output
+    {XfrmStatistics}\twhere the kernel has it
+    {Ruleset}\tdrops of esp or udp 4500 on output
 
 What to do
     Let ESP out of the firewall; take offload off the SA; look for

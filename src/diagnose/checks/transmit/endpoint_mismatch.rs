@@ -23,8 +23,8 @@ Why
     a peer that moved. An xfrm interface has no such check.
 
 How to confirm
-    {linux:LinkInDetail}\tlocal, remote
-    {linux:Sas}\tsrc, dst
+    {LinkInDetail}\tlocal, remote
+    {Sas}\tsrc, dst
 
 What to do
     Set the device's addresses to those that the SA uses, or local to

@@ -28,11 +28,12 @@ Why
     xfrm_state_check_expire() refuses the one behind the last.
 
 How to confirm
-    {linux:Sas}\tlifetime config and current
+    {Sas}\tlifetime config and current
 
 What to do
     Let rekeying begin earlier (the soft limit further below the hard
-    one), or raise the limit: {vyos:LifeBytes}
+    one), or raise the limit:
+    {LifeBytes}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

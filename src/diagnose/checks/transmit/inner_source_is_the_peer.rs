@@ -25,7 +25,7 @@ Why
     sent back to it.
 
 How to confirm
-    {linux:PeersPackets}
+    {PeersPackets}
 
 What to do
     Keep the peer's outer prefix out of the tunnel's selectors and

@@ -28,13 +28,13 @@ Why
     finds no policy and counts as a carrier error.
 
 How to confirm
-    {linux:OutboundPolicies}\tno IPv6 selector
-    {linux:Ipv6Packets}
+    {OutboundPolicies}\tno IPv6 selector
+    {Ipv6Packets}
 
 What to do
     If the tunnel is for IPv4 only, take IPv6 off the interface; the
     errors are then gone:
-    {vyos:NoLinkLocal}
+    {NoLinkLocal}
     Else let the peers agree on ::/0 too.
 ";
 

@@ -26,12 +26,12 @@ Why
     the source itself (ip6_tnl_xmit_ctl()).
 
 How to confirm
-    {linux:Sas}\tsrc of the outbound SA
-    {linux:Addresses}\tnot there
+    {Sas}\tsrc of the outbound SA
+    {Addresses}\tnot there
 
 What to do
     Bring the address back, or negotiate from the new one:
-    {vyos:RestartChild}
+    {anew}
     With dynamic addresses use dhcp-interface instead of local-address.
 ";
 

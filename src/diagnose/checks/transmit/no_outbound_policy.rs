@@ -28,14 +28,14 @@ Why
     means that the CHILD_SA is not there.
 
 How to confirm
-    {linux:LinkInDetail}\tokey or if_id
-    {linux:OutboundPolicies}\tno policy with it
+    {LinkInDetail}\tokey or if_id
+    {OutboundPolicies}\tno policy with it
 
 What to do
-    {vyos:ChildSas}\tis the CHILD_SA up?
-    {vyos:IkeSas}\tis the IKE_SA up?
-    {vyos:IkeLog}\tif not, why
-    {vyos:RestartChild}
+    {ChildSas}\tis the CHILD_SA up?
+    {IkeSas}\tis the IKE_SA up?
+    {IkeLog}\tif not, why
+    {anew}
     If the CHILD_SA is up, its if_id or mark is not the interface's:
     check which interface the peer is bound to.
 ";

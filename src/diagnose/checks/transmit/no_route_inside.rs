@@ -30,13 +30,13 @@ Why
     where no IPv6 route leads into the tunnel.
 
 How to confirm
-    {linux:Packets}\tpackets that no route explains
-    {linux:Ipv6RoutesInto}
+    {Packets}\tpackets that no route explains
+    {Ipv6RoutesInto}
 
 What to do
     Find the sender, or give the interface the route:
-    {linux:PacketSockets}\tpacket sockets and whose they are
-    {linux:TrafficFilters}
+    {PacketSockets}\tpacket sockets and whose they are
+    {TrafficFilters}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

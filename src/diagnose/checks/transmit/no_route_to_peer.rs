@@ -24,7 +24,7 @@ Why
     selects a table without a route.
 
 How to confirm
-    {linux:RouteToPeer}\tfrom the SA's source with its mark
+    {RouteToPeer}\tfrom the SA's source with its mark
 
 What to do
     Bring the route to the peer back: the WAN interface, its gateway,

@@ -28,14 +28,14 @@ Why
     the policy stayed.
 
 How to confirm
-    {linux:Sas}\tno SA to the peer
-    {linux:OutboundPolicies}\tthe policy that wants it
+    {Sas}\tno SA to the peer
+    {OutboundPolicies}\tthe policy that wants it
 
 What to do
-    {linux:Ping}\tis it there at all?
-    {vyos:IkeSas}
-    {vyos:IkeLog}
-    {vyos:RestartChild}
+    {Ping}\tis it there at all?
+    {IkeSas}
+    {IkeLog}
+    {anew}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

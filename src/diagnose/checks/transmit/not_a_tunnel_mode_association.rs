@@ -25,7 +25,7 @@ Why
     the other outer family.
 
 How to confirm
-    {linux:Sas}\tmode, src, dst
+    {Sas}\tmode, src, dst
 
 What to do
     Negotiate tunnel mode; with IPv6 outside use vti6 or an xfrm

@@ -27,7 +27,7 @@ Why
     where the interface's MTU leaves no room for the other.
 
 How to confirm
-    {linux:OtherPackets}
+    {OtherPackets}
 
 What to do
     Take the interface out of the daemon that sends them.

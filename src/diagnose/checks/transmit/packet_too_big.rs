@@ -31,13 +31,13 @@ Why
     arrive or are not obeyed.
 
 How to confirm
-    {linux:PingFullSize}
-    {linux:LinkInDetail}\tmtu
+    {PingFullSize}
+    {LinkInDetail}\tmtu
 
 What to do
     Lower the interface's MTU to what fits, and clamp TCP's MSS:
-    {vyos:SetMtu}
-    {vyos:ClampMss}
+    {SetMtu}
+    {ClampMss}
     Let ICMP fragmentation needed pass on the way to the senders.
 ";
 

@@ -27,12 +27,12 @@ Why
     silently when it does not.
 
 How to confirm
-    {linux:LarvalDrop}
-    {linux:Sas}\tno SA to the peer
+    {LarvalDrop}
+    {Sas}\tno SA to the peer
 
 What to do
     Find out why there is no SA, as for VTI-111. For counters that tell
-    the truth: {linux:DropLarval}
+    the truth: {DropLarval}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

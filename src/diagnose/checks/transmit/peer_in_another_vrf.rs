@@ -23,8 +23,8 @@ Why
     can sit in another VRF than its underlay.)
 
 How to confirm
-    {linux:LinkInDetail}\tmaster
-    {linux:RouteToPeer}\tvrf VRF: as the interface asks
+    {LinkInDetail}\tmaster
+    {RouteToPeer}\tvrf VRF: as the interface asks
 
 What to do
     Put both into one VRF, leak a route to the peer into the VTI's VRF,

@@ -22,13 +22,13 @@ Why
     block, or no policy matches and the default for OUT is block.
 
 How to confirm
-    {linux:OutboundPolicies}
-    {linux:DefaultPolicies}
+    {OutboundPolicies}
+    {DefaultPolicies}
 
 What to do
     Remove the blocking policy or give the tunnel's policy a better
     priority (a lower number), or let what has no policy pass:
-    {linux:AcceptByDefault}
+    {AcceptByDefault}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -26,7 +26,7 @@ Why
     and vti6 the device's okey takes the place of the mark.)
 
 How to confirm
-    {linux:OutboundPolicies}\tif_id and mark on one policy
+    {OutboundPolicies}\tif_id and mark on one policy
 
 What to do
     Take mark_out (and mark_in) away from the child's configuration:

@@ -26,7 +26,7 @@ Why
     charon's bypass-lan, matches inside the tunnel too.
 
 How to confirm
-    {linux:OutboundPolicies}\tthe first match by priority
+    {OutboundPolicies}\tthe first match by priority
 
 What to do
     Give the pass policy a mark or narrower selectors, or a higher

@@ -27,11 +27,11 @@ Why
     rekeying that should have come before did not.
 
 How to confirm
-    {linux:Sas}\tlifetime config and current
+    {Sas}\tlifetime config and current
 
 What to do
-    {vyos:IkeLog}\twhy rekeying failed
-    {vyos:RestartChild}
+    {IkeLog}\twhy rekeying failed
+    {anew}
     Raise life-bytes or life-packets of the ESP group, or omit them.
 ";
 

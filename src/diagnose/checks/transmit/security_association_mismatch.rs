@@ -28,12 +28,12 @@ Why
     the inbound direction is refused as well.)
 
 How to confirm
-    {linux:SasInDetail}
-    {linux:OutboundPolicies}\tcompare field by field
+    {SasInDetail}
+    {OutboundPolicies}\tcompare field by field
 
 What to do
     If charon installed both, negotiate anew:
-    {vyos:RestartChild}
+    {anew}
     If something else did (a script, an old key daemon), remove it. An
     SA with a selector of the outer family lacks the flag af-unspec.
 ";

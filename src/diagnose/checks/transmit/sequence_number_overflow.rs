@@ -28,12 +28,13 @@ Why
     refuses the rest.
 
 How to confirm
-    {linux:SasInDetail}\toseq near 0xffffffff, no esn flag
+    {SasInDetail}\toseq near 0xffffffff, no esn flag
 
 What to do
-    {vyos:RestartChild}
+    {anew}
     Use ESN (VyOS from 1.4: it is negotiated where the peer has it), or
-    rekey by packets: {vyos:LifePackets}
+    rekey by packets:
+    {LifePackets}
 ";
 
 /// From here on it is worth a warning: nine tenths of the numbers are used.

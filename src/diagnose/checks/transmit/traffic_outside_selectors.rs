@@ -31,9 +31,9 @@ Why
     a notice, once something was sent there.
 
 How to confirm
-    {linux:RoutesInto}
-    {linux:OutboundPolicies}
-    {linux:Lookup}
+    {RoutesInto}
+    {OutboundPolicies}
+    {Lookup}
 
 What to do
     Route only what the selectors cover, or widen them on both peers

@@ -27,11 +27,11 @@ Why
     into the tunnel, mostly a default or BGP route through it.
 
 How to confirm
-    {linux:RouteToPeer}\tdev IFACE
+    {RouteToPeer}\tdev IFACE
 
 What to do
     Give the peer's outer address a route of its own through the WAN:
-    {vyos:AddRouteToPeer}
+    {AddRouteToPeer}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {

@@ -24,8 +24,8 @@ Why
     without an if_id ends at once.
 
 How to confirm
-    {linux:AllDisableXfrm}
-    {linux:DisableXfrm}
+    {AllDisableXfrm}
+    {DisableXfrm}
 
 What to do
     Set both to 0. What many guides mean for VTIs is disable_policy.
