@@ -11,8 +11,7 @@ use vti_diagnostics::report::InterfaceReport;
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// Codes that no capture of a laboratory kernel confirms, and why.
-const UNCONFIRMED: &[(Code, &str)] =
-    &[(Code::ForwardedByVpp, "no laboratory kernel has a VPP; vyos.rs has it, on every capture")];
+const UNCONFIRMED: &[(Code, &str)] = &[];
 
 /// Sources that no value of a snapshot comes from, and why.
 const NOT_OF_A_SNAPSHOT: &[(Source, &str)] = &[

@@ -9,6 +9,8 @@
 #
 # The peer has an address for each, 192.0.2.10 + N; inside, 10.1.N.1 speaks to 10.2.N.1 (10.3.7.254 to the clients). Needs nothing of the host.
 
+# The emulated processor is for the daemons and the looks at them: no journald beside them.
+JOURNALD=no LOG_FILE=/var/log/messages
 NAMES=(PLAIN PFS ESN IKE1 NAT MARK REAUTH ROAD TRAP BOTH)
 CONNECTION_OF=([0]=rekey_time=7s [3]='version=1
 proposals=aes128-sha256-modp1024' [5]=rekey_time=9s [6]='rekey_time=0s
