@@ -378,11 +378,11 @@ commands! {
     FirewallDrops: "Shows what the firewall drops.", Nothing,
         "nft list ruleset", Own("show firewall statistics");
     VppErrors: "Shows what VPP drops, and why.", Nothing,
-        "", Own("sudo vppctl show errors"), V1_3 => Own(""), V1_4 => Own("");
+        "", Own("sudo vppctl show errors");
     VppInterfaces: "Shows the counters of VPP's interfaces.", Nothing,
-        "", Own("sudo vppctl show interface"), V1_3 => Own(""), V1_4 => Own("");
+        "", Own("sudo vppctl show interface");
     VppTrace: "Shows the way of packets through VPP, once `vppctl trace add` named an input.", Nothing,
-        "", Own("sudo vppctl show trace"), V1_3 => Own(""), V1_4 => Own("");
+        "", Own("sudo vppctl show trace");
     TrafficFilters: "Lists the filters of tc.", Nothing,
         "tc filter show dev DEVICE ingress", Sudo;
     PacketSockets: "Lists the packet sockets and their processes.", Nothing,
