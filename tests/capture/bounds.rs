@@ -16,7 +16,7 @@ static BASE: LazyLock<u64> = LazyLock::new(|| {
 });
 
 /// What the values of any capture may take, in bytes.
-const FREE: u64 = 4 << 20;
+const FREE: u64 = 16 << 20;
 
 /// Runs the program; its exit status, standard error, and peak of memory in bytes.
 fn run(arguments: &[&str]) -> (i32, String, u64) {
