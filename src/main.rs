@@ -94,8 +94,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// A crash leaves no dump of this process, for in the middle of a message about an SA its memory has the keys. RLIMIT_CORE would not do: the
-/// kernel does not hold a program in core_pattern to it (core(5)). Where the system refuses, it goes on: the dump is root's alone.
+/// A crash leaves no dump of this process, for in the middle of a message about an SA its memory has the keys. prctl(2), PR_SET_DUMPABLE: a
+/// process that is not dumpable leaves none. RLIMIT_CORE does not suffice: core(5) says under "Piping core dumps to a program" that it is not
+/// enforced for a program in core_pattern. Where the system refuses, the program goes on.
 fn leave_no_dump() {
     let _ = nix::sys::prctl::set_dumpable(false);
 }

@@ -18,8 +18,9 @@ const BYTES_A_VALUE: u64 = 8;
 /// What values take may be so many times the text. With the text itself, and what the system rounds up, it is less than five times.
 const TIMES: u64 = 3;
 
-/// Nobody minds so much, in bytes.
-const FREE: u64 = 4 << 20;
+/// Nobody minds so much, in bytes. A small capture may need more than the times above: charon's part of a thousand tunnels does, for a list
+/// of one CHILD_SA takes room for four, as every `Vec` does.
+const FREE: u64 = 16 << 20;
 
 /// What an allocation costs beside its bytes.
 const HEADER: usize = 16;
@@ -139,7 +140,7 @@ mod tests {
     fn each_limit_has_its_sentence() {
         let said = |spend: &dyn Fn(&Budget) -> Result<(), Error>| {
             let budget = Budget::new(0, 0);
-            (0..5000).find_map(|_| spend(&budget).err()).map(|_| budget.reached().unwrap())
+            (0..20_000).find_map(|_| spend(&budget).err()).map(|_| budget.reached().unwrap())
         };
         let values = said(&|budget| budget.value()).unwrap();
         assert_eq!(
@@ -147,7 +148,7 @@ mod tests {
             "it has more than 1024 values, the most that are read; --max-size raises it"
         );
         let memory = said(&|budget| budget.text(1024)).unwrap();
-        assert!(memory.contains("more than 4M of memory"), "{memory}");
+        assert!(memory.contains("more than 16M of memory"), "{memory}");
         let depth = said(&|budget| budget.depth(65)).unwrap();
         assert!(depth.contains("64 levels"), "{depth}");
         assert_eq!(said(&|budget| budget.depth(64)), None);

@@ -5,9 +5,18 @@ use super::FULL;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
-/// What the program needs for itself, and Python before it becomes the program. In bytes.
-const BASE: u64 = 24 << 20;
+/// What the program needs for a capture that is next to nothing, with Python before it becomes the program, and a little. In bytes. What is
+/// proven of a small file is then as sharp as of a large one.
+static BASE: LazyLock<u64> = LazyLock::new(|| {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, peak) = refused(directory.path(), "small", "schema: 1\n", &[]);
+    peak + (1 << 20)
+});
+
+/// What the values of any capture may take, in bytes.
+const FREE: u64 = 16 << 20;
 
 /// Runs the program; its exit status, standard error, and peak of memory in bytes.
 fn run(arguments: &[&str]) -> (i32, String, u64) {
@@ -37,7 +46,7 @@ fn refused(directory: &Path, name: &str, text: &str, more: &[&str]) -> (String, 
 }
 
 #[test]
-fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
+fn a_file_that_is_made_to_be_dear_is_refused_in_little_memory() {
     const MIB: usize = 1 << 20;
     let head =
         "schema: 1\nsnapshots:\n- taken_at_ms: 1\n  host: {hostname: a, kernel_release: b}\n";
@@ -48,14 +57,14 @@ fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
     let values = "more than 131072 values, the most that are read; --max-size raises it";
     let directory = tempfile::tempdir().unwrap();
     for (name, text, more, expected) in [
-        ("dashes", fill("", "- ", 10 * MIB), &[][..], "invalid type: sequence"),
-        ("lines of dashes", fill("", "-\n", 62 * MIB), &[], "invalid type: sequence"),
-        ("dashes in a field", fill(&format!("{head}  other:\n    "), "- ", 10 * MIB), &[], depth),
-        ("dashes that nobody reads", fill("other:\n", "- ", 10 * MIB), &[], depth),
-        ("question marks", fill("other:\n", "? ", 10 * MIB), &[], "line 2"),
-        ("brackets", fill("schema: 1\nother: ", "[", 10 * MIB), &[], depth),
-        ("braces", fill("schema: 1\nother: ", "{a: ", 10 * MIB), &[], depth),
-        ("brackets of JSON", fill("{\"schema\": 1, \"other\": ", "[", 10 * MIB), &[], depth),
+        ("dashes", fill("", "- ", 2 * MIB), &[][..], "invalid type: sequence"),
+        ("lines of dashes", fill("", "-\n", 16 * MIB), &[], "invalid type: sequence"),
+        ("dashes in a field", fill(&format!("{head}  other:\n    "), "- ", 2 * MIB), &[], depth),
+        ("dashes that nobody reads", fill("other:\n", "- ", 2 * MIB), &[], depth),
+        ("question marks", fill("other:\n", "? ", 2 * MIB), &[], "line 2"),
+        ("brackets", fill("schema: 1\nother: ", "[", 2 * MIB), &[], depth),
+        ("braces", fill("schema: 1\nother: ", "{a: ", 2 * MIB), &[], depth),
+        ("brackets of JSON", fill("{\"schema\": 1, \"other\": ", "[", 2 * MIB), &[], depth),
         (
             "texts",
             fill(&format!("{head}  hook_state:\n    seen:\n"), "    - a\n", 6 * MIB),
@@ -64,7 +73,7 @@ fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
         ),
         (
             "texts in brackets",
-            fill(&format!("{head}  hook_state:\n    seen: ["), "a,", 4 * MIB),
+            fill(&format!("{head}  hook_state:\n    seen: ["), "a,", 2 * MIB),
             &[],
             memory,
         ),
@@ -74,14 +83,14 @@ fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
                 "{\"schema\":1,\"snapshots\":[{\"taken_at_ms\":1,\"host\":{\"hostname\":\"\",\"kernel_release\":\"\"},\
                  \"hook_state\":{\"seen\":[",
                 "\"\",",
-                4 * MIB,
+                2 * MIB,
             ),
             &[],
             memory,
         ),
         (
             "short entries",
-            fill(&format!("{head}  neighbours:\n    seen:\n"), "    - {}\n", 4 * MIB),
+            fill(&format!("{head}  neighbours:\n    seen:\n"), "    - {}\n", 2 * MIB),
             &[],
             "missing field",
         ),
@@ -91,30 +100,35 @@ fn a_file_that_is_made_to_be_dear_is_refused_in_five_times_its_size() {
             &["--max-size", "1M"],
             values,
         ),
-        ("one text", fill("schema: 1\nother: ", "x", 30 * MIB), &[], "missing field `snapshots`"),
-        ("one name", fill("schema: 1\nsnapshots: []\n", "x", 30 * MIB), &[], "line 3"),
-        ("comments", fill("schema: 1\n", "#\n", 10 * MIB), &[], "missing field `snapshots`"),
-        ("anchors", fill("other:\n", "- &a 1\n", 4 * MIB), &[], "anchor or alias"),
-        ("directives", fill("", "%TAG !a! !b\n", 4 * MIB), &[], "irective"),
+        ("one text", fill("schema: 1\nother: ", "x", 8 * MIB), &[], "missing field `snapshots`"),
+        ("one name", fill("schema: 1\nsnapshots: []\n", "x", 8 * MIB), &[], "line 3"),
+        ("comments", fill("schema: 1\n", "#\n", 2 * MIB), &[], "missing field `snapshots`"),
+        ("anchors", fill("other:\n", "- &a 1\n", 2 * MIB), &[], "anchor or alias"),
+        ("directives", fill("", "%TAG !a! !b\n", 2 * MIB), &[], "irective"),
         ("too large", fill("schema: 1\n", "#\n", 2 * MIB), &["--max-size", "1M"], "--max-size"),
     ] {
         let (said, peak) = refused(directory.path(), name, &text, more);
         println!("{name}: {} bytes, {} KiB: {said}", text.len(), peak >> 10);
         assert!(said.contains(expected), "{name}: {said}");
-        let most = 5 * text.len() as u64 + BASE;
+        // A small file's values may have FREE of src/capture/limits.rs.
+        let length = text.len() as u64;
+        let most = (5 * length).max(length + FREE) + *BASE;
         assert!(peak < most, "{name}: {} MiB for {} MiB", peak >> 20, text.len() >> 20);
     }
 }
 
 #[test]
 fn a_capture_takes_less_than_five_times_its_size() {
-    // A router with 5,000 SAs: entries as they are written, in a list that is long.
+    // A router with so many SAs more: entries as they are written, in a list that is long.
+    const MORE: usize = 2_000;
     let first = FULL.find("  associations:\n    seen:\n    - ").unwrap()
         + "  associations:\n    seen:\n".len();
     let list = &FULL[first..];
     let entry = &list[..list.match_indices("\n    - ").next().unwrap().0 + 1];
-    let long = [&FULL[..first], &entry.repeat(5_000), list].concat();
-    let json: serde_json::Value = serde_yaml::from_str(&long).unwrap();
+    let long = [&FULL[..first], &entry.repeat(MORE), list].concat();
+    let mut json: serde_json::Value = serde_yaml::from_str(FULL).unwrap();
+    let list = json["snapshots"][0]["associations"]["seen"].as_array_mut().unwrap();
+    list.splice(0..0, vec![list[0].clone(); MORE]);
     let directory = tempfile::tempdir().unwrap();
     for (name, text) in [("yaml", long), ("json", json.to_string())] {
         let path = directory.path().join(name);
@@ -124,7 +138,7 @@ fn a_capture_takes_less_than_five_times_its_size() {
             run(&["capture", "--redact", "--capture", path, "--output", "/dev/null/no"]);
         // It was read, and then could not be written where no file can be.
         assert!(status == 1 && said.contains("/dev/null/no"), "{name}: {said}");
-        println!("{name}: {} bytes, {} KiB", text.len(), peak >> 10);
+        println!("{name}, redacted: {} bytes, {} KiB", text.len(), peak >> 10);
         let (status, said, peak) = run(&[
             "lookup",
             "--interface",
@@ -137,7 +151,8 @@ fn a_capture_takes_less_than_five_times_its_size() {
             path,
         ]);
         assert!(status == 1 && said.contains("no-such"), "{name}: {said}");
-        assert!(peak < 5 * text.len() as u64 + BASE, "{name}: {} KiB", peak >> 10);
+        println!("{name}, read: {} bytes, {} KiB", text.len(), peak >> 10);
+        assert!(peak < 5 * text.len() as u64 + *BASE, "{name}: {} KiB", peak >> 10);
     }
 }
 
@@ -145,17 +160,17 @@ fn a_capture_takes_less_than_five_times_its_size() {
 fn a_larger_capture_is_read_where_it_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("long.yaml");
-    fs::write(&path, format!("{FULL}{}", "# more\n".repeat(1 << 18))).unwrap();
+    fs::write(&path, format!("{FULL}{}", "# more\n".repeat(1 << 16))).unwrap();
     let path = path.to_str().unwrap();
-    let (status, said, _) = run(&["show", "--capture", path, "--max-size", "1M"]);
+    let (status, said, _) = run(&["show", "--capture", path, "--max-size", "256K"]);
     assert_eq!(status, 1);
     assert_eq!(
         said,
         format!(
-            "cannot read {path}: it is larger than 1M, the most that is read; --max-size raises it\n"
+            "cannot read {path}: it is larger than 256K, the most that is read; --max-size raises it\n"
         )
     );
-    for more in [&[][..], &["--max-size", "2M"]] {
+    for more in [&[][..], &["--max-size", "1M"]] {
         let (status, said, _) = run(&[&["show", "--capture", path], more].concat());
         assert_eq!((status, said.as_str()), (0, ""), "{more:?}");
     }

@@ -106,12 +106,14 @@ says_no_key() {
   ./vti-diagnostics lookup --interface vti7 --source 10.9.1.1 --destination 10.9.2.1 >$said/lookup
   ./vti-diagnostics capture --interval 1 --output $said/capture.yaml
   ./vti-diagnostics capture --redact >$said/redacted.yaml
-  # The drop monitor is in the first namespace alone, so an SA is there as well.
+  # The drop monitor is in the first namespace alone, so an interface and an SA are there as well.
   new_key
+  first /usr/sbin/ip link add vti0 type xfrm dev lo if_id 8
   first /usr/sbin/ip xfrm state flush
   first /usr/sbin/ip xfrm state add src $HERE dst $THERE proto esp spi 0x401 reqid 1 mode tunnel if_id 8 $GCM
   first ./vti-diagnostics drops --duration 2 >$said/drops
   first /usr/sbin/ip xfrm state flush
+  first /usr/sbin/ip link del vti0
   ./vti-diagnostics history >$said/history
   ./vti-diagnostics history --detail >$said/history.detail
   cp $JOURNAL/* /tmp/recorder $said/
