@@ -6,6 +6,7 @@
 
 pub use super::systems::{Release, System};
 use crate::snapshot::{RouteQuery, Source};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// Whether a command changes something.
@@ -97,6 +98,8 @@ impl Begins {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     places: Vec<(Word, String)>,
+    /// The question of [`Word::Route`]: few commands ask it, and to write it takes longer than all else here.
+    route: Option<(RouteQuery, Option<String>)>,
     begins: Begins,
 }
 
@@ -113,17 +116,25 @@ impl Words {
 
     /// The question for a route, in the words of iproute2.
     pub fn set_route(&mut self, query: &RouteQuery, vrf: Option<&str>) {
-        let mut question = query.destination.to_string();
-        let from = query.source.map(|source| format!(" from {source}"));
-        let mark = (query.mark != 0).then(|| format!(" mark {:#x}", query.mark));
-        let vrf = vrf.map(|name| format!(" vrf {}", quoted(name)));
-        question.extend([from, mark, vrf].into_iter().flatten());
-        self.places.push((Word::Route, question));
+        self.route = Some((query.clone(), vrf.map(quoted)));
     }
 
-    fn get(&self, word: Word) -> Option<&str> {
-        self.places.iter().rev().find(|(known, _)| *known == word).map(|(_, value)| value.as_str())
+    fn get(&self, word: Word) -> Option<Cow<'_, str>> {
+        if let (Word::Route, Some((query, vrf))) = (word, &self.route) {
+            return Some(Cow::Owned(question(query, vrf.as_deref())));
+        }
+        let known = self.places.iter().rev().find(|(known, _)| *known == word);
+        known.map(|(_, value)| Cow::Borrowed(value.as_str()))
     }
+}
+
+fn question(query: &RouteQuery, vrf: Option<&str>) -> String {
+    let mut question = query.destination.to_string();
+    let from = query.source.map(|source| format!(" from {source}"));
+    let mark = (query.mark != 0).then(|| format!(" mark {:#x}", query.mark));
+    let vrf = vrf.map(|name| format!(" vrf {name}"));
+    question.extend([from, mark, vrf].into_iter().flatten());
+    question
 }
 
 /// A name as one word of a command: quoted where a shell would read more out of it.
@@ -184,13 +195,13 @@ impl Call {
 }
 
 /// A form with its places filled. A place that is none stays as it is written.
-fn fill<'a>(form: &str, value: impl Fn(Word) -> Option<&'a str>) -> String {
+fn fill<'a>(form: &str, value: impl Fn(Word) -> Option<Cow<'a, str>>) -> String {
     let mut filled = String::with_capacity(form.len());
     let mut rest = form;
     while let Some((before, place, after)) = next_place(rest) {
         filled.push_str(before);
         match Word::named(place) {
-            Some(word) => filled.push_str(value(word).unwrap_or(word.unknown())),
+            Some(word) => filled.push_str(&value(word).unwrap_or(Cow::Borrowed(word.unknown()))),
             None => _ = write!(filled, "{{{place}}}"),
         }
         rest = after;

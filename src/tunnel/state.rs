@@ -297,7 +297,12 @@ impl<'a> State<'a> {
     /// The kernel's answer to a route question.
     pub fn route(&self, query: &RouteQuery) -> Observed<&RouteAnswer> {
         let (list, wanted) = (read(&self.snapshot.route_lookups)?, question(query));
-        let same = |lookup: &RouteLookup| question(&lookup.query).cmp(&wanted);
+        let to = rank(query.destination);
+        // Most differ by the destination.
+        let same = |lookup: &RouteLookup| {
+            let asked = &lookup.query;
+            rank(asked.destination).cmp(&to).then_with(|| question(asked).cmp(&wanted))
+        };
         let found = self.lookups.find(list, same).iter().last();
         let what = || format!("the route to {} was not asked for", query.destination);
         let missing = |reason, detail| Missing::new(Source::RouteLookups, reason, detail);
