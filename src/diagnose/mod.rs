@@ -25,6 +25,7 @@ mod mask;
 mod mtu;
 mod summary;
 mod unconfirmed;
+mod unsettled;
 mod validation;
 mod vpp;
 
