@@ -20,9 +20,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 const AGAIN: usize = 3;
 /// No reading begins later than this after the first began.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Where the kernel's messages are not all taken by then, they come faster than they can be taken; and so many before the time is looked at.
-const HEARING: Duration = Duration::from_millis(500);
-const AT_ONCE: usize = 256;
 
 /// The lists that refer to each other.
 #[derive(Clone)]
@@ -51,7 +48,7 @@ enum Loose {
 /// Reads this host; charon is asked by `ike`.
 pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
     // Before the first list: from here on no change goes unnoticed. Whoever may read the lists may listen, too.
-    let mut kernel = Listener::xfrm().ok().map(Listener::for_many);
+    let mut kernel = Listener::xfrm().ok();
     let take = |last: Option<&ConsistentRead>| {
         let is_heard = kernel.is_some();
         let before = heard(&mut kernel);
@@ -97,16 +94,12 @@ fn is_charon_done(last: &ConsistentRead, since: Option<&Received>) -> bool {
 /// What the kernel told since it was last heard; none where some of it was lost.
 fn heard(kernel: &mut Option<Listener>) -> Option<Received> {
     let (listener, mut received) = (kernel.as_mut()?, Received::default());
-    let deadline = Instant::now() + HEARING;
-    let mut is_all = listener.receive(AT_ONCE, &mut received);
-    while !is_all && Instant::now() < deadline {
-        is_all = listener.receive(AT_ONCE, &mut received);
-    }
-    if is_all && !received.lost && received.malformed.is_none() {
+    listener.receive_until_now(&mut received);
+    if !received.lost && received.malformed.is_none() {
         return Some(received);
     }
     // What waits on the old socket is older than the next reading.
-    *kernel = Listener::xfrm().ok().map(Listener::for_many);
+    *kernel = Listener::xfrm().ok();
     None
 }
 

@@ -34,10 +34,13 @@ const BATCH: usize = 16;
 /// Messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
 /// Messages that are taken by one system call where they are many, and how large each may be: those about SAs and policies are below 2 KiB.
-const MANY: usize = 64;
+pub(super) const MANY: usize = 64;
 const SMALL: usize = 4 * 1024;
-/// What the kernel keeps of them until they are read.
+/// What the kernel keeps of them until they are read, in bytes.
 const QUEUE: usize = 2 * 1024 * 1024;
+/// No more of them can wait: the kernel doubles the room (`sk_setsockopt()`), and takes more than this many bytes of it for each, its `struct
+/// sk_buff` and `struct skb_shared_info` included (`SKB_TRUESIZE`).
+pub(super) const MOST_WAITING: usize = 2 * QUEUE / 512;
 /// How long one receive waits before the deadline is looked at again.
 const TICK_MS: i64 = 200;
 /// Reads of a dump that the kernel says changed while it was made.
@@ -300,6 +303,15 @@ impl Subscription {
         Ok(Self { descriptor, buffer: ReceiveBuffer::new(DATAGRAM), many: None })
     }
 
+    /// Sends a request, whose answer comes behind what waits.
+    pub fn ask(&self, request: &Request, sequence: u32) -> Result<(), Failure> {
+        let (descriptor, kernel) = (self.descriptor.as_raw_fd(), NetlinkAddr::new(0, 0));
+        let bytes = request.bytes(sequence);
+        let send = || system::sendto(descriptor, &bytes, &kernel, MsgFlags::empty());
+        let sent = send().or_else(|errno| if errno == Errno::EINTR { send() } else { Err(errno) });
+        Ok(sent.map(|_| ())?)
+    }
+
     /// The port that the kernel gave the socket.
     pub fn port(&self) -> Option<u32> {
         let address: NetlinkAddr = system::getsockname(self.descriptor.as_raw_fd()).ok()?;
@@ -325,23 +337,25 @@ impl Subscription {
         Ok(true)
     }
 
-    /// Takes all datagrams that are there, up to [`MANY`], by one system call. False where none is.
+    /// Takes all datagrams that are there, up to [`MANY`], by one system call: how many. Where they are fewer, no more waited at that moment, or
+    /// the next call fails.
     ///
     /// # Errors
     /// As those of [`Subscription::next`].
     pub fn next_ones(
         &mut self,
         mut each: impl FnMut(netlink::Message<'_>),
-    ) -> Result<bool, Failure> {
+    ) -> Result<usize, Failure> {
         let many = self.many.get_or_insert_with(|| ReceiveBuffer::new(MANY * SMALL));
         let descriptor = &self.descriptor;
         let received = many.receive_many(SMALL, |parts| Datagram::receive_many(descriptor, parts));
         let lengths = match received {
             Ok(lengths) => lengths,
-            Err(Errno::EINTR) => return Ok(true),
-            Err(Errno::EAGAIN) => return Ok(false),
+            Err(Errno::EINTR) => return Ok(MANY),
+            Err(Errno::EAGAIN) => return Ok(0),
             Err(errno) => return Err(errno.into()),
         };
+        let count = lengths.len();
         let mut read = Ok(());
         for (length, place) in lengths.into_iter().zip(0..) {
             let datagram = many.datagram_at(place * SMALL, length.unwrap_or(0));
@@ -350,7 +364,7 @@ impl Subscription {
         }
         many.wipe();
         read?;
-        Ok(true)
+        Ok(count)
     }
 }
 

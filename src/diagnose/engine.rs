@@ -6,6 +6,7 @@ use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
 use super::interfaces;
 use super::summary;
+use super::unsettled;
 use super::validation;
 use super::vpp;
 use crate::code::{By, Code, Severity, Stage};
@@ -154,9 +155,10 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             Some(why) => Err(Unconfirmed::NotApplicable(why)),
             None => (diagnosis.check)(case),
         };
+        let release = case.now.host.release();
+        let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         match outcome {
             Ok(found) => {
-                let found = found.on(case.now.host.release()).unless_unsettled(case, code);
                 confirmed.push((diagnosis, vpp::capped(found, code, case.now)));
             }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
@@ -289,15 +291,11 @@ fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined])
 /// faster than they could be read, a VPP that may forward past the kernel, rules of nftables of an unknown form.
 fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    let unsettled = now.unsettled.any.then(|| UNSETTLED.to_owned());
+    let unsettled = now.unsettled.any.then(|| unsettled::NOTE.to_owned());
     let of_host = [unsettled, vpp::reservation(now), validation::reservation(now)];
     let all = [now.host.release().reservation()].into_iter().chain(of_host);
     all.flatten().filter(|_| judged).collect()
 }
-
-/// Said where any SA or policy may have changed while the lists were read.
-const UNSETTLED: &str = "SAs and policies may have changed while they were read, and which ones is not known: no finding about them is \
-                         proven. Run the command again.";
 
 /// What was read and what was not.
 fn sources(now: &Snapshot) -> Vec<SourceStatus> {

@@ -3,11 +3,10 @@
 use super::Case;
 use super::case::Trace;
 use super::commands::{Call, Changes, System};
-use crate::code::{By, Code, Severity};
+use crate::code::Severity;
 use crate::kernel::Release;
 use crate::report::{Confidence, Evidence, Remedy};
 use crate::snapshot::Source;
-use crate::tunnel::Tunnel;
 
 /// What is said instead of a command where only the peer can begin.
 const PEER_BEGINS: &str = "let the peer begin: its address is not known here";
@@ -60,17 +59,11 @@ impl Found {
         self
     }
 
-    /// No surer than what was read while it changed: two lists, or two parts of one, are then of two moments.
-    pub(super) fn unless_unsettled(mut self, case: &Case<'_>, code: Code) -> Self {
-        let is_open = self.confidence > Confidence::Consistent
-            && code.info().by == By::Tunnel
-            && case.tunnel.as_ref().is_ok_and(Tunnel::is_unsettled);
-        if !is_open {
-            return self;
-        }
-        self.confidence = Confidence::Consistent;
+    /// No longer proven: SAs or policies of the tunnel changed while they were read.
+    pub(super) fn of_what_changed(self) -> Self {
         let fact = "SAs or policies of the tunnel changed while they were read: run the command again before you act on this";
-        self.concluded(fact, Source::SecurityAssociations)
+        let found = self.concluded(fact, Source::SecurityAssociations);
+        Self { confidence: found.confidence.min(Confidence::Consistent), ..found }
     }
 
     /// The steps that the lost packet took, as evidence.

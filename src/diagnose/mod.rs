@@ -26,6 +26,7 @@ mod mtu;
 mod summary;
 mod systems;
 mod unconfirmed;
+mod unsettled;
 mod validation;
 mod vpp;
 

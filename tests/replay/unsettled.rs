@@ -2,6 +2,7 @@
 
 use super::{RECORDED, diagnosed};
 use vti_diagnostics::capture::Capture;
+use vti_diagnostics::code::{Code, Severity};
 use vti_diagnostics::report::{Confidence, Report, Verdict};
 use vti_diagnostics::snapshot::{Changed, IfId, LinkKind, Mark, Unsettled};
 
@@ -30,6 +31,8 @@ fn changed(changed: Changed) -> Unsettled {
 
 const XFRM: &str = "111-policy-without-association-xfrm";
 const VTI: &str = "401-no-inbound-association-vti";
+const NO_ROUTE: &str = "121-no-route-to-the-peer-xfrm";
+const DISAGREE: &str = "506-charon-sa-deleted-in-the-kernel-vti";
 const SURE: (Confidence, bool) = (Confidence::Proven, false);
 const OPEN: (Confidence, bool) = (Confidence::Consistent, true);
 
@@ -62,9 +65,41 @@ fn of_a_vti_the_mark_tells_or_else_the_peer() {
     assert_eq!(of(Changed::default()), OPEN, "of nobody knows whom");
 }
 
+/// "Fault" would be said of each healthy tunnel whose list is torn.
 #[test]
-fn where_anything_may_have_changed_nothing_is_proven_and_the_host_is_told() {
-    let report = with(XFRM, Unsettled { any: true, changed: Vec::new() });
+fn where_anything_may_have_changed_what_is_missing_is_unknown_and_the_host_is_told() {
+    for name in [XFRM, VTI] {
+        let report = with(name, Unsettled { any: true, changed: Vec::new() });
+        let interface = report.interfaces.iter().find(|i| i.name == "t0").unwrap();
+        let faults = interface.findings.iter().filter(|f| f.severity == Severity::Fault);
+        assert_eq!(faults.map(|f| f.code).collect::<Vec<_>>(), [], "{name}");
+        assert!(interface.verdict >= Verdict::Unknown, "{name}");
+        let open: Vec<_> = interface.undetermined.iter().map(|u| u.missing.to_string()).collect();
+        assert!(open.iter().any(|why| why.contains("run the command again")), "{name}: {open:?}");
+        assert!(report.notes.iter().any(|note| note.contains("Run the command again")));
+    }
+}
+
+/// What stands on something that is there, and on nothing that is missing, is as sure as ever.
+#[test]
+fn a_fault_that_is_not_of_what_is_missing_stays() {
+    let report = with(NO_ROUTE, Unsettled { any: true, changed: Vec::new() });
     assert_eq!(first(&report), OPEN);
-    assert!(report.notes.iter().any(|note| note.contains("Run the command again")));
+}
+
+/// Charon was asked before the kernel's messages ended: its list is of another moment. That the kernel has no SA stays.
+#[test]
+fn that_charon_and_the_kernel_disagree_is_unknown_where_the_tunnel_changed() {
+    let codes = |unsettled| {
+        let report = with(DISAGREE, unsettled);
+        let interface = report.interfaces.into_iter().find(|i| i.name == "vti7").unwrap();
+        let open = interface.undetermined.iter().map(|u| u.code);
+        (interface.findings[0].code, open.collect::<Vec<_>>())
+    };
+    let (first, open) = codes(Unsettled::default());
+    assert_eq!(first, Code::KernelAndCharonDisagree);
+    assert!(!open.contains(&first));
+    let (first, open) = codes(changed(Changed::default()));
+    assert_eq!(first, Code::NoSecurityAssociation);
+    assert!(open.contains(&Code::KernelAndCharonDisagree));
 }

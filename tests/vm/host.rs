@@ -24,7 +24,7 @@ const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
 
 /// What runs without words, about the longest first: there are fewer processors than guests. Everything is on one kernel. On 6.1 is what
 /// another kernel may answer otherwise; on 5.10 and 6.18 the transmit path.
-const BY_DEFAULT: [(&str, &[&str]); 15] = [
+const BY_DEFAULT: [(&str, &[&str]); 16] = [
     (REFERENCE, &["record"]),
     ("6.1", &["record"]),
     (REFERENCE, &["drops"]),
@@ -37,6 +37,7 @@ const BY_DEFAULT: [(&str, &[&str]); 15] = [
     ("6.18", &["matrix"]),
     ("5.10", &["matrix"]),
     (REFERENCE, &["site"]),
+    (REFERENCE, &["rekey", "--looks", "20"]),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),
     ("5.10", FEWER_CASES),
