@@ -4,6 +4,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// A word that goes with a number, in both its forms. Verbs and pronouns have two as well: "1 packet was lost", "2 packets were lost".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -229,9 +230,38 @@ pub fn natural(name: &str) -> (String, u64, String) {
     (stem.into(), number.parse().unwrap_or(0), name.into())
 }
 
+/// An address in words. Those of IPv4 are put together here: a report has thousands of them, and the standard library's formatter takes ten
+/// times as long for one.
+pub fn address(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for octet in address.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for (unit, is_first) in [(100, false), (10, false), (1, true)] {
+            if is_first || octet >= unit {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_written_as_the_standard_library_writes_it() {
+        let octets = [0, 1, 9, 10, 19, 99, 100, 101, 110, 199, 200, 255];
+        for (a, b) in octets.into_iter().flat_map(|a| octets.map(|b| (a, b))) {
+            let of_four = IpAddr::from([a, b, 255 - a, 255 - b]);
+            assert_eq!(address(of_four), of_four.to_string());
+        }
+        let of_six: IpAddr = "2001:db8::1".parse().unwrap();
+        assert_eq!(address(of_six), "2001:db8::1");
+    }
     use proptest::prelude::*;
 
     #[test]

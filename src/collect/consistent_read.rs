@@ -9,7 +9,7 @@ use crate::snapshot::ike::{ChildSa, Ike};
 use crate::snapshot::{
     Changed, Observed, Policy, PolicyDirection, Reason, ReqId, Sa, Spi, Template, Unsettled,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -162,21 +162,28 @@ impl ConsistentRead {
                 || policies.iter().flat_map(|p| p.templates.iter().map(move |t| (p, t)));
             let named = templates().map(|(_, t)| t.spi).filter(|spi| spi.0 != 0);
             loose.extend(named.filter(|spi| !spis.contains(spi)).map(Loose::Template));
-            let asked: BTreeSet<(PolicyDirection, ReqId)> =
+            // A vector: there are thousands of templates, and nearly all of them fit.
+            let mut asked: Vec<(PolicyDirection, ReqId)> =
                 templates().map(|(policy, t)| (policy.direction, t.reqid)).collect();
+            asked.sort_unstable();
+            asked.dedup();
             let reqids = installed().map(|a| a.reqid).filter(|reqid| reqid.0 != 0);
             let wanted =
                 reqids.flat_map(|id| [(PolicyDirection::Out, id), (PolicyDirection::In, id)]);
             loose.extend(
-                wanted.filter(|pair| !asked.contains(pair)).map(|(way, id)| Loose::ReqId(way, id)),
+                wanted
+                    .filter(|pair| asked.binary_search(pair).is_err())
+                    .map(|(way, id)| Loose::ReqId(way, id)),
             );
-            let there: HashSet<(IpAddr, ReqId)> =
-                installed().map(|a| (a.destination, a.reqid)).collect();
+            let mut there: Vec<(ReqId, IpAddr)> =
+                installed().map(|a| (a.reqid, a.destination)).collect();
+            there.sort_unstable();
+            there.dedup();
             let lacking = templates().filter(|(policy, t)| {
                 matches!(policy.direction, PolicyDirection::Out | PolicyDirection::In)
                     && !t.optional
                     && !t.destination.is_unspecified()
-                    && !there.contains(&(t.destination, t.reqid))
+                    && there.binary_search(&(t.reqid, t.destination)).is_err()
             });
             loose.extend(lacking.map(|(p, t)| Loose::NoSa(p.direction, t.destination, t.reqid)));
         }

@@ -14,6 +14,7 @@ use crate::snapshot::{
     Driver, Missing, Observed, Reason, RouteAnswer, RouteQuery, Snapshot, Source,
 };
 use crate::tunnel::{Control, State, Tunnel};
+use crate::units;
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
 use std::cell::OnceCell;
 use std::net::IpAddr;
@@ -177,7 +178,7 @@ impl<'a> Case<'a> {
             words.set(Word::Interface, self.name);
             // Where charon talks to it counts more than where the kernel sends, and comes later.
             if let Some(peer) = self.tunnel.iter().find_map(|tunnel| tunnel.peers().ok()?.first()) {
-                words.set(Word::Remote, &peer.to_string());
+                words.set(Word::Remote, &units::address(*peer));
             }
             match (&self.absent, &self.tunnel) {
                 (Some(Ok(control)), _) => name_control(&mut words, control),

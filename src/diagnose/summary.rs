@@ -6,6 +6,7 @@ use super::{cleared, interfaces};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
 use crate::tunnel::{Control, MarkOrIfId};
+use crate::units;
 use std::net::IpAddr;
 
 /// The report of an interface before any diagnosis ran.
@@ -39,7 +40,7 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         output_mark,
         local,
         remote,
-        peers: peers.map(IpAddr::to_string).collect(),
+        peers: peers.map(|peer| units::address(*peer)).collect(),
         control: match (&case.absent, tunnel) {
             (Some(absent), _) => absent.as_ref().ok().map(control),
             (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),
@@ -89,7 +90,7 @@ fn control(control: &Control<'_>) -> ControlReport {
 /// Outer addresses: the configured ones, else those of the SA or template in use where there is one answer.
 fn endpoints(case: &Case<'_>) -> (Option<String>, Option<String>) {
     let Ok(tunnel) = &case.tunnel else { return (None, None) };
-    let set = |a: IpAddr| (!a.is_unspecified()).then(|| a.to_string());
+    let set = |a: IpAddr| (!a.is_unspecified()).then(|| units::address(a));
     match &tunnel.link.kind {
         LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (set(keys.local), set(keys.remote)),
         _ => {
