@@ -148,6 +148,8 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         return report;
     }
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
+    let read = case.tunnel.as_ref().map(|tunnel| tunnel.state.kernel);
+    let release = read.unwrap_or_else(|_| case.now.host.release());
     for diagnosis in DIAGNOSES {
         let code = diagnosis.code;
         let name = code.name();
@@ -155,7 +157,6 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             Some(why) => Err(Unconfirmed::NotApplicable(why)),
             None => (diagnosis.check)(case),
         };
-        let release = case.now.host.release();
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         match outcome {
             Ok(found) => {
