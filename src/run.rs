@@ -102,7 +102,7 @@ fn report(snapshots: Vec<Snapshot>, interface: Option<&str>, form: &Form) -> Res
         [] => return Err(empty()),
     };
     let extent = match (form.format, form.detail) {
-        (Format::Text, false) => Extent::Findings,
+        (Format::Text, false) => Extent::Page,
         _ => Extent::Everything,
     };
     let report = ManuallyDrop::new(diagnose::run_to(extent, &observation, interface)?);

@@ -38,6 +38,7 @@ use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::diagnose::{self, Extent, Observation};
 use vti_diagnostics::render::{json, text};
 use vti_diagnostics::report::{InterfaceReport, Report, Verdict};
+use vti_diagnostics::snapshot::Link;
 
 /// A capture and what its head says of it: `# expect INTERFACE: CODE`, or a verdict where there is no finding.
 struct Recorded {
@@ -170,6 +171,48 @@ fn a_report_of_findings_alone_reads_as_the_whole_one() {
             assert!(short.flows.is_empty() && short.ruled_out.is_empty());
         }
     }
+}
+
+/// `show` on a terminal: a cause of many interfaces is told in full of the first three.
+#[test]
+fn a_page_leaves_out_what_it_has_shown_three_times() {
+    let recorded = RECORDED.iter().find(|r| r.name.starts_with("901-errors-of-the-past")).unwrap();
+    let mut now = recorded.capture.snapshots.last().unwrap().clone();
+    let links = now.links.as_mut().unwrap();
+    let broken = links.iter().find(|link| link.name == "t0").unwrap().clone();
+    let again =
+        |n: u32| Link { ifindex: 1000 - n, name: format!("{}{n}", broken.name), ..broken.clone() };
+    links.extend((10..18).map(again));
+    links.sort_by_key(|link| link.ifindex);
+    let of =
+        |extent| diagnose::run_to(extent, &Observation { now: &now, earlier: None }, None).unwrap();
+    let (page, findings) = (of(Extent::Page), of(Extent::Findings));
+    let mut told = std::collections::BTreeMap::new();
+    let mut brief = 0;
+    for (page, whole) in page.interfaces.iter().zip(&findings.interfaces) {
+        assert_eq!((&page.name, page.verdict), (&whole.name, whole.verdict));
+        let said = |report: &InterfaceReport| {
+            report
+                .findings
+                .iter()
+                .map(|f| (f.code, f.severity, f.summary.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(said(page), said(whole));
+        let Some(first) = page.findings.first() else { continue };
+        let times = told.entry(first.code).or_insert(0);
+        *times += 1;
+        assert_eq!(first.is_brief, *times > 3, "{}: {:?}", page.name, first.code);
+        if first.is_brief {
+            assert!(first.remedies.is_empty());
+            brief += 1;
+        } else {
+            assert_eq!(page.findings, whole.findings);
+        }
+    }
+    assert!(brief >= 5, "{told:?}");
+    let text = text::report(&page, 80, false);
+    assert!(text.contains(&format!("{brief} findings are shown without evidence")), "{text}");
 }
 
 #[test]

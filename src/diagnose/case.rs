@@ -16,7 +16,7 @@ use crate::snapshot::{
 use crate::tunnel::{Control, State, Tunnel};
 use crate::units;
 use crate::way::{Flow, Outcome, Site, Verdict, transmit};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 
 /// One interface under diagnosis.
@@ -35,6 +35,8 @@ pub struct Case<'a> {
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
     pub(super) tried: Vec<Trace>,
+    /// Whether nobody asks for the evidence and the next steps of what is found now.
+    pub(super) is_brief: Cell<bool>,
     /// What is known for the places of commands; made when the first command is named.
     words: OnceCell<Words>,
     /// The inbound SAs, for those diagnoses that ask for them.
@@ -44,6 +46,9 @@ pub struct Case<'a> {
 /// How much a report tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
+    /// As [`Extent::Findings`], for one page: a cause that several interfaces have comes with evidence and next steps for the first of them
+    /// alone ([`Finding::is_brief`](crate::report::Finding::is_brief)).
+    Page,
     /// What was found, and what keeps the verdict open: all that a person reads who does not ask for more. A healthy tunnel costs least.
     Findings,
     /// Also every flow that was tried with the steps it took, what was ruled out, and what does not apply.
@@ -66,7 +71,7 @@ impl<'a> Case<'a> {
         extent: Extent,
     ) -> Self {
         let fate = match extent {
-            Extent::Findings => transmit::end,
+            Extent::Page | Extent::Findings => transmit::end,
             Extent::Everything => transmit::send,
         };
         let candidates = flows::candidates(&tunnel).into_iter();
@@ -84,6 +89,7 @@ impl<'a> Case<'a> {
             tried,
             words: OnceCell::new(),
             inbound: OnceCell::new(),
+            is_brief: Cell::new(false),
         }
     }
 
@@ -104,6 +110,7 @@ impl<'a> Case<'a> {
             tried: Vec::new(),
             words: OnceCell::new(),
             inbound: OnceCell::new(),
+            is_brief: Cell::new(false),
         }
     }
 

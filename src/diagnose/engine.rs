@@ -20,6 +20,7 @@ use crate::snapshot::observed::Need;
 use crate::snapshot::{Missing, Reason, Snapshot};
 use crate::tunnel::State;
 use crate::units::natural;
+use std::collections::BTreeMap;
 
 /// One or two looks at a host.
 #[derive(Clone, Copy)]
@@ -113,12 +114,23 @@ pub fn each(
     let state = State::new(now);
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let mut found = false;
+    let mut told: BTreeMap<Code, usize> = BTreeMap::new();
     let mut take = |case: Case<'_>| {
         found = true;
-        take(diagnose(&case, extent));
+        let is_brief =
+            |code| extent == Extent::Page && told.get(&code).is_some_and(|times| *times >= IN_FULL);
+        let report = diagnose(&case, extent, is_brief);
+        if let Some(first) = report.findings.first() {
+            *told.entry(first.code).or_default() += 1;
+        }
+        take(report);
     };
     match state.tunnels() {
-        Ok(tunnels) => {
+        Ok(mut tunnels) => {
+            if extent == Extent::Page {
+                // The first ones on the page are those that are told in full.
+                tunnels.sort_by_cached_key(|tunnel| natural(&tunnel.link.name));
+            }
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
                 take(Case::of_tunnel(&state, earlier, tunnel, extent));
             }
@@ -141,8 +153,11 @@ pub fn each(
     }
 }
 
+/// How many interfaces are told of a cause with evidence and next steps on one page. An operator of a hundred with one cause needs them once.
+const IN_FULL: usize = 3;
+
 /// Runs every diagnosis on one case.
-fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
+fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) -> InterfaceReport {
     let mut report = summary::interface(case, extent);
     if report.fallback_device {
         return report;
@@ -153,6 +168,7 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
     for diagnosis in DIAGNOSES {
         let code = diagnosis.code;
         let name = code.name();
+        case.is_brief.set(is_brief(code));
         let outcome = match not_applicable(case, code) {
             Some(why) => Err(Unconfirmed::NotApplicable(why)),
             None => (diagnosis.check)(case),
@@ -160,10 +176,11 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         match outcome {
             Ok(found) => {
-                confirmed.push((diagnosis, vpp::capped(found, code, case.now)));
+                let found = vpp::capped(found, code, case.now);
+                confirmed.push((diagnosis, Found { is_brief: case.is_brief.get(), ..found }));
             }
             Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))
-                if extent == Extent::Findings => {}
+                if extent != Extent::Everything => {}
             Err(Unconfirmed::RuledOut) => report.ruled_out.push(Checked { code, name }),
             Err(Unconfirmed::NotApplicable(why)) => {
                 report.not_applicable.push(NotApplicable { code, name, why });
@@ -175,7 +192,7 @@ fn diagnose(case: &Case<'_>, extent: Extent) -> InterfaceReport {
     }
     (report.findings, report.masked) = reported(confirmed);
     report.verdict = verdict(case, &report.findings, &report.undetermined);
-    if extent == Extent::Findings && report.verdict != Verdict::Unknown {
+    if extent != Extent::Everything && report.verdict != Verdict::Unknown {
         // A person without the rights is told how to get them, whatever the verdict.
         report.undetermined.retain(|open| open.missing.reason == Reason::Denied);
         report.undetermined.shrink_to_fit();
@@ -264,6 +281,7 @@ fn finding(code: Code, found: Found) -> Finding {
         summary: found.summary,
         evidence: found.evidence,
         remedies: found.remedies,
+        is_brief: found.is_brief,
     }
 }
 

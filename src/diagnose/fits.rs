@@ -38,6 +38,9 @@ pub(super) fn share(total: &Counters) -> f64 {
 
 /// Adds the counters and what follows from them.
 pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found {
+    if case.is_brief.get() {
+        return found;
+    }
     let source = if case.tunnel.is_ok() { Source::Links } else { Source::ProcNetDev };
     let mut found = found.seen(case, counters(total), source);
     if let Some(inferred) = &case.counted.inferred {

@@ -23,6 +23,7 @@ pub struct Found {
     pub(super) summary: String,
     pub(super) evidence: Vec<Evidence>,
     pub(super) remedies: Vec<Remedy>,
+    pub(super) is_brief: bool,
 }
 
 impl Found {
@@ -41,6 +42,7 @@ impl Found {
             summary: summary.into(),
             evidence: Vec::new(),
             remedies: Vec::new(),
+            is_brief: false,
         }
     }
 
@@ -101,6 +103,9 @@ impl Found {
 
     /// A fact and where it was read.
     pub(super) fn seen(mut self, case: &Case<'_>, fact: impl Into<String>, source: Source) -> Self {
+        if case.is_brief.get() {
+            return self;
+        }
         self.evidence.push(Evidence {
             fact: fact.into(),
             source: source.name(),
@@ -142,6 +147,9 @@ impl Found {
         action: impl Into<String>,
         command: impl Into<Call>,
     ) -> Self {
+        if case.is_brief.get() {
+            return self;
+        }
         let call = command.into();
         let command = call.text(system, case.words());
         let changes = call.changes() == Changes::System;

@@ -72,6 +72,7 @@ fn finding(code: u16, summary: &str) -> Finding {
         summary: summary.into(),
         evidence: vec![],
         remedies: vec![],
+        is_brief: false,
     }
 }
 

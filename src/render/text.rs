@@ -4,16 +4,11 @@
 use super::finding::{self, Extent};
 use super::page::Page;
 use super::{detail, lookup as way, summary};
-use crate::code::Code;
 use crate::report::{LookupReport, Report};
 use crate::units;
-use std::collections::BTreeMap;
 
 /// The width where none is known.
 pub const DEFAULT_WIDTH: usize = 80;
-
-/// How many times a cause is shown with evidence and remedies. An operator of a hundred interfaces with one cause needs them once.
-const IN_FULL: usize = 3;
 
 /// The report of `show`: the table, the findings, what can be said of all; then everything else with `detail`.
 /// Lines are at most `width` columns, except commands, which stay whole.
@@ -21,33 +16,26 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
     let mut page = Page::new(width);
     summary::table(&mut page, report);
     let interfaces = report.interfaces.iter().map(|i| (i.name.as_str(), i.findings.as_slice()));
-    let mut told: BTreeMap<Code, usize> = BTreeMap::new();
+    let mut shortened = 0;
     for (subject, findings) in [("host", report.findings.as_slice())].into_iter().chain(interfaces)
     {
         for (n, found) in findings.iter().enumerate() {
             if n == 0 {
                 page.blank();
             }
-            let extent = if detail {
-                Extent::Full
-            } else if n > 0 {
-                Extent::Short
-            } else {
-                let times = told.entry(found.code).or_default();
-                *times += 1;
-                if *times <= IN_FULL { Extent::Full } else { Extent::Short }
-            };
+            let is_root = n == 0 || detail;
+            let extent = if is_root && !found.is_brief { Extent::Full } else { Extent::Short };
+            shortened += usize::from(is_root && found.is_brief);
             finding::block(&mut page, subject, found, extent);
         }
     }
-    let shortened: usize = told.values().map(|times| times.saturating_sub(IN_FULL)).sum();
     if shortened > 0 {
         page.blank();
         let more = units::FINDING.of(shortened);
         page.paragraph(
             0,
             &format!(
-                "{more} {} shown without evidence and next steps: the same causes are shown in full before. To see one interface in full:",
+                "{more} {} shown without evidence and next steps: the same causes are shown in full above. To see one interface in full:",
                 units::IS.word(shortened)
             ),
         );

@@ -110,6 +110,9 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to do next, read-only steps first.
     pub remedies: Vec<Remedy>,
+    /// Evidence and next steps were left out: those of other interfaces with this cause stand in the same report.
+    #[serde(skip)]
+    pub is_brief: bool,
 }
 
 /// A diagnosis that could not be decided, and what it would have needed.

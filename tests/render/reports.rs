@@ -122,6 +122,7 @@ pub fn no_sa() -> Finding {
             remedy("read what the negotiation says", Some("show log vpn ipsec")),
             remedy("start it again", Some("reset vpn ipsec site-to-site peer AZURE")),
         ],
+        is_brief: false,
     }
 }
 
@@ -136,6 +137,7 @@ pub fn past_errors() -> Finding {
             .to_string(),
         evidence: vec![evidence("tx_carrier_errors 59", "ip -d -s -s link show vti0")],
         remedies: vec![remedy("nothing; look again if the number rises", None)],
+        is_brief: false,
     }
 }
 
@@ -150,6 +152,7 @@ pub fn mtu() -> Finding {
             .to_string(),
         evidence: vec![evidence("MTU 1500, ESP takes 62 of 1500", "ip -d link show vti1")],
         remedies: vec![remedy("lower it", Some("set interfaces vti vti1 mtu 1438"))],
+        is_brief: false,
     }
 }
 
