@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Between two readings: longer than the steps of a rekeying at this end, which do not wait for the peer.
 const PAUSE: Duration = Duration::from_millis(100);
+/// The same where all the kernel's messages were heard and its own lists alone do not fit: those are of one moment, and only what charon does
+/// between two of its requests to the kernel is waited for.
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
 /// Readings after the first, at most.
 const AGAIN: usize = 3;
 /// No reading begins later than this after the first began.
@@ -67,8 +70,8 @@ pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
         reading
     };
     let deadline = Instant::now() + PATIENCE;
-    let wait = || {
-        thread::sleep(PAUSE);
+    let wait = |is_of_kernel| {
+        thread::sleep(if is_of_kernel { SHORT_PAUSE } else { PAUSE });
         Instant::now() < deadline
     };
     let (mut reading, fits) = settled(take, wait);
@@ -108,13 +111,15 @@ fn heard(kernel: &mut Option<Listener>) -> Option<Received> {
 /// whether nothing lacks.
 fn settled(
     mut take: impl FnMut(Option<&ConsistentRead>) -> ConsistentRead,
-    mut wait: impl FnMut() -> bool,
+    mut wait: impl FnMut(bool) -> bool,
 ) -> (ConsistentRead, bool) {
     let mut reading = take(None);
     let mut loose = reading.loose();
     let mut fresh = loose.clone();
     for _ in 0..AGAIN {
-        if (fresh.is_empty() && !reading.unsettled.any) || !wait() {
+        let of_kernel = |one: &Loose| !matches!(one, Loose::Child(_) | Loose::KnownSa(_));
+        let is_of_kernel = !reading.unsettled.any && fresh.iter().all(of_kernel);
+        if (fresh.is_empty() && !reading.unsettled.any) || !wait(is_of_kernel) {
             break;
         }
         reading = take(Some(&reading));
@@ -303,7 +308,7 @@ mod tests {
             taken += 1;
             readings[taken - 1].clone()
         };
-        let (last, _) = settled(take, || true);
+        let (last, _) = settled(take, |_| true);
         (last, taken)
     }
 
@@ -373,7 +378,7 @@ mod tests {
             taken += 1;
             torn(taken)
         };
-        settled(take, || false);
+        settled(take, |_| false);
         assert_eq!(taken, 1);
     }
 

@@ -249,7 +249,10 @@ fn reported(confirmed: Vec<(&Diagnosis, Found)>) -> (Vec<Finding>, Vec<Masked>) 
     // Stable: among equals the order of DIAGNOSES holds, which is that of the packet's way.
     // That VPP forwards the traffic comes before all: it says what the others are worth.
     findings.sort_by_key(|finding| {
-        (finding.code != Code::ForwardedByVpp, std::cmp::Reverse(finding.severity))
+        // How a column is to be read comes after what moved it.
+        let is_reading_aid = finding.code == Code::CarrierColumnIsASum;
+        let severity = std::cmp::Reverse(finding.severity);
+        (finding.code != Code::ForwardedByVpp, severity, is_reading_aid)
     });
     (findings, masked)
 }
