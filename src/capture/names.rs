@@ -1,6 +1,6 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
-use crate::snapshot::charon_log::{LOG_EVENTS, Line};
+use crate::snapshot::charon_log::Line;
 use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ impl Names {
     /// What stands for a line of charon's log: its level, its connection and the words of the protocol, which are all that a diagnosis
     /// looks for.
     pub fn log_line(&self, line: &str) -> String {
-        let parts = Line::parse(line).unwrap_or_default();
+        let parts = Line::of(line);
         let name = parts.connection.or_else(|| parts.named());
         let name = match (name, parts.unique_id) {
             (Some(name), id) => format!("<{}|{}> ", self.peer(name), id.unwrap_or(1)),
@@ -79,7 +79,7 @@ impl Names {
             None if parts.is_audit() => "0".into(),
             None => String::new(),
         };
-        let event = LOG_EVENTS.iter().find(|(words, _)| line.contains(words));
+        let event = parts.event();
         format!("charon: 01[IKE{level}] {name}{}", event.map_or("another line", |(words, _)| words))
     }
 }

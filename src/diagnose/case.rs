@@ -1,5 +1,6 @@
 //! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
 
+use super::charon_log::CharonLog;
 use super::classify;
 use super::commands::{self, Begins, Call, Command, System, Word, Words};
 use super::counted::{self, Counted};
@@ -37,6 +38,8 @@ pub struct Case<'a> {
     pub(super) tried: Vec<Trace>,
     /// Whether nobody asks for the evidence and the next steps of what is found now.
     pub(super) is_brief: Cell<bool>,
+    /// charon's log, which is one for all interfaces and taken apart when the first asks for it.
+    log: &'a OnceCell<CharonLog<'a>>,
     /// What is known for the places of commands; made when the first command is named.
     words: OnceCell<Words>,
     /// The inbound SAs, for those diagnoses that ask for them.
@@ -69,6 +72,7 @@ impl<'a> Case<'a> {
         earlier: Option<&'a Snapshot>,
         tunnel: Tunnel<'a>,
         extent: Extent,
+        log: &'a OnceCell<CharonLog<'a>>,
     ) -> Self {
         let fate = match extent {
             Extent::Page | Extent::Findings => transmit::end,
@@ -87,6 +91,7 @@ impl<'a> Case<'a> {
             tunnel: Ok(tunnel),
             absent: None,
             tried,
+            log,
             words: OnceCell::new(),
             inbound: OnceCell::new(),
             is_brief: Cell::new(false),
@@ -99,6 +104,7 @@ impl<'a> Case<'a> {
         earlier: Option<&'a Snapshot>,
         name: &'a str,
         why: Missing,
+        log: &'a OnceCell<CharonLog<'a>>,
     ) -> Self {
         Self {
             name,
@@ -108,6 +114,7 @@ impl<'a> Case<'a> {
             absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
+            log,
             words: OnceCell::new(),
             inbound: OnceCell::new(),
             is_brief: Cell::new(false),
@@ -119,12 +126,13 @@ impl<'a> Case<'a> {
         state: &'a State<'a>,
         earlier: Option<&'a Snapshot>,
         name: &'a str,
+        log: &'a OnceCell<CharonLog<'a>>,
     ) -> Self {
         let detail = format!("there is no {name}");
         let why = Missing::new(Source::Links, Reason::Absent, detail);
         Self {
             absent: Some(state.control_of_absent(name)),
-            ..Self::of_row(&state.snapshot, earlier, name, why)
+            ..Self::of_row(&state.snapshot, earlier, name, why, log)
         }
     }
 
@@ -132,6 +140,11 @@ impl<'a> Case<'a> {
     pub(super) fn inbound(&self) -> Observed<Option<&Inbound<'a>>> {
         let find = || self.tunnel().and_then(Inbound::of);
         self.inbound.get_or_init(find).as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// charon's log.
+    pub(super) fn charon_log(&self) -> &CharonLog<'a> {
+        self.log.get_or_init(|| CharonLog::of(self.now))
     }
 
     /// The earlier snapshot.

@@ -20,6 +20,7 @@ use crate::snapshot::observed::Need;
 use crate::snapshot::{Missing, Reason, Snapshot};
 use crate::tunnel::State;
 use crate::units::natural;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// One or two looks at a host.
@@ -111,7 +112,7 @@ pub fn each(
     mut take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
     let Observation { now, earlier } = *observation;
-    let state = State::new(now);
+    let (state, log) = (State::new(now), OnceCell::new());
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let mut found = false;
     let mut told: BTreeMap<Code, usize> = BTreeMap::new();
@@ -132,10 +133,10 @@ pub fn each(
                 tunnels.sort_by_cached_key(|tunnel| natural(&tunnel.link.name));
             }
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
-                take(Case::of_tunnel(&state, earlier, tunnel, extent));
+                take(Case::of_tunnel(&state, earlier, tunnel, extent, &log));
             }
             for name in state.absent().into_iter().filter(|name| asked(name)) {
-                take(Case::of_absent(&state, earlier, name));
+                take(Case::of_absent(&state, earlier, name, &log));
             }
         }
         Err(why) => {
@@ -143,7 +144,7 @@ pub fn each(
             for name in rows.filter(|name| {
                 asked(name) && (interface.is_some() || interfaces::is_vti_name(name))
             }) {
-                take(Case::of_row(now, earlier, name, why.clone()));
+                take(Case::of_row(now, earlier, name, why.clone(), &log));
             }
         }
     }

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod case;
+mod charon_log;
 mod checks;
 mod classify;
 mod cleared;

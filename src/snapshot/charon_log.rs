@@ -38,6 +38,11 @@ impl<'a> Line<'a> {
         Some(plain.with_prefix(rest).unwrap_or(plain))
     }
 
+    /// The same, and all of the line is its message where neither wrote it.
+    pub fn of(line: &'a str) -> Self {
+        Self::parse(line).unwrap_or(Self { message: line, ..Self::default() })
+    }
+
     /// With what stands before the message.
     fn with_prefix(self, text: &'a str) -> Option<Self> {
         let (thread, rest) = text.split_once('[')?;
@@ -106,11 +111,6 @@ fn program(line: &str) -> Option<(&str, &str)> {
         rest = after;
     }
     None
-}
-
-/// The connection that a line is about, where it says so before its message (`ike_name = yes`, as on VyOS): `<NAME|7>`.
-pub fn connection_of_line(line: &str) -> Option<&str> {
-    Line::parse(line)?.connection
 }
 
 /// Why an attempt failed.
