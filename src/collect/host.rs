@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// What VyOS says of its version.
 const VYOS_VERSION: &str = "/usr/share/vyos/version.json";
 
-/// The control socket of libreswan's daemon: libreswan, include/pluto_constants.h and `CTL_SUFFIX`.
+/// The control socket of libreswan's daemon, as Debian's libreswan 4.10-2+deb12u1 has it (`pluto`, `whack`; its directory: tmpfiles.d/libreswan.conf).
 const PLUTO: &str = "/run/pluto/pluto.ctl";
 
 /// Whether a socket is there.

@@ -39,7 +39,7 @@ pub use clock::{now_ms, zone};
 /// Where charon listens, on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 
-/// Where VPP has its sockets while it runs (vyos-1x, `vpp settings`).
+/// Where VPP has its sockets while it runs (vyos-1x current, data/templates/vpp/startup.conf.j2: `cli-listen /run/vpp/cli.sock`).
 const VPP: &str = "/run/vpp";
 
 /// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
