@@ -106,7 +106,7 @@ fn sums(page: &mut Page, sums: &Summary) {
                 .to_string()
         }
         (Ended::Unguarded, _) => {
-            "Ended early: the second process of this run is gone, which switches the drop monitor off where this one cannot. "
+            "Ended early: the second process of this run, which switches the drop monitor off if this one cannot, has ended. "
                 .to_string()
         }
         _ => String::new(),

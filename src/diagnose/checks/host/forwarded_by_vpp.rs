@@ -1,4 +1,4 @@
-//! VTI-607: VPP forwards the tunnel's traffic, and the kernel's counters say nothing of it.
+//! VTI-607: VPP forwards the tunnel's traffic, and the kernel's counters do not include it.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -41,7 +41,7 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "VPP forwards the traffic of {}: the kernel's counters say nothing of it",
+        "VPP forwards the traffic of {}: the kernel's counters do not include it",
         case.name
     );
     let (confidence, runs) = if case.now.runs_vpp {

@@ -61,7 +61,7 @@ fn check(case: &Case<'_>) -> Outcome {
         None if unrendered.is_some() => {
             let interface = unrendered.map_or("its interface", |(_, interface)| interface);
             let summary = format!(
-                "no IKE_SA with {name}: charon has no connection of it, as VyOS makes none while {interface} has no address from DHCP"
+                "no IKE_SA with {name}: charon has no connection for it; VyOS creates none until {interface} has an address from DHCP"
             );
             (summary, case.grade(Severity::Fault))
         }
@@ -102,7 +102,7 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(if disabled || is_vain {
         found
     } else {
-        found.next(case, "try anew", Command::InitiateChild)
+        found.next(case, "retry the negotiation", Command::InitiateChild)
     })
 }
 
