@@ -93,17 +93,15 @@ impl<'t> Document<'t> {
                     );
                 }
                 Event::Scalar(text, style, _, tag) => {
-                    let tag = core(tag).map_err(|fault| fault.at(line))?;
-                    let is_plain =
-                        style == ScalarStyle::Plain && !tag.is_some_and(|tag| tag.is_text);
-                    Node::Scalar(text, is_plain)
+                    let is_text = makes_a_text(tag).map_err(|fault| fault.at(line))?;
+                    Node::Scalar(text, style == ScalarStyle::Plain && !is_text)
                 }
                 Event::SequenceStart(_, _, tag) => {
-                    core(tag).map_err(|fault| fault.at(line))?;
+                    makes_a_text(tag).map_err(|fault| fault.at(line))?;
                     Node::List
                 }
                 Event::MappingStart(_, _, tag) => {
-                    core(tag).map_err(|fault| fault.at(line))?;
+                    makes_a_text(tag).map_err(|fault| fault.at(line))?;
                     Node::Map
                 }
                 Event::SequenceEnd | Event::MappingEnd | Event::DocumentEnd | Event::StreamEnd => {
@@ -120,48 +118,21 @@ impl<'t> Document<'t> {
         let (node, line) = self.take()?;
         let value = match node {
             Node::Scalar(text, is_plain) => scalar(text, is_plain, visitor),
-            Node::List => self.list(visitor),
-            Node::Map => self.map(visitor),
+            Node::List => self.inside(|access| visitor.visit_seq(access)),
+            Node::Map => self.inside(|access| visitor.visit_map(access)),
             Node::End => Err(Fault::custom("a value is missing")),
         };
         value.map_err(|fault| fault.at(line))
     }
 
-    /// What is in a list, after its beginning.
-    fn list<V: Visitor<'t>>(&mut self, visitor: V) -> Result<V::Value> {
-        let mut access = Access { document: self, index: 0, ended: false, key: None };
-        let value = visitor.visit_seq(&mut access)?;
+    /// What is in a list or a map, after its beginning; `read` must read all of it.
+    fn inside<T>(&mut self, read: impl FnOnce(&mut Access<'_, 't>) -> Result<T>) -> Result<T> {
+        let mut access = Access::new(self);
+        let value = read(&mut access)?;
         access.finish()?;
         Ok(value)
     }
 
-    /// What is in a map, after its beginning.
-    fn map<V: Visitor<'t>>(&mut self, visitor: V) -> Result<V::Value> {
-        let mut access = Access { document: self, index: 0, ended: false, key: None };
-        let value = visitor.visit_map(&mut access)?;
-        access.finish()?;
-        Ok(value)
-    }
-}
-
-struct Core {
-    is_text: bool,
-}
-
-/// A tag of YAML itself.
-fn core(tag: Option<Cow<'_, Tag>>) -> Result<Option<Core>> {
-    let Some(tag) = tag else { return Ok(None) };
-    let suffix = tag.core_suffix();
-    match suffix {
-        Some("str") => Ok(Some(Core { is_text: true })),
-        Some("null" | "bool" | "int" | "float" | "seq" | "map") => {
-            Ok(Some(Core { is_text: false }))
-        }
-        _ => Err(Fault::custom(format_args!("it has the YAML tag {tag}, which no capture has"))),
-    }
-}
-
-impl<'t> Document<'t> {
     /// A text, also where it could be a number without quotes.
     fn text<V: Visitor<'t>>(&mut self, visitor: V) -> Result<V::Value> {
         if !matches!(self.peek()?.0, Node::Scalar(..)) {
@@ -188,6 +159,19 @@ impl<'t> Document<'t> {
             }
             _ => self.any(visitor),
         }
+    }
+}
+
+/// Whether a tag makes a text of what could be a number.
+///
+/// # Errors
+/// It is none of YAML itself.
+fn makes_a_text(tag: Option<Cow<'_, Tag>>) -> Result<bool> {
+    let Some(tag) = tag else { return Ok(false) };
+    match tag.core_suffix() {
+        Some("str") => Ok(true),
+        Some("null" | "bool" | "int" | "float" | "seq" | "map") => Ok(false),
+        _ => Err(Fault::custom(format_args!("it has the YAML tag {tag}, which no capture has"))),
     }
 }
 
@@ -266,12 +250,7 @@ impl<'de> Deserializer<'de> for &mut Document<'de> {
         let (node, line) = self.take()?;
         let value = match node {
             Node::Scalar(text, _) => visitor.visit_enum(CowStrDeserializer::new(text)),
-            Node::Map => visitor.visit_enum(Access {
-                document: &mut *self,
-                index: 0,
-                ended: false,
-                key: None,
-            }),
+            Node::Map => visitor.visit_enum(Access::new(self)),
             Node::List => Err(Error::invalid_type(Unexpected::Seq, &visitor)),
             Node::End => Err(Fault::custom("a value is missing")),
         };
@@ -292,7 +271,12 @@ struct Access<'d, 't> {
     key: Option<Cow<'t, str>>,
 }
 
-impl<'t> Access<'_, 't> {
+impl<'d, 't> Access<'d, 't> {
+    /// After its beginning.
+    fn new(document: &'d mut Document<'t>) -> Self {
+        Self { document, index: 0, ended: false, key: None }
+    }
+
     /// Whether it ends here.
     fn has_ended(&mut self) -> Result<bool> {
         if !self.ended && matches!(self.document.peek()?.0, Node::End) {
@@ -324,6 +308,13 @@ impl<'t> Access<'_, 't> {
 
     fn within(&mut self, fault: Fault) -> Fault {
         fault.under(self.key.take().unwrap_or_default().into_owned())
+    }
+
+    /// The value of a variant, which must be all that the map has.
+    fn only<T>(mut self, read: impl FnOnce(&mut Document<'t>) -> Result<T>) -> Result<T> {
+        let value = read(self.document).map_err(|fault| self.within(fault))?;
+        self.finish()?;
+        Ok(value)
     }
 }
 
@@ -363,15 +354,6 @@ impl<'t> EnumAccess<'t> for Access<'_, 't> {
         }
         let name = self.key(seed)?;
         Ok((name, self))
-    }
-}
-
-impl<'t> Access<'_, 't> {
-    /// The value of a variant, which must be all that the map has.
-    fn only<T>(mut self, read: impl FnOnce(&mut Document<'t>) -> Result<T>) -> Result<T> {
-        let value = read(self.document).map_err(|fault| self.within(fault))?;
-        self.finish()?;
-        Ok(value)
     }
 }
 

@@ -40,14 +40,14 @@ impl Budget {
     /// For a text of so many bytes, of at most `max_size`.
     pub fn new(length: usize, max_size: u64) -> Self {
         let allowed = (length as u64).saturating_mul(TIMES).max(FREE);
-        let values = Cell::new((max_size / BYTES_A_VALUE).max(1024));
+        let values = Cell::new(most_values(max_size));
         Self { max_size, values, memory: Cell::new(allowed), allowed, reached: RefCell::default() }
     }
 
     /// One more value.
     pub fn value<E: Error>(&self) -> Result<(), E> {
         let left = self.values.get().checked_sub(1).ok_or_else(|| {
-            let most = (self.max_size / BYTES_A_VALUE).max(1024);
+            let most = most_values(self.max_size);
             self.over(format!(
                 "it has more than {most} values, the most that are read; --max-size raises it"
             ))
@@ -109,6 +109,11 @@ impl Budget {
     pub fn reached(self) -> Option<String> {
         self.reached.into_inner()
     }
+}
+
+/// How many values are read of a text of at most so many bytes.
+fn most_values(max_size: u64) -> u64 {
+    (max_size / BYTES_A_VALUE).max(1024)
 }
 
 /// A number of bytes with the largest unit that divides it.
