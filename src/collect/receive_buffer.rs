@@ -4,7 +4,7 @@
 //! It decodes nothing.
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, recvmsg};
+use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, RecvMsg, recvmmsg, recvmsg};
 use std::io::IoSliceMut;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::slice::ChunksMut;
@@ -27,11 +27,7 @@ impl Datagram {
         let mut slices = [IoSliceMut::new(room)];
         let flags = MsgFlags::empty();
         let received = recvmsg::<NetlinkAddr>(socket.as_raw_fd(), &mut slices, None, flags)?;
-        Ok(Self {
-            length: received.bytes,
-            is_cut: received.flags.contains(MsgFlags::MSG_TRUNC),
-            is_of_kernel: received.address.is_some_and(|sender| sender.pid() == 0),
-        })
+        Ok(Self::of(&received))
     }
 
     /// Those of a socket that are there, one in each part, by one system call.
@@ -40,12 +36,15 @@ impl Datagram {
         let mut slices: Vec<_> = parts.map(|part| [IoSliceMut::new(part)]).collect();
         let (descriptor, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
         let received = recvmmsg(descriptor, &mut headers, slices.iter_mut(), flags, None)?;
-        let datagrams = received.map(|datagram| Self {
-            length: datagram.bytes,
-            is_cut: datagram.flags.contains(MsgFlags::MSG_TRUNC),
-            is_of_kernel: datagram.address.is_some_and(|sender| sender.pid() == 0),
-        });
-        Ok(datagrams.collect())
+        Ok(received.map(|datagram| Self::of(&datagram)).collect())
+    }
+
+    fn of(received: &RecvMsg<'_, '_, NetlinkAddr>) -> Self {
+        Self {
+            length: received.bytes,
+            is_cut: received.flags.contains(MsgFlags::MSG_TRUNC),
+            is_of_kernel: received.address.is_some_and(|sender| sender.pid() == 0),
+        }
     }
 }
 
@@ -107,6 +106,13 @@ impl ReceiveBuffer {
     /// The first bytes of what was received.
     pub fn datagram(&self, length: usize) -> &[u8] {
         self.bytes.get(..length).unwrap_or_default()
+    }
+
+    /// Lets `read` receive, and overwrites what was received, whatever `read` comes to: a datagram that is refused may hold keys as well.
+    pub fn wiped_after<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let value = read(self);
+        self.wipe();
+        value
     }
 
     /// Overwrites what was received, in a way that the compiler does not leave out.

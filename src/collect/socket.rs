@@ -10,6 +10,7 @@ use nix::sys::socket::{
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::slice::ChunksMut;
 use std::time::{Duration, Instant};
 
 /// NETLINK_ROUTE.
@@ -112,13 +113,17 @@ pub(super) struct Kernel(OwnedFd);
 
 impl Channel for Kernel {
     fn send(&mut self, request: &[u8]) -> nix::Result<()> {
-        let kernel = NetlinkAddr::new(0, 0);
-        system::sendto(self.0.as_raw_fd(), request, &kernel, MsgFlags::empty()).map(|_| ())
+        send_to_kernel(&self.0, request)
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram> {
         Datagram::receive(&self.0, buffer)
     }
+}
+
+fn send_to_kernel(socket: &OwnedFd, request: &[u8]) -> nix::Result<()> {
+    let kernel = NetlinkAddr::new(0, 0);
+    system::sendto(socket.as_raw_fd(), request, &kernel, MsgFlags::empty()).map(|_| ())
 }
 
 /// A netlink socket with its receive buffer.
@@ -305,11 +310,10 @@ impl Subscription {
 
     /// Sends a request, whose answer comes behind what waits.
     pub fn ask(&self, request: &Request, sequence: u32) -> Result<(), Failure> {
-        let (descriptor, kernel) = (self.descriptor.as_raw_fd(), NetlinkAddr::new(0, 0));
         let bytes = request.bytes(sequence);
-        let send = || system::sendto(descriptor, &bytes, &kernel, MsgFlags::empty());
-        let sent = send().or_else(|errno| if errno == Errno::EINTR { send() } else { Err(errno) });
-        Ok(sent.map(|_| ())?)
+        let send = || send_to_kernel(&self.descriptor, &bytes);
+        // It never waits for room, so that there is no deadline.
+        Ok(send().or_else(|errno| if errno == Errno::EINTR { send() } else { Err(errno) })?)
     }
 
     /// The port that the kernel gave the socket.
@@ -323,18 +327,19 @@ impl Subscription {
     /// # Errors
     /// `Lost` where the kernel had to leave messages out.
     pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
-        let length = match self.buffer.receive(|room| Datagram::receive(&self.descriptor, room)) {
-            Ok(Some(length)) => length,
-            Ok(None) | Err(Errno::EINTR) => return Ok(true),
-            Err(Errno::EAGAIN) => return Ok(false),
-            Err(errno) => return Err(errno.into()),
-        };
-        let mut messages = netlink::messages(self.buffer.datagram(length));
-        let read = messages.try_for_each(|message| message.map(&mut each));
+        let descriptor = &self.descriptor;
         // The next one may be hours away.
-        self.buffer.wipe();
-        read?;
-        Ok(true)
+        self.buffer.wiped_after(|buffer| {
+            let length = match buffer.receive(|room| Datagram::receive(descriptor, room)) {
+                Ok(Some(length)) => length,
+                Ok(None) | Err(Errno::EINTR) => return Ok(true),
+                Err(Errno::EAGAIN) => return Ok(false),
+                Err(errno) => return Err(errno.into()),
+            };
+            let mut messages = netlink::messages(buffer.datagram(length));
+            messages.try_for_each(|message| message.map(&mut each))?;
+            Ok(true)
+        })
     }
 
     /// Takes all datagrams that are there, up to [`MANY`], by one system call: how many. Where they are fewer, no more waited at that moment, or
@@ -348,23 +353,24 @@ impl Subscription {
     ) -> Result<usize, Failure> {
         let many = self.many.get_or_insert_with(|| ReceiveBuffer::new(MANY * SMALL));
         let descriptor = &self.descriptor;
-        let received = many.receive_many(SMALL, |parts| Datagram::receive_many(descriptor, parts));
-        let lengths = match received {
-            Ok(lengths) => lengths,
-            Err(Errno::EINTR) => return Ok(MANY),
-            Err(Errno::EAGAIN) => return Ok(0),
-            Err(errno) => return Err(errno.into()),
-        };
-        let count = lengths.len();
-        let mut read = Ok(());
-        for (length, place) in lengths.into_iter().zip(0..) {
-            let datagram = many.datagram_at(place * SMALL, length.unwrap_or(0));
-            let mut messages = netlink::messages(datagram);
-            read = read.and(messages.try_for_each(|message| message.map(&mut each)));
-        }
-        many.wipe();
-        read?;
-        Ok(count)
+        many.wiped_after(|many| {
+            let take = |parts: ChunksMut<'_, u8>| Datagram::receive_many(descriptor, parts);
+            let lengths = match many.receive_many(SMALL, take) {
+                Ok(lengths) => lengths,
+                Err(Errno::EINTR) => return Ok(MANY),
+                Err(Errno::EAGAIN) => return Ok(0),
+                Err(errno) => return Err(errno.into()),
+            };
+            let count = lengths.len();
+            let mut read = Ok(());
+            for (length, place) in lengths.into_iter().zip(0..) {
+                let datagram = many.datagram_at(place * SMALL, length.unwrap_or(0));
+                let mut messages = netlink::messages(datagram);
+                read = read.and(messages.try_for_each(|message| message.map(&mut each)));
+            }
+            read?;
+            Ok(count)
+        })
     }
 }
 

@@ -255,3 +255,22 @@ fn an_answer_that_does_not_fit_is_lost_not_cut() {
     let answers = socket.ask_all(&[request], 16, Instant::now() + PATIENCE, |_| Ok(()));
     assert_eq!(answers.unwrap_err().reason, Reason::Lost);
 }
+
+#[test]
+fn a_message_that_does_not_fit_leaves_nothing_in_the_buffer_of_a_subscription() {
+    const ROOM: usize = 64;
+    // RTM_GETLINK of the loopback device: the answer is longer than the room.
+    let mut header = [0; 16];
+    header[4..8].copy_from_slice(&1_i32.to_ne_bytes());
+    let request = Request::get(18).structure(&header);
+    let mut socket = Subscription::join(ROUTE, &[]).unwrap();
+    socket.buffer = ReceiveBuffer::new(ROOM);
+    socket.many = Some(ReceiveBuffer::new(ROOM));
+    let is_wiped = |buffer: &ReceiveBuffer| buffer.datagram(ROOM) == [0; ROOM];
+    socket.ask(&request, 1).unwrap();
+    assert_eq!(socket.next(|_| ()).unwrap_err().reason, Reason::Lost);
+    assert!(is_wiped(&socket.buffer));
+    socket.ask(&request, 2).unwrap();
+    assert_eq!(socket.next_ones(|_| ()).unwrap_err().reason, Reason::Lost);
+    assert!(socket.many.as_ref().is_some_and(is_wiped));
+}
