@@ -6,6 +6,7 @@ use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow};
 use nix::unistd::pipe2;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
@@ -38,7 +39,7 @@ pub struct LineQueue {
     failed: OwnedFd,
     most: usize,
     /// Lines that [`LineQueue::tell`] left out, and has not told of.
-    untold: u64,
+    untold: Cell<u64>,
 }
 
 #[derive(Default)]
@@ -111,7 +112,7 @@ impl LineQueue {
         let spawned = thread.spawn(move || write_lines(&theirs, &File::from(output), fails));
         mask.thread_set_mask()?;
         spawned?;
-        Ok(Self { shared, failed, most, untold: 0 })
+        Ok(Self { shared, failed, most, untold: Cell::new(0) })
     }
 
     /// Hangs up when a line could not be written.
@@ -131,12 +132,12 @@ impl LineQueue {
     ///
     /// # Errors
     /// As those of [`LineQueue::say`].
-    pub fn tell(&mut self, line: &str) -> io::Result<()> {
-        let said = self.add(format!("{}{}\n", note(self.untold), escape(line)));
-        match said {
-            Ok(Said::LeftOut) => self.untold += 1,
-            _ => self.untold = 0,
-        }
+    pub fn tell(&self, line: &str) -> io::Result<()> {
+        let said = self.add(format!("{}{}\n", note(self.untold.get()), escape(line)));
+        self.untold.set(match said {
+            Ok(Said::LeftOut) => self.untold.get() + 1,
+            _ => 0,
+        });
         said.map(|_| ())
     }
 
@@ -165,7 +166,7 @@ impl LineQueue {
     }
 
     fn finish_within(self, last: &str, patience: Duration) -> Result<()> {
-        let notes = note(self.untold);
+        let notes = note(self.untold.get());
         for line in notes.split_inclusive('\n').chain(last.split_inclusive('\n')) {
             self.shared.push(line.to_string());
         }
@@ -294,18 +295,18 @@ mod tests {
 
     #[test]
     fn a_reader_that_reads_again_gets_what_waited_and_hears_of_what_did_not() {
-        let (mut queue, mut read) = stuck();
+        let (queue, mut read) = stuck();
         for number in 0..1000 {
             queue.tell(&line(number)).unwrap();
         }
-        assert_eq!(queue.untold, 950);
+        assert_eq!(queue.untold.get(), 950);
         let reader = thread::spawn(move || {
             let mut text = String::new();
             read.read_to_string(&mut text).map(|_| text)
         });
         // Until there is room for the note and the line; those that had none are left out, too.
         let mut left_out = 949;
-        while queue.untold > 0 {
+        while queue.untold.get() > 0 {
             left_out += 1;
             queue.tell("again").unwrap();
             thread::sleep(Duration::from_millis(1));

@@ -180,7 +180,7 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
 }
 
 fn record(arguments: &cli::Record) -> Result<String> {
-    let mut lines = LineQueue::stdout()?;
+    let lines = LineQueue::stdout()?;
     let recorded = record::run(record::Options {
         directory: &arguments.directory,
         limit: arguments.size * 1024 * 1024,
@@ -265,22 +265,17 @@ fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<St
 }
 
 fn monitor(arguments: &cli::Monitor) -> Result<String> {
-    let (stdout, mut queue) = (std::io::stdout(), LineQueue::stdout()?);
-    let failed = queue.failed().try_clone_to_owned().map_err(prepared)?;
+    let (stdout, queue) = (std::io::stdout(), LineQueue::stdout()?);
     let mut lines = render::monitor::Lines::new(Clock::new(collect::zone()));
     let monitored = monitor::run(monitor::Options {
         interface: arguments.interface.as_deref(),
         interval: Duration::from_secs(arguments.interval.into()),
         vici: vici(&arguments.vici),
-        outputs: &[stdout.as_fd(), failed.as_fd()],
+        outputs: &[stdout.as_fd(), queue.failed()],
         say: &mut |turn| lines.of(turn).iter().try_for_each(|line| queue.tell(line)),
     });
     let finished = queue.finish("");
     finished.and(monitored).map(|()| String::new())
-}
-
-fn prepared(error: std::io::Error) -> Error {
-    Error::DataUnavailable(format!("cannot prepare standard output: {error}"))
 }
 
 fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
