@@ -5,10 +5,9 @@
 //! `/dev/null`; it has two seconds and what it may write is bounded. Of the arguments of `vti-diagnostics`, none is in its command line.
 
 use super::failure::Failure;
+use super::readable::is_readable;
 use crate::snapshot::Reason;
 use crate::wire::journal_entry;
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -84,15 +83,7 @@ struct Output {
 /// What the process writes until it ends, the time is up, or it is too much.
 fn output_until(mut from: ChildStdout, deadline: Instant) -> Result<Output, Failure> {
     let (mut bytes, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
-    while bytes.len() < MOST_BYTES {
-        let left = deadline.saturating_duration_since(Instant::now()).as_millis();
-        let left = PollTimeout::from(u16::try_from(left).unwrap_or(u16::MAX));
-        match poll(&mut [PollFd::new(from.as_fd(), PollFlags::POLLIN)], left) {
-            Ok(0) => break,
-            Err(Errno::EINTR) if Instant::now() < deadline => continue,
-            Err(errno) => return Err(errno.into()),
-            Ok(_) => {}
-        }
+    while bytes.len() < MOST_BYTES && is_readable(from.as_fd(), deadline)? {
         match from.read(&mut piece)? {
             0 => return Ok(Output { bytes, is_whole: true }),
             read => bytes.extend_from_slice(piece.get(..read).unwrap_or_default()),

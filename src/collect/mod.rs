@@ -18,6 +18,7 @@ mod log;
 mod name;
 mod nft;
 pub mod proc;
+mod readable;
 mod receive_buffer;
 mod recorded;
 mod replay;

@@ -4,9 +4,9 @@
 
 use super::channel::{self, Channel};
 use crate::collect::failure::Failure;
+use crate::collect::readable::is_readable;
 use crate::wire::drop_monitor::Configuration;
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
 use std::io::{self, Read, Write};
@@ -84,7 +84,8 @@ impl Guardian {
         let pipe = process.stdin.take();
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe.into());
         let mut guardian = Self { process, pipe, output: output.map_err(failed)? };
-        if !is_readable(guardian.output.as_fd(), READY_WITHIN).map_err(failed)? {
+        let deadline = Instant::now() + READY_WITHIN;
+        if !is_readable(guardian.output.as_fd(), deadline).map_err(failed)? {
             return Err(failed(io::Error::from(io::ErrorKind::TimedOut)));
         }
         guardian.output.read_exact(&mut [0; READY.len()]).map_err(failed)?;
@@ -130,7 +131,7 @@ impl Guardian {
             // It may be stopped itself.
             let _ = kill(self.pid(), Signal::SIGCONT);
         }
-        let ends = is_readable(self.output.as_fd(), DONE_WITHIN);
+        let ends = is_readable(self.output.as_fd(), Instant::now() + DONE_WITHIN);
         if !matches!(ends, Ok(true)) {
             // One that is gone cannot be killed, and need not.
             let _ = self.process.kill();
@@ -162,21 +163,6 @@ impl Drop for Guardian {
     }
 }
 
-/// Whether there is something to read, or an end, within a time.
-fn is_readable(input: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
-    let until = Instant::now() + patience;
-    loop {
-        let left = until.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(input, PollFlags::POLLIN)], timeout) {
-            Ok(0) if left > 0 => {}
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
 /// Waits on standard input for the end of the first process, or until it is late, and leaves the monitor as it was. `loaded`: its module was
 /// there.
 ///
@@ -201,10 +187,8 @@ fn listen(input: &mut (impl Read + AsFd), patience: Duration) -> Vec<u8> {
     let (mut words, mut buffer, mut deadline) = (Vec::new(), [0; 64], None);
     loop {
         // While nothing is on, it may take any time.
-        let left = deadline.map_or(Duration::from_secs(3600), |deadline: Instant| {
-            deadline.saturating_duration_since(Instant::now())
-        });
-        match is_readable(input.as_fd(), left) {
+        let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        match is_readable(input.as_fd(), until) {
             Ok(true) => match input.read(&mut buffer) {
                 Ok(0) | Err(_) => return words,
                 Ok(length) => words.extend_from_slice(buffer.get(..length).unwrap_or_default()),
