@@ -12,12 +12,14 @@ pub(super) struct Failure {
     pub reason: Reason,
     /// What the system said; [`Failure::in_operation`] puts the operation before it.
     pub detail: String,
+    /// What the system said, as its number; none where it was not the system.
+    pub errno: Option<Errno>,
 }
 
 impl Failure {
     /// A failure in words.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
+        Self { reason, detail: detail.into(), errno: None }
     }
 
     /// `cannot read /proc/uptime: permission denied`: `operation` is the verb and its object.
@@ -49,7 +51,8 @@ impl From<Errno> for Failure {
         // The system's texts start in upper case; ours do not.
         let mut letters = errno.desc().chars();
         let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-        Self { reason, detail: first.into_iter().chain(letters).collect() }
+        let detail = first.into_iter().chain(letters).collect();
+        Self { reason, detail, errno: Some(errno) }
     }
 }
 
@@ -84,6 +87,7 @@ mod tests {
         assert_eq!(of(Errno::EINVAL), Reason::Failed);
         let failure = Failure::from(Errno::EPERM).in_operation("dump XFRM_MSG_GETSA");
         assert_eq!(failure.detail, "cannot dump XFRM_MSG_GETSA: operation not permitted");
+        assert_eq!(failure.errno, Some(Errno::EPERM));
     }
 
     #[test]

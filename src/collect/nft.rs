@@ -26,11 +26,10 @@ const ELEMENTS_KEPT: usize = 10_000;
 
 /// The rules of both families.
 pub(super) fn source_validation() -> Observed<Vec<SourceValidation>> {
-    // `nfnetlink_rcv_msg()` of a kernel without nf_tables.
-    let invalid = Failure::from(Errno::EINVAL).detail;
     let of = |failure: Failure| {
         let failure = match Path::new(LOADED).exists() {
-            false if failure.detail.ends_with(&invalid) => {
+            // `nfnetlink_rcv_msg()` of a kernel without nf_tables.
+            false if failure.errno == Some(Errno::EINVAL) => {
                 Failure::new(Reason::Absent, "this kernel has no nf_tables")
             }
             _ => failure,
