@@ -50,8 +50,12 @@ pub const GAP: Noun = Noun::new("gap", "gaps");
 pub const IKE_SA: Noun = Noun::new("IKE_SA", "IKE_SAs");
 /// Lines of text.
 pub const LINE: Noun = Noun::new("line", "lines");
+/// Further interfaces.
+pub const MORE_INTERFACE: Noun = Noun::new("more interface", "more interfaces");
 /// Further lines of text.
 pub const MORE_LINE: Noun = Noun::new("more line", "more lines");
+/// Further rules.
+pub const MORE_RULE: Noun = Noun::new("more rule", "more rules");
 /// Packets.
 pub const PACKET: Noun = Noun::new("packet", "packets");
 /// Records of the journal.
@@ -62,8 +66,6 @@ pub const ROUTE: Noun = Noun::new("route", "routes");
 pub const RULE: Noun = Noun::new("rule", "rules");
 /// Elements of a set of nftables.
 pub const ELEMENT: Noun = Noun::new("element", "elements");
-/// Interfaces.
-pub const INTERFACE: Noun = Noun::new("interface", "interfaces");
 /// How often.
 pub const TIME: Noun = Noun::new("time", "times");
 /// Transmit errors.
@@ -364,19 +366,24 @@ mod tests {
         text.split(['/', ' ']).next().unwrap().parse().unwrap()
     }
 
-    const NOUNS: [Noun; 20] = [
+    const NOUNS: [Noun; 25] = [
         ABORTED_ONE,
         BYTE,
         CARRIER_ERROR,
         CHILD_SA,
+        DAMAGED_FILE,
         DAMAGED_LINE,
         DROP,
         EPISODE,
         ERROR,
+        FINDING,
         FLOW,
         GAP,
         IKE_SA,
+        LINE,
+        MORE_INTERFACE,
         MORE_LINE,
+        MORE_RULE,
         PACKET,
         RECORD,
         ROUTE,

@@ -10,7 +10,7 @@ use crate::code::Severity;
 use crate::report::Confidence;
 use crate::snapshot::validation::UnknownRule;
 use crate::snapshot::{Family, Missing, Observed, Reason, Snapshot, Source, SourceValidation};
-use crate::units::{INTERFACE, PACKET, RULE};
+use crate::units::{MORE_INTERFACE, MORE_RULE, PACKET};
 
 /// VTI-406 by these rules.
 pub(super) fn check(case: &Case<'_>) -> Outcome {
@@ -60,7 +60,7 @@ pub(super) fn reservation(now: &Snapshot) -> Option<String> {
     let all: Vec<String> = unknown(now.source_validation.iter().flatten()).collect();
     let first = all.first()?;
     let more = all.len().saturating_sub(1);
-    let more = if more > 0 { format!(" (and {} more)", RULE.of(more)) } else { String::new() };
+    let more = if more > 0 { format!(" (and {})", MORE_RULE.of(more)) } else { String::new() };
     Some(format!("Whether source validation drops packets is not known: {first}{more}."))
 }
 
@@ -117,7 +117,7 @@ fn by_rule_of_several<'a>(
         if dropped > 0 && interval.rx_packets > 0 && interval.tx_packets == 0 {
             let others = rule.set.as_ref().map(|set| set.interfaces.len().saturating_sub(1));
             let of = match others {
-                Some(others) => format!("{} and {} more", case.name, INTERFACE.of(others)),
+                Some(others) => format!("{} and {}", case.name, MORE_INTERFACE.of(others)),
                 None => "this host".to_owned(),
             };
             let summary = format!(
@@ -132,16 +132,18 @@ fn by_rule_of_several<'a>(
     Ok(None)
 }
 
+/// What tells rules of a known form apart: where they are, whose packets they see, and what they ask of them.
+fn identity(rule: &SourceValidation) -> (Family, Option<&str>, Option<&str>, bool) {
+    let set = rule.set.as_ref().map(|set| set.name.as_str());
+    (rule.family, rule.interface.as_deref(), set, rule.strict)
+}
+
 /// Packets that a rule dropped over the interval; all of them where the rule was not there before.
 fn risen(rule: &SourceValidation, earlier: &Snapshot) -> Observed<u64> {
     let before = earlier.source_validation.as_ref().map_err(Clone::clone)?;
-    let is_same = |other: &&SourceValidation| {
-        let set = |of: &SourceValidation| of.set.as_ref().map(|set| set.name.clone());
-        (other.family, &other.interface, set(other), other.strict)
-            == (rule.family, &rule.interface, set(rule), rule.strict)
-    };
-    let known = before.iter().filter(|other| other.unknown.is_none());
-    let before = known.into_iter().find(is_same).map_or(0, |other| other.packets);
+    let mut known = before.iter().filter(|other| other.unknown.is_none());
+    let is_same = |other: &&SourceValidation| identity(other) == identity(rule);
+    let before = known.find(is_same).map_or(0, |other| other.packets);
     // A counter that went back was made anew.
     Ok(rule.packets.checked_sub(before).unwrap_or(rule.packets))
 }

@@ -106,7 +106,7 @@ fn the_rule_of_a_set_with_one_member_is_that_of_the_interface() {
 
 #[test]
 fn the_rule_of_a_set_is_a_possible_cause_and_hides_the_packets_from_that_of_the_host() {
-    let words = "source validation of t0 and 1 interface more dropped 4 packets while t0 received 5 and sent none";
+    let words = "source validation of t0 and 1 more interface dropped 4 packets while t0 received 5 and sent none";
     let expected = Some((Severity::Warning, Confidence::Possible, words.to_owned()));
     let before = of_set(&["eth0", "t0"], 1);
     assert_eq!(found(Some(vec![before.clone()]), vec![of_set(&["eth0", "t0"], 5)], 0), expected);
@@ -140,4 +140,19 @@ fn a_rule_of_an_unknown_form_leaves_the_question_open_and_is_named() {
     assert_eq!(open.missing.source, Source::SourceValidation);
     assert_eq!((open.missing.reason, open.missing.detail.as_str()), (Reason::Undecidable, words));
     assert!(report.notes.iter().any(|note| note.contains(words)), "{:?}", report.notes);
+}
+
+#[test]
+fn of_several_rules_of_an_unknown_form_the_first_is_named_and_the_others_are_counted() {
+    let [_, mut now] = <[_; 2]>::try_from(healthy().snapshots).unwrap();
+    let (chain, expression) = ("vyos_rpfilter".to_owned(), "payload".to_owned());
+    let unknown = Some(UnknownRule { chain, handle: 12, expression });
+    let unknown = SourceValidation { unknown, ..rule(None, 0) };
+    for (rules, words) in [(1, "(payload)."), (2, "(and 1 more rule)."), (3, "(and 2 more rules).")]
+    {
+        now.source_validation = Ok(vec![unknown.clone(); rules]);
+        let report = diagnose::run(&Observation { now: &now, earlier: None }, None).unwrap();
+        let is_said = |note: &String| note.contains("rule 12 of chain") && note.ends_with(words);
+        assert!(report.notes.iter().any(is_said), "{words}: {:?}", report.notes);
+    }
 }
