@@ -1,11 +1,12 @@
 //! The counters of one interface since `clear interfaces … counters` of VyOS: those of which VyOS keeps what they were.
 
+use super::systems::Release;
 use crate::report::ClearedCounters;
 use crate::report::time::rfc3339;
 use crate::snapshot::{Baseline, Link, Snapshot};
 
-/// None where they were not cleared, where VyOS 1.3 cleared them, where it could not be read, and where a counter is below what it was: then the interface was made
-/// anew since. `exported`: whether the kernel shows the error counters of this driver.
+/// None where they were not cleared, where VyOS 1.3 cleared them, where it could not be read, and where a counter is below what it was: then
+/// the interface was made anew since. `exported`: whether the kernel shows the error counters of this driver.
 pub(super) fn since_cleared(
     now: &Snapshot,
     link: &Link,
@@ -17,7 +18,7 @@ pub(super) fn since_cleared(
     // it calls "since cleared" is since boot.
     let version = now.host.vyos_version.as_deref().unwrap_or_default();
     let is_empty = Baseline { cleared_at: before.cleared_at, ..Baseline::default() } == *before;
-    if is_empty && (version == "1.3" || version.starts_with("1.3.")) {
+    if is_empty && Release::of(version) == Release::V1_3 {
         return None;
     }
     let now = link.statistics.as_ref()?;
