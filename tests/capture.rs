@@ -22,9 +22,12 @@ mod python;
 mod reader;
 #[path = "capture/redacted.rs"]
 mod redacted;
+#[path = "capture/strings.rs"]
+mod strings;
 
 use serde_json::Value;
 use std::sync::LazyLock;
+use strings::for_each_string;
 use vti_diagnostics::capture::{Capture, from_yaml};
 
 /// Two snapshots of a router with eight tunnels, most of them with a fault.
@@ -33,21 +36,6 @@ const FULL: &str = include_str!("captures/full.yaml");
 fn full() -> Capture {
     static READ: LazyLock<Capture> = LazyLock::new(|| from_yaml(FULL).unwrap());
     READ.clone()
-}
-
-/// Calls `visit` for each string under `value` with its path: keys, without the indices of lists (`snapshots.links.seen.name`).
-fn for_each_string(value: &mut Value, path: &str, visit: &mut impl FnMut(&str, &mut String)) {
-    match value {
-        Value::String(text) => visit(path, text),
-        Value::Array(list) => list.iter_mut().for_each(|v| for_each_string(v, path, visit)),
-        Value::Object(map) => {
-            for (key, value) in map {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                for_each_string(value, &path, visit);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Whether a string at this path may be any text.

@@ -7,43 +7,21 @@
     reason = "a test fails by panicking"
 )]
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+#[path = "monitor/program.rs"]
+mod program;
+
+use nix::sys::signal::Signal;
+use program::{ended, program, send};
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// Far more than one look takes.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("vti-diagnostics"));
-    command.arg("monitor").args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+use std::process::{Child, ChildStdout};
 
 /// A monitor that has said its first line.
 fn started(interval: &str) -> (Child, BufReader<ChildStdout>, String) {
-    let mut child = program(&["--interval", interval]).spawn().unwrap();
+    let mut child = program(&["monitor", "--interval", interval]).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     stdout.read_line(&mut first).unwrap();
     (child, stdout, first)
-}
-
-/// What is left of it, once it ends by itself.
-fn ended(mut child: Child) -> Output {
-    let until = Instant::now() + PATIENCE;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > until {
-            child.kill().unwrap();
-            panic!("it goes on");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
 }
 
 #[test]
@@ -52,7 +30,7 @@ fn a_signal_ends_it_at_once_with_whole_lines() {
         // It waits for an hour: only the signal can end it.
         let (child, mut stdout, first) = started("3600");
         assert!(first.contains(", times are UTC") && first.ends_with(":\n"), "{first:?}");
-        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+        send(&child, signal);
         let output = ended(child);
         assert_eq!(output.status.code(), Some(0), "{signal}: {output:?}");
         assert!(output.stderr.is_empty(), "{signal}: {output:?}");
@@ -74,7 +52,7 @@ fn it_ends_when_nobody_reads() {
 #[test]
 fn a_full_disk_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = ended(program(&[]).stdout(full).spawn().unwrap());
+    let output = ended(program(&["monitor"]).stdout(full).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("cannot write standard output: "), "{said}");
@@ -83,7 +61,7 @@ fn a_full_disk_is_an_error() {
 
 #[test]
 fn an_interface_that_does_not_exist_is_one_sentence() {
-    let output = ended(program(&["--interface", "vti900000000001"]).spawn().unwrap());
+    let output = ended(program(&["monitor", "--interface", "vti900000000001"]).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();

@@ -9,6 +9,8 @@
 
 #[path = "render/reports.rs"]
 mod reports;
+#[path = "capture/strings.rs"]
+mod strings;
 #[path = "render/visible.rs"]
 mod visible;
 

@@ -8,20 +8,22 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "monitor/program.rs"]
+mod program;
+
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::openpty;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::sys::termios::{FlowArg, tcflow};
-use nix::unistd::{Pid, pipe2};
+use nix::unistd::pipe2;
+use program::{ended, program, send};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// The end waits 5 s for the reader.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// One look, and the first line.
 const STARTED: Duration = Duration::from_secs(2);
 
@@ -41,29 +43,9 @@ fn stopped_terminal() -> (OwnedFd, OwnedFd) {
 }
 
 fn start(arguments: &[&str], output: impl Into<Stdio>, errors: impl Into<Stdio>) -> Child {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin("vti-diagnostics"));
-    command.args(arguments).stdin(Stdio::null()).stdout(output).stderr(errors);
-    let child = command.spawn().unwrap();
+    let child = program(arguments).stdout(output).stderr(errors).spawn().unwrap();
     thread::sleep(STARTED);
     child
-}
-
-fn send(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
-}
-
-/// What is left of it, once it ends by itself.
-fn ended(mut child: Child) -> Output {
-    let until = Instant::now() + PATIENCE;
-    while child.try_wait().unwrap().is_none() {
-        if Instant::now() > until {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("it goes on");
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-    child.wait_with_output().unwrap()
 }
 
 #[test]

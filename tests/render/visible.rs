@@ -2,6 +2,7 @@
 //! JSON and YAML read back to what it was. Tables stay straight with what is seen of two columns, or of none.
 
 use super::reports::{interface, report};
+use super::strings::for_each_string;
 use regex::Regex;
 use serde_json::Value;
 use vti_diagnostics::capture::{Capture, from_yaml, to_yaml};
@@ -17,20 +18,6 @@ const FULL: &str = include_str!("../captures/full.yaml");
 fn invisible() -> Regex {
     let set = r"[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{White_Space}\p{Cc}\p{Cf}\u{2800}\u{1D159}--\x20\n]";
     Regex::new(set).unwrap()
-}
-
-/// Calls `visit` for each string, with its path: keys, without the indices of lists.
-fn for_each_string(value: &mut Value, path: &str, visit: &mut impl FnMut(&str, &mut String)) {
-    match value {
-        Value::String(text) => visit(path, text),
-        Value::Array(list) => list.iter_mut().for_each(|v| for_each_string(v, path, visit)),
-        Value::Object(map) => {
-            for (key, value) in map {
-                for_each_string(value, &format!("{path}.{key}"), visit);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// The capture with this text behind every string at one of the paths.
