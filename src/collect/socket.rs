@@ -39,8 +39,8 @@ pub(super) const MANY: usize = 64;
 const SMALL: usize = 4 * 1024;
 /// What the kernel keeps of them until they are read, in bytes.
 const QUEUE: usize = 2 * 1024 * 1024;
-/// No more of them can wait: the kernel doubles the room (`sk_setsockopt()`), and takes more than this many bytes of it for each, its `struct
-/// sk_buff` and `struct skb_shared_info` included (`SKB_TRUESIZE`).
+/// No more of them can wait: the kernel doubles the room (`__sock_set_rcvbuf()`, net/core/sock.c), and takes more than this many bytes of it
+/// for each, its `struct sk_buff` and `struct skb_shared_info` included (`SKB_TRUESIZE`, include/linux/skbuff.h).
 pub(super) const MOST_WAITING: usize = 2 * QUEUE / 512;
 /// How long one receive waits before the deadline is looked at again.
 const TICK_MS: i64 = 200;
