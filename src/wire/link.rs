@@ -18,6 +18,7 @@ const IFF_LOOPBACK: u32 = 1 << 3;
 const IFF_LOWER_UP: u32 = 1 << 16;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_OPERSTATE: u16 = 16;
 const IFLA_LINKINFO: u16 = 18;
@@ -40,6 +41,9 @@ const IFLA_VTI_REMOTE: u16 = 5;
 const IFLA_VTI_FWMARK: u16 = 6;
 const IFLA_INET_CONF: u16 = 1;
 const IFLA_INET6_CONF: u16 = 2;
+
+/// Kinds of devices whose packets leave by the device of IFLA_LINK. That of a veth is its other end, which only receives them.
+const ABOVE_ANOTHER: [&str; 6] = ["vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec"];
 
 /// The question for the links of one kind, with their counters but without those of IPv6. A kernel that has no such kind answers with all.
 pub fn question_of_kind(kind: &str) -> Request {
@@ -65,17 +69,19 @@ pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
         mtu: 0,
         loopback: flags & IFF_LOOPBACK != 0,
         master: None,
+        lower: None,
         link_netnsid: None,
         ipv4: None,
         ipv6: None,
         statistics: None,
     };
-    let (mut name, mut mtu, mut statistics) = (None, None, None);
+    let (mut name, mut mtu, mut statistics, mut lower) = (None, None, None, None);
     for attribute in header.attributes(HEADER) {
         let attribute = attribute?;
         match attribute.kind {
             IFLA_IFNAME => name = Some(attribute.named("IFLA_IFNAME").string()),
             IFLA_MTU => mtu = Some(attribute.named("IFLA_MTU").u32(0)?),
+            IFLA_LINK => lower = Some(attribute.named("IFLA_LINK").u32(0)?),
             IFLA_MASTER => link.master = Some(attribute.named("IFLA_MASTER").u32(0)?),
             IFLA_OPERSTATE => {
                 link.oper_state = decode_oper_state(attribute.named("IFLA_OPERSTATE").u8(0)?);
@@ -91,6 +97,12 @@ pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
     }
     link.name = name.ok_or(WireError::Absent { what: "IFLA_IFNAME" })?;
     link.mtu = mtu.ok_or(WireError::Absent { what: "IFLA_MTU" })?;
+    let is_above = |kind: &LinkKind| match kind {
+        LinkKind::Other { info_kind } => ABOVE_ANOTHER.contains(&info_kind.as_str()),
+        _ => false,
+    };
+    // In another namespace it is another device that has this index.
+    link.lower = lower.filter(|_| link.link_netnsid.is_none() && is_above(&link.kind));
     if link.driver().is_some() {
         link.statistics = statistics.map(decode_statistics).transpose()?;
     }

@@ -17,6 +17,7 @@ pub mod neighbour;
 pub mod netlink;
 pub mod nft;
 pub mod notification;
+pub mod queue;
 pub mod route;
 pub mod rule;
 pub mod selector;

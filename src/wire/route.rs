@@ -5,7 +5,6 @@ use super::attribute::{Attribute, Attributes, Field, WireError, family, split_re
 use super::netlink::Request;
 use crate::snapshot::route::RouteType;
 use crate::snapshot::{Family, Route, RouteAnswer, RouteQuery};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
 
 /// RTM_NEWROUTE.
@@ -107,7 +106,7 @@ fn decode_common(payload: &[u8]) -> Result<Option<Decoded<'_>>, WireError> {
     let (protocol, route_type, flags) = (header.u8(5)?, header.u8(7)?, header.u32(8)?);
     let Some(family) = family(number.into()) else { return Ok(None) };
     let mut route = Route {
-        destination: default_route(family),
+        destination: family.all(),
         table: table.into(),
         route_type: decode_type(route_type),
         protocol,
@@ -186,14 +185,6 @@ fn decode_mtu(metrics: Attributes<'_>) -> Result<Option<u32>, WireError> {
         }
     }
     Ok(mtu)
-}
-
-/// The destination of a route without RTA_DST: 0.0.0.0/0 or ::/0.
-fn default_route(family: Family) -> IpNet {
-    match family {
-        Family::Inet6 => IpNet::V6(Ipv6Net::default()),
-        _ => IpNet::V4(Ipv4Net::default()),
-    }
 }
 
 const fn decode_type(number: u8) -> RouteType {

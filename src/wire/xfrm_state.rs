@@ -124,17 +124,61 @@ fn decode_header(header: Field<'_>) -> Result<Sa, WireError> {
 
 /// `struct xfrm_replay_state`; the size of its window is in the header.
 fn decode_replay(field: Field<'_>, window: u8) -> Result<ReplayState, WireError> {
-    Ok(ReplayState {
-        outbound: field.u32(0)?.into(),
-        inbound: field.u32(4)?.into(),
-        window: window.into(),
-    })
+    let (highest, bitmap) = (field.u32(4)?, field.u32(8)?);
+    let window = u32::from(window);
+    // `xfrm_replay_advance()` shifts the bitmap: bit 0 is the highest number.
+    let arrived = |behind: u32| Some(bitmap.checked_shr(behind)? & 1 == 1);
+    let (unseen, oldest_unseen) = unseen(highest.into(), window, arrived);
+    let (outbound, inbound) = (field.u32(0)?.into(), highest.into());
+    Ok(ReplayState { outbound, inbound, window, unseen, oldest_unseen })
 }
 
 /// `struct xfrm_replay_state_esn`; the upper halves are 0 where it is used for a large window without ESN.
 fn decode_replay_esn(field: Field<'_>) -> Result<ReplayState, WireError> {
     let number = |low, high| Ok(u64::from(field.u32(high)?) << 32 | u64::from(field.u32(low)?));
-    Ok(ReplayState { outbound: number(4, 12)?, inbound: number(8, 16)?, window: field.u32(20)? })
+    let (outbound, inbound, window) = (number(4, 12)?, number(8, 16)?, field.u32(20)?);
+    let lowest_half = field.u32(8)?;
+    // `xfrm_replay_check_bmp()`: the bitmap is a ring, in which a number has the bit of its remainder.
+    let arrived = |behind: u32| {
+        let bit = lowest_half.wrapping_sub(1).checked_rem(window)?;
+        let bit = bit.checked_sub(behind).or_else(|| Some(window - (behind - bit)))?;
+        let word = usize::try_from(bit / u32::BITS).ok()?;
+        let word = field.u32(word.checked_mul(4)?.checked_add(BITMAP)?).ok()?;
+        Some(word >> (bit % u32::BITS) & 1 == 1)
+    };
+    let (unseen, oldest_unseen) = unseen(inbound, window, arrived);
+    Ok(ReplayState { outbound, inbound, window, unseen, oldest_unseen })
+}
+
+/// Where the bitmap of `struct xfrm_replay_state_esn` begins.
+const BITMAP: usize = 24;
+
+/// XFRMA_REPLAY_ESN_MAX: the kernel has no wider window.
+const WIDEST: u32 = 4096;
+
+/// How many numbers of the window have not arrived, and how far the oldest of them is behind the highest, by whether the number so far behind
+/// it has; none before the first packet, and where the message has no such bit.
+fn unseen(
+    highest: u64,
+    window: u32,
+    arrived: impl Fn(u32) -> Option<bool>,
+) -> (Option<u32>, Option<u32>) {
+    let numbers = u32::try_from(highest).unwrap_or(u32::MAX).min(window);
+    if numbers == 0 || window > WIDEST {
+        return (None, None);
+    }
+    let (mut unseen, mut oldest) = (0, None);
+    for behind in 0..numbers {
+        match arrived(behind) {
+            Some(true) => {}
+            Some(false) => {
+                unseen += 1;
+                oldest = Some(behind);
+            }
+            None => return (None, None),
+        }
+    }
+    (Some(unseen), oldest)
 }
 
 fn decode_direction(field: Field<'_>) -> Result<Direction, WireError> {
@@ -186,7 +230,8 @@ mod tests {
             hard_use_seconds: Some(30),
         };
         assert_eq!(state.limits, limits);
-        assert_eq!(state.replay, Some(ReplayState { outbound: 0, inbound: 0, window: 32 }));
+        let unused = ReplayState { window: 32, ..ReplayState::default() };
+        assert_eq!(state.replay, Some(unused));
         assert!(state.current.add_time > 1_700_000_000 && state.current.use_time == 0);
     }
 
@@ -218,8 +263,60 @@ mod tests {
         assert_eq!(recorded.replay.unwrap().window, 128);
         let numbers = [4, 0x10, 0x20, 1, 2, 64].map(u32::to_ne_bytes).concat();
         let bytes = [payload(0xc100_0001), attribute(XFRMA_REPLAY_ESN_VAL, &numbers)].concat();
-        let expected = ReplayState { outbound: 0x1_0000_0010, inbound: 0x2_0000_0020, window: 64 };
+        // The message ends before the bitmap.
+        let expected = ReplayState {
+            outbound: 0x1_0000_0010,
+            inbound: 0x2_0000_0020,
+            window: 64,
+            ..ReplayState::default()
+        };
         assert_eq!(decode(&bytes).unwrap().replay, Some(expected));
+    }
+
+    /// What has not arrived, with a window of 32 and the highest number 10.
+    fn unseen_of_ten(bitmap: u32) -> (Option<u32>, Option<u32>) {
+        let numbers = [0, 10, bitmap].map(u32::to_ne_bytes).concat();
+        let replay = decode_replay(Field::new("", &numbers), 32).unwrap();
+        assert_eq!((replay.inbound, replay.window), (10, 32));
+        (replay.unseen, replay.oldest_unseen)
+    }
+
+    #[test]
+    fn zeros_of_the_bitmap_are_numbers_that_have_not_arrived() {
+        assert_eq!(unseen_of_ten(0b11_1111_1111), (Some(0), None));
+        // Numbers before the first one are none that could arrive.
+        assert_eq!(unseen_of_ten(0b01_1011_1101), (Some(3), Some(9)));
+    }
+
+    /// The same by the ring of `struct xfrm_replay_state_esn`: the numbers that arrived, one after another.
+    fn unseen_of(window: u32, highest: u64, missing: &[u64]) -> (Option<u32>, Option<u32>) {
+        let words = usize::try_from(window.div_ceil(32)).unwrap();
+        let mut bitmap = vec![0_u32; words];
+        for number in highest.saturating_sub(u64::from(window)) + 1..=highest {
+            if !missing.contains(&number) {
+                let bit = (u32::try_from(number & 0xffff_ffff).unwrap().wrapping_sub(1)) % window;
+                bitmap[usize::try_from(bit / 32).unwrap()] |= 1 << (bit % 32);
+            }
+        }
+        let [low, high] = [highest & 0xffff_ffff, highest >> 32].map(|n| u32::try_from(n).unwrap());
+        let head = [u32::try_from(words).unwrap(), 0, low, 0, high, window];
+        let bytes: Vec<u8> = head.into_iter().chain(bitmap).flat_map(u32::to_ne_bytes).collect();
+        let replay = decode_replay_esn(Field::new("", &bytes)).unwrap();
+        assert_eq!((replay.inbound, replay.window), (highest, window));
+        (replay.unseen, replay.oldest_unseen)
+    }
+
+    #[test]
+    fn the_ring_of_a_large_window_is_read_from_its_highest_number() {
+        for window in [32, 100, 128, 4096] {
+            assert_eq!(unseen_of(window, 9000, &[]), (Some(0), None), "{window}");
+            assert_eq!(unseen_of(window, 9000, &[8995, 8990]), (Some(2), Some(10)), "{window}");
+            let oldest = u64::from(window) - 1;
+            assert_eq!(unseen_of(window, 9000, &[9000 - oldest]), (Some(1), Some(window - 1)));
+            assert_eq!(unseen_of(window, 9000, &[8999 - oldest]), (Some(0), None), "{window}");
+        }
+        assert_eq!(unseen_of(128, 20, &[3]), (Some(1), Some(17)));
+        assert_eq!(unseen_of(128, 0x2_0000_0010, &[0x1_ffff_fff0]), (Some(1), Some(32)));
     }
 
     #[test]

@@ -8,10 +8,11 @@ use nix::sys::time::{TimeVal, TimeValLike};
 use std::fmt::Write;
 use std::os::fd::{AsRawFd, OwnedFd};
 use vti_diagnostics::collect;
-use vti_diagnostics::snapshot::{Family, RouteQuery};
+use vti_diagnostics::snapshot::RouteQuery;
+use vti_diagnostics::snapshot::filter::TableFamily;
 use vti_diagnostics::wire::netlink::{self, DONE, ERROR, Request};
 use vti_diagnostics::wire::{
-    address, link, neighbour, nft, route, rule, xfrm_info, xfrm_policy, xfrm_state,
+    address, link, neighbour, nft, queue, route, rule, xfrm_info, xfrm_policy, xfrm_state,
 };
 
 const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
@@ -113,15 +114,16 @@ fn record_this_kernel() {
     record("routes", &dumps(ROUTE, Request::dump(route::GETROUTE).structure(&[0; route::HEADER])));
     let neighbours = Request::dump(neighbour::GETNEIGH).structure(&[0; neighbour::HEADER]);
     record("neighbours", &dumps(ROUTE, neighbours));
+    record("queues", &dumps(ROUTE, Request::dump(queue::GETQDISC).structure(&[0; queue::HEADER])));
     record("states", &dumps(XFRM, Request::dump(xfrm_state::GETSA)));
     record("policies", &dumps(XFRM, Request::dump(xfrm_policy::GETPOLICY)));
-    for (family, chain) in [
-        (Family::Inet, "vyos_rpfilter"),
-        (Family::Inet, "vyos_global_rpfilter"),
-        (Family::Inet6, "vyos_rpfilter"),
-    ] {
-        record("nft", &dumps(NETFILTER, nft::question(family, "raw", chain)));
+    for request in [nft::tables(), nft::chains(), nft::sets(), nft::rules()] {
+        record("nft", &dumps(NETFILTER, request));
     }
+    for set in ["names", "nets", "pairs", "verdicts", "__set0", "__map0"] {
+        record("nft", &dumps(NETFILTER, nft::set_elements(TableFamily::Inet, "guard", set)));
+    }
+    record("nft", &exchange(NETFILTER, &nft::generation().bytes(1), false));
     for (name, request) in [
         ("sadinfo", xfrm_info::size_question(xfrm_info::GETSADINFO)),
         ("spdinfo", xfrm_info::size_question(xfrm_info::GETSPDINFO)),

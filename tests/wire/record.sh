@@ -27,6 +27,11 @@ echo 1 > /proc/sys/net/ipv4/conf/vti0/disable_policy; echo 1 > /proc/sys/net/ipv
 echo 1 > /proc/sys/net/ipv6/conf/vti2/disable_ipv6; echo 1 > /proc/sys/net/ipv6/conf/vti0/forwarding
 ip address add 10.0.0.1/30 dev vti0; ip address add 10.9.0.1 peer 10.9.0.2/32 dev vti8; ip address add 2001:db8:9::1 peer 2001:db8:9::2 dev vtisix
 
+ip link add many numtxqueues 4 type dummy; ip link set many up
+tc qdisc add dev wan root tbf rate 8kbit burst 1540 limit 1540
+tc qdisc add dev wan2 root handle 1: htb default 10; tc class add dev wan2 parent 1: classid 1:10 htb rate 8kbit
+tc qdisc add dev wan2 parent 1:10 handle 10: pfifo limit 2; tc qdisc add dev wan2 clsact; tc qdisc add dev many root handle 2: mq
+
 x() { ip xfrm state add "$@" || echo "FAILED state $*"; }
 x src 192.0.2.1 dst 198.51.100.7 proto esp spi 0xc1000001 reqid 1 mode tunnel if_id 1 replay-window 32 $esp \
   limit byte-soft 100000 limit byte-hard 200000 limit packet-soft 1000 limit packet-hard 2000 limit time-soft 3000 limit time-hard 3600 limit time-use-soft 20 limit time-use-hard 30
@@ -78,6 +83,40 @@ ip neighbour add 192.0.2.2 dev wan nud failed
 # Source validation as VyOS 1.4 writes it, in the newer form of nft too, and rules of other forms beside.
 nft 'table ip raw { chain vyos_global_rpfilter { return; }; chain vyos_rpfilter { type filter hook prerouting priority -300; policy accept; counter jump vyos_global_rpfilter; }; }
   table ip6 raw { chain vyos_rpfilter { type filter hook prerouting priority -300; policy accept; }; }'
+# One of each expression that is followed, and some that are not.
+nft -f - <<'RULES'
+table inet guard {
+  set names { type ifname; flags interval; elements = { "vti*", "wan", "bond1" }; }
+  set nets { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 192.168.1.5-192.168.1.9, 255.255.255.255 }; }
+  set pairs { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 80-90, 192.0.2.4 . 443 }; }
+  map verdicts { type inet_service : verdict; elements = { 22 : accept, 80 : drop, 81 : jump other, 82 : goto other }; }
+  chain other { counter packets 9 bytes 900 drop comment "ipv4-NAM-OTHER-10"; return; }
+  chain prepare { type filter hook prerouting priority raw; policy accept; iifname "wan" notrack; meta mark set meta mark and 0xff or 0x100; ip dscp set 10; meta mark set ct mark; }
+  chain guard { type filter hook input priority filter; policy drop;
+    iifname @names ip saddr @nets counter packets 3 bytes 300 accept
+    ip saddr . tcp dport @pairs drop
+    tcp dport vmap @verdicts
+    udp dport vmap { 1-100 : accept, 1000-2000 : jump other }
+    oifname != "eth*" iifname { "a", "b" } reject
+    meta mark 0x5 ct state established,related accept
+    ct state vmap { established : accept, invalid : drop, new : jump other }
+    meta mark and 0xff == 7 ip6 saddr fe80::/10 drop
+    ip saddr 10.0.0.5-10.0.0.20 ip daddr 10.1.2.3 udp sport 53 udp dport 1000-1010 limit rate 5/second accept
+    icmp type echo-request icmp code 0 drop
+    ip dscp 0x10 meta ipsec exists ipsec in reqid 5 accept
+    rt ipsec missing meta length > 100 ip ttl < 5 drop
+    fib saddr . iif oif missing drop
+    fib daddr type local drop
+    esp spi 0x100 accept
+    meta mark 5-10 ip6 dscp 5 drop
+    iif "lo" tcp flags syn ct mark 5 accept
+  }
+  chain out { type route hook output priority mangle; policy accept; meta l4proto esp meta mark set 0x300; }
+}
+table ip asleep { flags dormant; chain input { type filter hook input priority 0; policy drop; }; }
+table ip translate { chain post { type nat hook postrouting priority srcnat; oifname "vti0" return; ip saddr 10.0.0.0/8 snat to 192.0.2.4-192.0.2.9; snat ip prefix to 10.9.0.0/16; masquerade; }; }
+table netdev early { chain wan { type filter hook ingress device "wan" priority 0; policy accept; meta protocol ip ip saddr 192.0.2.99 drop; }; }
+RULES
 n() { nft insert rule "$@" || echo "FAILED rule $*"; }
 n ip raw vyos_global_rpfilter fib saddr . iif oif 0 counter drop
 n ip raw vyos_rpfilter iifname '"vti0"' counter return

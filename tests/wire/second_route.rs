@@ -1,6 +1,7 @@
 //! The second opinion on rtnetlink: netlink-packet-route's view of a message, brought into the words of the snapshot.
 
 use crate::recordings::Decoded;
+use crate::second_queue::queue;
 use ipnet::IpNet;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::address::{AddressAttribute, AddressMessage};
@@ -35,6 +36,7 @@ pub fn second_opinion(name: &str, message: &[u8]) -> Decoded {
         }
         RouteNetlinkMessage::NewRoute(m) => Decoded::Routes(routes(&m)),
         RouteNetlinkMessage::NewNeighbour(m) => Decoded::Neighbour(neighbour(&m)),
+        RouteNetlinkMessage::NewQueueDiscipline(m) => Decoded::Queue(queue(&m)),
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -60,6 +62,7 @@ fn link(message: &LinkMessage) -> Link {
         mtu: 0,
         loopback: header.flags.contains(LinkFlags::Loopback),
         master: None,
+        lower: None,
         link_netnsid: None,
         ipv4: None,
         ipv6: None,

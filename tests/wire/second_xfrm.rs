@@ -151,6 +151,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
                     outbound: replay.oseq.into(),
                     inbound: replay.seq.into(),
                     window: info.replay_window.into(),
+                    ..ReplayState::default()
                 });
             }
             XfrmAttrs::ReplayStateEsn(replay) => {
@@ -158,6 +159,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
                     outbound: (u64::from(replay.oseq_hi) << 32) + u64::from(replay.oseq),
                     inbound: (u64::from(replay.seq_hi) << 32) + u64::from(replay.seq),
                     window: replay.replay_window,
+                    ..ReplayState::default()
                 });
             }
             // It has no name for XFRMA_SA_DIR (33).
