@@ -1,33 +1,33 @@
-//! Lines of charon's log, in the form of its syslog logger: `05[IKE] <AZURE|7> received AUTHENTICATION_FAILED notify error`. It takes
-//! lines apart and knows charon's words; which tunnel a line is about, it does not decide.
+//! Lines of charon's log, in the form of its syslog logger: `05[IKE] <AZURE|7> received AUTHENTICATION_FAILED notify error`. It parses
+//! lines and knows charon's words; which tunnel a line belongs to is not decided here.
 //!
 //! Sources: strongSwan 6.0.1, `src/libcharon/bus/listeners/sys_logger.c` (thread, subsystem, with `log_level = yes` its level, with
-//! `ike_name = yes` the connection and the number of the IKE_SA); `src/charon-systemd/charon-systemd.c`, whose lines in a log file have
-//! none of these.
+//! `ike_name = yes` the connection and the number of the IKE_SA); `src/charon-systemd/charon-systemd.c`, whose lines in a log
+//! file have none of these.
 
 /// One line of charon, or of VyOS's hook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Line<'a> {
     /// `charon`, `charon-systemd` or `vti-up-down`.
     pub program: &'a str,
-    /// Its process, where the line says so.
+    /// Its process id, if the line has it.
     pub pid: Option<u32>,
-    /// The thread, as it is written.
+    /// The thread, as written.
     pub thread: &'a str,
     /// The subsystem, such as `IKE`; empty in lines without one.
     pub group: &'a str,
-    /// The level that the line was logged at, where it is written.
+    /// The level at which the line was logged, if it has one.
     pub level: Option<u8>,
-    /// The connection. An IKE_SA that the peer began has none until it is known whose it is.
+    /// The connection. An IKE_SA that the peer started has none until charon has identified the peer.
     pub connection: Option<&'a str>,
     /// charon's number of the IKE_SA.
     pub unique_id: Option<u64>,
-    /// What is said.
+    /// The message.
     pub message: &'a str,
 }
 
 impl<'a> Line<'a> {
-    /// The parts of a line; none where neither charon nor VyOS's hook wrote it.
+    /// The parts of a line; none unless charon or VyOS's hook wrote it.
     pub fn parse(line: &'a str) -> Option<Self> {
         let (program, rest) = program(line)?;
         let (name, pid) = match program.split_once('[') {
@@ -38,12 +38,12 @@ impl<'a> Line<'a> {
         Some(plain.with_prefix(rest).unwrap_or(plain))
     }
 
-    /// The same, and all of the line is its message where neither wrote it.
+    /// The same, but a line of another program is all message.
     pub fn of(line: &'a str) -> Self {
         Self::parse(line).unwrap_or(Self { message: line, ..Self::default() })
     }
 
-    /// With what stands before the message.
+    /// The line with the fields before the message.
     fn with_prefix(self, text: &'a str) -> Option<Self> {
         let (thread, rest) = text.split_once('[')?;
         let (group, message) = rest.split_once("] ")?;
@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Whether charon wrote it, and not VyOS's hook.
+    /// Whether charon wrote it, not VyOS's hook.
     pub fn is_of_charon(&self) -> bool {
         self.program.starts_with("charon")
     }
@@ -78,13 +78,13 @@ impl<'a> Line<'a> {
             let (_, rest) = self.message.split_once("IKE_SA ")?;
             let (name, rest) = rest.split_once('[')?;
             let (number, _) = rest.split_once(']')?;
-            let is_name = !name.is_empty() && !name.contains(' ');
+            let is_name = !name.is_empty() && !name.contains(' ') && name != UNNAMED;
             (is_name && number.parse::<u64>().is_ok()).then_some(name)
         })
     }
 
-    /// Whether it would be logged at level 0 too, which tells of SAs that come and go and of no failure. Lines without a level are
-    /// known by their words.
+    /// Whether it would also be logged at level 0, which reports SAs that come and go but no failures. Lines without a level are recognised
+    /// by their words.
     pub fn is_audit(&self) -> bool {
         match self.level {
             Some(level) => level == 0,
@@ -92,13 +92,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What it means for an attempt, and the words that say so.
+    /// Its meaning for an attempt, and the words that prove it.
     pub fn event(&self) -> Option<(&'static str, Option<Failure>)> {
         LOG_EVENTS.iter().find(|(words, _)| self.message.contains(words)).copied()
     }
 }
 
-/// The word of a line that names its program, without the colon, and what follows it. The words before it are a time and a host.
+/// What charon calls an IKE_SA whose connection it does not know yet: `get_name()` of `ike_sa.c`. From 6.0.6 on, `process_r()` of
+/// `ike_init.c` says so of each that a peer begins.
+const UNNAMED: &str = "(unnamed)";
+
+/// The word that names the program of a line, without the colon, and the text after it. The words before it are a time and a host.
 fn program(line: &str) -> Option<(&str, &str)> {
     let mut rest = line;
     for _ in 0..6 {
@@ -116,21 +120,31 @@ fn program(line: &str) -> Option<(&str, &str)> {
 /// Why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Nobody answers.
+    /// The peer does not answer.
     Silent,
-    /// The peer, or this end, does not accept the other's authentication.
+    /// One end does not accept the authentication of the other end.
     Authentication,
     /// No common proposal for the IKE_SA or the CHILD_SA.
     Proposal,
+    /// A postquantum preshared key is required, and the peers use none or another.
+    Ppk,
+    /// One end wants the IKE_SA without a first CHILD_SA, and the other does not.
+    Childless,
     /// The peer does not accept the traffic selectors.
     Selectors,
     /// The peer ended the IKE_SA.
     Closed,
 }
 
-/// Words of charon's log and what they mean; none where the attempt went well. Source: strongSwan, `ike_init.c`, `ike_auth.c`,
-/// `child_create.c`, `task_manager_v2.c`, `message.c` for the short names in brackets.
+/// Words of charon's log and what they mean; none where the attempt succeeded. Source: strongSwan, `ike_init.c`, `ike_auth.c` (`get_ppk()`,
+/// `get_ppk_i()`, `get_ppk_r()`), `child_create.c` (`defer_child_sa()`, `handle_childless()`), `task_manager_v2.c`, `message.c` for the short
+/// names in brackets.
 pub const LOG_EVENTS: &[(&str, Option<Failure>)] = &[
+    ("PPK required but ", Some(Failure::Ppk)),
+    ("received PPK_ID '", Some(Failure::Ppk)),
+    ("peer does not support childless IKE_SA", Some(Failure::Childless)),
+    ("peer did not initiate a childless IKE_SA", Some(Failure::Childless)),
+    ("peer tried to initiate a childless IKE_SA", Some(Failure::Childless)),
     ("AUTHENTICATION_FAILED", Some(Failure::Authentication)),
     ("N(AUTH_FAILED)", Some(Failure::Authentication)),
     ("NO_PROPOSAL_CHOSEN", Some(Failure::Proposal)),
@@ -144,7 +158,7 @@ pub const LOG_EVENTS: &[(&str, Option<Failure>)] = &[
     ("established with SPIs", None),
 ];
 
-/// Words of what strongSwan 5.9.8 to 6.0.1 log at level 0: `DBG0(DBG_IKE, …)` below `src/libcharon/sa`.
+/// Words of what strongSwan 5.9.1 to 6.0.6 log at level 0: `DBG0(DBG_IKE, …)` below `src/libcharon/sa`.
 const AUDIT: &[&str] = &[
     "initiating IKE_SA",
     "initiating Main Mode IKE_SA",
@@ -198,6 +212,12 @@ mod tests {
             "Jun  1 03:00:00 gw1 charon-systemd[812]: received AUTHENTICATION_FAILED notify error";
         let line = Line::parse(text).unwrap();
         assert_eq!((line.named(), line.is_audit()), (None, false));
+        // An IKE_SA that a peer begins, up to 6.0.5 and from 6.0.6 on.
+        for message in ["is initiating an IKE_SA", "is initiating IKE_SA (unnamed)[3]"] {
+            let text = format!("Jun  1 03:00:00 gw1 charon-systemd[812]: 192.0.2.2 {message}");
+            let line = Line::parse(&text).unwrap();
+            assert_eq!((line.named(), line.is_audit()), (None, true), "{message}");
+        }
         assert_eq!(line.event(), Some(("AUTHENTICATION_FAILED", Some(Failure::Authentication))));
     }
 

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct Host {
     /// `uname -n`.
     pub hostname: String,
-    /// `uname -r`; empty where the input does not tell (a pasted `/proc/net/dev`).
+    /// `uname -r`; empty where the input does not contain it (a pasted `/proc/net/dev`).
     pub kernel_release: String,
-    /// The version VyOS gives itself, where this is VyOS.
+    /// VyOS's own version string, where this is VyOS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vyos_version: Option<String>,
-    /// Whether libreswan's daemon runs: its socket /run/pluto/pluto.ctl is there.
+    /// Whether libreswan's daemon runs: its socket /run/pluto/pluto.ctl exists.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pluto: bool,
 }
@@ -26,10 +26,10 @@ impl Host {
     }
 }
 
-/// Sysctls that change what the transmit path does.
+/// Sysctls that change what the transmit and receive paths do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sysctls {
-    /// `net.core.xfrm_larval_drop`: packets without an SA are dropped at once (default), or held.
+    /// `net.core.xfrm_larval_drop`: packets without an SA are dropped immediately (default) or held.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::LarvalDrop as u8 }>"
@@ -47,6 +47,12 @@ pub struct Sysctls {
         default = "observed::not_in_capture::<_, { Source::AllDisableXfrm as u8 }>"
     )]
     pub all_disable_xfrm: Observed<bool>,
+    /// `net.ipv4.conf.all.disable_policy`: ORed into the setting of every device.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::AllDisablePolicy as u8 }>"
+    )]
+    pub all_disable_policy: Observed<bool>,
     /// `net.ipv4.conf.all.rp_filter`: the greater of it and the device's is used.
     #[serde(
         with = "observed::field",
@@ -63,6 +69,7 @@ impl Sysctls {
             xfrm_larval_drop: Err(missing(Source::LarvalDrop)),
             xfrm_acq_expires: Err(missing(Source::AcqExpires)),
             all_disable_xfrm: Err(missing(Source::AllDisableXfrm)),
+            all_disable_policy: Err(missing(Source::AllDisablePolicy)),
             all_rp_filter: Err(missing(Source::RpFilter)),
         }
     }
@@ -74,9 +81,20 @@ impl Default for Sysctls {
     }
 }
 
-/// One line of `/proc/net/xfrm_stat`, named as the kernel names it (`XfrmOutNoStates`).
+/// The counters of IP that are kept, by `nstat`'s names: what drops packets behind a tunnel without a word. `ip_error()`,
+/// `ip_rcv_finish_core()`, `ip6_pkt_drop()` and `ip6_forward()` count them.
+pub const IP_COUNTERS: &[&str] = &[
+    "IpInAddrErrors",
+    "IpExtInNoRoutes",
+    "TcpExtIPReversePathFilter",
+    "Ip6InAddrErrors",
+    "Ip6InNoRoutes",
+];
+
+/// One counter that /proc shows as text, named as `nstat` names it: that of `/proc/net/xfrm_stat` (`XfrmOutNoStates`), or of IP
+/// (`IpInAddrErrors`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct XfrmCounter {
+pub struct KernelCounter {
     /// The kernel's name of the counter.
     pub name: String,
     /// Its value since the namespace was created.
@@ -87,7 +105,7 @@ pub struct XfrmCounter {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     missing_docs,
-    reason = "named after the column; what each sums is said at the struct and where it differs"
+    reason = "named after the column; what each one sums up is documented at the struct"
 )]
 pub struct DeviceColumns {
     /// Interface name.

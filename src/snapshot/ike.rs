@@ -1,8 +1,9 @@
-//! What charon says of itself over VICI: its connections, IKE_SAs and CHILD_SAs, in its own words. Plain data; no secrets are asked for,
-//! and there is no field for any.
+//! charon's answers over VICI: its connections, IKE_SAs and CHILD_SAs, in its own words. Plain data; no secrets are requested, and there is
+//! no field for any.
 //!
-//! Names, identities and traffic selectors come from configuration and from peers: text as it was sent, not yet fit for a terminal.
+//! Names, identities and traffic selectors come from configuration and from peers: text as it was received, not yet escaped for a terminal.
 
+use super::short;
 use super::xfrm::{IfId, Mark, ReqId, Spi};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Ike {
     /// Its name and version, as in `charon 5.9.8`.
     pub daemon: String,
-    /// Since when it runs, in its own words; empty where it does not say.
+    /// When it was started, in its own words; empty where it does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub since: String,
     /// Loaded connections, by name.
@@ -25,28 +26,35 @@ pub struct Ike {
     pub traps: Vec<Trap>,
 }
 
+impl Ike {
+    /// The CHILD_SAs of all its IKE_SAs.
+    pub fn children(&self) -> impl Iterator<Item = &ChildSa> {
+        self.sas.iter().flat_map(|sa| &sa.children)
+    }
+}
+
 /// One loaded connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connection {
-    /// Its name; VyOS takes that of the peer.
+    /// Its name; VyOS uses the name of the peer.
     pub name: String,
     /// `IKEv1`, `IKEv2` or `IKEv1/2`.
     #[serde(default)]
     pub version: String,
     /// Own addresses, names or `%any`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub local_addresses: Vec<String>,
     /// The peer's addresses, names, ranges or `%any`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub remote_addresses: Vec<String>,
     /// Seconds between reauthentications; 0 for none.
     #[serde(default)]
     pub reauth_seconds: u64,
-    /// What becomes of a second IKE_SA with the same identities: `UNIQUE_NO`, `UNIQUE_REPLACE`, `UNIQUE_KEEP`, `UNIQUE_NEVER`.
+    /// What happens to a second IKE_SA with the same identities: `UNIQUE_NO`, `UNIQUE_REPLACE`, `UNIQUE_KEEP`, `UNIQUE_NEVER`.
     #[serde(default)]
     pub unique: String,
     /// Its CHILD configurations.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub children: Vec<Child>,
 }
 
@@ -59,15 +67,15 @@ pub struct Child {
     #[serde(default)]
     pub mode: String,
     /// Traffic selectors of this end.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub local_ts: Vec<String>,
     /// Traffic selectors of the peer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub remote_ts: Vec<String>,
-    /// What follows when the peer is dead: `none`, `clear`, `trap`, `start`.
+    /// What charon does when the peer is dead: `none`, `clear`, `trap`, `start`.
     #[serde(default)]
     pub dpd_action: String,
-    /// What follows when the peer closes it.
+    /// What charon does when the peer closes it.
     #[serde(default)]
     pub close_action: String,
 }
@@ -84,7 +92,7 @@ pub struct Trap {
 /// One IKE_SA.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IkeSa {
-    /// The connection that it is of.
+    /// The connection it belongs to.
     pub connection: String,
     /// charon's number for it.
     pub unique_id: u64,
@@ -105,7 +113,7 @@ pub struct IkeSa {
     /// The peer's identity; `%any` before it is known.
     #[serde(default)]
     pub remote_id: String,
-    /// Whether this end began it.
+    /// Whether this end started it.
     #[serde(default)]
     pub initiator: bool,
     /// Whether a NAT was found between the peers.
@@ -118,23 +126,23 @@ pub struct IkeSa {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reauth_seconds: Option<u64>,
     /// Tasks that wait, are exchanged by this end, and by the peer: `IKE_INIT`, `CHILD_CREATE`, …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub tasks_queued: Vec<String>,
     /// Tasks of requests that the peer has not answered yet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub tasks_active: Vec<String>,
     /// Tasks of the peer's requests.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub tasks_passive: Vec<String>,
     /// Its CHILD_SAs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub children: Vec<ChildSa>,
 }
 
 /// One CHILD_SA.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildSa {
-    /// The CHILD configuration that it is of.
+    /// The CHILD configuration it belongs to.
     pub name: String,
     /// charon's number for it.
     pub unique_id: u64,
@@ -142,10 +150,10 @@ pub struct ChildSa {
     pub reqid: ReqId,
     /// `INSTALLED`, `REKEYING`, `REKEYED`, `DELETING`, `ROUTED`, …
     pub state: String,
-    /// SPI of the SA that packets come in with.
+    /// SPI of the inbound SA.
     #[serde(default)]
     pub spi_in: Spi,
-    /// SPI of the SA that packets go out with.
+    /// SPI of the outbound SA.
     #[serde(default)]
     pub spi_out: Spi,
     /// if_id of the inbound SA; 0 for none.
@@ -170,15 +178,15 @@ pub struct ChildSa {
     #[serde(default)]
     pub bytes_out: u64,
     /// Negotiated traffic selectors of this end.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub local_ts: Vec<String>,
     /// Negotiated traffic selectors of the peer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub remote_ts: Vec<String>,
 }
 
 impl IkeSa {
-    /// Whether it can carry CHILD_SAs: established, or just replaced by its successor.
+    /// Whether it can have CHILD_SAs: established, or just replaced by its successor.
     pub fn is_established(&self) -> bool {
         matches!(self.state.as_str(), "ESTABLISHED" | "REKEYING" | "REKEYED")
     }
@@ -198,8 +206,8 @@ impl ChildSa {
         )
     }
 
-    /// Whether it is installed and has no successor yet: one that was replaced stays for some seconds (IKEv1: until it expires), for
-    /// packets that are on their way.
+    /// Whether it is installed and has no successor yet: a replaced one stays for some seconds (IKEv1: until it expires), for packets that
+    /// are still in transit.
     pub fn is_current(&self) -> bool {
         matches!(self.state.as_str(), "INSTALLED" | "UPDATING" | "REKEYING")
     }

@@ -30,7 +30,10 @@ pub struct Link {
     /// IFLA_MASTER: ifindex of the VRF or bridge that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub master: Option<u32>,
-    /// IFLA_LINK_NETNSID: the id of the namespace the device works in, where that is another one (it was moved).
+    /// IFLA_LINK of a device that hands its packets to another one, as a VLAN does: the ifindex of that. Read for these only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lower: Option<u32>,
+    /// IFLA_LINK_NETNSID: the id of the namespace in which the device encrypts, if that is another one (it was moved).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link_netnsid: Option<i32>,
     /// IPv4 device configuration (IFLA_AF_SPEC); none where the kernel sent none.
@@ -55,7 +58,7 @@ impl Link {
         }
     }
 
-    /// Whether this is the fallback device that ip_vti or ip6_vti makes when its module loads: no addresses, no key, carries nothing.
+    /// Whether this is the fallback device that ip_vti or ip6_vti creates when its module is loaded: no addresses, no marks, no packets.
     pub fn is_fallback_device(&self) -> bool {
         match &self.kind {
             LinkKind::Vti(keys) => self.name == "ip_vti0" && keys.is_wildcard(),
@@ -120,7 +123,7 @@ pub struct VtiDevice {
     /// IFLA_VTI_IKEY: the mark that inbound policies and SAs must match.
     #[serde(rename = "input_key")]
     pub input_mark: u32,
-    /// IFLA_VTI_OKEY: the mark under which outbound policies are looked up.
+    /// IFLA_VTI_OKEY: the mark with which outbound policies are looked up.
     #[serde(rename = "output_key")]
     pub output_mark: u32,
     /// IFLA_VTI_LOCAL; unspecified for any.
@@ -133,7 +136,7 @@ pub struct VtiDevice {
 }
 
 impl VtiDevice {
-    /// No key and no address: takes no tunnel of its own.
+    /// No marks and no addresses: not a tunnel.
     fn is_wildcard(&self) -> bool {
         self.output_mark == 0
             && self.input_mark == 0
@@ -191,13 +194,13 @@ pub struct Ipv6Configuration {
     pub forwarding: bool,
     /// accept_ra.
     pub accept_ra: i32,
-    /// rtr_solicits: -1 for no end.
+    /// rtr_solicits: -1 for no limit.
     pub router_solicitations: i32,
     /// The MTU IPv6 uses on the device.
     pub mtu: u32,
 }
 
-/// IFLA_STATS64 (`struct rtnl_link_stats64`), the members that a VTI can move.
+/// IFLA_STATS64 (`struct rtnl_link_stats64`), the members that a VTI can count in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the kernel's names")]
 pub struct Statistics {
@@ -234,7 +237,15 @@ pub struct Address {
     pub flags: u32,
 }
 
-/// The mark under which `output_mark` looks up policies: all bits of it.
+impl Address {
+    /// Whether duplicate address detection lets the address be used (IFA_F_TENTATIVE).
+    pub const fn is_usable(&self) -> bool {
+        const TENTATIVE: u32 = 0x40;
+        self.flags & TENTATIVE == 0
+    }
+}
+
+/// The mark with which `output_mark` looks up policies: all bits of it.
 impl From<u32> for Mark {
     fn from(value: u32) -> Self {
         Mark { value, mask: u32::MAX }

@@ -1,13 +1,14 @@
-//! What was seen of one host at one moment: plain, serialisable data in the kernel's words.
+//! The state of one host at one moment: plain, serialisable data in the kernel's words.
 //! Nothing here reads the system, decides anything, or knows how a report looks.
 //!
-//! A capture is this data as YAML. Fields may be added (with `#[serde(default)]`), never renamed or re-typed.
+//! A capture is this data as YAML. Fields may be added (with `#[serde(default)]`), but never renamed or given another type.
 
 #![deny(clippy::disallowed_methods)]
 
 pub mod charon_log;
 pub mod cleared;
 mod default;
+pub mod filter;
 pub mod host;
 pub mod ike;
 pub mod link;
@@ -15,12 +16,15 @@ pub mod notification;
 pub mod observed;
 mod outer_queries;
 pub mod policy;
+pub mod queue;
 pub mod recorded;
 pub mod route;
 pub mod sa;
+pub mod short;
 pub mod unsettled;
 pub mod validation;
 pub mod vyos;
+pub mod vyos_rule;
 pub mod xfrm;
 
 use default::is_default;
@@ -28,13 +32,15 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 pub use cleared::{Baseline, Cleared};
-pub use host::{DeviceColumns, Host, Sysctls, XfrmCounter};
+pub use host::{DeviceColumns, Host, KernelCounter, Sysctls};
 pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
     VtiDevice, XfrmInterface,
 };
 pub use observed::{Missing, Observed, Reason, Source};
+pub use outer_queries::first_host;
 pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
+pub use queue::Queue;
 pub use route::{Neighbour, Route, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule};
 pub use sa::{Direction, Encapsulation, Offload, ReplayState, Sa, SadInfo};
 pub use unsettled::{Changed, Unsettled};
@@ -95,20 +101,20 @@ pub struct Snapshot {
         default = "observed::not_in_capture::<_, { Source::Neighbours as u8 }>"
     )]
     pub neighbours: Observed<Vec<Neighbour>>,
-    /// Security associations (XFRM_MSG_GETSA dump), without any key material.
+    /// SAs (XFRM_MSG_GETSA dump), without any key material.
     #[serde(
         rename = "associations",
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::SecurityAssociations as u8 }>"
     )]
     pub sas: Observed<Vec<Sa>>,
-    /// Security policies of all directions (XFRM_MSG_GETPOLICY dump, main and sub).
+    /// Policies of all directions (XFRM_MSG_GETPOLICY dump, main and sub).
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::SecurityPolicies as u8 }>"
     )]
     pub policies: Observed<Vec<Policy>>,
-    /// What of SAs and policies changed while they were read (the kernel's multicast messages).
+    /// Which SAs and policies changed while they were read (the kernel's multicast messages).
     #[serde(default, skip_serializing_if = "Unsettled::is_empty")]
     pub unsettled: Unsettled,
     /// What happens to packets without a policy (XFRM_MSG_GETDEFAULT, `kernel::Change::DefaultPolicies`).
@@ -134,44 +140,63 @@ pub struct Snapshot {
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::XfrmStatistics as u8 }>"
     )]
-    pub xfrm_statistics: Observed<Vec<XfrmCounter>>,
+    pub xfrm_statistics: Observed<Vec<KernelCounter>>,
     /// `/proc/net/dev`: what operators see, and the fallback for counters.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::ProcNetDev as u8 }>"
     )]
     pub proc_net_dev: Observed<Vec<DeviceColumns>>,
+    /// Counters of IP that show what becomes of packets behind a tunnel (`/proc/net/snmp`, `/proc/net/netstat`, `/proc/net/snmp6`), named as
+    /// `nstat` names them; only those that a diagnosis uses.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::IpCounters as u8 }>"
+    )]
+    pub ip_counters: Observed<Vec<KernelCounter>>,
+    /// The root qdiscs of devices that queue (RTM_GETQDISC dump, filtered).
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::Queues as u8 }>"
+    )]
+    pub queues: Observed<Vec<Queue>>,
     /// charon's connections, IKE_SAs and CHILD_SAs (VICI).
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::Charon as u8 }>"
     )]
     pub ike: Observed<ike::Ike>,
-    /// What VyOS configured.
+    /// VyOS's configuration.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::Configuration as u8 }>"
     )]
     pub configuration: Observed<vyos::Configuration>,
-    /// What VyOS's updown hook remembers, see [`vyos::hook_entries`]. In a directory that anybody may write to: a hint only. VyOS 1.3 and
-    /// 1.4 have no such file.
+    /// The state of VyOS's updown hook, see [`vyos::hook_entries`]. It is in a directory that every user may write to: a hint only. VyOS 1.3
+    /// and 1.4 have no such file.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::HookState as u8 }>"
     )]
     pub hook_state: Observed<Vec<String>>,
-    /// The last lines of charon and the updown hook in the system's log, oldest first. Peers put words into them.
+    /// The last lines of charon and the updown hook in the system's log, oldest first. They contain text from peers.
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::CharonLog as u8 }>"
     )]
     pub charon_log: Observed<Vec<String>>,
-    /// The rules of nftables by which VyOS validates sources (NFT_MSG_GETRULE dump, filtered).
+    /// The nftables rules by which VyOS validates sources (NFT_MSG_GETRULE dump, filtered).
     #[serde(
         with = "observed::field",
         default = "observed::not_in_capture::<_, { Source::SourceValidation as u8 }>"
     )]
     pub source_validation: Observed<Vec<SourceValidation>>,
+    /// The rules of nftables (NFT_MSG_GETRULE and other dumps), as far as they decide over packets.
+    #[serde(
+        with = "observed::field",
+        default = "observed::not_in_capture::<_, { Source::PacketFilter as u8 }>"
+    )]
+    pub filter: Observed<filter::Ruleset>,
     /// What the recorder saw since boot.
     #[serde(
         with = "observed::field",
@@ -181,12 +206,24 @@ pub struct Snapshot {
     /// Whether VPP runs here: `/run/vpp` exists.
     #[serde(default, skip_serializing_if = "is_default")]
     pub runs_vpp: bool,
-    /// VTIs whose counters an operator of VyOS cleared, and what they were then.
+    /// VTIs whose counters an operator of VyOS cleared, and their counters at that time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cleared: Vec<Cleared>,
+    /// What was not read and is assumed, because texts seldom hold it: the detail says what is assumed. No finding is proven with it. A
+    /// capture has none.
+    #[serde(skip)]
+    pub assumed: Vec<Missing>,
 }
 
-/// An address as a key: in the same order, and compared as the numbers that it is. Long lists are sorted by them.
+/// Whether an address is link-local: fe80::/10 or 169.254.0.0/16.
+pub const fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => a.is_link_local(),
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    }
+}
+
+/// An address as a sort key: the same order, but compared as a number. Long lists are sorted by it.
 pub(crate) const fn rank(address: IpAddr) -> (bool, u128) {
     match address {
         IpAddr::V4(address) => (false, address.to_bits() as u128),
@@ -195,7 +232,7 @@ pub(crate) const fn rank(address: IpAddr) -> (bool, u128) {
 }
 
 impl Snapshot {
-    /// A snapshot in which nothing was read, each source missing for the same reason. Readers fill in what they have.
+    /// A snapshot in which nothing was read: each source is missing for the same reason. Readers fill in what they have read.
     pub fn unread(taken_at_ms: u64, host: Host, reason: Reason, detail: &str) -> Self {
         let missing = |source| Missing::new(source, reason, detail);
         Self {
@@ -217,14 +254,18 @@ impl Snapshot {
             spd_info: Err(missing(Source::SpdInfo)),
             xfrm_statistics: Err(missing(Source::XfrmStatistics)),
             proc_net_dev: Err(missing(Source::ProcNetDev)),
+            ip_counters: Err(missing(Source::IpCounters)),
+            queues: Err(missing(Source::Queues)),
             ike: Err(missing(Source::Charon)),
             configuration: Err(missing(Source::Configuration)),
             hook_state: Err(missing(Source::HookState)),
             charon_log: Err(missing(Source::CharonLog)),
             source_validation: Err(missing(Source::SourceValidation)),
+            filter: Err(missing(Source::PacketFilter)),
             recorded: Err(missing(Source::Journal)),
             runs_vpp: false,
             cleared: Vec::new(),
+            assumed: Vec::new(),
         }
     }
 
@@ -248,12 +289,14 @@ impl Snapshot {
         self.unsettled.changed.sort();
         by(&mut self.xfrm_statistics, |c| c.name.clone());
         by(&mut self.proc_net_dev, |d| d.name.clone());
+        by(&mut self.ip_counters, |c| c.name.clone());
+        by(&mut self.queues, |q| q.ifindex);
         by(&mut self.source_validation, SourceValidation::clone);
         self.cleared.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
-    /// What became of each source, in the order of [`Source::ALL`] as far as a snapshot has them. Of cleared counters only a failed read is
-    /// told: few systems are VyOS, and few interfaces were cleared.
+    /// The state of each source of a snapshot, in the order of [`Source::ALL`]. Cleared counters are listed only if reading them failed: few
+    /// systems are VyOS, and few interfaces were cleared.
     pub fn sources(&self) -> Vec<(Source, Option<&Missing>)> {
         let mut sources = vec![
             (Source::Links, self.links.as_ref().err()),
@@ -269,9 +312,12 @@ impl Snapshot {
             (Source::SpdInfo, self.spd_info.as_ref().err()),
             (Source::XfrmStatistics, self.xfrm_statistics.as_ref().err()),
             (Source::ProcNetDev, self.proc_net_dev.as_ref().err()),
+            (Source::IpCounters, self.ip_counters.as_ref().err()),
+            (Source::Queues, self.queues.as_ref().err()),
             (Source::LarvalDrop, self.sysctls.xfrm_larval_drop.as_ref().err()),
             (Source::AcqExpires, self.sysctls.xfrm_acq_expires.as_ref().err()),
             (Source::AllDisableXfrm, self.sysctls.all_disable_xfrm.as_ref().err()),
+            (Source::AllDisablePolicy, self.sysctls.all_disable_policy.as_ref().err()),
             (Source::RpFilter, self.sysctls.all_rp_filter.as_ref().err()),
             (Source::Uptime, self.uptime_ms.as_ref().err()),
             (Source::Charon, self.ike.as_ref().err()),
@@ -279,6 +325,7 @@ impl Snapshot {
             (Source::HookState, self.hook_state.as_ref().err()),
             (Source::CharonLog, self.charon_log.as_ref().err()),
             (Source::SourceValidation, self.source_validation.as_ref().err()),
+            (Source::PacketFilter, self.filter.as_ref().err()),
             (Source::Journal, self.recorded.as_ref().err()),
         ];
         let unread = self.cleared.iter().filter_map(|cleared| cleared.baseline.as_ref().err());
@@ -286,11 +333,69 @@ impl Snapshot {
         sources
     }
 
+    /// Visits each source that is missing, to say more of why.
+    pub fn each_missing(&mut self, mut visit: impl FnMut(&mut Missing)) {
+        let Sysctls {
+            xfrm_larval_drop,
+            xfrm_acq_expires,
+            all_disable_xfrm,
+            all_disable_policy,
+            all_rp_filter,
+        } = &mut self.sysctls;
+        let missing = [
+            self.uptime_ms.as_mut().err(),
+            xfrm_larval_drop.as_mut().err(),
+            xfrm_acq_expires.as_mut().err(),
+            all_disable_xfrm.as_mut().err(),
+            all_disable_policy.as_mut().err(),
+            all_rp_filter.as_mut().err(),
+            self.links.as_mut().err(),
+            self.addresses.as_mut().err(),
+            self.rules.as_mut().err(),
+            self.routes.as_mut().err(),
+            self.route_lookups.as_mut().err(),
+            self.neighbours.as_mut().err(),
+            self.sas.as_mut().err(),
+            self.policies.as_mut().err(),
+            self.default_policies.as_mut().err(),
+            self.sad_info.as_mut().err(),
+            self.spd_info.as_mut().err(),
+            self.xfrm_statistics.as_mut().err(),
+            self.proc_net_dev.as_mut().err(),
+            self.ip_counters.as_mut().err(),
+            self.queues.as_mut().err(),
+            self.ike.as_mut().err(),
+            self.configuration.as_mut().err(),
+            self.hook_state.as_mut().err(),
+            self.charon_log.as_mut().err(),
+            self.source_validation.as_mut().err(),
+            self.filter.as_mut().err(),
+            self.recorded.as_mut().err(),
+        ];
+        missing.into_iter().flatten().for_each(&mut visit);
+        self.assumed.iter_mut().for_each(visit);
+    }
+
+    /// The value of a counter of IP, by `nstat`'s name; missing where the kernel has no such counter.
+    pub fn ip_counter(&self, name: &str) -> Observed<u64> {
+        let counters = self.ip_counters.as_ref().map_err(Clone::clone)?;
+        let absent = || {
+            let detail = format!("this kernel has no counter {name}");
+            Missing::new(Source::IpCounters, Reason::Absent, detail)
+        };
+        counters.iter().find(|c| c.name == name).map(|c| c.value).ok_or_else(absent)
+    }
+
     /// The value of a counter of `/proc/net/xfrm_stat`; missing where the kernel has no such counter.
     pub fn xfrm_counter(&self, name: &str) -> Observed<u64> {
         let counters = self.xfrm_statistics.as_ref().map_err(Clone::clone)?;
-        let absent =
-            || Missing::new(Source::XfrmStatistics, Reason::Absent, format!("it has no {name}"));
+        let absent = || {
+            Missing::new(
+                Source::XfrmStatistics,
+                Reason::Absent,
+                format!("this kernel has no counter {name}"),
+            )
+        };
         counters.iter().find(|c| c.name == name).map(|c| c.value).ok_or_else(absent)
     }
 

@@ -1,5 +1,5 @@
-//! What the kernel tells of a change, unasked: the multicast messages of rtnetlink and XFRM, as values.
-//! They are never part of a capture; what the recorder makes of them is (`recorded`).
+//! The kernel's multicast messages about changes (rtnetlink and XFRM), as values.
+//! They are never part of a capture, but what the recorder makes of them is (`recorded`).
 
 use super::{Address, Link, Policy, Route, Sa, Statistics};
 
@@ -12,7 +12,7 @@ pub enum Notification {
     SaDeleted(Sa),
     /// XFRM_MSG_EXPIRE, hard: the kernel has deleted the SA.
     SaExpired(Sa),
-    /// XFRM_MSG_FLUSHSA: all SAs of this protocol, of all where it is 0 or 255. No message tells of the single ones.
+    /// XFRM_MSG_FLUSHSA: all SAs of this protocol, of all where it is 0 or 255. No message names the single SAs.
     SasFlushed(u8),
     /// XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY.
     PolicyAdded(Policy),
@@ -20,7 +20,7 @@ pub enum Notification {
     PolicyDeleted(Policy),
     /// XFRM_MSG_FLUSHPOLICY: all policies, as the above.
     PoliciesFlushed,
-    /// RTM_NEWLINK: made, or changed in any way.
+    /// RTM_NEWLINK: created, or changed in any way.
     LinkChanged(Link),
     /// RTM_DELLINK.
     LinkDeleted {
@@ -28,7 +28,7 @@ pub enum Notification {
         ifindex: u32,
         /// IFLA_IFNAME.
         name: String,
-        /// IFLA_STATS64: what it counted until the end.
+        /// IFLA_STATS64: its final counters.
         statistics: Option<Statistics>,
     },
     /// RTM_NEWADDR.

@@ -1,4 +1,4 @@
-//! A fact is seen, or it is missing for a reason. A failed read is never an empty list and never a zero.
+//! A fact was read, or it is missing for a reason. A failed read is never an empty list and never a zero.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,20 +6,20 @@ use std::fmt;
 /// A value that was read, or why it was not. `?` in a diagnosis turns the latter into *undetermined*.
 pub type Observed<T> = Result<T, Missing>;
 
-/// Why a value is not there.
+/// Why a value is missing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Missing {
-    /// What was to be read.
+    /// What should have been read.
     pub source: Source,
     /// The class of the failure.
     pub reason: Reason,
-    /// The operation and what it answered, for a person; may be empty.
+    /// The operation and its error, for a person; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }
 
 impl Missing {
-    /// A missing value with its source, its reason and the words for a person.
+    /// A missing value with its source, its reason and a detail for a person.
     pub fn new(source: Source, reason: Reason, detail: impl Into<String>) -> Self {
         Self { source, reason, detail: detail.into() }
     }
@@ -27,7 +27,10 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} not read: {}", self.source, self.reason)?;
+        match self.reason {
+            Reason::Undecidable => write!(f, "{}: {}", self.source, self.reason)?,
+            _ => write!(f, "{} not read: {}", self.source, self.reason)?,
+        }
         if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
     }
 }
@@ -46,7 +49,7 @@ pub enum Reason {
     Malformed,
     /// The state changed during each attempt to read it (NLM_F_DUMP_INTR).
     Inconsistent,
-    /// The kernel lost messages or cut one short (ENOBUFS, MSG_TRUNC).
+    /// The kernel lost messages or truncated one (ENOBUFS, MSG_TRUNC).
     Lost,
     /// The object vanished between two reads.
     Vanished,
@@ -56,12 +59,14 @@ pub enum Reason {
     Skipped,
     /// The capture does not have it.
     NotInCapture,
-    /// It was read, but no state that can be read decides the question.
+    /// The texts that were given do not hold it.
+    NotInText,
+    /// It was read, but does not answer the question.
     Undecidable,
 }
 
 impl Reason {
-    /// Whether something was there to be read, and the read failed. Else there was nothing to read, or it was not tried.
+    /// Whether the source exists and reading it failed. Otherwise there was nothing to read, or it was not tried.
     pub const fn is_failure(self) -> bool {
         match self {
             Reason::Denied
@@ -71,7 +76,11 @@ impl Reason {
             | Reason::Lost
             | Reason::Vanished
             | Reason::Failed => true,
-            Reason::Absent | Reason::Skipped | Reason::NotInCapture | Reason::Undecidable => false,
+            Reason::Absent
+            | Reason::Skipped
+            | Reason::NotInCapture
+            | Reason::NotInText
+            | Reason::Undecidable => false,
         }
     }
 }
@@ -89,7 +98,8 @@ impl fmt::Display for Reason {
             Reason::Failed => "the read failed",
             Reason::Skipped => "not asked for",
             Reason::NotInCapture => "not in this capture",
-            Reason::Undecidable => "no state that can be read decides it",
+            Reason::NotInText => "not in the text",
+            Reason::Undecidable => "cannot be determined from what was read",
         })
     }
 }
@@ -97,25 +107,25 @@ impl fmt::Display for Reason {
 /// Whether a verdict may be "ok" without a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Yes, whatever the reason: it explains what others show, or anybody may have written it.
+    /// Yes, whatever the reason: it only explains what other sources show, or any user may have written it.
     Hint,
-    /// Yes, where this system does not have it, or it was not asked for. Not where a diagnosis of a fault asked for it and the read failed: it may
-    /// be the one that shows the fault.
+    /// Yes, if this system does not have it or it was not asked for. No, if a diagnosis of a fault needed it and the read failed: it might have
+    /// shown the fault.
     Helpful,
-    /// No, where a diagnosis asked for it in vain: whether the tunnel can carry traffic is not known without it.
+    /// No, if a diagnosis needed it and did not get it: without it, it is unknown whether the tunnel can carry packets.
     Needed,
 }
 
 /// How the texts of a source are redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redaction {
-    /// It has none: numbers alone.
+    /// It has no text, only numbers.
     NoText,
-    /// By the name of each field, as `capture` knows them; a text of a field that it does not know must be an address.
+    /// By the name of each field, as listed in `capture`; a text in an unknown field must be an address.
     ByField,
     /// Entries `interface:connection:…` of VyOS's hook.
     HookEntries,
-    /// Lines of a log: only what is known of a line stays.
+    /// Lines of a log: only the known words of a line stay.
     LogLines,
 }
 
@@ -131,7 +141,7 @@ macro_rules! sources {
             /// Every source, in the order of reports.
             pub const ALL: &[Source] = &[$(Source::$variant,)*];
 
-            /// The source's name in reports.
+            /// The source's name in JSON: a contract with programs.
             pub const fn name(self) -> &'static str {
                 match self { $(Source::$variant => $name,)* }
             }
@@ -146,7 +156,7 @@ macro_rules! sources {
                 match self { $(Source::$variant => Redaction::$redaction,)* }
             }
 
-            /// The source whose texts stand in this field of a capture, where they are not told apart by the names of their own fields.
+            /// The source whose texts are in this field of a capture, where the texts have no field names of their own.
             pub fn of_field(field: &str) -> Option<Source> {
                 match field {
                     $($($field => Some(Source::$variant),)?)*
@@ -157,9 +167,9 @@ macro_rules! sources {
     };
 }
 
-// A source: its name, whether "no fault found" needs it, how it is redacted. That a tunnel can carry traffic, the kernel tells; what the control
-// plane, statistics and rules say beside that may still be the one thing that shows a fault (VTI-303, VTI-406, VTI-506), so that a failed read of them
-// leaves it open. The past, the log and the hook's file in /tmp only explain.
+// A source: its name in JSON, whether "no fault found" needs it, how it is redacted. The kernel shows whether a tunnel can carry packets. The
+// control plane, statistics and rules may be the only ones that show a fault (VTI-303, VTI-406, VTI-506), so a failed read of them leaves the
+// verdict open. The past, the log and the hook's file in /tmp only explain.
 sources! {
     Links => "links", Needed, ByField;
     Addresses => "addresses", Needed, ByField;
@@ -174,9 +184,12 @@ sources! {
     SpdInfo => "SPD information", Needed, NoText;
     XfrmStatistics => "/proc/net/xfrm_stat", Helpful, ByField;
     ProcNetDev => "/proc/net/dev", Helpful, ByField;
+    IpCounters => "IP counters", Helpful, ByField;
+    Queues => "queues (qdisc)", Helpful, ByField;
     LarvalDrop => "net.core.xfrm_larval_drop", Needed, NoText;
     AcqExpires => "net.core.xfrm_acq_expires", Needed, NoText;
     AllDisableXfrm => "net.ipv4.conf.all.disable_xfrm", Needed, NoText;
+    AllDisablePolicy => "net.ipv4.conf.all.disable_policy", Needed, NoText;
     RpFilter => "net.ipv4.conf.all.rp_filter", Needed, NoText;
     Uptime => "/proc/uptime", Needed, NoText;
     Charon => "charon (VICI)", Helpful, ByField;
@@ -184,15 +197,39 @@ sources! {
     HookState => "state of vti-up-down", Hint, HookEntries in "hook_state";
     CharonLog => "log of charon", Hint, LogLines in "charon_log";
     SourceValidation => "source validation (nftables)", Helpful, ByField;
+    PacketFilter => "packet filter (nftables)", Helpful, ByField;
     Journal => "the recorder's journal", Hint, ByField;
     Cleared => "cleared counters", Needed, ByField;
     DeviceConfiguration => "device configuration", Needed, NoText;
     EarlierSnapshot => "an earlier snapshot", Hint, NoText;
     InsideRoute => "the route of the packet", Needed, NoText;
+    SequenceNumbers => "sequence numbers", Hint, NoText;
 }
 
 impl Source {
-    /// The source with this number (`Source as u8`); the first one for a number that is none.
+    /// The words for the source of this name (see [`Source::name`]); an unknown name stays.
+    pub fn words_of(name: &str) -> &str {
+        let known = Source::ALL.iter().find(|source| source.name() == name);
+        known.map_or(name, |source| source.words())
+    }
+
+    /// The source's name in texts for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Source::SecurityAssociations => "SAs",
+            Source::SecurityPolicies => "policies",
+            Source::HookState => "state of VyOS's updown hook",
+            Source::CharonLog => "charon's log",
+            Source::Journal => "journal of the recorder",
+            Source::DeviceConfiguration => "settings of the interface",
+            Source::EarlierSnapshot => "earlier sample",
+            Source::InsideRoute => "route of the packet",
+            Source::SequenceNumbers => "sequence numbers of the inbound SA",
+            other => other.name(),
+        }
+    }
+
+    /// The source with this number (`Source as u8`); the first one for an unknown number.
     const fn from_number(number: u8) -> Source {
         let mut i = 0;
         while i < Source::ALL.len() {
@@ -211,7 +248,7 @@ impl Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.words())
     }
 }
 

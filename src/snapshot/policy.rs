@@ -1,12 +1,13 @@
-//! Security policies and their templates in the kernel's words (`struct xfrm_userpolicy_info`, `struct xfrm_user_tmpl`).
-//! What a policy does to a packet is the transmit model's question.
+//! Policies and their templates in the kernel's words (`struct xfrm_userpolicy_info`, `struct xfrm_user_tmpl`).
+//! What a policy does to a packet is decided in the transmit model.
 
 use super::default::is_default;
+use super::short;
 use super::xfrm::{Family, IfId, Lifetime, Mark, Mode, ReqId, Selector, Spi};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What a policy applies to: `dir`, with the per-socket policies that GETPOLICY also returns told apart.
+/// What a policy applies to: `dir`, with separate values for the per-socket policies that GETPOLICY also returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the kernel's names")]
@@ -39,16 +40,16 @@ pub enum PolicyType {
     Sub,
 }
 
-/// One security policy (XFRM_MSG_NEWPOLICY).
+/// One policy (XFRM_MSG_NEWPOLICY).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// In, out, forward, or of a socket.
     pub direction: PolicyDirection,
-    /// Lower is looked at first.
+    /// The lowest is looked up first.
     pub priority: u32,
-    /// The kernel's index of it.
+    /// The kernel's index.
     pub index: u32,
-    /// Which packets it is for.
+    /// Which packets it matches.
     pub selector: Selector,
     /// What happens to them.
     pub action: Action,
@@ -68,7 +69,7 @@ pub struct Policy {
     #[serde(default)]
     pub current: Lifetime,
     /// What a packet must be transformed with, outermost last; empty for a pass policy.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::list")]
     pub templates: Vec<Template>,
 }
 
@@ -84,7 +85,7 @@ pub struct Template {
     /// 0 for any.
     #[serde(default, skip_serializing_if = "is_default")]
     pub spi: Spi,
-    /// Must equal the SA's outbound; 0 fits any SA inbound.
+    /// Outbound it must equal that of the SA; inbound 0 matches any SA.
     pub reqid: ReqId,
     /// Tunnel, transport, …
     pub mode: Mode,

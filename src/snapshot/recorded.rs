@@ -1,18 +1,31 @@
-//! What the recorder saw of losses while they happened: episodes, what caused them, and the events around them.
-//! Plain data, in the journal and in captures; nothing here decides what caused a loss.
+//! Losses as the recorder saw them: episodes, their causes, and the events around them.
+//! Plain data, in the journal and in captures; the causes are not decided here.
 
 use super::default::is_default;
+use super::short;
 use serde::{Deserialize, Serialize};
 
-/// All that the recorder itself says of a cause; any other summary is that of a finding, and may name peers and addresses.
+/// The recorder's own summaries of causes; any other summary is that of a finding and may name peers and addresses.
 pub const SUMMARIES: &[&str] = &[
-    "in its place there was an SA to the peer with another if_id or mark",
+    "the SA to the peer had another if_id or mark",
     "policy and SAs were removed and installed again",
+    "the policy stayed, but there was no SA for it",
+    "there was no SA for what the peer sends",
+    "the interface was up before its first SA was installed",
+    "the peer was lost; SAs were installed again later",
+    "IPv6 packets that the kernel itself sends match no policy",
+    "there was no route to the peer",
+    "an SA reached its byte or packet limit",
+    "no recorded event explains these losses",
+    "policy and SAs were removed and installed again; whether the peer was away is unknown",
+    "SA or policy was missing since before the recording began",
+    "SA or policy is still missing",
+    // As earlier versions wrote them: their journals are still read.
+    "in its place there was an SA to the peer with another if_id or mark",
     "the policy stayed, and there was no SA for it",
     "the interface was up before its first SA",
     "the peer was lost, and SAs came back later",
     "IPv6 that the kernel sends by itself finds no policy",
-    "there was no route to the peer",
     "an SA had carried as much as it may",
     "nothing that was seen explains them",
     "policy and SAs were removed and installed again; whether the peer was away, nothing shows",
@@ -20,23 +33,23 @@ pub const SUMMARIES: &[&str] = &[
     "no SA or no policy, and it is not over",
 ];
 
-/// The recorder's journal, as far as it can be read.
+/// The readable part of the recorder's journal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recorded {
-    /// When the first record that is kept was written: milliseconds since the Unix epoch.
+    /// When the oldest kept record was written: milliseconds since the Unix epoch.
     pub since_ms: u64,
-    /// When the last one was.
+    /// When the newest one was written.
     pub until_ms: u64,
-    /// Whether a recorder writes it now.
+    /// Whether a recorder is writing it now.
     #[serde(default)]
     pub running: bool,
-    /// When the host was booted, as the last recorder saw it: milliseconds since the Unix epoch.
+    /// When the host was booted, by the last recorder: milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booted_ms: Option<u64>,
     /// Spans in which packets were lost, in the order in which they ended; those that have not ended last.
     #[serde(default)]
     pub episodes: Vec<Episode>,
-    /// Times at which nobody watched, or the kernel's messages were lost.
+    /// Times at which no recorder ran, or the kernel's messages were lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
 }
@@ -44,37 +57,43 @@ pub struct Recorded {
 /// A span in which an interface lost packets.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
-    /// Interface name, that at the beginning.
+    /// Interface name at the beginning.
     pub interface: String,
-    /// Its ifindex: another one means that it was made anew.
+    /// Its ifindex: another one means that the interface was recreated.
     pub ifindex: u32,
+    /// The packets came from the peer, and were refused on arrival. Versions that do not know this read such an episode like one of packets that
+    /// were sent.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inbound: bool,
     /// Start of the first interval with a loss: milliseconds since the Unix epoch.
     pub began_ms: u64,
     /// End of the last interval with a loss, or of the gap where that is later.
     pub ended_ms: u64,
-    /// It goes on, or the recorder ended before it did.
+    /// It has not ended, or the recorder ended first.
     #[serde(default, skip_serializing_if = "is_default")]
     pub open: bool,
-    /// Packets lost: rise of tx_errors; of tx_dropped on kernels that export no more (`kernel::Change::XfrmErrorCounters`).
+    /// Packets lost: rise of tx_errors; of tx_dropped on kernels that export only that (`kernel::Change::XfrmErrorCounters`). Inbound:
+    /// [`Rise::refused`], and what only counters of the host have (`/proc/net/xfrm_stat`).
     pub lost: u64,
-    /// Packets sent in the same intervals: rise of tx_packets.
+    /// Packets sent in the same time: rise of tx_packets. Inbound: received, rise of rx_packets.
     pub sent: u64,
     /// Rise of the single counters.
     pub counters: Rise,
-    /// What caused the losses, most of them first; together they are all of `lost`.
+    /// The causes of the losses, that of the most losses first; together they account for all of `lost`.
+    #[serde(deserialize_with = "short::list")]
     pub causes: Vec<Cause>,
     /// What happened around it, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::list")]
     pub events: Vec<Event>,
-    /// Events that are left out of `events`.
+    /// Number of events left out of `events`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub omitted: u64,
     /// The losses over time, for a plot.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::list")]
     pub course: Vec<Loss>,
 }
 
-/// How much counters of IFLA_STATS64 rose.
+/// The rise of counters of IFLA_STATS64.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the kernel's names")]
 pub struct Rise {
@@ -83,49 +102,61 @@ pub struct Rise {
     pub tx_aborted_errors: u64,
     pub tx_dropped: u64,
     pub collisions: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rx_errors: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rx_dropped: u64,
+}
+
+impl Rise {
+    /// Packets that were refused on arrival: each counts in both, some as dropped alone, and on kernels that export only drops all
+    /// (`way::receive::Moves`).
+    pub fn refused(&self) -> u64 {
+        self.rx_errors.max(self.rx_dropped)
+    }
 }
 
 /// A part of an episode's losses with one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The finding: 911 to 919, or that of a diagnosis made while packets were lost.
+    /// The finding: 911 to 919, or that of a diagnosis while packets were lost.
     pub code: u16,
-    /// Packets lost to it.
+    /// Packets lost for this cause.
     pub lost: u64,
     /// One sentence.
     pub summary: String,
-    /// How many gaps.
+    /// Number of gaps.
     #[serde(default, skip_serializing_if = "is_default")]
     pub gaps: u32,
-    /// How long the gaps lasted together; none where no event bounds them.
+    /// Total length of the gaps; none where no event bounds them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap_ms: Option<u64>,
 }
 
-/// Losses between two looks.
+/// Losses between two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Loss {
-    /// The second look: milliseconds since the Unix epoch.
+    /// The second sample: milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// Packets lost since the one before.
+    /// Packets lost since the sample before.
     pub lost: u64,
 }
 
-/// Something that the kernel told.
+/// A message of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When it was received: milliseconds since the Unix epoch.
     pub at_ms: u64,
-    /// What: `SA 0xc1000001 to 192.0.2.2 deleted`.
+    /// What happened: `SA 0xc1000001 to 192.0.2.2 deleted`.
     pub what: String,
 }
 
-/// Something about the recording itself.
+/// A remark on the recording itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// When.
     pub at_ms: u64,
-    /// The interface it is about; `None` where it is about the recording, and so about every interface.
+    /// The interface it concerns; `None` where it concerns the recording, and so every interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// One sentence.

@@ -37,7 +37,7 @@ pub struct Route {
     pub route_type: RouteType,
     /// rtm_protocol: 2 kernel, 3 boot, 4 static, 186 bgp …
     pub protocol: u8,
-    /// RTA_OIF; none on a blackhole and its like.
+    /// RTA_OIF; none on a blackhole or another route without a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oif: Option<u32>,
     /// RTA_GATEWAY or RTA_VIA.
@@ -64,7 +64,7 @@ pub const FR_ACT_TO_TBL: u8 = 1;
 pub struct Rule {
     /// AF_INET or AF_INET6.
     pub family: Family,
-    /// FRA_PRIORITY: lower is looked at first.
+    /// FRA_PRIORITY: the lowest is looked up first.
     pub priority: u32,
     /// FR_ACT_*: 1 to a table, 6 blackhole, 7 unreachable, 8 prohibit.
     pub action: u8,
@@ -96,9 +96,9 @@ pub struct Rule {
 /// One question to the kernel: how would a packet of this host go to `destination`?
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RouteQuery {
-    /// Where to.
+    /// Destination address.
     pub destination: IpAddr,
-    /// From which address; none lets the kernel choose.
+    /// Source address; none lets the kernel choose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
     /// RTA_MARK.
@@ -112,9 +112,9 @@ pub struct RouteQuery {
 /// A question and the kernel's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteLookup {
-    /// What was asked.
+    /// The question.
     pub query: RouteQuery,
-    /// What the kernel said.
+    /// The answer.
     pub answer: RouteAnswer,
 }
 
@@ -159,19 +159,31 @@ pub struct Neighbour {
     pub state: u16,
 }
 
-/// States of a neighbour (`linux/neighbour.h`): asked for, and nobody has answered yet; asked for in vain.
+/// States of a neighbour (`linux/neighbour.h`): no answer yet; answers; answered before; no answer at all.
 const NUD_INCOMPLETE: u16 = 0x01;
+const NUD_REACHABLE: u16 = 0x02;
+const NUD_STALE: u16 = 0x04;
 const NUD_FAILED: u16 = 0x20;
 
 impl Neighbour {
-    /// The kernel asked for it and nobody answered (NUD_INCOMPLETE or NUD_FAILED).
+    /// It has answered the kernel some time ago, and is not asked in vain now (NUD_REACHABLE or NUD_STALE).
+    pub const fn has_answered(&self) -> bool {
+        self.state & (NUD_REACHABLE | NUD_STALE) != 0
+    }
+
+    /// It has not answered the kernel (NUD_INCOMPLETE or NUD_FAILED).
     pub const fn is_unresolved(&self) -> bool {
         self.state & (NUD_INCOMPLETE | NUD_FAILED) != 0
     }
 }
 
 impl Rule {
-    /// Whether it makes the kernel look up `table`.
+    /// Whether it sends packets with some mark to a table.
+    pub const fn is_on_a_mark(&self) -> bool {
+        self.action == FR_ACT_TO_TBL && self.fwmark.mask != 0 && self.fwmark.value != 0
+    }
+
+    /// Whether the rule makes the kernel look up `table`.
     pub const fn looks_up(&self, table: u32) -> bool {
         self.action == FR_ACT_TO_TBL && self.table == table
     }

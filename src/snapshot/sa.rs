@@ -1,12 +1,12 @@
-//! Security associations in the kernel's words (`struct xfrm_usersa_info` and the attributes behind it).
-//! There is no field for key material here, and there must never be one.
+//! SAs in the kernel's words (`struct xfrm_usersa_info` and the attributes behind it).
+//! There is no field for key material, and there must never be one.
 
 use super::default::is_default;
 use super::xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, ReqId, Selector, Spi};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// One security association (XFRM_MSG_NEWSA).
+/// One SA (XFRM_MSG_NEWSA).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sa {
     /// Outer source address.
@@ -17,7 +17,7 @@ pub struct Sa {
     pub protocol: u8,
     /// 0 on a larval SA that an acquire made; one that `xfrm_alloc_spi()` made has its SPI already.
     pub spi: Spi,
-    /// It has no algorithm yet: the dump carries no state, but this tells XFRM_STATE_ACQ from XFRM_STATE_VALID.
+    /// It has no algorithm yet: the dump carries no state, but this distinguishes XFRM_STATE_ACQ from XFRM_STATE_VALID.
     #[serde(default, skip_serializing_if = "is_default")]
     pub larval: bool,
     /// Ties it to a template.
@@ -78,6 +78,9 @@ pub struct Sa {
     pub cpu: Option<u32>,
 }
 
+/// The flag of an SA whose packets the device takes whole: encryption, sequence numbers and counters (`linux/xfrm.h`).
+const XFRM_OFFLOAD_PACKET: u8 = 4;
+
 /// The flag of an SA with 64-bit sequence numbers (`linux/xfrm.h`).
 const XFRM_STATE_ESN: u8 = 128;
 
@@ -91,6 +94,11 @@ impl Sa {
     pub const fn uses_esn(&self) -> bool {
         self.flags & XFRM_STATE_ESN != 0
     }
+
+    /// XFRM_OFFLOAD_PACKET: the device has the sequence numbers and counters.
+    pub fn is_offloaded_whole(&self) -> bool {
+        self.offload.is_some_and(|offload| offload.flags & XFRM_OFFLOAD_PACKET != 0)
+    }
 }
 
 /// Sequence numbers of an SA.
@@ -102,6 +110,13 @@ pub struct ReplayState {
     pub inbound: u64,
     /// Size of the replay window in packets; 0 for no replay check.
     pub window: u32,
+    /// Of the numbers in the window, those that have not arrived: the zeros of the bitmap. None before the first packet, and in captures of
+    /// versions that did not read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<u32>,
+    /// How many numbers the oldest of these is behind the highest; none where all have arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_unseen: Option<u32>,
 }
 
 /// `struct xfrm_encap_tmpl`.

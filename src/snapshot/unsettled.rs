@@ -1,15 +1,15 @@
-//! What changed while SAs, policies and charon's list of them were read, so that what is missing there may be the moment's. Plain data; whether
-//! a finding stands on it is not decided here.
+//! What changed while SAs, policies and charon's list of them were read: what is missing there may have been missing for a moment only. Plain
+//! data; whether a finding depends on it is not decided here.
 
 use super::default::is_default;
 use super::{IfId, Mark, Policy, Sa};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
-/// What changed during the last reading of the lists, or since the one before it. Empty on a host at rest.
+/// What changed during the last reading of the lists, or since the reading before it. Empty where nothing changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unsettled {
-    /// Any SA and any policy may have changed: the kernel's messages about changes were lost, or could not be listened to.
+    /// Any SA and any policy may have changed: the kernel's messages about changes were lost or could not be received.
     #[serde(default, skip_serializing_if = "is_default")]
     pub any: bool,
     /// What is known to have changed, sorted.
@@ -17,7 +17,7 @@ pub struct Unsettled {
     pub changed: Vec<Changed>,
 }
 
-/// What ties an SA or a policy that changed to an interface: no more of it is kept.
+/// What assigns a changed SA or policy to an interface; nothing else of it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Changed {
     /// XFRMA_IF_ID.

@@ -1,28 +1,28 @@
-//! What VyOS filters by the way back of a packet's source (`source-validation`), in rules of nftables. Plain data; it decides nothing.
+//! VyOS's nftables rules that drop packets by the reverse path of their source (`source-validation`). Plain data; it decides nothing.
 
-use super::Family;
+use super::{Family, short};
 use serde::{Deserialize, Serialize};
 
-/// What drops packets by the way back of their source in the chains of VyOS (`ip raw`, `ip6 raw`), with its counter: one rule,
-/// `[iifname IF] fib saddr [. iif] oif 0 counter drop`, or one that lets pass what has a way back and one that drops the rest.
+/// What drops packets by the reverse path of their source in VyOS's chains (`ip raw`, `ip6 raw`), with its counter: one rule,
+/// `[iifname IF] fib saddr [. iif] oif 0 counter drop`, or one rule that passes packets with a reverse path and one that drops the rest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceValidation {
     /// Of the packets that it sees.
     pub family: Family,
-    /// The interface that they come in by; none where the rule is for a set of them, or for all.
+    /// The interface on which they arrive; none where the rule is for a set of interfaces or for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
-    /// The set of the interfaces that they come in by.
+    /// The set of interfaces on which they arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<InterfaceSet>,
-    /// Whether the way back must leave by the same interface; else any way back will do.
+    /// Whether the reverse path must lead into the same interface; otherwise any reverse path will do.
     pub strict: bool,
-    /// Packets dropped since the rule was made.
+    /// Packets dropped since the rule was created.
     pub packets: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// The rule is of a form that the program does not know, and may drop anything (of that interface, where it has one): the other fields
-    /// say nothing then.
+    /// The rule has a form that the program does not know, and may drop any packet (of that interface, if it names one): then the other
+    /// fields mean nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownRule>,
 }
@@ -33,7 +33,7 @@ pub struct InterfaceSet {
     /// Its name.
     pub name: String,
     /// Its members.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "short::list")]
     pub interfaces: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl UnknownRule {
 }
 
 impl SourceValidation {
-    /// Whether it is for packets that come in by one interface alone, and by this one.
+    /// Whether it is for packets that arrive on this interface only.
     pub fn is_of(&self, name: &str) -> bool {
         let only = self.set.as_ref().map(|set| set.interfaces.as_slice());
         self.unknown.is_none()
@@ -103,7 +103,7 @@ impl SourceValidation {
                 || matches!(only, Some([only]) if only == name))
     }
 
-    /// Whether it is for packets that come in by this interface among others, but not by all.
+    /// Whether it is for packets that arrive on this interface and some others, but not on all.
     pub fn is_shared_by(&self, name: &str) -> bool {
         let interfaces = self.set.iter().flat_map(|set| &set.interfaces);
         self.unknown.is_none() && !self.is_of(name) && interfaces.into_iter().any(|i| i == name)

@@ -1,10 +1,11 @@
-//! What VyOS has configured for VTIs and their peers, and what its updown hook remembers. Plain data, without secrets: only what a
-//! diagnosis needs is read of the configuration.
+//! VyOS's configuration of VTIs and their peers, and the state of its updown hook. Plain data without secrets: only what a diagnosis needs
+//! is read from the configuration.
 
 use super::default::is_default;
+use super::short;
 use serde::{Deserialize, Serialize};
 
-/// The part of the active configuration that makes VTIs (`interfaces vti`, `vpn ipsec`).
+/// The part of the active configuration that creates VTIs (`interfaces vti`, `vpn ipsec`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configuration {
     /// `interfaces vti`, by name.
@@ -16,13 +17,13 @@ pub struct Configuration {
     /// `vpn ipsec options disable-route-autoinstall`.
     #[serde(default)]
     pub disable_route_autoinstall: bool,
-    /// `vpp settings ipsec`: VPP takes the SAs and policies from the kernel and forwards past it.
+    /// `vpp settings ipsec`: VPP copies the SAs and policies from the kernel and forwards packets past it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub vpp_ipsec: bool,
     /// `vpn ipsec log level` (1.3: `vpn ipsec logging log-level`); none where it is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_level: Option<u8>,
-    /// What of it could not be read.
+    /// The nodes that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
 }
@@ -32,7 +33,7 @@ pub struct Configuration {
 pub struct Unread {
     /// Its path, as in `interfaces vti vti1`.
     pub node: String,
-    /// Why not.
+    /// Why it could not be read.
     pub why: String,
 }
 
@@ -63,20 +64,20 @@ pub struct Peer {
     /// `disable`.
     #[serde(default)]
     pub disabled: bool,
-    /// `remote-address`; that in the name on 1.3.
-    #[serde(default)]
+    /// `remote-address`; on 1.3 the address in the name.
+    #[serde(default, deserialize_with = "short::list")]
     pub remote_addresses: Vec<String>,
     /// `connection-type`: `initiate`, `respond` (`trap` since T7594), `none`; empty where it is not set.
     #[serde(default)]
     pub connection_type: String,
-    /// `dhcp-interface`: the interface whose address, from DHCP, is the own one. Without an address then, the commit renders no connection
+    /// `dhcp-interface`: the interface whose address from DHCP is the local one. If it has no address, the commit writes no connection
     /// (vyos-1x, src/conf_mode/vpn_ipsec.py, `dhcp_no_address`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dhcp_interface: Option<String>,
-    /// `virtual-address`: the inner addresses that this end asks the peer for; 0.0.0.0 or :: for any.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// `virtual-address`: the inner addresses that this end requests from the peer; 0.0.0.0 or :: for any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "short::list")]
     pub virtual_addresses: Vec<String>,
-    /// Where `ikev2-reauth` is set for it.
+    /// Which node sets `ikev2-reauth` for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reauthentication: Option<Reauthentication>,
 }
@@ -85,7 +86,7 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reauthentication {
-    /// The peer itself.
+    /// The peer.
     Peer,
     /// Its `ike-group`.
     IkeGroup,
@@ -113,14 +114,14 @@ impl Peer {
 /// One entry of the updown hook's state (`vti_updown_db.py` of vyos-1x).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookEntry<'a> {
-    /// The interface that it wants up.
+    /// The interface that it keeps up.
     pub interface: &'a str,
-    /// The CHILD_SA that wants it up; none where the interface shall be up always.
+    /// The CHILD_SA that needs it up; none where the interface is always up.
     pub child: Option<&'a str>,
 }
 
 /// The entries of the hook's state. VyOS writes them into one line, separated by blanks (`' '.join(ifspecs)`), and a capture may hold that
-/// line as it was; a fourth field (T9154, PR 5370) says which CHILD_SA of that name it is.
+/// line unchanged; a fourth field (T9154, PR 5370) is the number of the CHILD_SA among those of that name.
 pub fn hook_entries(state: &[String]) -> impl Iterator<Item = HookEntry<'_>> {
     state.iter().flat_map(|text| text.split_whitespace()).map(|entry| {
         let mut fields = entry.split(':');
@@ -134,7 +135,7 @@ pub fn old_connection(connection: &str) -> Option<(&str, &str)> {
     connection.strip_prefix("peer-")?.rsplit_once("-tunnel-")
 }
 
-/// The name in `ra-NAME`, as VyOS calls connections of remote access.
+/// The name in `ra-NAME`, as VyOS names remote-access connections.
 pub fn remote_access(connection: &str) -> Option<&str> {
     connection.strip_prefix("ra-")
 }
@@ -176,6 +177,6 @@ mod tests {
         let clients = Peer { remote_access: true, ..peer("ROAD.1") };
         assert!(clients.is_connection("ra-ROAD.1"));
         assert!(!clients.is_connection("ra-ROAD.10"));
-        assert!(!peer("ROAD.1").is_connection("ra-ROAD.1"), "a site is no client");
+        assert!(!peer("ROAD.1").is_connection("ra-ROAD.1"), "a site is not a client");
     }
 }

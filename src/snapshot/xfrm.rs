@@ -1,7 +1,7 @@
-//! What security associations and policies have in common, in the kernel's words (`linux/xfrm.h`): ids, marks, selectors, limits.
+//! What SAs and policies have in common, in the kernel's words (`linux/xfrm.h`): ids, marks, selectors, limits.
 
 use super::default::is_default;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::net::IpAddr;
@@ -53,9 +53,14 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Whether a packet (or key) with this mark is let through: `(mark & m) == v`, as the policy lookup compares.
+    /// Whether a packet (or interface) with this mark matches: `(mark & m) == v`, as the policy lookup compares.
     pub const fn admits(self, mark: u32) -> bool {
         mark & self.mask == self.value
+    }
+
+    /// What becomes of a packet's mark where an SA sets this one: `xfrm_smark_get()`. 0/0 leaves it as it is.
+    pub const fn put_on(self, mark: u32) -> u32 {
+        (self.value & self.mask) | (mark & !self.mask)
     }
 }
 
@@ -130,6 +135,14 @@ impl Family {
             IpAddr::V6(_) => Family::Inet6,
         }
     }
+
+    /// The prefix of all its addresses, ::/0 or 0.0.0.0/0.
+    pub fn all(self) -> IpNet {
+        match self {
+            Family::Inet6 => IpNet::V6(Ipv6Net::default()),
+            _ => IpNet::V4(Ipv4Net::default()),
+        }
+    }
 }
 
 /// XFRM_MODE_*.
@@ -165,7 +178,7 @@ impl fmt::Display for Mode {
 /// `struct xfrm_selector`: which inner packets.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Selector {
-    /// AF_UNSPEC on most of strongSwan's SAs: then the addresses say nothing.
+    /// AF_UNSPEC on most of strongSwan's SAs: then the addresses mean nothing.
     pub family: Family,
     /// Source prefix.
     pub source: IpNet,
@@ -192,6 +205,15 @@ pub struct PortMask {
     pub port: u16,
     /// The bits that count; 0 for any port.
     pub mask: u16,
+}
+
+impl Selector {
+    /// That of all packets of a family.
+    pub fn all(family: Family) -> Self {
+        let (source, destination) = (family.all(), family.all());
+        let (source_port, destination_port) = Default::default();
+        Self { family, source, destination, protocol: 0, source_port, destination_port, ifindex: 0 }
+    }
 }
 
 impl fmt::Display for Selector {
