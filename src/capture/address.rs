@@ -61,6 +61,40 @@ fn contains(prefix: Prefix, bits: u128) -> bool {
     (bits ^ prefix.0) & !rest == 0
 }
 
+/// What must be known of the addresses and prefixes of a capture before one is replaced: of public IPv4, which first eight bits it has. It
+/// takes no more room for many than for a few.
+#[derive(Default)]
+pub(super) struct Present {
+    /// The first eight bits of addresses, and of prefixes that have so many.
+    within: BTreeSet<u8>,
+    /// Those of them that stay: a prefix with them contains a class.
+    stay: BTreeSet<u8>,
+    /// Prefixes that are shorter.
+    short: BTreeSet<Prefix>,
+}
+
+impl Present {
+    /// One more.
+    pub fn add(&mut self, net: IpNet) {
+        match v4_of(net) {
+            Some(prefix) if prefix.1 >= 8 => {
+                let block = (prefix.0 >> 120) as u8;
+                self.within.insert(block);
+                if has_class(prefix) {
+                    self.stay.insert(block);
+                }
+            }
+            Some(prefix) => drop(self.short.insert(prefix)),
+            None => {}
+        }
+    }
+}
+
+/// Whether a prefix contains a class, and is not one.
+fn has_class(prefix: Prefix) -> bool {
+    V4_CLASSES.iter().any(|class| class.1 > prefix.1 && contains(prefix, class.0))
+}
+
 /// What stands for each address of a capture.
 pub(super) struct Addresses<'k, K> {
     key: &'k K,
@@ -70,9 +104,8 @@ pub(super) struct Addresses<'k, K> {
 
 impl<'k, K: BuildHasher> Addresses<'k, K> {
     /// For a capture that has these addresses and prefixes.
-    pub fn new(key: &'k K, present: impl IntoIterator<Item = IpNet>) -> Self {
-        let present: BTreeSet<Prefix> = present.into_iter().filter_map(v4_of).collect();
-        Self { key, blocks: blocks(key, &present) }
+    pub fn new(key: &'k K, present: &Present) -> Self {
+        Self { key, blocks: blocks(key, present) }
     }
 
     /// The address that stands for `address`.
@@ -153,18 +186,12 @@ fn v4_of(net: IpNet) -> Option<Prefix> {
 
 /// What stands for the first eight bits of public addresses: those that are free of classes, in an order that the key gives. Those of
 /// which the capture has a prefix that contains a class have none; nor have, should the others be all in use, those that have a class in them.
-fn blocks(key: &impl BuildHasher, present: &BTreeSet<Prefix>) -> BTreeMap<u8, u8> {
+fn blocks(key: &impl BuildHasher, present: &Present) -> BTreeMap<u8, u8> {
+    let Present { within, stay, short } = present;
     let of_block = |block: u8| v4_prefix(block, 0, 8);
-    let has_class =
-        |prefix: Prefix| V4_CLASSES.iter().any(|c| c.1 > prefix.1 && contains(prefix, c.0));
     let is_public =
         |block: &u8| !V4_CLASSES.iter().any(|c| c.1 <= 8 && contains(*c, of_block(*block).0));
     let is_mixed = |block: u8| has_class(of_block(block));
-    let within: BTreeSet<u8> =
-        present.iter().filter(|p| p.1 >= 8).map(|p| (p.0 >> 120) as u8).collect();
-    let stay: BTreeSet<u8> =
-        present.iter().filter(|p| p.1 >= 8 && has_class(**p)).map(|p| (p.0 >> 120) as u8).collect();
-    let short: Vec<Prefix> = present.iter().copied().filter(|p| p.1 < 8).collect();
     let mut groups: BTreeMap<Vec<bool>, Vec<u8>> = BTreeMap::new();
     for block in (0..=u8::MAX).filter(is_public) {
         let group = short.iter().map(|p| contains(*p, of_block(block).0)).collect();
@@ -259,8 +286,10 @@ mod tests {
     }
 
     /// With these addresses and prefixes in the capture.
-    fn addresses_of(seed: &Seed, present: impl IntoIterator<Item = IpNet>) -> Addresses<'_, Seed> {
-        Addresses::new(seed, present)
+    fn addresses_of(seed: &Seed, nets: impl IntoIterator<Item = IpNet>) -> Addresses<'_, Seed> {
+        let mut present = Present::default();
+        nets.into_iter().for_each(|net| present.add(net));
+        Addresses::new(seed, &present)
     }
 
     fn host(a: IpAddr) -> IpNet {

@@ -2,6 +2,7 @@
 //! read through it. What the values mean, and their errors, are left as they are.
 
 use super::limits::Budget;
+use crate::snapshot::short;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess,
     VariantAccess, Visitor,
@@ -17,6 +18,12 @@ pub(super) struct Bounded<'b, T> {
     entries: usize,
     /// A text of it is kept: it is no name of a field, and none that nobody reads.
     kept: bool,
+    /// It is a list that grows as those of [`short`].
+    short: bool,
+    /// Of a map: it is a structure, whose fields lie in it.
+    fields: bool,
+    /// Of a map: the size of the key that was read last.
+    key: usize,
 }
 
 /// A value from a deserializer, within the budget.
@@ -27,12 +34,21 @@ pub(super) fn value<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     budget: &Budget,
 ) -> Result<T, D::Error> {
-    T::deserialize(Bounded { inner: deserializer, budget, depth: 0, entries: 0, kept: true })
+    T::deserialize(Bounded::new(deserializer, budget, 0))
 }
 
 impl<'b, T> Bounded<'b, T> {
+    fn new(inner: T, budget: &'b Budget, depth: usize) -> Self {
+        Self { inner, budget, depth, entries: 0, kept: true, short: false, fields: false, key: 0 }
+    }
+
     fn with<U>(&self, inner: U) -> Bounded<'b, U> {
-        Bounded { inner, budget: self.budget, depth: self.depth, entries: 0, kept: true }
+        Bounded::new(inner, self.budget, self.depth)
+    }
+
+    /// With what is said of the value that is asked for.
+    fn same<U>(&self, inner: U) -> Bounded<'b, U> {
+        Bounded { short: self.short, fields: self.fields, ..self.with(inner) }
     }
 
     fn passing<U>(&self, inner: U) -> Bounded<'b, U> {
@@ -45,13 +61,13 @@ impl<'b, T> Bounded<'b, T> {
 
     /// The same, and what is in it.
     fn split(self) -> (T, Bounded<'b, ()>) {
-        let Self { inner, budget, depth, .. } = self;
-        (inner, Bounded { inner: (), budget, depth, entries: 0, kept: true })
+        let Self { inner, budget, depth, short, fields, .. } = self;
+        (inner, Bounded { short, fields, ..Bounded::new((), budget, depth) })
     }
 
     fn deeper<U, E: Error>(&self, inner: U) -> Result<Bounded<'b, U>, E> {
         self.budget.depth(self.depth + 1)?;
-        Ok(Bounded { depth: self.depth + 1, ..self.with(inner) })
+        Ok(Bounded { depth: self.depth + 1, ..self.same(inner) })
     }
 }
 
@@ -70,7 +86,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     deserialize! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128 deserialize_u8
         deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char deserialize_str
-        deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option deserialize_unit deserialize_seq deserialize_map
+        deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option deserialize_unit deserialize_map
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let (inner, context) = self.split();
+        inner.deserialize_seq(context.same(visitor))
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -99,7 +120,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
         visitor: V,
     ) -> Result<V::Value, D::Error> {
         let (inner, context) = self.split();
-        inner.deserialize_newtype_struct(name, context.with(visitor))
+        let visitor = Bounded { short: name == short::NAME, ..context.with(visitor) };
+        inner.deserialize_newtype_struct(name, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -128,7 +150,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
         visitor: V,
     ) -> Result<V::Value, D::Error> {
         let (inner, context) = self.split();
-        inner.deserialize_struct(name, fields, context.with(visitor))
+        let visitor = Bounded { fields: true, ..context.with(visitor) };
+        inner.deserialize_struct(name, fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -198,7 +221,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
         let (inner, context) = self.split();
-        inner.visit_newtype_struct(context.with(deserializer))
+        inner.visit_newtype_struct(context.same(deserializer))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
@@ -208,7 +231,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let (inner, context) = self.split();
-        inner.visit_map(context.deeper(access)?)
+        let access = context.deeper(access)?;
+        if context.fields {
+            return inner.visit_map(access);
+        }
+        let around = context.budget.enter_map();
+        let value = inner.visit_map(access)?;
+        context.budget.leave_map(around);
+        Ok(value)
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
@@ -235,10 +265,13 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     ) -> Result<Option<S::Value>, A::Error> {
         // The end of a list is counted as one of its values, too.
         self.budget.value()?;
-        self.budget.entry(self.entries, size_of::<S::Value>())?;
-        self.entries += 1;
-        let seed = self.with(seed);
-        self.inner.next_element_seed(seed)
+        let element = self.inner.next_element_seed(Bounded::new(seed, self.budget, self.depth))?;
+        if element.is_some() {
+            // What is in it was counted as it was read. It has a place once the list has taken room for it, which an empty list never does.
+            self.budget.entry(self.entries, size_of::<S::Value>(), self.short)?;
+            self.entries += 1;
+        }
+        Ok(element)
     }
 }
 
@@ -250,13 +283,16 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         self.budget.value()?;
+        self.key = size_of::<S::Value>();
         let seed = self.with(seed);
         self.inner.next_key_seed(seed)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         // A field lies in its structure, which is counted where it lies; a map of any keys has nodes of its own.
-        self.budget.memory(size_of::<S::Value>())?;
+        if !self.fields {
+            self.budget.node(self.key.saturating_add(size_of::<S::Value>()))?;
+        }
         let seed = self.with(seed);
         self.inner.next_value_seed(seed)
     }
@@ -303,6 +339,6 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
         visitor: V,
     ) -> Result<V::Value, A::Error> {
         let (inner, context) = self.split();
-        inner.struct_variant(fields, context.with(visitor))
+        inner.struct_variant(fields, Bounded { fields: true, ..context.with(visitor) })
     }
 }

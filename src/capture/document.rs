@@ -54,7 +54,7 @@ impl<'t> Document<'t> {
                 Event::DocumentStart(..) => {
                     return Err(Fault::custom("it has more than one document").at(line));
                 }
-                _ => return Err(Fault::custom("more follows its end").at(line)),
+                _ => return Err(Fault::custom("more text follows after its end").at(line)),
             }
         }
     }
@@ -300,7 +300,7 @@ impl<'d, 't> Access<'d, 't> {
                 let why = "it has a YAML merge key (<<), which no capture has";
                 return Err(Fault::custom(why).at(*line));
             }
-            _ => return Err(Fault::custom("a key is no text").at(*line)),
+            _ => return Err(Fault::custom("a key is not a text").at(*line)),
         };
         self.key = Some(key);
         seed.deserialize(&mut *self.document).map_err(|fault| fault.at(line))

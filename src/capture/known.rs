@@ -92,6 +92,130 @@ pub(super) const CONNECTION_TYPES: &[&str] = &["initiate", "respond", "trap", "n
 pub(super) const INTERFACE_SETS: &[&str] = &["rpfilter_strict_ifaces", "rpfilter_loose_ifaces"];
 pub(super) const VALIDATION_CHAINS: &[&str] = &["vyos_rpfilter", "vyos_global_rpfilter"];
 
+/// Tables and chains of nftables that VyOS, iptables-nft and nft's own examples name, and VyOS's sets beside its groups.
+pub(super) const FILTER_NAMES: &[&str] = &[
+    "raw",
+    "filter",
+    "nat",
+    "mangle",
+    "security",
+    "vyos_filter",
+    "vyos_nat",
+    "vyos_static_nat",
+    "vyos_mangle",
+    "vyos_conntrack",
+    "vrf_zones",
+    "cgnat",
+    "PREROUTING",
+    "INPUT",
+    "FORWARD",
+    "OUTPUT",
+    "POSTROUTING",
+    "prerouting",
+    "input",
+    "forward",
+    "output",
+    "postrouting",
+    "vyos_rpfilter",
+    "vyos_global_rpfilter",
+    "rpfilter_strict_ifaces",
+    "rpfilter_loose_ifaces",
+    "rpfilter_strict",
+    "VYOS_FORWARD_filter",
+    "VYOS_INPUT_filter",
+    "VYOS_OUTPUT_filter",
+    "VYOS_OUTPUT_raw",
+    "VYOS_PREROUTING_raw",
+    "VYOS_IPV6_FORWARD_filter",
+    "VYOS_IPV6_INPUT_filter",
+    "VYOS_IPV6_OUTPUT_filter",
+    "VYOS_IPV6_OUTPUT_raw",
+    "VYOS_IPV6_PREROUTING_raw",
+    "VYOS_STATE_POLICY",
+    "VYOS_STATE_POLICY6",
+    "VYOS_ZONE_FORWARD",
+    "VYOS_ZONE_LOCAL",
+    "VYOS_ZONE_OUTPUT",
+    "VYOS_FRAG_MARK",
+    "VYOS_FRAG6_MARK",
+    "VYOS_PBR_PREROUTING",
+    "VYOS_PBR_POSTROUTING",
+    "VYOS_PBR6_PREROUTING",
+    "VYOS_PBR6_POSTROUTING",
+    "VYOS_PRE_DNAT_HOOK",
+    "VYOS_PRE_SNAT_HOOK",
+    "VYOS_CT_IGNORE",
+    "FW_CONNTRACK",
+    "NAT_CONNTRACK",
+    "WLB_CONNTRACK",
+];
+
+/// What a rule of nftables asks that is not followed: expressions, matches and targets of iptables.
+pub(super) const FILTER_WORDS: &[&str] = &[
+    "bitwise",
+    "byteorder",
+    "cmp",
+    "connlimit",
+    "ct",
+    "dynset",
+    "exthdr",
+    "fib",
+    "fwd",
+    "hash",
+    "inner",
+    "limit",
+    "lookup",
+    "meta",
+    "numgen",
+    "objref",
+    "osf",
+    "payload",
+    "quota",
+    "range",
+    "rt",
+    "socket",
+    "synproxy",
+    "tproxy",
+    "tunnel",
+    "vmap",
+    "xfrm",
+    "match addrtype",
+    "match connmark",
+    "match conntrack",
+    "match dscp",
+    "match esp",
+    "match hashlimit",
+    "match icmp",
+    "match iprange",
+    "match length",
+    "match limit",
+    "match mac",
+    "match mark",
+    "match multiport",
+    "match owner",
+    "match physdev",
+    "match pkttype",
+    "match policy",
+    "match recent",
+    "match rpfilter",
+    "match set",
+    "match state",
+    "match statistic",
+    "match string",
+    "match tcp",
+    "match tcpmss",
+    "match time",
+    "match ttl",
+    "match u32",
+    "match udp",
+    "CT",
+    "NETMAP",
+    "NOTRACK",
+    "SET",
+    "TEE",
+    "TPROXY",
+];
+
 /// IFLA_INFO_KIND of the drivers of Linux, and of those that VyOS adds.
 pub(super) const LINK_KINDS: &[&str] = &[
     "amt",
@@ -147,6 +271,48 @@ pub(super) const LINK_KINDS: &[&str] = &[
     "xfrm",
 ];
 
+/// Counters of IP that are kept.
+pub(super) const IP_COUNTERS: &[&str] = crate::snapshot::host::IP_COUNTERS;
+
+/// Queueing disciplines of Linux (net/sched/sch_*.c, `Qdisc_ops.id`).
+pub(super) const QUEUES: &[&str] = &[
+    "bfifo",
+    "cake",
+    "cake_mq",
+    "cbs",
+    "choke",
+    "codel",
+    "drr",
+    "dualpi2",
+    "etf",
+    "ets",
+    "fq",
+    "fq_codel",
+    "fq_pie",
+    "gred",
+    "hfsc",
+    "hhf",
+    "htb",
+    "mq",
+    "mqprio",
+    "multiq",
+    "netem",
+    "pfifo",
+    "pfifo_fast",
+    "pfifo_head_drop",
+    "pie",
+    "plug",
+    "prio",
+    "qfq",
+    "red",
+    "sfb",
+    "sfq",
+    "skbprio",
+    "taprio",
+    "tbf",
+    "teql0",
+];
+
 /// Rows of /proc/net/xfrm_stat (`xfrm_mib_list`).
 pub(super) const XFRM_COUNTERS: &[&str] = &[
     "XfrmInError",
@@ -190,6 +356,7 @@ pub(super) const EVENT_WORDS: &[&str] = &[
     "SAs",
     "added",
     "all",
+    "created",
     "deleted",
     "destination",
     "down",
@@ -205,6 +372,7 @@ pub(super) const EVENT_WORDS: &[&str] = &[
     "policy",
     "port",
     "protocol",
+    "renamed",
     "route",
     "set",
     "source",
@@ -212,126 +380,3 @@ pub(super) const EVENT_WORDS: &[&str] = &[
     "to",
     "up",
 ];
-
-/// Words beside the numbers of a release.
-const VERSION_WORDS: &[&str] = &[
-    "VyOS",
-    "vyos",
-    "amd64",
-    "arm64",
-    "x86",
-    "aarch64",
-    "rolling",
-    "stream",
-    "circinus",
-    "sagitta",
-    "equuleus",
-    "crux",
-    "LTS",
-    "lts",
-    "epa",
-    "EPA",
-    "generic",
-    "cloud",
-    "rt",
-    "unsigned",
-    "virtual",
-    "lowlatency",
-    "aws",
-    "azure",
-    "gcp",
-    "kvm",
-    "pve",
-    "uek",
-    "dev",
-    "dr",
-];
-/// What may stand before a number in such a word: `deb12`, `rc3`, `el9`.
-const VERSION_STEMS: &[&str] = &["deb", "bpo", "rc", "el", "fc", "rt", "ubuntu", "dr", "epa", "u"];
-
-/// A number, decimal or hexadecimal, of at most 32 bits.
-pub(super) fn is_number(word: &str) -> bool {
-    match word.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16).is_ok() && !digits.starts_with('+'),
-        None => !word.is_empty() && word.len() <= 10 && is_digits(word),
-    }
-}
-
-fn is_digits(word: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_digit())
-}
-
-/// A version with the parts of it that are known; empty where none is.
-pub(super) fn version(text: &str) -> String {
-    // A date with its time is the longest number in one.
-    const MOST_DIGITS: usize = 14;
-    let is_known = |part: &str| {
-        let stem = part.trim_end_matches(|c: char| c.is_ascii_digit());
-        let is_numbered = stem.is_empty() || (VERSION_STEMS.contains(&stem) && stem != part);
-        VERSION_WORDS.contains(&part) || (is_numbered && part.len() - stem.len() <= MOST_DIGITS)
-    };
-    let mut kept = String::new();
-    for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
-        let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        // `deb12u1` is two.
-        let is_update = word.split_once('u').is_some_and(|(a, b)| is_known(a) && is_known(b));
-        let separator = part.get(word.len()..).filter(|c| "-+~._ ".contains(c)).unwrap_or("-");
-        if !word.is_empty() && (is_known(word) || is_update) {
-            kept += word;
-            kept += separator;
-        }
-    }
-    kept.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
-}
-
-/// `charon 5.9.8`: what it is, and its version.
-pub(super) fn daemon(text: &str) -> String {
-    const NAMES: &[&str] = &["charon", "charon-systemd", "charon-cmd", "charon-nm"];
-    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
-    let name = NAMES.iter().find(|known| **known == name).unwrap_or(&"charon");
-    format!("{name} {}", version(rest)).trim_end().to_owned()
-}
-
-/// Whether a text is a date and a time: `Nov 23 04:16:52 2026`.
-pub(super) fn is_time(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "UTC",
-    ];
-    let words = text.split([' ', ':', '-']).filter(|word| !word.is_empty());
-    text.len() <= 32
-        && words.clone().count() <= 8
-        && words.into_iter().all(|w| WORDS.contains(&w) || (is_digits(w) && w.len() <= 4))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_version_stays_what_is_known() {
-        for text in [
-            "6.12.95+deb12-cloud-amd64",
-            "6.6.58-amd64-vyos",
-            "5.10.0-28-amd64",
-            "5.14.0-427.el9_4.x86_64",
-            "6.13.0-rc3",
-            "5.15.0-122-generic",
-            "6.1.106-3+deb12u1",
-            "1.4.2",
-            "1.5-rolling-202409250007",
-            "2025.09.10-0018-rolling",
-            "",
-        ] {
-            assert_eq!(version(text), text);
-        }
-        assert_eq!(version("6.6.58-acme-prod"), "6.6.58");
-        assert_eq!(version("6.6.58-acme-amd64"), "6.6.58-amd64");
-        assert_eq!(version("joe@example.net"), "");
-        assert_eq!(daemon("charon 5.9.8"), "charon 5.9.8");
-        assert_eq!(daemon("acme 5.9.8/acme"), "charon 5.9.8");
-        assert!(is_time("Nov 23 04:16:52 2026") && !is_time("since acme"));
-        assert!(
-            is_number("0xc1000001") && is_number("254") && !is_number("cafe") && !is_number("")
-        );
-    }
-}

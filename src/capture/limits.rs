@@ -3,10 +3,11 @@
 //!
 //! The count of memory follows what serde's containers ask for: a list grows as a `Vec` does, and a text has its bytes and its header.
 
+use crate::snapshot::short;
 use serde::de::Error;
 use std::cell::{Cell, RefCell};
 
-/// The largest capture that is read unless asked for otherwise, in bytes: two looks at a router with some 8,000 tunnels.
+/// The largest capture that is read unless asked for otherwise, in bytes: two samples of a router with some 8,000 tunnels.
 pub const MAX_SIZE: u64 = 64 << 20;
 
 /// Values within each other. The capture with every field has 10.
@@ -18,8 +19,7 @@ const BYTES_A_VALUE: u64 = 8;
 /// What values take may be so many times the text. With the text itself, and what the system rounds up, it is less than five times.
 const TIMES: u64 = 3;
 
-/// Nobody minds so much, in bytes. A small capture may need more than the times above: charon's part of a thousand tunnels does, for a list
-/// of one CHILD_SA takes room for four, as every `Vec` does.
+/// So much is always allowed, in bytes: a small capture may need more than the factor above.
 const FREE: u64 = 16 << 20;
 
 /// What an allocation costs beside its bytes.
@@ -32,6 +32,8 @@ pub(super) struct Budget {
     values: Cell<u64>,
     memory: Cell<u64>,
     allowed: u64,
+    /// What the nodes of the maps take that are being read; none where none is.
+    nodes: Cell<Option<u64>>,
     /// The sentence of the limit that was reached.
     reached: RefCell<Option<String>>,
 }
@@ -41,7 +43,9 @@ impl Budget {
     pub fn new(length: usize, max_size: u64) -> Self {
         let allowed = (length as u64).saturating_mul(TIMES).max(FREE);
         let values = Cell::new(most_values(max_size));
-        Self { max_size, values, memory: Cell::new(allowed), allowed, reached: RefCell::default() }
+        let memory = Cell::new(allowed);
+        let (nodes, reached) = (Cell::default(), RefCell::default());
+        Self { max_size, values, memory, allowed, nodes, reached }
     }
 
     /// One more value.
@@ -73,15 +77,37 @@ impl Budget {
         self.memory(bytes.saturating_add(HEADER).max(2 * HEADER))
     }
 
-    /// One more entry of `size` bytes in a list of so many.
-    pub fn entry<E: Error>(&self, entries: usize, size: usize) -> Result<(), E> {
-        // Vec begins with room for four, and doubles it.
-        let more = match entries {
-            0 => 4,
-            n if n >= 4 && n.is_power_of_two() => n,
-            _ => return Ok(()),
-        };
-        self.memory(size.saturating_mul(more).saturating_add(HEADER))
+    /// One more entry of `size` bytes in a list of so many, a [`short`] one or one of serde.
+    pub fn entry<E: Error>(&self, entries: usize, size: usize, short: bool) -> Result<(), E> {
+        let more = if short { short::more(entries) } else { more(entries, size) };
+        match more {
+            0 => Ok(()),
+            _ => self.memory(size.saturating_mul(more).saturating_add(HEADER)),
+        }
+    }
+
+    /// One more node of `size` bytes in a map that is no structure.
+    pub fn node<E: Error>(&self, size: usize) -> Result<(), E> {
+        // They lie in a list that doubles, and each may have a text for its key.
+        let bytes = size.saturating_mul(2).saturating_add(2 * HEADER);
+        self.nodes.set(self.nodes.get().map(|nodes| nodes.saturating_add(bytes as u64)));
+        self.memory(bytes)
+    }
+
+    /// A map begins that is no structure. No capture has one: serde keeps what it does not know yet, of structures that are flattened or
+    /// known by a tag, in such maps for as long as it reads them. What is to be given to `leave_map`.
+    pub fn enter_map(&self) -> Option<u64> {
+        let around = self.nodes.get();
+        self.nodes.set(around.or(Some(0)));
+        around
+    }
+
+    /// It ends, and its nodes go with the outermost one.
+    pub fn leave_map(&self, around: Option<u64>) {
+        if around.is_none() {
+            let nodes = self.nodes.take().unwrap_or(0);
+            self.memory.set(self.memory.get().saturating_add(nodes));
+        }
     }
 
     /// Checks how deep a list or a map lies.
@@ -111,6 +137,21 @@ impl Budget {
     }
 }
 
+/// For how many entries of `size` bytes more a `Vec` takes room where another one comes after so many; none where it has room.
+const fn more(entries: usize, size: usize) -> usize {
+    let first = match size {
+        0 => return 0,
+        1 => 8,
+        2..=1024 => 4,
+        _ => 1,
+    };
+    match entries {
+        0 => first,
+        full if full >= first && full.is_power_of_two() => full,
+        _ => 0,
+    }
+}
+
 /// How many values are read of a text of at most so many bytes.
 fn most_values(max_size: u64) -> u64 {
     (max_size / BYTES_A_VALUE).max(1024)
@@ -128,17 +169,43 @@ mod tests {
     use super::*;
     use serde::de::value::Error;
 
+    fn costs_what_it_takes<const SIZE: usize>() {
+        let budget = Budget::new(1 << 24, MAX_SIZE);
+        let mut list: Vec<[u8; SIZE]> = Vec::new();
+        for n in 0..3_000 {
+            budget.entry::<Error>(n, SIZE, false).unwrap();
+            list.push([0; SIZE]);
+            let spent = budget.allowed - budget.memory.get();
+            let room = if SIZE == 0 { 0 } else { list.capacity() * SIZE };
+            assert!(spent as usize >= room, "{SIZE}, {n}: {spent}");
+            assert!(spent as usize <= room + 20 * HEADER, "{SIZE}, {n}: {spent}");
+        }
+    }
+
     #[test]
     fn a_list_costs_what_a_vec_takes() {
-        let budget = Budget::new(1 << 20, MAX_SIZE);
-        let mut list: Vec<[u8; 40]> = Vec::new();
-        for n in 0..10_000 {
-            budget.entry::<Error>(n, 40).unwrap();
-            list.push([0; 40]);
-            let spent = budget.allowed - budget.memory.get();
-            assert!(spent as usize >= list.capacity() * 40, "{n}: {spent}");
-            assert!(spent as usize <= list.capacity() * 40 + 20 * HEADER, "{n}: {spent}");
-        }
+        costs_what_it_takes::<0>();
+        costs_what_it_takes::<1>();
+        costs_what_it_takes::<40>();
+        costs_what_it_takes::<1024>();
+        costs_what_it_takes::<1500>();
+    }
+
+    #[test]
+    fn nodes_are_given_back_with_the_outermost_map() {
+        let budget = Budget::new(0, 0);
+        let spent = || budget.allowed - budget.memory.get();
+        let outer = budget.enter_map();
+        budget.node::<Error>(64).unwrap();
+        let inner = budget.enter_map();
+        budget.node::<Error>(64).unwrap();
+        budget.text::<Error>(100).unwrap();
+        budget.leave_map(inner);
+        let all = spent();
+        assert!(all >= 2 * 64 + 100, "{all}");
+        budget.leave_map(outer);
+        assert_eq!(spent(), 100 + HEADER as u64);
+        assert!(budget.nodes.get().is_none());
     }
 
     #[test]

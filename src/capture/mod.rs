@@ -2,28 +2,34 @@
 //! What is in the snapshots is decided by `collect` and `snapshot`; nothing here diagnoses.
 
 mod address;
+mod archive;
 mod bounded;
 mod document;
 mod fault;
 mod file;
+mod filter_names;
+mod forms;
 mod known;
 mod limits;
 mod names;
+mod pages;
 pub mod pasted;
 mod redact;
 mod scalar;
+mod texts;
 mod yaml;
 
+pub use archive::{load_archive, texts_of_archive};
 pub use file::{load, load_within};
 pub use limits::MAX_SIZE;
-pub use pasted::load_text;
+pub use pasted::{load_text, load_texts};
 pub use redact::{redact, redact_with};
-pub use yaml::{from_yaml, to_yaml};
+pub use yaml::{from_yaml, to_yaml, write};
 
 use crate::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 
-/// The version of the file's form. Added fields do not raise it; a file of a later version is refused.
+/// The version of the file's form. Added fields do not raise it; a file of a later version is rejected.
 pub const SCHEMA: u32 = 1;
 
 /// The content of a capture file.

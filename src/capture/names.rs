@@ -1,29 +1,45 @@
 //! What stands for the names in a redacted capture: interfaces by what they are, peers by number. It replaces no address.
 
+use super::filter_names;
 use crate::snapshot::charon_log::Line;
+use crate::snapshot::ike::Ike;
 use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
 use std::collections::BTreeMap;
 
-/// What stands for each name, the same in all snapshots of a capture.
-pub(super) struct Names {
-    interfaces: BTreeMap<String, String>,
+/// What stands for each name, the same in all snapshots of a capture `'c`. There may be tens of thousands of them: each is kept once, with a
+/// number.
+pub(super) struct Names<'c> {
+    interfaces: BTreeMap<&'c str, Interface>,
     /// By the name as charon writes it.
-    peers: BTreeMap<String, String>,
-    /// What follows `-tunnel-` in the names of connections of VyOS 1.3.
-    kinds: BTreeMap<String, String>,
+    peers: BTreeMap<String, usize>,
+    /// What follows `-tunnel-` in the names of connections of VyOS 1.3; 0 for `vti`.
+    kinds: BTreeMap<&'c str, usize>,
 }
 
-impl Names {
+/// What stands for an interface's name.
+#[derive(Clone, Copy)]
+enum Interface {
+    /// The name itself.
+    Same,
+    Vrf(u32),
+    Other(u32),
+}
+
+impl<'c> Names<'c> {
     /// Counts the names of a capture.
-    pub fn of(snapshots: &[Snapshot]) -> Self {
+    pub fn of(snapshots: &'c [Snapshot]) -> Self {
         let (peers, kinds) = peers(snapshots);
         Self { interfaces: interfaces(snapshots), peers, kinds }
     }
 
     /// What stands for an interface's name; none for one that was not counted.
-    pub fn interface(&self, name: &str) -> Option<&str> {
-        self.interfaces.get(name).map(String::as_str)
+    pub fn interface(&self, name: &str) -> Option<String> {
+        Some(match self.interfaces.get(name)? {
+            Interface::Same => name.to_owned(),
+            Interface::Vrf(number) => format!("vrf{number}"),
+            Interface::Other(number) => format!("if{number}"),
+        })
     }
 
     /// What stands for the name of a peer, a connection or a CHILD configuration. VyOS derives the latter from the former; how they belong
@@ -31,7 +47,11 @@ impl Names {
     pub fn peer(&self, name: &str) -> String {
         match old_connection(name) {
             Some((peer, kind)) => {
-                let kind = self.kinds.get(kind).map_or("other", String::as_str);
+                let kind = match self.kinds.get(kind) {
+                    Some(0) => "vti".to_owned(),
+                    Some(number) => number.to_string(),
+                    None => "other".to_owned(),
+                };
                 format!("peer-{}-tunnel-{kind}", self.number(peer))
             }
             None => self.number(name),
@@ -43,8 +63,8 @@ impl Names {
             return name.to_owned();
         }
         let (before, peer, kind) = parts(name);
-        let number = self.peers.get(&dashed(peer)).map_or("peer", String::as_str);
-        format!("{before}{number}{kind}")
+        let number = self.peers.get(&dashed(peer)).map_or_else(String::new, usize::to_string);
+        format!("{before}peer{number}{kind}")
     }
 
     /// What stands for the entries of VyOS's hook in a text: `vtiN`, `vtiN:CHILD:v4`, or `vtiN:CHILD:v4:NUMBER`.
@@ -53,7 +73,7 @@ impl Names {
     }
 
     fn hook_entry(&self, entry: &str) -> String {
-        let interface = |name| self.interface(name).unwrap_or("interface").to_owned();
+        let interface = |name| self.interface(name).unwrap_or_else(|| "interface".to_owned());
         match entry.split(':').collect::<Vec<_>>().as_slice() {
             // A number of charon says nothing.
             [name, child, family @ ("v4" | "v6"), ..] => {
@@ -102,13 +122,13 @@ fn parts(name: &str) -> (&'static str, &str, &'static str) {
 }
 
 /// What stands for the names of peers, and for what follows `-tunnel-` in those of connections.
-fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, usize>, BTreeMap<&str, usize>) {
     let configured = snapshots.iter().flat_map(|s| s.configuration.iter().flat_map(|c| &c.peers));
     let ike = snapshots.iter().flat_map(|s| s.ike.iter());
     let loaded = ike.clone().flat_map(|ike| &ike.connections);
     let up = ike.clone().flat_map(|ike| &ike.sas);
     let children = loaded.clone().flat_map(|c| &c.children).map(|c| c.name.as_str());
-    let installed = up.clone().flat_map(|sa| &sa.children).map(|c| c.name.as_str());
+    let installed = ike.clone().flat_map(Ike::children).map(|c| c.name.as_str());
     let traps = ike.flat_map(|ike| &ike.traps);
     let traps = traps.flat_map(|trap| [trap.connection.as_str(), trap.child.as_str()]);
     let hooked = snapshots.iter().flat_map(|s| s.hook_state.iter());
@@ -125,12 +145,12 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
         .chain(hooked)
         .chain(logged);
     let (mut names, mut kinds) = (BTreeMap::new(), BTreeMap::new());
-    kinds.insert("vti".to_owned(), "vti".to_owned());
+    kinds.insert("vti", 0);
     for name in all {
         let name = match old_connection(name) {
             Some((peer, kind)) => {
                 let number = kinds.len();
-                kinds.entry(kind.to_owned()).or_insert_with(|| number.to_string());
+                kinds.entry(kind).or_insert(number);
                 peer
             }
             None => name,
@@ -140,14 +160,14 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, String>, BTreeMap<String, 
         }
         let name = dashed(parts(name).1);
         let number = names.len() + 1;
-        names.entry(name).or_insert_with(|| format!("peer{number}"));
+        names.entry(name).or_insert(number);
     }
     (names, kinds)
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
 /// come names that only rules of any kind, `/proc/net/dev`, the configuration, the recorder and cleared counters have.
-fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
+fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<&str, Interface> {
     let mut links: Vec<(u32, &str, bool)> = snapshots
         .iter()
         .flat_map(|s| s.links.iter().flatten())
@@ -170,6 +190,8 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
         let set = rule.set.iter().flat_map(|set| set.interfaces.iter().map(String::as_str));
         rule.interface.as_deref().into_iter().chain(set)
     });
+    let filtered =
+        snapshots.iter().flat_map(|s| s.filter.iter()).flat_map(filter_names::interfaces);
     let recorded = snapshots.iter().flat_map(|s| s.recorded.iter());
     let watched = recorded.flat_map(|recorded| {
         let remarked = recorded.remarks.iter().filter_map(|remark| remark.interface.as_deref());
@@ -183,6 +205,7 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
         .chain(bound)
         .chain(hooked)
         .chain(validated)
+        .chain(filtered)
         .chain(watched)
         .chain(cleared);
     let mut others: Vec<&str> = others.collect();
@@ -195,21 +218,21 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<String, String> {
             continue;
         }
         let token = if is_generic(name) {
-            name.to_string()
+            Interface::Same
         } else if is_vrf {
             vrfs += 1;
-            format!("vrf{vrfs}")
+            Interface::Vrf(vrfs)
         } else {
             interfaces += 1;
-            format!("if{interfaces}")
+            Interface::Other(interfaces)
         };
-        names.insert(name.to_string(), token);
+        names.insert(name, token);
     }
     names
 }
 
 /// Names that the kernel or every system gives: a usual stem and a short number. They show what a device is and nothing of its owner.
-fn is_generic(name: &str) -> bool {
+pub(super) fn is_generic(name: &str) -> bool {
     const STEMS: &[&str] = &["vti", "xfrm", "ipsec", "eth", "wg", "tun", "bond", "br", "dum", "lo"];
     const FALLBACK: &[&str] = &[
         "ip_vti0", "ip6_vti0", "gre0", "gretap0", "erspan0", "ip6gre0", "tunl0", "ip6tnl0", "sit0",

@@ -4,7 +4,8 @@
 
 use crate::collect::proc;
 use crate::error::{Error, Result};
-use crate::snapshot::{DeviceColumns, Host, Reason, Snapshot, XfrmCounter};
+use crate::snapshot::{DeviceColumns, Host, KernelCounter, Reason, Snapshot};
+use crate::text::{Text, text_of};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -12,6 +13,9 @@ use std::path::Path;
 
 /// Above this it is no table of interfaces. In bytes.
 const LARGEST: u64 = 1 << 20;
+
+/// Texts of one host are not larger together. In bytes.
+const LARGEST_TEXTS: u64 = 16 << 20;
 
 /// The two lines that the kernel prints above the rows.
 const HEADER: &str = "Inter-|   Receive  |  Transmit\n face |bytes    packets\n";
@@ -26,7 +30,7 @@ const ROW_LIKE: usize = 8;
 const LONGEST_NAME: usize = 15;
 
 /// What is said of a second row of the same name.
-const TWICE: &str = "comes twice: give the table of one moment, not of two";
+const TWICE: &str = "comes twice: give the table of one moment only";
 
 /// Why a text is not what it must be: words for the sentence that names the file.
 type Fault = String;
@@ -44,7 +48,7 @@ pub fn net_dev(text: &str) -> Result<Vec<DeviceColumns>> {
 ///
 /// # Errors
 /// As for [`net_dev`].
-pub fn xfrm_stat(text: &str) -> Result<Vec<XfrmCounter>> {
+pub fn xfrm_stat(text: &str) -> Result<Vec<KernelCounter>> {
     counters(text).map_err(Error::IncorrectValue)
 }
 
@@ -74,27 +78,53 @@ pub fn load_text(net_dev: &Path, xfrm_stat: Option<&Path>) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// Reads a file, or standard input for `-`, and what is in it.
-fn load<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, Fault>) -> Result<T> {
+/// Texts that commands printed, for [`crate::text`]; `-` is standard input until its end.
+///
+/// # Errors
+/// One sentence that names the file: not there, a directory, or all of them larger than 16 MiB.
+pub fn load_texts(paths: &[impl AsRef<Path>]) -> Result<Vec<Text>> {
+    let mut left = LARGEST_TEXTS;
+    let mut texts = Vec::new();
+    for path in paths {
+        let (name, bytes) = bytes_of(path.as_ref(), left, LARGEST_TEXTS)?;
+        left -= bytes.len() as u64;
+        texts.push(Text { name, text: text_of(&bytes) });
+    }
+    Ok(texts)
+}
+
+/// The name and the bytes of a file, or of standard input for `-`: at most `left` of them, of what may be `most` in all.
+fn bytes_of(path: &Path, left: u64, most: u64) -> Result<(String, Vec<u8>)> {
     let is_stdin = path == Path::new("-");
     let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let text = if is_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
-    let text = text.map_err(|error| unreadable(&name, &error))?;
-    if text.len() as u64 > LARGEST {
+    let read = |file: &mut dyn Read| read(file, left);
+    let bytes = if is_stdin {
+        read(&mut io::stdin().lock())
+    } else {
+        File::open(path).and_then(|mut file| read(&mut file))
+    };
+    let bytes = bytes.map_err(|error| unreadable(&name, &error))?;
+    if bytes.len() as u64 > left {
         return Err(Error::InsufficientResources(format!(
             "cannot read {name}: it is larger than {} MiB",
-            LARGEST >> 20
+            most >> 20
         )));
     }
+    Ok((name, bytes))
+}
+
+/// Reads a file, or standard input for `-`, and what is in it.
+fn load<T>(path: &Path, parse: impl Fn(&str) -> std::result::Result<T, Fault>) -> Result<T> {
+    let (name, text) = bytes_of(path, LARGEST, LARGEST)?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::IncorrectValue(format!("cannot read {name}: it is not UTF-8 text")))?;
     parse(&text).map_err(|fault| Error::IncorrectValue(format!("cannot read {name}: {fault}")))
 }
 
 /// At most one byte more than may be.
-fn read(file: impl Read) -> io::Result<Vec<u8>> {
+fn read(file: &mut dyn Read, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    file.take(most + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -121,11 +151,11 @@ fn rows(text: &str) -> std::result::Result<Vec<DeviceColumns>, Fault> {
         table.push_str(&format!("{name}: {}\n", numbers.join(" ")));
     }
     if order.is_empty() {
-        return Err("no row of /proc/net/dev is in it".to_owned());
+        return Err("it has no row of /proc/net/dev".to_owned());
     }
     let mut columns = proc::parse_net_dev(&table)
         .filter(|columns| columns.len() == order.len())
-        .ok_or("its rows are not in the kernel's form")?;
+        .ok_or("its rows do not have the kernel's form")?;
     columns.sort_by_key(|row| order.get(row.name.as_str()));
     Ok(columns)
 }
@@ -170,7 +200,7 @@ fn is_name(name: &str) -> bool {
         && !name.contains(|c: char| c == '/' || c.is_whitespace())
 }
 
-fn counters(text: &str) -> std::result::Result<Vec<XfrmCounter>, Fault> {
+fn counters(text: &str) -> std::result::Result<Vec<KernelCounter>, Fault> {
     let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for (line, content) in lines(text) {
         let mut words = content.split_whitespace();
@@ -182,10 +212,10 @@ fn counters(text: &str) -> std::result::Result<Vec<XfrmCounter>, Fault> {
         if !seen.insert(name) {
             return Err(at(line, &format!("{name:.24} {TWICE}")));
         }
-        found.push(XfrmCounter { name: name.to_owned(), value });
+        found.push(KernelCounter { name: name.to_owned(), value });
     }
     if found.is_empty() {
-        return Err("no counter of /proc/net/xfrm_stat is in it".to_owned());
+        return Err("it has no counter of /proc/net/xfrm_stat".to_owned());
     }
     Ok(found)
 }

@@ -1,17 +1,21 @@
 //! Takes addresses and names out of a capture so that it can be shown to others, and its diagnosis stays the same.
-//! It goes over the written form, not over the types: a string at a place that is not known here is refused, never passed on.
+//! It goes over the written form, not over the types: a string at a place that is not known here is refused, never passed on. The written
+//! form is JSON that nobody keeps: a tree of it would take ten times the memory of the capture.
 
-use super::address::Addresses;
-use super::names::Names;
-use super::{Capture, known};
+use super::address::{Addresses, Present};
+use super::names::{self, Names};
+use super::pages::Pages;
+use super::texts::{self, Change};
+use super::{Capture, filter_names, forms, known};
 use crate::error::{Error, Result};
+use crate::snapshot::filter::HIDDEN_PATTERN;
 use crate::snapshot::observed::{self, Source};
 use crate::snapshot::recorded;
 use crate::snapshot::validation::UnknownRule;
 use ipnet::IpNet;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::IpAddr;
 
 /// The capture with addresses, the host's name, names of interfaces and of peers, and identities replaced, each always by the same; texts of the system on failed
@@ -20,7 +24,7 @@ use std::net::IpAddr;
 ///
 /// # Errors
 /// `DataUnavailable` where the capture has a text of which it is not known how to replace it.
-pub fn redact(capture: &Capture) -> Result<Capture> {
+pub fn redact(capture: Capture) -> Result<Capture> {
     redact_with(capture, &RandomState::new())
 }
 
@@ -28,32 +32,47 @@ pub fn redact(capture: &Capture) -> Result<Capture> {
 ///
 /// # Errors
 /// As [`redact`].
-pub fn redact_with(capture: &Capture, key: &impl BuildHasher) -> Result<Capture> {
-    let failed = |why: String| Error::DataUnavailable(format!("cannot redact the capture: {why}"));
-    let mut tree = serde_json::to_value(capture).map_err(|error| failed(error.to_string()))?;
-    let mut present = Vec::new();
-    addresses(&tree, &mut present);
+pub fn redact_with(capture: Capture, key: &impl BuildHasher) -> Result<Capture> {
+    let failed = |error: serde_json::Error| {
+        Error::DataUnavailable(format!("cannot redact the capture: {error}"))
+    };
+    let mut prefixes = Prefixes(Present::default());
+    // Who only looks at the texts needs them nowhere.
+    texts::serialize(&capture, &mut serde_json::Serializer::new(io::sink()), &mut prefixes)
+        .map_err(failed)?;
     let mut redaction = Redaction {
-        addresses: Addresses::new(key, present),
+        addresses: Addresses::new(key, &prefixes.0),
         names: Names::of(&capture.snapshots),
+        filter_names: filter_names::FilterNames::default(),
         others: BTreeMap::new(),
     };
-    redaction.walk(&mut tree, "", "").map_err(failed)?;
-    let redacted: Capture =
-        serde_json::from_value(tree).map_err(|error| failed(error.to_string()))?;
+    let mut pages = Pages::default();
+    texts::serialize(&capture, &mut serde_json::Serializer::new(&mut pages), &mut redaction)
+        .map_err(failed)?;
+    // A capture is large: it goes before the other comes.
+    drop(redaction);
+    drop(capture);
+    let redacted: Capture = serde_json::from_reader(pages).map_err(failed)?;
     Ok(Capture { redacted: true, ..redacted })
 }
 
 /// All addresses and prefixes that are words of a text.
-fn addresses(value: &Value, found: &mut Vec<IpNet>) {
-    match value {
-        Value::String(text) => found.extend(text.split(' ').filter_map(|word| {
+struct Prefixes(Present);
+
+impl Change for Prefixes {
+    fn change(
+        &mut self,
+        text: &str,
+        _: &str,
+        _: &str,
+    ) -> std::result::Result<Option<String>, String> {
+        for word in text.split(' ') {
             let address = word.parse().map(|a: IpAddr| IpNet::from(a));
-            address.or_else(|_| word.parse()).ok()
-        })),
-        Value::Array(list) => list.iter().for_each(|value| addresses(value, found)),
-        Value::Object(map) => map.values().for_each(|value| addresses(value, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            if let Ok(net) = address.or_else(|_| word.parse()) {
+                self.0.add(net);
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -77,6 +96,12 @@ enum Kind {
     FreeText,
     /// A connection, a CHILD or a peer.
     PeerName,
+    /// The name of an interface, or the beginning of some.
+    InterfacePattern,
+    /// The name of a table, a chain or a set of nftables.
+    FilterName(filter_names::Of),
+    /// The comment of a rule of nftables.
+    FilterComment,
     /// Entries of the updown hook: interface, CHILD, family.
     HookEntry,
     /// A line of charon, of which only what kind it is stays.
@@ -100,6 +125,17 @@ fn kind(object: &str, key: &str) -> Kind {
     }
     match (object, key) {
         ("host", "hostname") => Kind::Hostname,
+        ("base", "devices") => Kind::InterfaceName,
+        ("values", "names") => Kind::InterfacePattern,
+        ("chains" | "sets", "table") => Kind::FilterName(filter_names::Of::Table),
+        ("chains", "chain") | ("verdict", "jump" | "goto") => {
+            Kind::FilterName(filter_names::Of::Chain)
+        }
+        ("sets" | "match" | "verdict-map", "set") => Kind::FilterName(filter_names::Of::Set),
+        ("rules", "comment") => Kind::FilterComment,
+        ("legacy", "table") => Kind::Words(known::FILTER_NAMES),
+        ("steps", "undecided") | ("verdict", "target") => Kind::Words(known::FILTER_WORDS),
+        ("field" | "rewrite", "other") => Kind::Words(UnknownRule::EXPRESSIONS),
         ("links" | "proc_net_dev" | "interfaces" | "cleared", "name")
         | ("rules", "iif" | "oif")
         | ("interfaces", "vrf")
@@ -129,6 +165,8 @@ fn kind(object: &str, key: &str) -> Kind {
         ("children", "mode" | "dpd_action" | "close_action") => Kind::Words(known::CHILD),
         ("peers", "connection_type") => Kind::Words(known::CONNECTION_TYPES),
         ("links", "info_kind") => Kind::Words(known::LINK_KINDS),
+        ("ip_counters", "name") => Kind::Words(known::IP_COUNTERS),
+        ("queues", "discipline") => Kind::Words(known::QUEUES),
         ("xfrm_statistics", "name") => Kind::Words(known::XFRM_COUNTERS),
         ("", "tool_version") | ("host", "kernel_release" | "vyos_version") => Kind::Version,
         ("missing", "detail") => Kind::FreeText,
@@ -145,46 +183,47 @@ fn kind(object: &str, key: &str) -> Kind {
         | ("selector", "family")
         | ("templates", "spi" | "mode" | "family")
         | ("default_policies", "inbound" | "forward" | "outbound")
+        | ("chains" | "sets" | "legacy", "family")
+        | ("base", "hook" | "kind")
+        | ("of", "field")
+        | ("match" | "elements", "values")
+        | ("values", "numbers")
+        | ("rules", "steps")
+        | ("steps" | "elements", "verdict")
+        | ("steps", "rewrite")
+        | ("nat", "what")
+        | ("sets", "unread")
         | ("missing", "source" | "reason") => Kind::Safe,
         _ => Kind::Address,
     }
 }
 
-struct Redaction<'k, K> {
+struct Redaction<'k, 'c, K> {
     addresses: Addresses<'k, K>,
-    names: Names,
-    /// Identities and what else is no address, with what stands for each.
-    others: BTreeMap<String, String>,
+    names: Names<'c>,
+    filter_names: filter_names::FilterNames,
+    /// Identities and what else is no address, with the number that stands for each.
+    others: BTreeMap<String, usize>,
 }
 
-impl<K: BuildHasher> Redaction<'_, K> {
-    /// Replaces every string under `value`, which is at `key` in `object`.
-    fn walk(
-        &mut self,
-        value: &mut Value,
-        object: &str,
-        key: &str,
-    ) -> std::result::Result<(), String> {
-        match value {
-            Value::String(text) => {
-                *text = self.replaced(text, object, key)?;
-                Ok(())
-            }
-            Value::Array(list) => list.iter_mut().try_for_each(|v| self.walk(v, object, key)),
-            Value::Object(map) => {
-                // `seen` only says that the value was read; the place is that of the field.
-                let object = if key == "seen" { object } else { key };
-                map.iter_mut().try_for_each(|(key, value)| self.walk(value, object, key))
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
-        }
-    }
-
+impl<K: BuildHasher> Redaction<'_, '_, K> {
     /// What stands for an address or a prefix; none where the text is neither.
     fn address(&self, text: &str) -> Option<String> {
         let address = text.parse().map(|a: IpAddr| self.addresses.address(a).to_string());
         let prefix = || text.parse().map(|p: IpNet| self.addresses.prefix(p).to_string());
         address.or_else(|_| prefix()).ok()
+    }
+
+    /// What stands for the name of an interface in a rule of nftables. The beginning of names that say something becomes one that nobody knows:
+    /// of the names that stand for others it is not the beginning.
+    fn pattern(&self, text: &str) -> std::result::Result<String, String> {
+        match text.strip_suffix('*') {
+            Some(start) if start.is_empty() || names::is_generic(start) => Ok(text.to_owned()),
+            Some(_) => Ok(HIDDEN_PATTERN.to_owned()),
+            // An empty name is that of no interface.
+            None if text.is_empty() => Ok(String::new()),
+            None => Ok(self.names.interface(text).unwrap_or_default()),
+        }
     }
 
     /// An event of the recorder, where all of its words are known.
@@ -193,9 +232,9 @@ impl<K: BuildHasher> Redaction<'_, K> {
         let word = |word| {
             let is_name = std::mem::replace(&mut before, word) == "link";
             if is_name {
-                return self.names.interface(word).map(str::to_owned);
+                return self.names.interface(word);
             }
-            if known::EVENT_WORDS.contains(&word) || known::is_number(word) {
+            if known::EVENT_WORDS.contains(&word) || forms::is_number(word) {
                 return Some(word.to_string());
             }
             self.address(word)
@@ -207,7 +246,8 @@ impl<K: BuildHasher> Redaction<'_, K> {
     /// An identity, a host's name or a range of addresses: a number, so that equal ones stay equal.
     fn other(&mut self, text: &str) -> String {
         let number = self.others.len() + 1;
-        self.others.entry(text.to_owned()).or_insert_with(|| format!("other{number}")).clone()
+        let number = self.others.entry(text.to_owned()).or_insert(number);
+        format!("other{number}")
     }
 
     fn replaced(
@@ -222,25 +262,39 @@ impl<K: BuildHasher> Redaction<'_, K> {
         match kind(object, key) {
             Kind::Safe => Ok(text.to_string()),
             Kind::Words(words) => Ok(listed(words, "other")),
-            Kind::Version => Ok(known::version(text)),
-            Kind::Daemon => Ok(known::daemon(text)),
-            Kind::Time => Ok(if known::is_time(text) { text.to_owned() } else { String::new() }),
+            Kind::Version => Ok(forms::version(text)),
+            Kind::Daemon => Ok(forms::daemon(text)),
+            Kind::Time => Ok(if forms::is_time(text) { text.to_owned() } else { String::new() }),
             Kind::Cause => Ok(listed(recorded::SUMMARIES, "left out")),
             Kind::Hostname => Ok("host".to_string()),
             Kind::FreeText => Ok(String::new()),
-            Kind::InterfaceName => match self.names.interface(text) {
-                Some(name) => Ok(name.to_owned()),
-                None => Err(format!("{object}.{key}: an interface name that was not counted")),
-            },
+            Kind::InterfaceName => self
+                .names
+                .interface(text)
+                .ok_or_else(|| format!("{object}.{key}: an interface name that was not counted")),
+            Kind::InterfacePattern => self.pattern(text),
+            Kind::FilterName(of) => Ok(self.filter_names.name(of, text)),
+            Kind::FilterComment => Ok(self.filter_names.comment(text)),
             Kind::PeerName => Ok(self.names.peer(text)),
             Kind::HookEntry => Ok(self.names.hook_entries(text)),
             Kind::LogLine => Ok(self.names.log_line(text)),
             Kind::Event => Ok(self.event(text)),
             Kind::Anything if text.is_empty() || known::ANY.contains(&text) => Ok(text.to_owned()),
             Kind::Anything => Ok(self.address(text).unwrap_or_else(|| self.other(text))),
-            Kind::Address => self.address(text).ok_or_else(|| {
-                format!("{object}.{key}: expected an address, and no other text is known there")
-            }),
+            Kind::Address => self
+                .address(text)
+                .ok_or_else(|| format!("{object}.{key}: expected an address, found another text")),
         }
+    }
+}
+
+impl<K: BuildHasher> Change for Redaction<'_, '_, K> {
+    fn change(
+        &mut self,
+        text: &str,
+        object: &str,
+        key: &str,
+    ) -> std::result::Result<Option<String>, String> {
+        self.replaced(text, object, key).map(Some)
     }
 }

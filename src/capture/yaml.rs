@@ -1,7 +1,7 @@
 //! A capture as YAML text and back. The text means the same to readers of YAML 1.2 and of YAML 1.1 (PyYAML).
 //!
-//! What is written is a tree of serde_yaml; how it is laid out is in `crate::yaml`. What is read may come from a stranger: `document` reads
-//! it with safe Rust alone, and `limits` bounds it.
+//! How the text is laid out is in `crate::yaml`. What is read may come from a stranger: `document` reads it with safe Rust alone, and
+//! `limits` bounds it.
 
 use super::document::Document;
 use super::limits::{Budget, MAX_SIZE};
@@ -10,21 +10,27 @@ use crate::error::{Error, Result};
 use crate::yaml;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_yaml::value::Serializer as TreeSerializer;
-use serde_yaml::with::singleton_map_recursive;
-use std::fmt::Display;
+use std::fmt::{Display, Write};
 
-/// The capture as YAML, its lists sorted: two captures of the same state are the same text.
+/// Writes the capture as YAML, its lists sorted: two captures of the same state are the same text. A large capture is never in memory as
+/// text.
 ///
 /// # Errors
-/// None for the types of [`crate::snapshot`]: they are plain data.
-pub fn to_yaml(capture: &Capture) -> Result<String> {
-    let mut capture = capture.clone();
+/// `DataUnavailable` where `out` takes no more; else none for the types of [`crate::snapshot`]: they are plain data.
+pub fn write(mut capture: Capture, out: &mut dyn Write) -> Result<()> {
     capture.snapshots.iter_mut().for_each(crate::snapshot::Snapshot::sort);
-    // Enums with data as a map of one key (`other: 9`), not as a tag (`!other 9`) that other programs refuse.
-    let tree = singleton_map_recursive::serialize(&capture, TreeSerializer)
-        .map_err(|error| Error::DataUnavailable(format!("cannot write the capture: {error}")))?;
-    Ok(yaml::text(&tree))
+    yaml::write(&capture, out)
+        .map_err(|error| Error::DataUnavailable(format!("cannot write the capture: {error}")))
+}
+
+/// The capture as YAML, see [`write()`].
+///
+/// # Errors
+/// None for the types of [`crate::snapshot`].
+pub fn to_yaml(capture: &Capture) -> Result<String> {
+    let mut text = String::new();
+    write(capture.clone(), &mut text)?;
+    Ok(text)
 }
 
 /// The capture that this text is. What it does not have is read as missing, what is not known is left out.
@@ -60,7 +66,7 @@ pub(super) fn parse(text: &str, max_size: u64) -> std::result::Result<Capture, S
     let capture = read?;
     match capture.snapshots.len() {
         1 | 2 => Ok(capture),
-        0 => Err("it holds no snapshot".to_string()),
+        0 => Err("it contains no snapshot".to_string()),
         number => Err(format!("expected one or two snapshots, have {number}")),
     }
 }

@@ -107,7 +107,7 @@ fn what_no_capture_has_is_refused_by_its_name() {
         (format!("%TAG !t! !u\n---\n{FULL}"), None, "irective"),
         (format!("%YAML 1.2\n---\n{FULL}"), None, "irective"),
         (format!("{FULL}---\n{FULL}"), None, "more than one document"),
-        (FULL.replacen("mtu: 1500", "[mtu]: 1500", 1), Some("[mtu]"), "a key is no text"),
+        (FULL.replacen("mtu: 1500", "[mtu]: 1500", 1), Some("[mtu]"), "a key is not a text"),
     ] {
         let sentence = from_yaml(&text).unwrap_err().to_string();
         assert!(sentence.contains(expected), "{expected}: {sentence}");
