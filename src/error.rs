@@ -1,21 +1,21 @@
-//! The errors that end a run: one sentence for the operator, in the classes that VyOS's op-mode names.
+//! The errors that end a run: one sentence for the operator, in the classes of VyOS's op-mode.
 //! A source that cannot be read is not one of them: it becomes a `Missing` in the report.
 
 use thiserror::Error;
 
-/// Why no report can be made. Each message is one sentence: what was to be done, and what stood against it.
+/// Why no report can be made. Each message is one sentence: what failed, and why.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The named object does not exist on this system (VyOS: UnconfiguredObject).
     #[error("{0}")]
     UnconfiguredObject(String),
-    /// What was asked for cannot be read at all (VyOS: DataUnavailable).
+    /// The requested data cannot be read at all (VyOS: DataUnavailable).
     #[error("{0}")]
     DataUnavailable(String),
-    /// The system forbids it (VyOS: PermissionDenied).
+    /// The system denies it (VyOS: PermissionDenied).
     #[error("{0}")]
     PermissionDenied(String),
-    /// An argument or an input file is not what it must be (VyOS: IncorrectValue).
+    /// An argument or an input file is invalid (VyOS: IncorrectValue).
     #[error("{0}")]
     IncorrectValue(String),
     /// An input is larger than this program accepts (VyOS: InsufficientResources).
@@ -24,9 +24,9 @@ pub enum Error {
     /// The output could not be written.
     #[error("cannot write {path}: {source}")]
     Write {
-        /// Where to.
+        /// The file or stream.
         path: String,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
 }

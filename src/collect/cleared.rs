@@ -1,5 +1,5 @@
-//! What VyOS keeps beside the kernel, in `/var/run/vyatta`: a directory that administrators may write to, so what is there is a hint. It is
-//! read with a bound, through no symbolic link, and never written.
+//! VyOS's copies of cleared counters in `/var/run/vyatta`: administrators may write to that directory, so its contents are a hint. Reading is
+//! bounded and follows no symbolic link; it writes nothing.
 
 use super::configuration::regular_file;
 use super::failure::Failure;
@@ -13,12 +13,12 @@ const DIRECTORY: &str = "/var/run/vyatta";
 /// The first line of a baseline.
 const MAGIC: &str = "XYZZYX";
 
-/// Bytes of a baseline: two lines, and twelve of a name and a number.
+/// Most bytes of a baseline: two lines, and twelve lines of a name and a number.
 const LIMIT: u64 = 4096;
 
-/// What the counters of the VTIs among `links` were when they were cleared, where they were.
+/// The counters of the VTIs among `links` at the time when they were cleared, for those that were.
 pub(super) fn cleared(links: &Observed<Vec<Link>>) -> Vec<Cleared> {
-    // Most systems are no VyOS: one look saves one for each interface.
+    // Most systems are not VyOS: one check saves one for each interface.
     if std::fs::metadata(DIRECTORY).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
         return Vec::new();
     }
@@ -53,7 +53,7 @@ fn text(path: &Path) -> Result<String, Failure> {
 }
 
 /// A baseline as VyOS writes it: a magic word, the time in seconds, and `name,value` for each counter that was not 0. Counters that no VTI
-/// moves are left out. None where a line is anything else.
+/// uses are left out. None where a line is anything else.
 pub fn parse_baseline(text: &str) -> Option<Baseline> {
     let mut lines = text.lines();
     if lines.next()?.trim() != MAGIC {
@@ -90,7 +90,7 @@ mod tests {
 
     const BASELINE: &str = include_str!("../../tests/cleared/vti1.stats");
 
-    /// A directory that goes with the test.
+    /// A directory that is removed at the end of the test.
     struct Directory(PathBuf);
 
     impl Directory {
@@ -163,7 +163,7 @@ mod tests {
         fs::create_dir(path("directory")).unwrap();
         assert_eq!(
             directory.missing("directory"),
-            (Reason::Failed, "it is no regular file".to_owned())
+            (Reason::Failed, "it is not a regular file".to_owned())
         );
         fs::write(path("large"), "x".repeat(5000)).unwrap();
         assert_eq!(

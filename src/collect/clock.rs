@@ -1,5 +1,5 @@
-//! The wall clock, and the system's time zone for times that a person reads. The environment does not count: operators of a router run
-//! the program as root.
+//! The wall clock, and the system's time zone for times that people read. The environment is ignored: operators of a router run the program
+//! as root.
 
 use jiff::tz::TimeZone;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::io::Read;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const FILE: &str = "/etc/localtime";
-/// No zone of the IANA database takes a tenth of it.
+/// Ten times the size of any zone of the IANA database.
 const LARGEST: u64 = 64 * 1024;
 
 /// Milliseconds since the Unix epoch; before 1970, 0.
@@ -16,7 +16,7 @@ pub fn now_ms() -> u64 {
     u64::try_from(clock.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What `/etc/localtime` says; UTC where it says nothing, as the C library has it.
+/// The zone of `/etc/localtime`; UTC where that is not readable, as in the C library.
 pub fn zone() -> TimeZone {
     let mut bytes = Vec::new();
     let read = File::open(FILE).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));

@@ -1,5 +1,5 @@
-//! Reads what VyOS configured for VTIs out of the active configuration's directory tree. Secrets in the tree (`authentication`) are not
-//! opened. Sizes are bounded, and no symbolic link is followed.
+//! Reads VyOS's configuration of VTIs from the directory tree of the active configuration. Secrets in the tree (`authentication`) are not
+//! opened. Sizes are bounded, and symbolic links are not followed.
 
 use super::failure::Failure;
 use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Reauthentication, Unread};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 /// The active configuration on VyOS 1.3 to current: a directory for each node, values in `node.val`.
 const ACTIVE: &str = "/opt/vyatta/config/active";
-/// There where VyOS keeps the configuration in vyconfd instead (T7374: vyos-1x, python/vyos/utils/backend.py); opt-in, until 2026 for tests.
+/// Exists where VyOS keeps the configuration in vyconfd instead (T7374: vyos-1x, python/vyos/utils/backend.py); opt-in, until 2026 for tests.
 const VYCONF: &str = "/run/vyconf_backend";
 /// No value of the configuration that is read here is longer.
 const LONGEST_VALUE: u64 = 4096;
@@ -27,16 +27,14 @@ pub(super) fn configuration() -> Observed<Configuration> {
 
 fn of_files(active: &Path, vyconf: &Path) -> Result<Configuration, Failure> {
     if vyconf.exists() {
-        let why = format!(
-            "VyOS keeps the configuration in vyconfd here ({VYCONF}), so it is not known from files"
-        );
+        let why = format!("VyOS keeps the configuration in vyconfd here ({VYCONF}), not in files");
         return Err(Failure::new(Reason::Failed, why));
     }
     read_configuration(active)
 }
 
 fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
-    // That it is there at all tells an empty configuration from a host without one.
+    // Only its existence distinguishes an empty configuration from a host without one.
     std::fs::read_dir(root)?;
     let ipsec = root.join("vpn/ipsec");
     let mut found = Configuration {
@@ -62,18 +60,18 @@ fn read_configuration(root: &Path) -> Result<Configuration, Failure> {
     Ok(found)
 }
 
-/// `vpn ipsec log level`, on 1.3 `vpn ipsec logging log-level`. It only sharpens what the log shows: one that cannot be read is none.
+/// `vpn ipsec log level`, on 1.3 `vpn ipsec logging log-level`. It only explains a silent log: where it cannot be read, it counts as not set.
 fn log_level(ipsec: &Path) -> Option<u8> {
     let mut nodes = ["log/level", "logging/log-level"].into_iter();
     nodes.find_map(|node| values(&ipsec.join(node)).ok()?.first()?.parse().ok())
 }
 
-/// Why a read failed, as people read it.
+/// Why a read failed, as text.
 fn words(failure: &Failure) -> String {
     if failure.detail.is_empty() { failure.reason.to_string() } else { failure.detail.clone() }
 }
 
-/// One node that cannot be read costs that node, and is told of.
+/// A node that cannot be read is left out and listed as unread.
 fn read_or_tell<T>(read: Result<T, Failure>, node: String, unread: &mut Vec<Unread>) -> Option<T> {
     read.map_err(|failure| unread.push(Unread { node, why: words(&failure) })).ok()
 }
@@ -119,7 +117,7 @@ fn reauthentication(peer: &Path, ike_groups: &Path) -> Result<Option<Reauthentic
         Some("no") => return Ok(None),
         _ => {}
     }
-    // A name with a slash, or none, is that of no group.
+    // An empty name, or one with a slash, is not the name of a group.
     let group = values(&peer.join("ike-group"))?.into_iter().next();
     let Some(group) = group.filter(|g| !g.is_empty() && !g.contains('/') && !g.starts_with('.'))
     else {
@@ -130,7 +128,7 @@ fn reauthentication(peer: &Path, ike_groups: &Path) -> Result<Option<Reauthentic
     Ok(is_on.then_some(Reauthentication::IkeGroup))
 }
 
-/// The nodes below `kind` (words, as in `interfaces vti`), by name; none where it is not configured. What is not read of them is told of.
+/// The nodes below `kind` (words, as in `interfaces vti`), by name; none where it is not configured. Those that are not read are listed as unread.
 fn nodes(root: &Path, kind: &str, unread: &mut Vec<Unread>) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let listed = list(&root.join(kind.replace(' ', "/")), &mut found);
@@ -140,13 +138,13 @@ fn nodes(root: &Path, kind: &str, unread: &mut Vec<Unread>) -> Vec<(String, Path
     if let Err(failure) = listed {
         unread.push(Unread { node: kind.into(), why: words(&failure) });
     } else if cut {
-        let why = format!("it has more than {MOST_NODES} nodes");
+        let why = format!("it has more than {MOST_NODES} nodes, the most that are read");
         unread.push(Unread { node: kind.into(), why });
     }
     found
 }
 
-/// The nodes of a directory, one more than are used at most.
+/// The nodes of a directory, at most one more than are used.
 fn list(path: &Path, found: &mut Vec<(String, PathBuf)>) -> Result<(), Failure> {
     let entries = match std::fs::read_dir(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -175,14 +173,14 @@ fn values(node: &Path) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Opens a regular file that is no symbolic link, and does not wait for anybody.
+/// Opens a regular file, not through a symbolic link, and without waiting (a pipe).
 pub(super) fn regular_file(path: &Path) -> Result<File, Failure> {
     let flags = nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK;
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() {
         Ok(file)
     } else {
-        Err(Failure::new(Reason::Failed, "it is no regular file"))
+        Err(Failure::new(Reason::Failed, "it is not a regular file"))
     }
 }
 
@@ -276,7 +274,7 @@ mod tests {
         std::fs::write(&sentinel, "").unwrap();
         let failure = of_files(root.path(), &sentinel).unwrap_err();
         assert_eq!(failure.reason, Reason::Failed);
-        assert!(failure.detail.contains("not known from files"), "{}", failure.detail);
+        assert!(failure.detail.contains("not in files"), "{}", failure.detail);
     }
 
     #[test]
@@ -294,7 +292,7 @@ mod tests {
             let peer = format!("vpn/ipsec/site-to-site/peer/P{name}/vti/bind");
             write(root.path(), &peer, Some(name));
         }
-        // A pipe in the place of a value, as the audit had it: whoever opens it must not wait.
+        // A pipe in the place of a value: opening it must not block.
         let node = root.path().join("interfaces/vti/vti1/vrf");
         std::fs::create_dir_all(&node).unwrap();
         nix::unistd::mkfifo(&node.join("node.val"), nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -303,7 +301,7 @@ mod tests {
         assert_eq!((names, found.peers.len()), (vec!["vti0"], 2));
         let unread: Vec<&str> = found.unread.iter().map(|u| u.node.as_str()).collect();
         assert_eq!(unread, ["interfaces vti vti1"]);
-        assert!(found.unread[0].why.contains("no regular file"), "{:?}", found.unread);
+        assert!(found.unread[0].why.contains("not a regular file"), "{:?}", found.unread);
     }
 
     #[test]

@@ -5,14 +5,14 @@ use crate::wire::WireError;
 use nix::errno::Errno;
 use std::io;
 
-/// A failed read, before it is said which source of the snapshot it leaves missing.
+/// A failed read, before it is assigned to a source of the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     /// The class.
     pub reason: Reason,
-    /// What the system said; [`Failure::in_operation`] puts the operation before it.
+    /// The error of the system; [`Failure::in_operation`] puts the operation before it.
     pub detail: String,
-    /// What the system said, as its number; none where it was not the system.
+    /// The errno; none where the error is not the system's.
     pub errno: Option<Errno>,
 }
 
@@ -37,7 +37,7 @@ impl From<Errno> for Failure {
     fn from(errno: Errno) -> Self {
         let reason = match errno {
             Errno::EPERM | Errno::EACCES => Reason::Denied,
-            // ECONNREFUSED: nobody in the kernel listens to this netlink protocol.
+            // ECONNREFUSED: the kernel does not have this netlink protocol.
             Errno::ENOENT
             | Errno::EPROTONOSUPPORT
             | Errno::EAFNOSUPPORT

@@ -1,6 +1,6 @@
-//! What VyOS's updown hook remembers, and charon's list as of about the same moment: the hook runs when a CHILD_SA has come or gone, and
-//! writes its file without a lock (until T8975). Where the two contradict each other, both are read again; what stays is no accident.
-//! Whether it is a fault is not decided here.
+//! The state of VyOS's updown hook, and charon's list of about the same moment: the hook runs after a CHILD_SA has come or gone, and writes its
+//! file without a lock (until T8975). If the two contradict each other, both are read again; a contradiction that stays is not caused by the
+//! moment of reading. Whether it is a fault is not decided here.
 
 use super::configuration::{regular_file, text};
 use super::consistent_read::ConsistentRead;
@@ -14,34 +14,34 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-/// What `/etc/ipsec.d/vti-up-down` remembers since 2024-07 (T5873): vyos-1x, python/vyos/utils/vti_updown_db.py. VyOS 1.3 and 1.4 have
+/// The state file of `/etc/ipsec.d/vti-up-down` since 2024-07 (T5873): vyos-1x, python/vyos/utils/vti_updown_db.py. VyOS 1.3 and 1.4 have
 /// no such file.
 const STATE: &str = "/tmp/ipsec_vti_interfaces";
-/// Its owner, and the bit of the mode that lets everybody write.
+/// Its owner, and the mode bit that allows every user to write.
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: u32 = 0o002;
-/// It has an entry for each CHILD_SA.
+/// Most bytes: it has an entry for each CHILD_SA.
 const LONGEST: u64 = 256 * 1024;
 
-/// Between two readings: the hook is a Python program, and takes about as long to start.
+/// The pause between two readings: the hook is a Python program and takes about this long to start.
 const PAUSE: Duration = Duration::from_millis(300);
-/// Readings after the first, at most.
+/// Most readings after the first one.
 const AGAIN: usize = 2;
 
-/// The hook's state, with the lists that `take` reads: those of the last reading.
+/// The hook's state, with the lists of `take` from the last reading.
 pub(super) fn read(
     take: impl FnMut() -> ConsistentRead,
 ) -> (ConsistentRead, Observed<Vec<String>>) {
     settled(take, state, || thread::sleep(PAUSE))
 }
 
-/// The first reading without a contradiction, or with those of the reading before it; the last where there is none.
+/// The first reading without a contradiction, or with the same ones as the reading before; else the last reading.
 fn settled(
     mut take: impl FnMut() -> ConsistentRead,
     mut state: impl FnMut() -> Observed<Vec<String>>,
     mut wait: impl FnMut(),
 ) -> (ConsistentRead, Observed<Vec<String>>) {
-    // The state comes after charon, for it tells of what charon has done.
+    // The state is read after charon, because it records what charon has done.
     let mut reading = (take(), state());
     let mut contradictions = contradictions(&reading.0, &reading.1);
     for _ in 0..AGAIN {
@@ -59,15 +59,15 @@ fn settled(
     reading
 }
 
-/// The interfaces, by number, that the hook holds up for a CHILD_SA that charon has not installed, and those of an installed CHILD_SA
-/// that the hook has no entry for. None where either was not read.
-fn contradictions(lists: &ConsistentRead, state: &Observed<Vec<String>>) -> BTreeSet<IfId> {
-    let (Ok(state), Ok(ike)) = (state, &lists.ike) else { return BTreeSet::new() };
-    let children = || ike.sas.iter().flat_map(|sa| &sa.children).filter(|c| c.is_installed());
+/// The interfaces, by number, that the hook keeps up for a CHILD_SA that charon has not installed, and those of an installed CHILD_SA for
+/// which the hook has no entry. None where either was not read.
+fn contradictions(read: &ConsistentRead, state: &Observed<Vec<String>>) -> BTreeSet<IfId> {
+    let (Ok(state), Ok(ike)) = (state, &read.lists.ike) else { return BTreeSet::new() };
+    let children = || ike.children().filter(|c| c.is_installed());
     // VyOS gives vtiN the if_id N + 1.
     let if_id =
         |name: &str| Some(IfId(name.strip_prefix("vti")?.parse::<u32>().ok()?.checked_add(1)?));
-    // A VTI of the older driver has that number as its mark.
+    // A VTI of the older driver has that number as mark.
     let marked = |child: &ChildSa| match child.if_id_out {
         IfId(0) => IfId(child.mark_out.value),
         if_id => if_id,
@@ -87,15 +87,18 @@ fn state() -> Observed<Vec<String>> {
     })
 }
 
-/// In /tmp anybody may make a file of this name; the hook runs as root.
+/// Every user may create a file of this name in /tmp; the hook runs as root.
 fn read_state(path: &Path, owner: u32) -> Result<Vec<String>, Failure> {
     let file = regular_file(path)?;
     let metadata = file.metadata()?;
     if metadata.uid() != owner {
-        return Err(Failure::new(Reason::Failed, "it is not root's, so the hook did not write it"));
+        return Err(Failure::new(
+            Reason::Failed,
+            "it does not belong to root, so the hook did not write it: ignored",
+        ));
     }
     if metadata.mode() & WRITABLE_BY_OTHERS != 0 {
-        return Err(Failure::new(Reason::Failed, "everybody may write it"));
+        return Err(Failure::new(Reason::Failed, "every user may write to it: ignored"));
     }
     let text = text(file, LONGEST)?;
     let entries: BTreeSet<&str> = text.split_whitespace().collect();
@@ -105,6 +108,7 @@ fn read_state(path: &Path, owner: u32) -> Result<Vec<String>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::loose::Lists;
     use crate::snapshot::ike::{Ike, IkeSa};
     use crate::snapshot::{Missing, Reason};
 
@@ -119,7 +123,8 @@ mod tests {
         let sa = IkeSa { children: if_ids.iter().map(child).collect(), ..IkeSa::default() };
         let ike = Ok(Ike { sas: vec![sa], ..Ike::default() });
         let unsettled = crate::snapshot::Unsettled::default();
-        ConsistentRead { policies: Ok(Vec::new()), sas: Ok(Vec::new()), ike, unsettled }
+        let lists = Lists { policies: Ok(Vec::new()), sas: Ok(Vec::new()), ike };
+        ConsistentRead { lists, unsettled }
     }
 
     fn entries(text: &str) -> Observed<Vec<String>> {
@@ -136,7 +141,7 @@ mod tests {
         assert_eq!(of(&[8], "vti7:AZURE-vti:v4 vti7:AZURE-vti:v6"), BTreeSet::new());
         assert_eq!(of(&[8], "vti1"), BTreeSet::from([IfId(8)]));
         assert_eq!(of(&[], "vti7:AZURE-vti:v4"), BTreeSet::from([IfId(8)]));
-        // Clients come and go on an interface that is up always, and a policy without an if_id is no VTI's.
+        // Clients come and go on an interface that is always up, and a policy without an if_id belongs to no VTI.
         assert_eq!(of(&[8, 0], "vti7 vti3"), BTreeSet::new());
         assert_eq!(contradictions(&lists(&[8]), &absent()), BTreeSet::new());
     }
@@ -151,7 +156,7 @@ mod tests {
             lists(readings[number - 1].0)
         };
         let (last, _) = settled(take, || entries(readings[0].1), || waits += 1);
-        assert_eq!((last.ike, waits), (lists(&[8]).ike, 1));
+        assert_eq!((last.lists.ike, waits), (lists(&[8]).lists.ike, 1));
     }
 
     #[test]
@@ -177,7 +182,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("state");
-        // As the file's writer leaves it: one line, without an end.
+        // As VyOS writes it: one line without a line end.
         std::fs::write(&path, "vti1:AWS:v4 vti0 vti1:AWS:v4 vti2:B:v4:17").unwrap();
         let mode = |mode| std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
         mode(0o644);
@@ -187,10 +192,16 @@ mod tests {
         std::fs::write(&path, "vti0\n\n vti1:AWS:v4 \n").unwrap();
         assert_eq!(read_state(&path, us).unwrap(), ["vti0", "vti1:AWS:v4"]);
         let another = read_state(&path, us + 1).unwrap_err();
-        assert_eq!(another.detail, "it is not root's, so the hook did not write it");
+        assert_eq!(
+            another.detail,
+            "it does not belong to root, so the hook did not write it: ignored"
+        );
         assert_eq!(another.reason, Reason::Failed);
         mode(0o666);
-        assert_eq!(read_state(&path, us).unwrap_err().detail, "everybody may write it");
+        assert_eq!(
+            read_state(&path, us).unwrap_err().detail,
+            "every user may write to it: ignored"
+        );
         let absent = read_state(&root.path().join("gone"), us).unwrap_err();
         assert_eq!(absent.reason, Reason::Absent);
     }

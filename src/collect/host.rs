@@ -1,4 +1,4 @@
-//! The host's names and versions, and the sysctls that change what the transmit path does.
+//! The host's names and versions, and the sysctls that change what the transmit and receive paths do.
 
 use super::failure::Failure;
 use super::proc::read_text;
@@ -6,13 +6,13 @@ use crate::snapshot::{Host, Observed, Reason, Source, Sysctls};
 use std::os::unix::fs::FileTypeExt;
 use std::str::FromStr;
 
-/// What VyOS says of its version.
+/// The file with VyOS's version.
 const VYOS_VERSION: &str = "/usr/share/vyos/version.json";
 
 /// The control socket of libreswan's daemon, as Debian's libreswan 4.10-2+deb12u1 has it (`pluto`, `whack`; its directory: tmpfiles.d/libreswan.conf).
 const PLUTO: &str = "/run/pluto/pluto.ctl";
 
-/// Whether a socket is there.
+/// Whether a socket exists.
 pub(super) fn is_socket(path: &str) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
@@ -42,6 +42,7 @@ pub(super) fn sysctls() -> Sysctls {
         xfrm_larval_drop: flag("net/core/xfrm_larval_drop", Source::LarvalDrop),
         xfrm_acq_expires: sysctl("net/core/xfrm_acq_expires", Source::AcqExpires),
         all_disable_xfrm: flag("net/ipv4/conf/all/disable_xfrm", Source::AllDisableXfrm),
+        all_disable_policy: flag("net/ipv4/conf/all/disable_policy", Source::AllDisablePolicy),
         all_rp_filter: sysctl("net/ipv4/conf/all/rp_filter", Source::RpFilter),
     }
 }

@@ -1,8 +1,8 @@
-//! Asks systemd's journal for the last lines of charon and of VyOS's hook. The journal's files have a form of systemd's own, which changes
-//! (compression, compact files, hashes), so systemd's own reader reads them: `/usr/bin/journalctl`, and no other program.
+//! Asks systemd's journal for the last lines of charon and of VyOS's hook. The format of the journal's files is internal to systemd and
+//! changes (compression, compact files, hashes), so systemd's own reader reads them: `/usr/bin/journalctl`, and no other program.
 //!
-//! Nothing of a caller reaches it: the path and the arguments are fixed, its environment is empty, its directory is `/`, its input is
-//! `/dev/null`; it has two seconds and what it may write is bounded. Of the arguments of `vti-diagnostics`, none is in its command line.
+//! No input of the caller reaches it: the path and the arguments are fixed, its environment is empty, its directory is `/`, its input is
+//! `/dev/null`; it has two seconds, and its output is bounded. No argument of `vti-diagnostics` is in its command line.
 
 use super::failure::Failure;
 use super::readable::is_readable;
@@ -15,12 +15,12 @@ use std::time::{Duration, Instant};
 
 const PROGRAM: &str = "/usr/bin/journalctl";
 
-/// How long it may take.
+/// Its time limit.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What it may write: the newest entries come first, so that the rest is the oldest.
+/// Most bytes of its output: the newest entries come first, so only the oldest are cut off.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
-/// This boot's entries of root's processes that are named so, newest first: anybody may write under any name, but not as root. charon logs as
+/// This boot's entries of root's processes with these names, newest first: every user may log under any name, but not as root. charon logs as
 /// `charon-systemd` to the journal and as `charon` to syslog (VyOS, `charon_logging.conf.j2`); the hook is `vti-up-down`.
 const ARGUMENTS: [&str; 12] = [
     "--no-pager",
@@ -37,7 +37,7 @@ const ARGUMENTS: [&str; 12] = [
     "SYSLOG_IDENTIFIER=vti-up-down",
 ];
 
-/// The lines, oldest first; none where the journal has none of them that this process may read.
+/// The lines, oldest first; none where the journal has no such line that this process may read.
 pub(super) fn lines() -> Result<Vec<String>, Failure> {
     read(Command::new(PROGRAM).args(ARGUMENTS), PATIENCE)
         .map_err(|failure| failure.in_operation(&format!("read the journal with {PROGRAM}")))
@@ -60,7 +60,7 @@ fn read(command: &mut Command, patience: Duration) -> Result<Vec<String>, Failur
     let text = String::from_utf8_lossy(&output.bytes);
     let mut lines: Vec<String> = text
         .split_inclusive('\n')
-        // The last one may be cut.
+        // The last line may be incomplete.
         .filter(|entry| entry.ends_with('\n'))
         .flat_map(|entry| journal_entry::lines(entry).into_iter().rev())
         .collect();
@@ -69,18 +69,18 @@ fn read(command: &mut Command, patience: Duration) -> Result<Vec<String>, Failur
         _ if !lines.is_empty() => Ok(lines),
         (false, _) => Err(Failure::new(Reason::TimedOut, "no answer in time")),
         (true, Some(0)) => Ok(lines),
-        (true, _) => Err(Failure::new(Reason::Failed, "it failed")),
+        (true, _) => Err(Failure::new(Reason::Failed, "it exited with an error")),
     }
 }
 
 #[derive(Default)]
 struct Output {
     bytes: Vec<u8>,
-    /// It ended by itself.
+    /// It exited by itself.
     is_whole: bool,
 }
 
-/// What the process writes until it ends, the time is up, or it is too much.
+/// The process's output until it ends, its time is over, or the output is too long.
 fn output_until(mut from: ChildStdout, deadline: Instant) -> Result<Output, Failure> {
     let (mut bytes, mut piece) = (Vec::new(), vec![0; 64 * 1024]);
     while bytes.len() < MOST_BYTES && is_readable(from.as_fd(), deadline)? {
@@ -92,7 +92,7 @@ fn output_until(mut from: ChildStdout, deadline: Instant) -> Result<Output, Fail
     Ok(Output { bytes, is_whole: false })
 }
 
-/// Its exit status where it ends in time. Otherwise it is killed, and waited for a moment only: a disk that hangs holds it longer.
+/// Its exit status if it ends in time. Otherwise it is killed and waited for only briefly: a hanging disk would delay it further.
 fn end(process: &mut Child, deadline: Instant) -> Option<i32> {
     let deadline = deadline.max(Instant::now() + Duration::from_millis(100));
     loop {

@@ -1,7 +1,7 @@
-//! What the kernel tells of changes, unasked: one socket in the multicast groups of NETLINK_ROUTE or NETLINK_XFRM, and its messages as values.
-//! It asks nothing but where the messages end, and keeps no state. XFRMNLGRP_ACQUIRE and XFRMNLGRP_AEVENTS are never joined: a listener to
-//! the first makes the kernel create larval SAs where it would refuse a packet, one to the second makes it send a message for every few packets.
-//! Messages about SAs carry keys as the dumps do; the decoders pass over them.
+//! The kernel's messages about changes: one socket in the multicast groups of NETLINK_ROUTE or NETLINK_XFRM, and its messages as values.
+//! Its only request finds the end of the waiting messages, and it keeps no state. It never joins XFRMNLGRP_ACQUIRE, because a listener makes
+//! the kernel create larval SAs where it would drop a packet, nor XFRMNLGRP_AEVENTS, because then the kernel sends a message for every few
+//! packets. Messages about SAs contain keys as the dumps do; the decoders skip them.
 
 use super::failure::Failure;
 use super::socket::{MANY, MOST_WAITING, ROUTE, Subscription, XFRM};
@@ -15,7 +15,7 @@ const ROUTE_GROUPS: [u32; 5] = [1, 5, 7, 9, 11];
 /// XFRMNLGRP_EXPIRE, SA, POLICY.
 const XFRM_GROUPS: [u32; 3] = [2, 3, 4];
 
-/// Datagrams that are thrown away in one go: more come only where they come faster than they can be thrown away.
+/// Most datagrams that are discarded in one go: more arrive only if they arrive faster than they are discarded.
 const MOST_DISCARDED: usize = 65_536;
 
 type Decode = fn(Message<'_>, &mut Vec<Notification>) -> Result<(), WireError>;
@@ -25,17 +25,17 @@ type Decode = fn(Message<'_>, &mut Vec<Notification>) -> Result<(), WireError>;
 pub struct Received {
     /// The changes, in order for each socket.
     pub changes: Vec<Notification>,
-    /// The kernel had no room for more (ENOBUFS): what is known must be read anew.
+    /// The kernel had no room for more (ENOBUFS): the state must be read again.
     pub lost: bool,
-    /// Messages that could not be decoded; the same holds for them.
+    /// Messages that could not be decoded; the state must be read again, too.
     pub malformed: Option<String>,
 }
 
-/// A socket that every change of its protocol is received on, from when it is opened.
+/// A socket that receives every change of its protocol from the moment it is opened.
 pub(super) struct Listener {
     socket: Subscription,
     decode: Decode,
-    /// That of the last question.
+    /// The sequence number of the last request.
     sequence: u32,
 }
 
@@ -49,7 +49,7 @@ impl Listener {
         })
     }
 
-    /// SAs and policies; without CAP_NET_ADMIN the kernel lets nobody listen to them.
+    /// SAs and policies; the kernel allows this only with CAP_NET_ADMIN.
     pub fn xfrm() -> Result<Self, Failure> {
         Ok(Self {
             socket: Subscription::join(XFRM, &XFRM_GROUPS)?,
@@ -58,7 +58,7 @@ impl Listener {
         })
     }
 
-    /// Throws away what is there.
+    /// Discards the waiting messages.
     pub fn discard(&mut self) {
         let mut more = MOST_DISCARDED;
         while more > 0 && !matches!(self.socket.next(|_| {}), Ok(false)) {
@@ -66,7 +66,7 @@ impl Listener {
         }
     }
 
-    /// Adds what is there, without waiting: `most` changes, or few more.
+    /// Adds the waiting messages, without waiting for more: `most` changes, or a few more.
     pub fn receive(&mut self, most: usize, into: &mut Received) {
         let end = into.changes.len().saturating_add(most);
         while into.changes.len() < end {
@@ -82,9 +82,9 @@ impl Listener {
         }
     }
 
-    /// Adds every change of XFRM that was made until now, many messages by one system call; `lost` where it cannot. For it asks the kernel a
-    /// question: the answer waits on the same socket, behind them. The kernel makes a change and tells of it under the lock that the question
-    /// needs (`xfrm_netlink_rcv()`), so that none is made and not told of. It does not run after the changes that come meanwhile.
+    /// Adds every change of XFRM until now, many messages by one system call; sets `lost` where it cannot. It sends the kernel a request, whose
+    /// answer is queued on the same socket after those messages. The kernel makes a change and sends its message under the lock that the
+    /// request needs (`xfrm_netlink_rcv()`), so no change is made without its message. It does not wait for changes that are made meanwhile.
     pub fn receive_until_now(&mut self, into: &mut Received) {
         self.sequence = self.sequence.wrapping_add(1);
         let question = xfrm_info::size_question(xfrm_info::GETSADINFO);
@@ -97,7 +97,7 @@ impl Listener {
         let is_whole = take_until(|| {
             let mut is_there = false;
             let count = socket.next_ones(|message| {
-                // A message about a change has the number of who made it, and that may be the same; it never has this type.
+                // A message about a change has the sequence number of the request that made it, which may be the same; it never has this type.
                 is_there |= message.kind == xfrm_info::NEWSADINFO && message.sequence == sequence;
                 into.add(decode, message);
             })?;
@@ -107,8 +107,8 @@ impl Listener {
     }
 }
 
-/// Takes messages by `next`, up to [`MANY`] at once, until the one that is looked for is there; false where it does not come, or where messages
-/// before it were lost. No time is limited: so many messages wait at most, and none is waited for.
+/// Takes messages by `next`, up to [`MANY`] in one call, until the wanted one arrives; false where it does not arrive or messages before it were
+/// lost. There is no time limit: the number of waiting messages is bounded, and it waits for none.
 fn take_until(mut next: impl FnMut() -> Result<(usize, bool), Failure>) -> bool {
     let mut taken = 0_usize;
     while taken < MOST_WAITING {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
     use crate::snapshot::Reason;
 
-    /// Takes from a kernel that gives so many messages at each call, and in which one is the answer; also how many calls it took.
+    /// Takes from a kernel that returns so many messages for each call, one of them the answer; also returns the number of calls.
     fn taken(counts: &[usize], answer: usize) -> (bool, usize) {
         let mut calls = 0;
         let next = || {

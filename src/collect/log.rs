@@ -1,5 +1,5 @@
-//! Reads what charon and VyOS's updown hook said lately: out of systemd's journal, or else from the end of the system's log file and of the
-//! one before it. Bounded; it follows no symbolic link. It keeps each line once, and decides nothing about tunnels.
+//! Reads the recent log lines of charon and of VyOS's updown hook: from systemd's journal, or else from the end of the system's log file and of
+//! the rotated one. It is bounded, follows no symbolic link, keeps each line once, and decides nothing about tunnels.
 
 use super::configuration::regular_file;
 use super::failure::Failure;
@@ -9,18 +9,18 @@ use crate::snapshot::{Missing, Observed, Reason, Source};
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Where VyOS and Debian with rsyslog write it, each with the file that was rotated last. VyOS rotates at 262,144 bytes
+/// The log files of VyOS and of Debian with rsyslog, each with the file that was rotated last. VyOS rotates at 262,144 bytes
 /// (`data/templates/rsyslog/rsyslog.conf.j2`), which a busy router writes in minutes.
 const FILES: [[&str; 2]; 2] =
     [["/var/log/messages", "/var/log/messages.1"], ["/var/log/syslog", "/var/log/syslog.1"]];
-/// What is read of the ends of files.
+/// Most bytes read from the end of a file.
 const TAIL: u64 = 512 * 1024;
-/// The last lines that are kept.
+/// Most lines that are kept: the last ones.
 const MOST_LINES: usize = 400;
-/// The letters of a line that are kept.
+/// Most characters of a line that are kept.
 const MOST_LETTERS: usize = 400;
-/// Lines among which a repeated one is the same event, logged by another way: charon logs to syslog and to the journal, and rsyslog of VyOS
-/// (since 2025-01) takes each line twice (T6989, T9183).
+/// Within so many lines a repeated one is the same event, logged twice: charon logs to syslog and to the journal, and rsyslog of VyOS
+/// (since 2025-01) receives each line twice (T6989, T9183).
 const NEAR: usize = 16;
 
 /// Lines of charon and of `vti-up-down` in the system's log file, oldest first. Starts no process.
@@ -28,7 +28,7 @@ pub(super) fn of_files() -> Observed<Vec<String>> {
     file(&FILES).map(kept).map_err(|failure| failure.missing(Source::CharonLog))
 }
 
-/// Those of systemd's journal, which has all that a log file has, and more; `of_files` counts where the journal has nothing.
+/// Those of systemd's journal, which has all lines of the log file and more; those of `of_files` if the journal has none.
 pub(super) fn of_journal(of_files: Observed<Vec<String>>) -> Observed<Vec<String>> {
     first_that_has(journalctl::lines(), of_files)
 }
@@ -39,16 +39,17 @@ fn first_that_has(
 ) -> Observed<Vec<String>> {
     let why = match journal.map(kept) {
         Ok(lines) if !lines.is_empty() => return Ok(lines),
-        // Whoever may not read it sees an empty one.
-        Ok(_) if !nix::unistd::geteuid().is_root() => {
-            Some(Failure::new(Reason::Denied, "the journal shows nothing of root's to this user"))
-        }
+        // A process without the right to read it sees an empty journal.
+        Ok(_) if !nix::unistd::geteuid().is_root() => Some(Failure::new(
+            Reason::Denied,
+            "this user may not read the journal of root's processes",
+        )),
         Ok(_) => None,
         Err(failure) => Some(failure),
     };
     match (file, why) {
         (Ok(lines), _) => Ok(lines),
-        // The journal was read, and charon said nothing in it.
+        // The journal was read, but has no line of charon.
         (Err(Missing { reason: Reason::Absent, .. }), None) => Ok(Vec::new()),
         (Err(file), Some(journal)) if file.reason == Reason::Absent => {
             let detail = format!("{}; {}", journal.detail, file.detail);
@@ -58,7 +59,7 @@ fn first_that_has(
     }
 }
 
-/// The lines of the first of the files that exists, with those of the one that it replaced where it is short.
+/// The lines of the first existing file; if that is short, also those of the rotated one.
 fn file(files: &[[&str; 2]]) -> Result<Vec<String>, Failure> {
     let end = |path: &str, most| {
         tail(Path::new(path), most).map_err(|f| f.in_operation(&format!("read {path}")))
@@ -69,7 +70,7 @@ fn file(files: &[[&str; 2]]) -> Result<Vec<String>, Failure> {
             text => text?,
         };
         let room = TAIL.saturating_sub(text.len() as u64);
-        // It explains what was before, and the rest is read without it.
+        // It only adds older lines, so a failure to read it does not matter.
         let before = if room > 0 { end(rotated, room).unwrap_or_default() } else { String::new() };
         return Ok(before.lines().chain(text.lines()).map(str::to_owned).collect());
     }
@@ -88,8 +89,7 @@ fn tail(path: &Path, most: u64) -> Result<String, Failure> {
     }
 }
 
-/// The lines whose program is charon (also as a unit, `charon-systemd`), or the hook: each once, the last of them. Where there are more than
-/// are kept, packets that come and go are left out before what is said of them.
+/// The lines whose program is charon (also as a unit, `charon-systemd`), or the hook: each once, the last of them. If there are too many, lines about single packets are left out before other lines.
 fn kept(lines: Vec<String>) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in lines {
@@ -118,7 +118,7 @@ fn shortened(line: &str) -> String {
     line.chars().take(MOST_LETTERS).collect()
 }
 
-/// Whether two lines tell of one event: their words are the same, and what both say before them.
+/// Whether two lines report the same event: their messages are equal, and so are the fields that both have before the message.
 fn is_one(one: &Line<'_>, other: &Line<'_>) -> bool {
     let same_text = |one: &str, other: &str| one.is_empty() || other.is_empty() || one == other;
     one.message == other.message
@@ -130,13 +130,13 @@ fn is_one(one: &Line<'_>, other: &Line<'_>) -> bool {
             || (one.connection, one.unique_id) == (other.connection, other.unique_id))
 }
 
-/// Whether a line says more before its words than one that is kept already.
+/// Whether a line has more fields before its message than one that is kept already.
 fn tells_more(line: &Line<'_>, kept: &str) -> bool {
     let worth = |line: &Line<'_>| (line.level.is_some(), !line.group.is_empty());
     Line::parse(kept).is_some_and(|kept| worth(line) > worth(&kept))
 }
 
-/// Lines about packets, of which there are four for each exchange, unless one names a failure.
+/// Lines about packets (four for each exchange), except those that name a failure.
 fn is_traffic(line: &str) -> bool {
     let parts = Line::parse(line).unwrap_or_default();
     matches!(parts.group, "NET" | "ENC") && parts.event().is_none()

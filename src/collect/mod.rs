@@ -1,6 +1,6 @@
-//! The only reader of the live system: netlink, /proc, uname, charon, VyOS's files, the recorder's journal. It reads and never writes, and what it cannot read it says.
-//! [`drops`] alone switches something on, for a while.
-//! Nothing is decided here; bytes become values in [`crate::wire`].
+//! The only reader of the live system: netlink, /proc, uname, charon, VyOS's files, the recorder's journal. It only reads, and reports what it cannot read.
+//! Only [`drops`] switches something on, for a limited time.
+//! It decides nothing; bytes become values in [`crate::wire`].
 
 pub mod cleared;
 mod clock;
@@ -15,9 +15,11 @@ mod journalctl;
 mod link;
 mod listen;
 mod log;
+mod loose;
 mod name;
 mod nft;
 pub mod proc;
+mod queue;
 mod readable;
 mod receive_buffer;
 mod recorded;
@@ -28,6 +30,7 @@ mod vici;
 pub mod watch;
 mod xfrm;
 
+use crate::snapshot::filter::Ruleset;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::{
     DeviceColumns, Host, Link, Missing, Observed, Reason, RouteQuery, Snapshot, Source,
@@ -37,23 +40,23 @@ use std::path::Path;
 
 pub use clock::{now_ms, zone};
 
-/// Where charon listens, on Debian and on VyOS 1.3 to current.
+/// charon's socket on Debian and on VyOS 1.3 to current.
 pub const VICI_SOCKET: &str = "/var/run/charon.vici";
 
-/// Where VPP has its sockets while it runs (vyos-1x current, data/templates/vpp/startup.conf.j2: `cli-listen /run/vpp/cli.sock`).
+/// The directory of VPP's sockets while VPP runs (vyos-1x current, data/templates/vpp/startup.conf.j2: `cli-listen /run/vpp/cli.sock`).
 const VPP: &str = "/run/vpp";
 
 /// Reads this host, now, in the network namespace of the process. It never fails: a source that could not be read is `Missing`.
 ///
 /// The kernel is asked the route questions of [`Snapshot::outer_queries`] and those of `extra`.
-/// charon is asked at `vici`, [`VICI_SOCKET`] as a rule; without one it is not asked.
-/// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all it is asked.
-/// SAs, policies and what charon says of them are read again where they do not fit each other, or the state of VyOS's hook.
+/// charon is asked at `vici`, usually [`VICI_SOCKET`]; without a path it is not asked.
+/// The lists are sorted. Each dump has a deadline of 2 s, that of routes 5 s; charon has less than 2 s for all requests.
+/// SAs, policies and charon's lists are read again if they do not match each other or the state of VyOS's hook.
 pub fn snapshot(extra: &[RouteQuery], vici: Option<&Path>) -> Snapshot {
     snapshot_asking(|_| extra.to_vec(), vici)
 }
 
-/// Reads this host as [`snapshot`] does; which routes are asked for besides, `extra` says when the links are read.
+/// Reads this host as [`snapshot`] does; `extra` returns the additional route questions once the links are read.
 pub fn snapshot_asking(
     extra: impl FnOnce(&Snapshot) -> Vec<RouteQuery>,
     vici: Option<&Path>,
@@ -61,8 +64,8 @@ pub fn snapshot_asking(
     read(extra, Table::Read, |_| charon(vici))
 }
 
-/// Reads this host as [`snapshot`] does, for a report of it: `/proc/net/dev` only where a VTI's link comes without counters. The kernel makes
-/// both from the same numbers, and with a thousand interfaces the table takes a tenth of the time.
+/// Reads this host as [`snapshot`] does, for a report: `/proc/net/dev` only if a VTI's link has no counters. The kernel makes both from the same
+/// numbers, and with a thousand interfaces reading the table takes a tenth of the time.
 pub fn snapshot_for_report(vici: Option<&Path>) -> Snapshot {
     read(|_| Vec::new(), Table::IfNeeded, |_| charon(vici))
 }
@@ -74,8 +77,8 @@ fn charon(vici: Option<&Path>) -> Observed<Ike> {
     }
 }
 
-/// Reads this host again, after `earlier`, as [`snapshot`] does. A charon that hung then is not asked anew: it costs one look its patience,
-/// not each.
+/// Reads this host again, after `earlier`, as [`snapshot`] does. A charon that hung then is not asked again: only the first sample waits for its
+/// time limit.
 pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
     let was_left_out =
         earlier.proc_net_dev.as_ref().is_err_and(|missing| missing.reason == Reason::Skipped);
@@ -86,7 +89,7 @@ pub fn snapshot_after(earlier: &Snapshot, vici: &Path) -> Snapshot {
             Err(hung) if hung.reason == Reason::TimedOut => {
                 let ago = Span(taken_at_ms.saturating_sub(earlier.taken_at_ms));
                 let detail = format!(
-                    "charon was not asked again at {}: it did not answer {ago} before",
+                    "charon was not asked again at {}: it did not answer {ago} earlier",
                     vici.display()
                 );
                 Err(Missing { detail, ..hung.clone() })
@@ -107,7 +110,7 @@ fn net_dev(table: Table, links: &Observed<Vec<Link>>) -> Observed<Vec<DeviceColu
     let counts = |link: &Link| link.driver().is_none() || link.statistics.is_some();
     match links {
         Ok(links) if table == Table::IfNeeded && links.iter().all(counts) => {
-            let detail = "the links came with their counters";
+            let detail = "the links have their counters";
             Err(Missing::new(Source::ProcNetDev, Reason::Skipped, detail))
         }
         _ => proc::net_dev(),
@@ -121,14 +124,19 @@ fn read(
 ) -> Snapshot {
     let taken_at_ms = now_ms();
     let (uptime_ms, sysctls) = (proc::uptime_ms(), host::sysctls());
-    // Counters first and together, so that they are of one moment.
+    // Counters first and together, so that they belong to one moment.
     let links = link::links();
+    let (queues, ip_counters) = (queue::queues(), proc::ip_counters());
+    let (filter, source_validation) = nft::read();
     let mut snapshot = Snapshot {
         uptime_ms,
         sysctls,
         proc_net_dev: net_dev(table, &links),
         links,
-        source_validation: nft::source_validation(),
+        queues,
+        ip_counters,
+        source_validation,
+        filter,
         xfrm_statistics: proc::xfrm_statistics(),
         addresses: link::addresses(),
         rules: route::rules(),
@@ -140,10 +148,10 @@ fn read(
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
     let (read, hook_state) = hook::read(|| consistent_read::read(|| ike(taken_at_ms)));
-    (snapshot.sas, snapshot.policies) = (read.sas, read.policies);
-    (snapshot.ike, snapshot.unsettled) = (read.ike, read.unsettled);
+    (snapshot.sas, snapshot.policies) = (read.lists.sas, read.lists.policies);
+    (snapshot.ike, snapshot.unsettled) = (read.lists.ike, read.unsettled);
     snapshot.hook_state = hook_state;
-    // After charon: it tells of what charon has done.
+    // After charon, because it records what charon has done.
     snapshot.charon_log = log::of_files();
     snapshot.cleared = cleared::cleared(&snapshot.links);
     snapshot.routes = route::routes(&snapshot.links);
@@ -154,40 +162,45 @@ fn read(
     snapshot
 }
 
-/// The snapshot with what the recorder's journal says of this boot. Apart from the others, for the recorder itself has no use for it.
+/// The snapshot with this boot's records of the recorder's journal. Separate from the others, because the recorder itself does not need it.
 pub fn with_journal(snapshot: Snapshot) -> Snapshot {
     Snapshot { recorded: recorded::recorded(&proc::boot_id()), ..snapshot }
 }
 
-/// The snapshot with what systemd's journal has of charon and of VyOS's hook; it starts `journalctl` for that, and has two seconds. Apart from
-/// the others, for the recorder starts no process.
+/// The snapshot with the lines of charon and of VyOS's hook in systemd's journal; it starts `journalctl`, which has two seconds. Separate from
+/// the others, because the recorder starts no process.
 pub fn with_log(snapshot: Snapshot) -> Snapshot {
     Snapshot { charon_log: log::of_journal(snapshot.charon_log), ..snapshot }
 }
 
-/// The host alone, for reports that read nothing else of it.
+/// Only the rules of nftables.
+pub fn packet_filter() -> Observed<Ruleset> {
+    nft::read().0
+}
+
+/// Only the host's names and versions, for reports that read nothing else.
 pub fn host() -> Host {
     host::host()
 }
 
-/// Whether charon's socket is there. Nobody is asked.
+/// Whether charon's socket exists. charon is not asked.
 pub fn has_charon() -> bool {
     host::is_socket(VICI_SOCKET)
 }
 
-/// Names of the VTIs that exist, of any of their drivers, and of those that VyOS's configuration has, in no order and perhaps twice.
-/// Quick and without rights; what cannot be read adds no names.
+/// Names of the existing VTIs of all drivers, and of those in VyOS's configuration, unsorted and perhaps twice.
+/// Fast, and needs no privileges; what cannot be read adds no names.
 pub fn vti_names() -> Vec<String> {
     name::vti_names()
 }
 
-/// Closes what the caller left open beside standard input, output and error. To be called before anything else. Where it cannot be done there
-/// is no /proc, and nothing else of the program works either.
+/// Closes every descriptor that the caller left open, except standard input, output and error. To be called before anything else. It fails only
+/// without /proc, and then nothing else of the program works either.
 pub fn close_inherited() {
     let _ = descriptors::close_inherited();
 }
 
-/// Whether the process has effective user id 0. Without it, XFRM state is denied unless the process has CAP_NET_ADMIN.
+/// Whether the process has effective user id 0. Otherwise the kernel denies XFRM state unless the process has CAP_NET_ADMIN.
 pub fn is_root() -> bool {
     nix::unistd::geteuid().is_root()
 }

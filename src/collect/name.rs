@@ -1,10 +1,10 @@
-//! Names of VTIs for completion, where a missing one is no harm and a message would be: failures are not told.
+//! Names of VTIs for completion. A missing name does no harm there but a message would, so failures are not reported.
 
 use super::link;
 use std::fs;
 
-/// VyOS's active configuration is a tree of directories, one below this a VTI. A VTI that is configured exists, except while its
-/// configuration is changed; VyOS's own commands complete from here.
+/// The directory of VyOS's active configuration with one directory for each VTI. A configured VTI exists, except while its configuration is
+/// being changed; VyOS's own commands complete from here, too.
 const CONFIGURED: &str = "/opt/vyatta/config/active/interfaces/vti";
 
 /// See [`super::vti_names`].

@@ -1,8 +1,9 @@
-//! What /proc shows as text: `/proc/net/dev`, `/proc/net/xfrm_stat`, `/proc/uptime`.
+//! What /proc shows as text: `/proc/net/dev`, `/proc/net/xfrm_stat`, the counters of IP, `/proc/uptime`.
 //! The files are those of the process's own network namespace.
 
 use super::failure::Failure;
-use crate::snapshot::{DeviceColumns, Observed, Reason, Source, XfrmCounter};
+use crate::snapshot::host::IP_COUNTERS;
+use crate::snapshot::{DeviceColumns, KernelCounter, Observed, Reason, Source};
 use crate::units::BYTE;
 use procfs::net::InterfaceDeviceStatus;
 use procfs::{FromBufRead, FromRead, Uptime};
@@ -25,7 +26,7 @@ pub(super) fn uptime_ms() -> Observed<u64> {
     read().map_err(|failure: Failure| failure.missing(Source::Uptime))
 }
 
-/// What tells this boot from others; empty where the kernel does not say.
+/// The id of this boot; empty where the kernel does not have one.
 pub fn boot_id() -> String {
     read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_string()
 }
@@ -41,12 +42,12 @@ pub(super) fn net_dev() -> Observed<Vec<DeviceColumns>> {
 }
 
 /// `/proc/net/xfrm_stat`.
-pub(super) fn xfrm_statistics() -> Observed<Vec<XfrmCounter>> {
+pub(super) fn xfrm_statistics() -> Observed<Vec<KernelCounter>> {
     let path = "/proc/net/xfrm_stat";
     let read = || {
         let text = read_text(path).map_err(|failure| match failure.reason {
             Reason::Absent => {
-                Failure::new(Reason::Absent, "kernel built without CONFIG_XFRM_STATISTICS")
+                Failure::new(Reason::Absent, "the kernel was built without CONFIG_XFRM_STATISTICS")
             }
             _ => failure,
         })?;
@@ -55,8 +56,58 @@ pub(super) fn xfrm_statistics() -> Observed<Vec<XfrmCounter>> {
     read().map_err(|failure: Failure| failure.missing(Source::XfrmStatistics))
 }
 
+/// The counters of IP that are kept. Without IPv6 the kernel has no `/proc/net/snmp6`, and then it has no such counters.
+pub(super) fn ip_counters() -> Observed<Vec<KernelCounter>> {
+    let read = || {
+        let mut counters = Vec::new();
+        for path in ["/proc/net/snmp", "/proc/net/netstat"] {
+            let text = read_text(path)?;
+            counters.extend(parse_snmp(&text).ok_or_else(|| malformed(path, &text))?);
+        }
+        let path = "/proc/net/snmp6";
+        match read_text(path) {
+            Ok(text) => {
+                counters.extend(parse_xfrm_stat(&text).ok_or_else(|| malformed(path, &text))?)
+            }
+            Err(failure) if failure.reason == Reason::Absent => {}
+            Err(failure) => return Err(failure),
+        }
+        counters.retain(|counter| IP_COUNTERS.contains(&counter.name.as_str()));
+        Ok(counters)
+    };
+    read().map_err(|failure: Failure| failure.missing(Source::IpCounters))
+}
+
+/// The counters of `/proc/net/snmp` and `/proc/net/netstat`: pairs of lines, the names and the values of a protocol. `Ip:` and `InAddrErrors`
+/// become `IpInAddrErrors`. None where a line is anything else.
+pub fn parse_snmp(text: &str) -> Option<Vec<KernelCounter>> {
+    let mut counters = Vec::new();
+    let mut lines = text.lines();
+    while let Some(names) = lines.next() {
+        let (mut names, mut values) = (names.split_whitespace(), lines.next()?.split_whitespace());
+        let protocol = names.next()?;
+        if values.next()? != protocol {
+            return None;
+        }
+        let protocol = protocol.strip_suffix(':')?;
+        loop {
+            match (names.next(), values.next()) {
+                (Some(name), Some(value)) => {
+                    // Tcp's MaxConn is -1; none of those that are kept is negative.
+                    if let Ok(value) = u64::try_from(value.parse::<i128>().ok()?) {
+                        counters.push(KernelCounter { name: format!("{protocol}{name}"), value });
+                    }
+                }
+                (None, None) => break,
+                _ => return None,
+            }
+        }
+    }
+    Some(counters)
+}
+
 /// The rows of a complete `/proc/net/dev`: two header lines and one row for each interface, as the kernel prints it.
-/// None where a row is not whole.
+/// None where a row is incomplete.
 pub fn parse_net_dev(text: &str) -> Option<Vec<DeviceColumns>> {
     let rows = InterfaceDeviceStatus::from_buf_read(text.as_bytes()).ok()?.0;
     let columns = rows.into_values().map(|row| DeviceColumns {
@@ -81,11 +132,11 @@ pub fn parse_net_dev(text: &str) -> Option<Vec<DeviceColumns>> {
 }
 
 /// The lines of `/proc/net/xfrm_stat`: a name, blanks, a number. None where a line is anything else.
-pub fn parse_xfrm_stat(text: &str) -> Option<Vec<XfrmCounter>> {
+pub fn parse_xfrm_stat(text: &str) -> Option<Vec<KernelCounter>> {
     let counter = |line: &str| {
         let mut words = line.split_whitespace();
         let (name, value) = (words.next()?, words.next()?.parse().ok()?);
-        words.next().is_none().then(|| XfrmCounter { name: name.to_owned(), value })
+        words.next().is_none().then(|| KernelCounter { name: name.to_owned(), value })
     };
     text.lines().filter(|line| !line.trim().is_empty()).map(counter).collect()
 }
@@ -133,11 +184,24 @@ mod tests {
     fn a_counter_line_is_a_name_and_a_number() {
         let counters = parse_xfrm_stat("XfrmInError             \t0\nXfrmOutNoStates \t42\n");
         let expected = [("XfrmInError", 0), ("XfrmOutNoStates", 42)]
-            .map(|(name, value)| XfrmCounter { name: name.to_owned(), value });
+            .map(|(name, value)| KernelCounter { name: name.to_owned(), value });
         assert_eq!(counters.unwrap(), expected);
         assert_eq!(parse_xfrm_stat("XfrmInError\n"), None);
         assert_eq!(parse_xfrm_stat("XfrmInError 1 2\n"), None);
         assert_eq!(parse_xfrm_stat("XfrmInError -1\n"), None);
+    }
+
+    #[test]
+    fn the_counters_of_a_protocol_are_a_line_of_names_and_a_line_of_values() {
+        let text = "Ip: Forwarding InAddrErrors\nIp: 1 12\nTcp: MaxConn\nTcp: -1\n";
+        let counters = parse_snmp(text).unwrap();
+        let expected = [("IpForwarding", 1), ("IpInAddrErrors", 12)]
+            .map(|(name, value)| KernelCounter { name: name.to_owned(), value });
+        assert_eq!(counters, expected);
+        assert_eq!(parse_snmp("Ip: A B\nIp: 1\n"), None, "a value is missing");
+        assert_eq!(parse_snmp("Ip: A\nTcp: 1\n"), None, "values of another protocol");
+        assert_eq!(parse_snmp("Ip: A\n"), None, "no values");
+        assert_eq!(parse_snmp("Ip: A\nIp: x\n"), None, "no number");
     }
 
     #[test]

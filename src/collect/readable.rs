@@ -1,4 +1,4 @@
-//! Waits until another process has written something, or has ended, but not for ever. It reads nothing.
+//! Waits, with a deadline, until another process has written something or has ended. It reads nothing.
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -6,13 +6,13 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// Whether there is something to read, or an end, before the deadline. Signals do not end the waiting; after the deadline it looks once.
+/// Whether there is something to read, or the end, before the deadline. Signals do not end the waiting; after the deadline it checks once.
 ///
 /// # Errors
-/// The kernel refuses to wait.
+/// The kernel does not let the process wait.
 pub(super) fn is_readable(input: BorrowedFd<'_>, deadline: Instant) -> io::Result<bool> {
     loop {
-        // Rounded up: a wait that ends before its time would only begin anew.
+        // Rounded up: a wait that ends too early would only start again.
         let left = deadline.saturating_duration_since(Instant::now()).as_micros().div_ceil(1000);
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         match poll(&mut [PollFd::new(input, PollFlags::POLLIN)], timeout) {

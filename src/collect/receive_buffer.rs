@@ -1,6 +1,5 @@
-//! The buffer that netlink's datagrams are received into. The kernel's messages about SAs hold their keys for who has CAP_NET_ADMIN, and it
-//! cannot be asked to leave them out: so what was received is overwritten when the buffer goes, and where it stays, before
-//! anything is waited for.
+//! The buffer for netlink datagrams. The kernel's messages about SAs include their keys for a process with CAP_NET_ADMIN, and the kernel cannot
+//! be asked to omit them. So received data is overwritten when the buffer is dropped and, in a buffer that stays, before the program waits.
 //! It decodes nothing.
 
 use nix::errno::Errno;
@@ -15,14 +14,14 @@ use zeroize::Zeroize;
 pub(super) struct Datagram {
     /// In bytes.
     pub length: usize,
-    /// It was longer than its room.
+    /// It was longer than the buffer.
     pub is_cut: bool,
-    /// Any process with the rights may send to a netlink socket; only the kernel is port 0.
+    /// A privileged process may send to a netlink socket; only the kernel has port 0.
     pub is_of_kernel: bool,
 }
 
 impl Datagram {
-    /// The next one of a socket.
+    /// The next datagram of a socket.
     pub fn receive(socket: &OwnedFd, room: &mut [u8]) -> nix::Result<Self> {
         let mut slices = [IoSliceMut::new(room)];
         let flags = MsgFlags::empty();
@@ -30,7 +29,7 @@ impl Datagram {
         Ok(Self::of(&received))
     }
 
-    /// Those of a socket that are there, one in each part, by one system call.
+    /// The waiting datagrams of a socket, one in each part, by one system call.
     pub fn receive_many(socket: &OwnedFd, parts: ChunksMut<'_, u8>) -> nix::Result<Vec<Self>> {
         let mut headers = MultiHeaders::<NetlinkAddr>::preallocate(parts.len(), None);
         let mut slices: Vec<_> = parts.map(|part| [IoSliceMut::new(part)]).collect();
@@ -48,24 +47,24 @@ impl Datagram {
     }
 }
 
-/// Room for one datagram, of a fixed size: room that grows would leave copies.
+/// A buffer of a fixed size for one datagram: one that grows would leave copies in memory.
 pub(super) struct ReceiveBuffer {
     bytes: Box<[u8]>,
-    /// How much of it may hold something. Between the datagrams of one dump nothing is overwritten but by the next: they come at once, and
-    /// to wipe megabytes byte by byte would cost more than to decode them.
+    /// How many bytes may contain data. Between the datagrams of a dump nothing is wiped, only overwritten by the next one: they arrive
+    /// immediately, and wiping megabytes byte by byte would cost more than decoding them.
     used: usize,
 }
 
 impl ReceiveBuffer {
-    /// Room for this many bytes.
+    /// A buffer of so many bytes.
     pub fn new(size: usize) -> Self {
         Self { bytes: vec![0; size].into_boxed_slice(), used: 0 }
     }
 
-    /// Receives a datagram of the kernel in the place of the one before, by `take`: how long it is, in bytes; none where somebody else sent it.
+    /// Receives a datagram of the kernel by `take` and overwrites the previous one. Returns its length in bytes; none where another process sent it.
     ///
     /// # Errors
-    /// What `take` says; `EMSGSIZE` where the datagram is larger than the buffer, and lost.
+    /// Those of `take`; `EMSGSIZE` where the datagram is larger than the buffer and therefore lost.
     pub fn receive(
         &mut self,
         take: impl FnOnce(&mut [u8]) -> nix::Result<Datagram>,
@@ -79,8 +78,8 @@ impl ReceiveBuffer {
         Ok(datagram.is_of_kernel.then_some(datagram.length))
     }
 
-    /// Receives several datagrams of the kernel at once by `take`, each in a part of so many bytes: how long each is, in their order; none where
-    /// somebody else sent it.
+    /// Receives several datagrams of the kernel by one `take`, each in a part of so many bytes. Returns their lengths in their order; none where
+    /// another process sent one.
     ///
     /// # Errors
     /// As those of [`ReceiveBuffer::receive`].
@@ -98,24 +97,24 @@ impl ReceiveBuffer {
         Ok(datagrams.into_iter().map(length).collect())
     }
 
-    /// So many bytes of what was received, from this one on.
+    /// So many received bytes, from this offset on.
     pub fn datagram_at(&self, start: usize, length: usize) -> &[u8] {
         self.bytes.get(start..start.saturating_add(length)).unwrap_or_default()
     }
 
-    /// The first bytes of what was received.
+    /// The first received bytes.
     pub fn datagram(&self, length: usize) -> &[u8] {
         self.bytes.get(..length).unwrap_or_default()
     }
 
-    /// Lets `read` receive, and overwrites what was received, whatever `read` comes to: a datagram that is refused may hold keys as well.
+    /// Lets `read` receive, and overwrites the received data in any case: a rejected datagram may contain keys as well.
     pub fn wiped_after<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let value = read(self);
         self.wipe();
         value
     }
 
-    /// Overwrites what was received, in a way that the compiler does not leave out.
+    /// Overwrites the received data in a way that the compiler cannot remove.
     pub fn wipe(&mut self) {
         if let Some(used) = self.bytes.get_mut(..self.used) {
             used.zeroize();
@@ -136,7 +135,7 @@ mod tests {
     use crate::wire::netlink::Request;
     use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, sendto, socket};
 
-    /// A socket that the kernel answers with a link each, or with a refusal where no interface has the index.
+    /// A socket on which the kernel answers each request with a link, or with an error where no interface has the index.
     fn asked(interfaces: &[i32]) -> OwnedFd {
         let (family, flags) = (AddressFamily::Netlink, SockFlag::SOCK_CLOEXEC);
         let socket = socket(family, SockType::Raw, flags, SockProtocol::NetlinkRoute).unwrap();

@@ -1,5 +1,4 @@
-//! What the recorder's journal says of this boot, so that counters since boot find their causes. It never fails: without a recorder the
-//! source is absent.
+//! This boot's records of the recorder's journal, to explain counters since boot. It never fails: without a recorder the source is absent.
 
 use crate::error::Error;
 use crate::journal::{self, Record};
@@ -7,14 +6,14 @@ use crate::snapshot::recorded::{Episode, Recorded};
 use crate::snapshot::{Missing, Observed, Reason, Source};
 use std::path::Path;
 
-/// Episodes that are kept, and those of them that keep their events and their course.
+/// Most episodes that are kept, and how many of them keep their events and their course.
 const MOST: usize = 512;
 const MOST_WHOLE: usize = 16;
-/// Remarks that are kept.
+/// Most remarks that are kept.
 const MOST_REMARKS: usize = 16;
 
-/// The journal of the package's recorder, of this boot: what is older explains no counter of today. Boots are told apart by their ids, not by
-/// times: a clock may be set after the boot, by years.
+/// This boot's records of the package's recorder: older ones do not explain the present counters. Boots are distinguished by their ids, not by
+/// times: the clock may be set after the boot, by years.
 pub(super) fn recorded(boot_id: &str) -> Observed<Recorded> {
     let missing = |reason, detail: String| Missing::new(Source::Journal, reason, detail);
     let contents = journal::read(Path::new(journal::DIRECTORY)).map_err(|error| {
@@ -31,7 +30,7 @@ pub(super) fn recorded(boot_id: &str) -> Observed<Recorded> {
     Ok(shortened(journal::recorded(&contents)))
 }
 
-/// Drops the records before the last recorder of another boot, and that recorder's.
+/// Removes all records up to those of the last recorder of another boot.
 fn keep_boot(records: &mut Vec<Record>, boot_id: &str) {
     let of_this = |record: &Record| match record {
         Record::Started { boot_id: of, .. } => Some(of == boot_id),
@@ -88,7 +87,7 @@ mod tests {
             stopped(701),
         ];
         assert_eq!(kept(&records, "new"), records[2..]);
-        assert_eq!(kept(&records, "newest"), [], "nobody recorded in this boot");
-        assert_eq!(kept(&records[3..], "new"), records[3..], "its first record is gone");
+        assert_eq!(kept(&records, "newest"), [], "no recorder ran in this boot");
+        assert_eq!(kept(&records[3..], "new"), records[3..], "its first record is missing");
     }
 }

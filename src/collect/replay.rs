@@ -1,20 +1,20 @@
-//! Lists of SAs and policies, brought up to the kernel's messages about changes. The kernel walks a list while it is sent, message by message, and
-//! never says that the list changed meanwhile (`xfrm_dump_sa()` has no NLM_F_DUMP_INTR): what is added behind the walker's back is
-//! not in it. What did not change is in the list, and of what did the last message says how it is now. It reads nothing.
+//! Lists of SAs and policies, updated by the kernel's messages about changes. The kernel walks a list while it sends it, message by message, and
+//! does not report that the list changed meanwhile (`xfrm_dump_sa()` has no NLM_F_DUMP_INTR): an entry that is added behind the walker is not
+//! sent. Entries that did not change are in the list; for those that did, the last message has their present state. It reads nothing.
 
 use crate::snapshot::notification::Notification;
 use crate::snapshot::{Changed, Mark, Observed, Policy, Sa, Spi};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// What tells SAs apart in the kernel: `__xfrm_state_lookup()`.
+/// What identifies an SA in the kernel: `__xfrm_state_lookup()`.
 type SaKey = (IpAddr, u8, Spi, Mark);
 
 fn key(sa: &Sa) -> SaKey {
     (sa.destination, sa.protocol, sa.spi, sa.mark)
 }
 
-/// Takes the changes into the lists, as far as these were read.
+/// Applies the changes to the lists that were read.
 pub(super) fn take_in(
     changes: Vec<Notification>,
     sas: &mut Observed<Vec<Sa>>,
@@ -23,7 +23,7 @@ pub(super) fn take_in(
     if changes.is_empty() {
         return;
     }
-    // Without an SPI it is larval, and several may be alike.
+    // Without an SPI it is larval, and several may be equal.
     let (mut larval, mut by_key, mut by_index) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for sa in sas.iter_mut().flat_map(std::mem::take) {
         if sa.spi == Spi(0) {
@@ -38,7 +38,7 @@ pub(super) fn take_in(
     for change in changes {
         match change {
             Notification::SaAdded(sa) => {
-                // What `xfrm_alloc_spi()` reserved has no mark yet, and no message tells that the SA took its place.
+                // An SPI that `xfrm_alloc_spi()` reserved has no mark yet, and no message reports that the SA replaced it.
                 let reserved = SaKey::from((sa.destination, sa.protocol, sa.spi, Mark::default()));
                 if by_key.get(&reserved).is_some_and(Sa::is_larval) {
                     by_key.remove(&reserved);
@@ -81,7 +81,7 @@ pub(super) fn take_in(
     }
 }
 
-/// The SA of a message with the use that the list tells of, which is later.
+/// The SA of a message with the counters of the list, which are newer.
 fn as_used(sa: Sa, listed: Option<Sa>) -> Sa {
     match listed.filter(|listed| !listed.is_larval()) {
         None => sa,
@@ -97,8 +97,7 @@ fn as_used(sa: Sa, listed: Option<Sa>) -> Sa {
     }
 }
 
-/// What the changes are changes of; none where there is no telling. A larval SA is no change: one comes and goes while packets wait for an SA
-/// that is not there.
+/// What the changes apply to; none where that is unknown. A larval SA is no change: it comes and goes while packets wait for a missing SA.
 pub(super) fn changed(changes: &[Notification]) -> Option<BTreeSet<Changed>> {
     let mut changed = BTreeSet::new();
     for change in changes {
@@ -109,7 +108,7 @@ pub(super) fn changed(changes: &[Notification]) -> Option<BTreeSet<Changed>> {
                     changed.insert(Changed::from(sa));
                 }
             }
-            // It names no algorithm, so that larval SAs with an SPI look the same.
+            // It names no algorithm, so larval SAs with an SPI look the same.
             Notification::SaExpired(sa) => {
                 if sa.spi != Spi(0) {
                     changed.insert(Changed::from(sa));

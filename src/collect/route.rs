@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-/// A router may hold a million routes.
+/// The time limit for the dump: a router may have a million routes.
 const ROUTES_PATIENCE: Duration = Duration::from_secs(5);
-/// More routes through VTIs than this are not kept: 80 bytes each, so that memory stays bounded.
+/// Most routes through VTIs that are kept, of 80 bytes each, so that memory is bounded.
 const ROUTES_KEPT: usize = 250_000;
 
-/// From so many interfaces with next hops on, their neighbours are not read one interface after the other.
+/// From this number of interfaces with next hops on, neighbours are read in one dump instead of one for each interface.
 const WAYS_OUT: usize = 4;
 
 /// All policy routing rules.
@@ -40,7 +40,7 @@ pub(super) fn rules() -> Observed<Vec<Rule>> {
     dump.read(decode).map_err(|failure| failure.missing(Source::Rules))
 }
 
-/// The routes that leave through a VTI, and those of charon's table. The dump is filtered as it comes.
+/// The routes that leave through a VTI, and those of charon's table. The dump is filtered while it is read.
 pub(super) fn routes(links: &Observed<Vec<Link>>) -> Observed<Vec<Route>> {
     let links = links.as_ref().map_err(|missing| depends_on(missing, Source::Routes))?;
     let vtis: BTreeSet<u32> =
@@ -58,7 +58,7 @@ pub(super) fn routes(links: &Observed<Vec<Link>>) -> Observed<Vec<Route>> {
     let decode = |payload: &[u8], routes: &mut Vec<Route>| {
         routes.extend(route::decode(payload)?.into_iter().filter(&wanted));
         if routes.len() > ROUTES_KEPT {
-            let detail = format!("more than {} leave through VTIs", units::ROUTE.of(ROUTES_KEPT));
+            let detail = format!("more than {} lead through VTIs", units::ROUTE.of(ROUTES_KEPT));
             return Err(Failure::new(Reason::Failed, detail));
         }
         Ok(())
@@ -100,7 +100,7 @@ pub(super) fn neighbours(lookups: &Observed<Vec<RouteLookup>>) -> Observed<Vec<N
     let whole = || Request::dump(neighbour::GETNEIGH).structure(&[0; neighbour::HEADER]);
     let of = |interface: &u32| whole().attribute(neighbour::NDA_IFINDEX, &interface.to_ne_bytes());
     let interfaces: BTreeSet<u32> = next_hops.iter().map(|(interface, _)| *interface).collect();
-    // Each VTI has multicast neighbours of its own, and a router has few ways out.
+    // Each VTI has multicast neighbours of its own, but a router has few outer interfaces.
     let requests: Vec<Request> = match interfaces.len() {
         1..=WAYS_OUT => interfaces.iter().map(of).collect(),
         _ => vec![whole()],
@@ -118,7 +118,7 @@ pub(super) fn neighbours(lookups: &Observed<Vec<RouteLookup>>) -> Observed<Vec<N
     parts.map(|parts| parts.concat()).map_err(|failure| failure.missing(Source::Neighbours))
 }
 
-/// Interface and address that a packet is handed to: the gateway, or its destination if that is on-link.
+/// Interface and address of the next hop: the gateway, or the destination itself if it is on-link.
 fn next_hop(lookup: &RouteLookup) -> Option<(u32, IpAddr)> {
     match lookup.answer {
         RouteAnswer::Route { route_type: RouteType::Unicast, oif, gateway, .. } => {
@@ -128,7 +128,7 @@ fn next_hop(lookup: &RouteLookup) -> Option<(u32, IpAddr)> {
     }
 }
 
-/// `source` cannot be read without what `missing` tells of.
+/// `source` cannot be read without what `missing` names.
 fn depends_on(missing: &Missing, source: Source) -> Missing {
     Missing::new(source, missing.reason, missing.to_string())
 }

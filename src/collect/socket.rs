@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// NETLINK_ROUTE.
 pub(super) const ROUTE: SockProtocol = SockProtocol::NetlinkRoute;
-/// NETLINK_XFRM. nix has no name for it; the number is what counts, and it is that of TCP.
+/// NETLINK_XFRM. nix has no name for it, but its number is that of TCP.
 pub(super) const XFRM: SockProtocol = SockProtocol::Tcp;
 const _: () = assert!(XFRM as i32 == nix::libc::NETLINK_XFRM);
 
@@ -25,31 +25,31 @@ pub(super) const NETFILTER: SockProtocol = SockProtocol::NetlinkNetFilter;
 /// NETLINK_GENERIC.
 pub(super) const GENERIC: SockProtocol = SockProtocol::NetlinkGeneric;
 
-/// The patience for one dump, and for all route questions together.
+/// The time limit for one dump, and for all route questions together.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The kernel makes datagrams of a dump at most 32 KiB large.
+/// The kernel's datagrams of a dump have at most 32 KiB.
 const BUFFER: usize = 64 * 1024;
-/// Questions that are sent together. Their answers wait in the socket's buffer (`net.core.rmem_default`, 208 KiB), where one takes some KiB.
+/// Questions that are sent together. Their answers are queued in the socket's buffer (`net.core.rmem_default`, 208 KiB), where each takes some KiB.
 const BATCH: usize = 16;
-/// Messages about changes: the largest is a link, of some KiB.
+/// For messages about changes: the largest is a link, of some KiB.
 const DATAGRAM: usize = 32 * 1024;
-/// Messages that are taken by one system call where they are many, and how large each may be: those about SAs and policies are below 2 KiB.
+/// Most messages that one system call takes, and the largest size of each: those about SAs and policies have less than 2 KiB.
 pub(super) const MANY: usize = 64;
 const SMALL: usize = 4 * 1024;
-/// What the kernel keeps of them until they are read, in bytes.
+/// The size of the kernel's queue for them, in bytes.
 const QUEUE: usize = 2 * 1024 * 1024;
-/// No more of them can wait: the kernel doubles the room (`__sock_set_rcvbuf()`, net/core/sock.c), and takes more than this many bytes of it
-/// for each, its `struct sk_buff` and `struct skb_shared_info` included (`SKB_TRUESIZE`, include/linux/skbuff.h).
+/// No more of them fit in the queue: the kernel doubles its size (`__sock_set_rcvbuf()`, net/core/sock.c), and each takes more than this many
+/// bytes of it, its `struct sk_buff` and `struct skb_shared_info` included (`SKB_TRUESIZE`, include/linux/skbuff.h).
 pub(super) const MOST_WAITING: usize = 2 * QUEUE / 512;
-/// How long one receive waits before the deadline is looked at again.
+/// How long one receive waits before the deadline is checked again.
 const TICK_MS: i64 = 200;
-/// Reads of a dump that the kernel says changed while it was made.
+/// Most attempts at a dump that the kernel marks as inconsistent.
 const ATTEMPTS: usize = 4;
 
-/// What is asked of the kernel in a dump.
+/// A dump that is requested from the kernel.
 pub(super) struct Dump {
-    /// The name of the request in errors.
+    /// The request's name in errors.
     pub name: &'static str,
     /// NETLINK_ROUTE, NETLINK_XFRM or NETLINK_NETFILTER.
     pub protocol: SockProtocol,
@@ -57,13 +57,13 @@ pub(super) struct Dump {
     pub request: Request,
     /// The type of the messages that answer it.
     pub answer: u16,
-    /// How long it may take, attempts included.
+    /// The time limit for all attempts together.
     pub patience: Duration,
 }
 
 impl Dump {
-    /// Reads all objects. `decode` adds what it wants of one message's payload to the list; a dump that the kernel marks as
-    /// inconsistent, or of which it lost a part, is thrown away and read again.
+    /// Reads all objects. `decode` adds what it needs of one message's payload to the list; a dump that the kernel marks as
+    /// inconsistent, or of which it lost a part, is discarded and read again.
     pub fn read<T>(
         &self,
         decode: impl Fn(&[u8], &mut Vec<T>) -> Result<(), Failure>,
@@ -71,7 +71,7 @@ impl Dump {
         self.read_from(|| Socket::open(self.protocol), decode)
     }
 
-    /// The same from sockets that `open` gives.
+    /// The same from sockets that `open` returns.
     fn read_from<C: Channel, T>(
         &self,
         open: impl Fn() -> Result<Socket<C>, Failure>,
@@ -80,14 +80,14 @@ impl Dump {
         let read = || {
             let deadline = Instant::now() + self.patience;
             let mut socket = open()?;
-            let detail = format!("it changed during {ATTEMPTS} attempts");
+            let detail = format!("it changed during each of {ATTEMPTS} attempts");
             let mut failure = Failure::new(Reason::Inconsistent, detail);
             for _ in 0..ATTEMPTS {
                 let mut list = Vec::new();
                 match socket.dump(self, deadline, |payload| decode(payload, &mut list)) {
                     Ok(true) => return Ok(list),
                     Ok(false) => {}
-                    // The rest of this dump would come on the same socket.
+                    // The rest of this dump would arrive on the same socket.
                     Err(lost) if lost.reason == Reason::Lost => {
                         (failure, socket) = (lost, open()?);
                     }
@@ -100,11 +100,11 @@ impl Dump {
     }
 }
 
-/// Where requests go and answers come from: the kernel, and in tests a list of what a kernel may say.
+/// Where requests go and answers come from: the kernel, or in tests a list of possible answers.
 pub(super) trait Channel {
     /// Sends one request.
     fn send(&mut self, request: &[u8]) -> nix::Result<()>;
-    /// Waits a moment for one datagram.
+    /// Waits a short time for one datagram.
     fn receive(&mut self, buffer: &mut [u8]) -> nix::Result<Datagram>;
 }
 
@@ -134,7 +134,7 @@ pub(super) struct Socket<C = Kernel> {
 }
 
 impl Socket {
-    /// Opens a socket; the kernel binds it when the first request is sent.
+    /// Opens a socket; the kernel binds it with the first request.
     pub fn open(protocol: SockProtocol) -> Result<Self, Failure> {
         let flags = SockFlag::SOCK_CLOEXEC;
         let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
@@ -173,8 +173,8 @@ impl<C: Channel> Socket<C> {
         }
     }
 
-    /// Asks for one object with each of the requests, and gives the answers in their order. Many at once: the kernel takes several requests
-    /// from one datagram, and a system call for each would cost more than its answer.
+    /// Asks for one object with each of the requests and returns the answers in their order. Many requests share a datagram, as the kernel
+    /// allows: a system call for each would cost more than its answer.
     ///
     /// # Errors
     /// As those of [`Socket::ask`]; where one answer is lost or malformed, there is none.
@@ -212,7 +212,7 @@ impl<C: Channel> Socket<C> {
         Ok(answers)
     }
 
-    /// Has something done that is answered by an acknowledgement alone. The inner error is the kernel's refusal.
+    /// Sends a request that is answered only by an acknowledgement. The inner error is the kernel's.
     pub fn command(
         &mut self,
         request: Request,
@@ -224,8 +224,8 @@ impl<C: Channel> Socket<C> {
         }
     }
 
-    /// One attempt at a dump: whether the kernel calls it consistent. It reads to the end in either case, for a socket takes no
-    /// second dump before the first is done.
+    /// One attempt at a dump: whether the kernel marks it as consistent. It reads to the end in either case, because a socket accepts no
+    /// second dump before the first has ended.
     fn dump(
         &mut self,
         dump: &Dump,
@@ -255,7 +255,7 @@ impl<C: Channel> Socket<C> {
         }
     }
 
-    /// Sends a request and gives its sequence number.
+    /// Sends a request and returns its sequence number.
     fn send(&mut self, request: &Request, deadline: Instant) -> Result<u32, Failure> {
         self.sequence = self.sequence.wrapping_add(1);
         self.send_bytes(&request.bytes(self.sequence), deadline)?;
@@ -288,31 +288,31 @@ impl<C: Channel> Socket<C> {
     }
 }
 
-/// A netlink socket in multicast groups. It asks nothing.
+/// A netlink socket in multicast groups.
 pub(super) struct Subscription {
     descriptor: OwnedFd,
     buffer: ReceiveBuffer,
-    /// Room for many at once, where it was asked for.
+    /// The buffer for many messages, where it was needed.
     many: Option<ReceiveBuffer>,
 }
 
 impl Subscription {
-    /// Joins the groups, by their numbers.
+    /// Joins the groups with these numbers.
     pub fn join(protocol: SockProtocol, groups: &[u32]) -> Result<Self, Failure> {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let descriptor = system::socket(AddressFamily::Netlink, SockType::Raw, flags, protocol)?;
-        // Beyond net.core.rmem_max with CAP_NET_ADMIN alone; a smaller buffer only means that messages are lost sooner, which is noticed.
+        // More than net.core.rmem_max needs CAP_NET_ADMIN. With a smaller buffer messages are only lost sooner, which is noticed.
         let _ = system::setsockopt(&descriptor, sockopt::RcvBufForce, &QUEUE);
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (group - 1));
         system::bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, mask))?;
         Ok(Self { descriptor, buffer: ReceiveBuffer::new(DATAGRAM), many: None })
     }
 
-    /// Sends a request, whose answer comes behind what waits.
+    /// Sends a request, whose answer is queued after the waiting messages.
     pub fn ask(&self, request: &Request, sequence: u32) -> Result<(), Failure> {
         let bytes = request.bytes(sequence);
         let send = || send_to_kernel(&self.descriptor, &bytes);
-        // It never waits for room, so that there is no deadline.
+        // It never waits for room, so it needs no deadline.
         Ok(send().or_else(|errno| if errno == Errno::EINTR { send() } else { Err(errno) })?)
     }
 
@@ -322,13 +322,13 @@ impl Subscription {
         Some(address.pid())
     }
 
-    /// Takes one datagram, if one is there. False where none is.
+    /// Takes one datagram, if one is waiting. False where none is.
     ///
     /// # Errors
-    /// `Lost` where the kernel had to leave messages out.
+    /// `Lost` where the kernel had to drop messages.
     pub fn next(&mut self, mut each: impl FnMut(netlink::Message<'_>)) -> Result<bool, Failure> {
         let descriptor = &self.descriptor;
-        // The next one may be hours away.
+        // The next one may arrive hours later.
         self.buffer.wiped_after(|buffer| {
             let length = match buffer.receive(|room| Datagram::receive(descriptor, room)) {
                 Ok(Some(length)) => length,
@@ -342,8 +342,8 @@ impl Subscription {
         })
     }
 
-    /// Takes all datagrams that are there, up to [`MANY`], by one system call: how many. Where they are fewer, no more waited at that moment, or
-    /// the next call fails.
+    /// Takes all waiting datagrams, up to [`MANY`], by one system call, and returns their number. If that is less than [`MANY`], no more were
+    /// waiting at that moment, or the next call fails.
     ///
     /// # Errors
     /// As those of [`Subscription::next`].

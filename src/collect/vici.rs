@@ -1,5 +1,5 @@
-//! Reads charon over its VICI socket: what it has loaded and what is up. It asks for no secret, changes nothing, and waits no longer than
-//! its patience, whatever the other end does.
+//! Reads charon over its VICI socket: what it has loaded and what is up. It requests no secret, changes nothing, and never waits longer than
+//! its time limit, whatever charon does.
 
 use super::failure::Failure;
 use crate::snapshot::ike::Ike;
@@ -17,9 +17,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// For all questions together.
+/// The time limit for all requests together.
 const PATIENCE: Duration = Duration::from_millis(1900);
-/// The most bytes that are read of one daemon: some ten thousand IKE_SAs.
+/// The most bytes that are read from a daemon: some ten thousand IKE_SAs.
 const MOST: usize = 32 * 1024 * 1024;
 
 /// Asks charon at `path`.
@@ -51,7 +51,7 @@ pub(super) fn ike(path: &Path) -> Observed<Ike> {
     })
 }
 
-/// A connection to the daemon, and how much is left of time, of bytes, and of what they become.
+/// A connection to the daemon, and what is left of its limits of time, bytes and values.
 struct Daemon {
     stream: UnixStream,
     deadline: Instant,
@@ -62,20 +62,20 @@ struct Daemon {
 impl Daemon {
     fn connect(path: &Path) -> Result<Self, Failure> {
         let deadline = Instant::now() + PATIENCE;
-        // Without waiting: a stopped daemon with a full backlog would hold a blocking connect for ever.
+        // Without waiting: a stopped daemon with a full backlog would block connect() forever.
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let socket = system::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
         match system::connect(socket.as_raw_fd(), &UnixAddr::new(path)?) {
             Err(Errno::EAGAIN) => return Err(Errno::ETIMEDOUT.into()),
             Err(Errno::ECONNREFUSED) => {
-                return Err(Failure::new(Reason::Failed, "nobody listens to it"));
+                return Err(Failure::new(Reason::Failed, "no process listens on it"));
             }
             result => result?,
         }
-        // Whoever can make a socket here could tell what it likes.
+        // A process of another user could create a socket here and send anything.
         let owner = getsockopt(&socket, sockopt::PeerCredentials)?.uid();
         if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
-            let detail = format!("the socket is of user {owner}, not of root");
+            let detail = format!("the socket belongs to user {owner}, not to root: ignored");
             return Err(Failure::new(Reason::Denied, detail));
         }
         let stream = UnixStream::from(socket);
@@ -116,7 +116,7 @@ impl Daemon {
                 Kind::Event if packet.name == event.as_bytes() => {
                     take(&Section::decode(packet.message, &mut self.budget)?)
                 }
-                // An event of a question before this one.
+                // An event of an earlier request.
                 Kind::Event => {}
                 Kind::Response => return Ok(()),
                 kind => return Err(unexpected(command, kind)),
@@ -139,14 +139,17 @@ impl Daemon {
             return Err(Failure::new(Reason::Malformed, detail));
         }
         self.left = self.left.checked_sub(length).ok_or_else(|| {
-            Failure::new(Reason::Malformed, format!("its answers have more than {}", BYTE.of(MOST)))
+            Failure::new(
+                Reason::Malformed,
+                format!("its answers are longer than {}", BYTE.of(MOST)),
+            )
         })?;
         let mut bytes = vec![0; length];
         self.fill(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// `read_exact()` that looks at the deadline after each part.
+    /// `read_exact()` that checks the deadline after each part.
     fn fill(&mut self, mut bytes: &mut [u8]) -> Result<(), Failure> {
         while !bytes.is_empty() {
             self.stream.set_read_timeout(Some(self.remaining()?))?;
@@ -166,7 +169,7 @@ impl Daemon {
     }
 }
 
-/// A socket with a time limit says EAGAIN when it is over.
+/// A socket with a time limit returns EAGAIN when the time is over.
 fn or_timed_out(error: std::io::Error) -> Failure {
     match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => Errno::ETIMEDOUT.into(),
@@ -179,6 +182,6 @@ fn unexpected(what: &str, kind: Kind) -> Failure {
         Kind::Unknown | Kind::UnknownEvent => {
             Failure::new(Reason::Absent, format!("it does not know {what}"))
         }
-        kind => Failure::new(Reason::Malformed, format!("{what} was answered by {kind:?}")),
+        kind => Failure::new(Reason::Malformed, format!("unexpected answer to {what}: {kind:?}")),
     }
 }

@@ -1,16 +1,18 @@
-//! Follows the kernel, for the recorder and `drops`: its messages about changes, and the counters of the VTIs alone. It decides nothing.
+//! Follows the kernel for the recorder and `drops`: its messages about changes, and the counters of the VTIs only. It decides nothing.
 
 use super::failure::Failure;
 use super::listen::Listener;
 use super::socket::{Dump, PATIENCE, ROUTE};
-use crate::snapshot::{Driver, Link, Observed, Reason, RouteLookup, RouteQuery, Snapshot, Source};
+use crate::snapshot::{
+    Driver, KernelCounter, Link, Observed, Reason, RouteLookup, RouteQuery, Snapshot, Source,
+};
 use crate::wire::link;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use super::listen::Received;
 
-/// Messages taken in one go: then the caller looks at the time and at its counters.
+/// Messages taken in one go; then the caller checks the time and its counters.
 const MOST: usize = 4096;
 
 /// The kernel's messages about changes.
@@ -20,10 +22,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Joins the groups. From then on every change is received, unless `lost` says otherwise.
+    /// Joins the groups. From then on every change is received, unless `lost` is set.
     ///
     /// # Errors
-    /// What the system refused: without CAP_NET_ADMIN it lets nobody listen to XFRM.
+    /// The error of the system: listening to XFRM needs CAP_NET_ADMIN.
     pub fn subscribe() -> Observed<Self> {
         let route = Listener::route().map_err(|failure| {
             failure.in_operation("listen to NETLINK_ROUTE").missing(Source::Links)
@@ -34,19 +36,19 @@ impl Changes {
         Ok(Self { route, xfrm })
     }
 
-    /// What to wait on: either is readable when there is something to receive.
+    /// The descriptors to wait on: each is readable when there is something to receive.
     pub fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [self.route.as_fd(), self.xfrm.as_fd()]
     }
 
-    /// Throws away what is there. After messages were lost those that wait are older than the loss: taken in after the state was read
-    /// anew, they would tell of SAs that are long gone.
+    /// Discards the waiting messages. After a loss of messages those that wait are older than the loss: processed after the state was read
+    /// again, they would report SAs that no longer exist.
     pub fn discard(&mut self) {
         self.xfrm.discard();
         self.route.discard();
     }
 
-    /// Takes what is there, without waiting: the changes of XFRM first.
+    /// Takes the waiting messages, without waiting for more: the changes of XFRM first.
     pub fn receive(&mut self) -> Received {
         let mut received = Received::default();
         self.xfrm.receive(MOST, &mut received);
@@ -55,7 +57,7 @@ impl Changes {
     }
 }
 
-/// The links of these drivers, with their counters: the kernel leaves out all others, and the statistics of IPv6.
+/// The links of these drivers with their counters: the kernel leaves out all other links and the statistics of IPv6.
 pub fn vtis(drivers: &BTreeSet<Driver>) -> Observed<Vec<Link>> {
     let mut all = Vec::new();
     for driver in drivers {
@@ -73,7 +75,7 @@ pub fn vtis(drivers: &BTreeSet<Driver>) -> Observed<Vec<Link>> {
         };
         let decode = |payload: &[u8], links: &mut Vec<Link>| -> Result<(), Failure> {
             let link = link::decode(payload)?;
-            // A kernel that does not know the kind any more leaves nothing out.
+            // A kernel that no longer knows the kind leaves nothing out.
             if link.driver() == Some(*driver) {
                 links.push(link);
             }
@@ -84,12 +86,17 @@ pub fn vtis(drivers: &BTreeSet<Driver>) -> Observed<Vec<Link>> {
     Ok(all)
 }
 
+/// The counters of `/proc/net/xfrm_stat`.
+pub fn xfrm_statistics() -> Observed<Vec<KernelCounter>> {
+    super::proc::xfrm_statistics()
+}
+
 /// The kernel's answers to questions about routes, within 2 s together.
 pub fn routes(queries: impl IntoIterator<Item = RouteQuery>) -> Observed<Vec<RouteLookup>> {
     super::route::ask(queries)
 }
 
-/// SAs, policies, links and addresses, and nothing else: what the changes are changes of.
+/// SAs, policies, links and addresses, and nothing else: the state that the changes apply to.
 pub fn state() -> Snapshot {
     Snapshot {
         links: super::link::links(),

@@ -1,5 +1,5 @@
-//! Security associations, policies and their sizes, read from NETLINK_XFRM. It needs CAP_NET_ADMIN.
-//! The dumps carry keys; the decoders pass over them, and the receive buffer goes nowhere else.
+//! SAs, policies and the sizes of their databases, read from NETLINK_XFRM. It needs CAP_NET_ADMIN.
+//! The dumps contain keys; the decoders skip them, and the receive buffer is passed on to nothing else.
 
 use super::failure::Failure;
 use super::socket::{Dump, PATIENCE, Socket, XFRM};
@@ -10,7 +10,7 @@ use crate::wire::{WireError, xfrm_info, xfrm_policy, xfrm_state};
 use nix::errno::Errno;
 use std::time::Instant;
 
-/// All SAs. The request has no body: the kernel logs a warning about one.
+/// All SAs. The request has no body: with one the kernel logs a warning.
 pub(super) fn sas() -> Observed<Vec<Sa>> {
     let dump = Dump {
         name: "XFRM_MSG_GETSA",
@@ -42,7 +42,7 @@ pub(super) fn policies() -> Observed<Vec<Policy>> {
     dump.read(decode).map_err(|failure| failure.missing(Source::SecurityPolicies))
 }
 
-/// The default policies. Older kernels do not know the question and answer EINVAL ([`Change::DefaultPolicies`]).
+/// The default policies. Older kernels do not know the request and answer EINVAL ([`Change::DefaultPolicies`]).
 pub(super) fn default_policies() -> Observed<DefaultPolicies> {
     let question = xfrm_info::default_question();
     let answer = ask(&question, xfrm_info::GETDEFAULT, xfrm_info::decode_default);

@@ -147,13 +147,13 @@ fn a_real_charon_is_read_and_missed_when_it_hangs_or_is_gone() {
     assert_eq!(ike(&socket).connections, found.connections);
 
     assert_eq!(charon.end("KILL"), Some(9));
-    assert_missing("SIGKILL", &socket, Reason::Failed, "nobody listens to it");
+    assert_missing("SIGKILL", &socket, Reason::Failed, "no process listens on it");
 
     let charon = Charon::start(directory.path());
     assert!(ike(&socket).connections.is_empty());
     charon.end("TERM");
     match socket.exists() {
-        true => assert_missing("SIGTERM", &socket, Reason::Failed, "nobody listens to it"),
+        true => assert_missing("SIGTERM", &socket, Reason::Failed, "no process listens on it"),
         false => assert_missing("SIGTERM", &socket, Reason::Absent, "no such file or directory"),
     }
 }

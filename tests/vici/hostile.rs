@@ -89,7 +89,7 @@ fn what_is_printed_of_hostile_names_and_identities_is_escaped() {
         for ike in [&ike, &no_child, &connecting, &nothing] {
             let now = &Snapshot { ike: Ok(ike.clone()), ..snapshot.clone() };
             let report = diagnose::run(&Observation { now, earlier: None }, None).unwrap();
-            assert_harmless(file, &text::report(&report, 80, true));
+            assert_harmless(file, &text::report(&report, 80, text::Shown::Detail));
             // JSON is exact: what is read from it is what was written.
             let written = json::write(&report).unwrap();
             let written: serde_json::Value = serde_json::from_str(&written).unwrap();

@@ -37,7 +37,7 @@ fn a_socket_of_another_user_is_not_believed() {
         .unwrap();
     let mut lines = BufReader::new(other.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("listening")));
-    let words = format!("the socket is of user {NOBODY}, not of root");
+    let words = format!("the socket belongs to user {NOBODY}, not to root: ignored");
     assert_missing("another user's", &socket, Reason::Denied, &words);
     drop(other.stdin.take());
     other.wait().unwrap();

@@ -42,10 +42,10 @@ fn a_file_and_a_socket_without_a_listener_are_nobody_there() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "not a socket").unwrap();
-    assert_missing("regular file", &file, Reason::Failed, "nobody listens to it");
+    assert_missing("regular file", &file, Reason::Failed, "no process listens on it");
     let stale = directory.path().join("stale");
     drop(UnixListener::bind(&stale).unwrap());
-    assert_missing("stale socket", &stale, Reason::Failed, "nobody listens to it");
+    assert_missing("stale socket", &stale, Reason::Failed, "no process listens on it");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_daemon_that_hangs_is_asked_once_in_an_interval() {
     assert!(first.detail.ends_with(NO_ANSWER), "{first}");
     let asked_once =
         format!("charon was not asked again at {}: it did not answer ", server.socket.display());
-    let when = second.detail.strip_prefix(&asked_once).unwrap().strip_suffix(" s before").unwrap();
+    let when = second.detail.strip_prefix(&asked_once).unwrap().strip_suffix(" s earlier").unwrap();
     // It is given up after 1.9 s, and an interval follows.
     assert!(when.parse::<f64>().unwrap() >= 2.0, "{when}");
     assert_eq!(connections.load(Ordering::SeqCst), 1);
@@ -190,7 +190,7 @@ fn what_is_not_vici_is_malformed() {
         ("packet type", b"\x2aabc", "VICI packet type: unexpected value 42"),
         ("element", b"\x01GET / HTTP/1.1", "VICI element: unexpected value 71"),
         ("end", b"\x01\x01\x01a", "VICI section end: missing"),
-        ("request", b"\x00\x01a", "version was answered by Request"),
+        ("request", b"\x00\x01a", "unexpected answer to version: Request"),
     ] {
         let server = Server::packet(packet);
         assert_missing(what, &server.socket, Reason::Malformed, words);

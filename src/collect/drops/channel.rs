@@ -1,4 +1,4 @@
-//! The requests to the kernel's drop monitor, one function each. It keeps nothing and decides nothing.
+//! The requests to the kernel's drop monitor, one function for each. It keeps nothing and decides nothing.
 
 use crate::collect::failure::Failure;
 use crate::collect::socket::{GENERIC, PATIENCE, Socket};
@@ -12,26 +12,26 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The module, where the monitor is one.
+/// The module, where the monitor is a module.
 const MODULE: &std::ffi::CStr = c"drop_monitor";
-/// What a module has that is loaded: its state (`modinfo_initstate`). A monitor that is part of the kernel has not even the directory, for
-/// that comes of parameters or a version alone (`param_sysfs_builtin`), and it has neither.
+/// The state of a loaded module (`modinfo_initstate`). A monitor that is built in has not even the directory: that exists only with parameters
+/// or a version (`param_sysfs_builtin`), and it has neither.
 const LOADED: &str = "/sys/module/drop_monitor/initstate";
-/// A module that is in use for longer is used by another process.
+/// A module that is in use for longer than this is in use by another process.
 const IN_USE: Duration = Duration::from_millis(300);
 
-/// Whether the monitor is a module, and loaded.
+/// Whether the monitor is a module and loaded.
 pub(super) fn is_loaded() -> bool {
     Path::new(LOADED).exists()
 }
 
-/// Takes the module out of the kernel again, where there is one. One that is in use stays.
+/// Removes the module from the kernel, where it is a module. One that is in use stays.
 pub(super) fn unload() {
     if !is_loaded() {
         return;
     }
     let until = Instant::now() + IN_USE;
-    // The kernel may hold it for a moment longer, though the monitor is off.
+    // The kernel may use it for a moment longer, although the monitor is off.
     while delete_module(MODULE, DeleteModuleFlags::O_NONBLOCK) == Err(Errno::EAGAIN)
         && Instant::now() < until
     {
@@ -46,7 +46,7 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// Finds the family. The kernel loads its module where it has one. The inner error is the kernel's: ENOENT where it has no monitor.
+    /// Finds the family. The kernel loads the module, where there is one. The inner error is the kernel's: ENOENT where it has no monitor.
     pub fn open() -> Result<Result<Self, Errno>, Failure> {
         let mut socket = Socket::open(GENERIC)?;
         let question = genetlink::question(monitor::FAMILY);
@@ -54,7 +54,7 @@ impl Channel {
         Ok(answer.map(|family| Self { socket, family }))
     }
 
-    /// The number of the group that alerts are sent to.
+    /// The number of the multicast group for alerts.
     pub fn group(&self) -> Result<u32, Failure> {
         Ok(self.family.group(monitor::EVENTS)?)
     }
@@ -64,7 +64,7 @@ impl Channel {
         self.family.id
     }
 
-    /// How the monitor reports.
+    /// Reads how the monitor reports.
     pub fn configuration(&mut self) -> Result<Configuration, Failure> {
         let id = self.family.id;
         let question = monitor::question_configuration(id);
@@ -82,23 +82,23 @@ impl Channel {
         self.command(monitor::start(self.family.id))
     }
 
-    /// Whether it is on, whoever switched it on.
+    /// Whether it is on, also by another process.
     pub fn is_on(&mut self) -> Result<bool, Failure> {
         match again(|| self.command(monitor::probe(self.family.id)))? {
             Ok(()) => Ok(false),
             Err(Errno::EBUSY) => Ok(true),
-            // `genl_rcv_msg`: the family is gone, with its module.
+            // `genl_rcv_msg`: the family was removed with its module.
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(errno.into()),
         }
     }
 
-    /// Switches it off, or leaves it off.
+    /// Switches it off; no error where it is off already.
     pub fn stop(&mut self) -> Result<Result<(), Errno>, Failure> {
         again(|| self.command(monitor::stop(self.family.id)))
     }
 
-    /// Packets that found its queues full, ever.
+    /// Packets for which its queues were full, since it was loaded.
     pub fn lost(&mut self) -> Result<u64, Failure> {
         let id = self.family.id;
         let question = monitor::question_statistics(id);
@@ -111,8 +111,8 @@ impl Channel {
     }
 }
 
-/// Asks a second time where the first had no answer in time: this process may have been stopped (Ctrl-Z) with the answer in its socket. Not
-/// for [`Channel::start`], which the kernel takes once.
+/// Sends a request again if the first got no answer in time: this process may have been stopped (Ctrl-Z) with the answer in its socket. Not for
+/// [`Channel::start`], which the kernel accepts only once.
 fn again<T>(mut ask: impl FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
     match ask() {
         Err(failure) if failure.reason == Reason::TimedOut => ask(),

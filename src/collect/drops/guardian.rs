@@ -1,6 +1,6 @@
-//! The guardian: a second process of this program that leaves the drop monitor as it was when the first ends, in whatever way, or does not
-//! end in its time: it may be stopped. It is in a process group of its own, so that neither Ctrl-C nor Ctrl-Z reaches it. Until then it touches
-//! nothing but the monitor's module.
+//! The guardian: a second process of this program that restores the drop monitor when the first process ends in any way, or does not end in
+//! time because it was stopped. It has its own process group, so neither Ctrl-C nor Ctrl-Z reaches it. Until then it touches only the monitor's
+//! module.
 
 use super::channel::{self, Channel};
 use crate::collect::failure::Failure;
@@ -18,56 +18,61 @@ use std::time::{Duration, Instant};
 /// The hidden command that runs it.
 const COMMAND: &str = "drops-guardian";
 
-/// By so much a run may be late: then the guardian acts without it.
+/// How late a run may be before the guardian acts without it.
 pub const GRACE: Duration = Duration::from_secs(3);
-/// How long it may take to be ready: the kernel loads a module.
+/// How long it may take to be ready: the kernel may have to load a module.
 const READY_WITHIN: Duration = Duration::from_secs(10);
-/// How long it may take to leave the monitor as it was. One that takes longer is killed.
+/// How long it may take to restore the monitor. After that it is killed.
 const DONE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the kernel's monitor was before the run.
+/// The state of the kernel's monitor before the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Before {
-    /// How it reported; none while that has not been read, and so not been changed.
+    /// How it reported; none while that has not been read, and so has not been changed.
     pub configuration: Option<Configuration>,
-    /// Its module was there.
+    /// Its module was loaded.
     pub loaded: bool,
 }
 
-/// How the guardian is.
+/// The state of the guardian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// It waits.
     Guarded,
-    /// It has left the monitor as it was, for this process was late.
+    /// It has restored the monitor, or is about to, because this process was late.
     Overdue,
-    /// It is gone, and has done nothing.
+    /// It has ended without doing anything.
     Unguarded,
 }
 
 /// The run is about to switch the monitor on.
 const STARTS: u8 = b's';
-/// The monitor is off, and not by this run: it must not be switched off again.
+/// Another process has switched the monitor off: it must not be switched off again.
 const OFF: u8 = b'o';
 /// Nothing is left to be done.
 const DONE: u8 = b'd';
-/// The guardian is ready: the kernel has loaded what it has.
+/// The guardian is ready: the kernel has loaded the module.
 const READY: &[u8] = b"r";
 /// Bytes of a configuration in the pipe: they come first.
 const CONFIGURATION: usize = 9;
 
-/// The first process's hold on the guardian. Without [`Guardian::dismiss`], letting go makes it act.
+/// The first process's handle of the guardian. Dropping it without [`Guardian::dismiss`] makes the guardian act.
 pub(super) struct Guardian {
     process: Child,
     pipe: Option<ChildStdin>,
-    /// Hangs up when it ends.
+    /// Hangs up when the guardian ends.
     output: ChildStdout,
+    /// How long it waits for this process from [`Guardian::arm`] on.
+    patience: Duration,
+    /// When it acts at the earliest; none before [`Guardian::arm`].
+    acts: Option<Instant>,
 }
 
 impl Guardian {
-    /// Starts it, and waits until it is ready. From [`Guardian::arm`] on it gives the first process `duration`, and [`GRACE`].
+    /// Starts it and waits until it is ready. From [`Guardian::arm`] on the first process has `duration` and [`GRACE`].
     pub fn start(loaded: bool, duration: Duration) -> Result<Self, Failure> {
-        let failed = |error| Failure::from(error).in_operation("start the program once more");
+        let failed =
+            |error| Failure::from(error).in_operation("start a second process of this program");
         let spawned = Command::new("/proc/self/exe")
             .arg0("vti-diagnostics")
             .arg(COMMAND)
@@ -83,7 +88,8 @@ impl Guardian {
         let mut process = spawned.map_err(failed)?;
         let pipe = process.stdin.take();
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe.into());
-        let mut guardian = Self { process, pipe, output: output.map_err(failed)? };
+        let (output, patience) = (output.map_err(failed)?, duration + GRACE);
+        let mut guardian = Self { process, pipe, output, patience, acts: None };
         let deadline = Instant::now() + READY_WITHIN;
         if !is_readable(guardian.output.as_fd(), deadline).map_err(failed)? {
             return Err(failed(io::Error::from(io::ErrorKind::TimedOut)));
@@ -92,7 +98,7 @@ impl Guardian {
         Ok(guardian)
     }
 
-    /// The monitor is about to be configured: this is how it was before.
+    /// Tells the guardian the monitor's configuration, which is about to be changed.
     pub fn remember(&mut self, configuration: Configuration) -> Result<(), Failure> {
         let Configuration { mode, truncation, queue } = configuration;
         self.tell(&[&[mode][..], &truncation.to_ne_bytes(), &queue.to_ne_bytes()].concat())
@@ -100,12 +106,16 @@ impl Guardian {
 
     /// From now on it stops the monitor when the first process ends.
     pub fn arm(&mut self) -> Result<(), Failure> {
+        // It counts its time from when it reads this, which is later.
+        self.acts = Some(Instant::now() + self.patience);
         self.tell(&[STARTS])
     }
 
-    /// How it is. It is [`Standing::Guarded`] until it ends, and then its descriptor hangs up.
+    /// Its state: [`Standing::Guarded`] until its time is over or it ends; then its descriptor hangs up.
     pub fn standing(&mut self) -> Standing {
         match self.process.try_wait() {
+            // It may have switched the monitor off and not have ended yet.
+            Ok(None) if self.acts.is_some_and(|acts| acts <= Instant::now()) => Standing::Overdue,
             Ok(None) => Standing::Guarded,
             Ok(Some(status)) if status.success() => Standing::Overdue,
             _ => Standing::Unguarded,
@@ -114,32 +124,32 @@ impl Guardian {
 
     /// Another process has switched the monitor off.
     pub fn release(&mut self) {
-        // If it is gone, it does nothing either.
+        // If it has ended, it does nothing either.
         let _ = self.tell(&[OFF]);
     }
 
-    /// Ends it: everything is as it was, or another process's.
+    /// Ends it: everything is restored, or belongs to another process.
     pub fn dismiss(&mut self) {
         let _ = self.tell(&[DONE]);
         self.finish();
     }
 
-    /// Lets it do what is left to do, and waits for it. False where it has not: it does nothing any more then.
+    /// Lets it finish its work and waits for it. False where it did not finish: then it does nothing any more.
     pub fn finish(&mut self) -> bool {
         self.pipe = None;
-        if self.standing() == Standing::Guarded {
-            // It may be stopped itself.
+        if let Ok(None) = self.process.try_wait() {
+            // The guardian itself may be stopped.
             let _ = kill(self.pid(), Signal::SIGCONT);
         }
         let ends = is_readable(self.output.as_fd(), Instant::now() + DONE_WITHIN);
         if !matches!(ends, Ok(true)) {
-            // One that is gone cannot be killed, and need not.
+            // A process that has ended cannot be killed and need not be.
             let _ = self.process.kill();
         }
         self.process.wait().is_ok_and(|status| status.success())
     }
 
-    /// Its number, which is its own until its end has been waited for.
+    /// Its process id, which no other process gets until this one has been waited for.
     fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.process.id()).unwrap_or(i32::MAX))
     }
@@ -163,15 +173,14 @@ impl Drop for Guardian {
     }
 }
 
-/// Waits on standard input for the end of the first process, or until it is late, and leaves the monitor as it was. `loaded`: its module was
-/// there.
+/// Waits on standard input until the first process ends or is late, then restores the monitor. `loaded`: its module was loaded before.
 ///
 /// # Errors
-/// The kernel did not let it.
+/// The kernel refused.
 pub(super) fn watch(loaded: bool, duration: Duration) -> Result<(), Failure> {
-    // A terminal that closes, or a shutdown, must not end it before it has done its work.
+    // A closing terminal or a shutdown must not end it before its work is done.
     let _ = SigSet::all().thread_block();
-    // The kernel loads the module for whoever asks first, and goes on with that when the asker is killed: this process is not.
+    // The kernel loads the module for the first process that asks, and continues even if that process is killed; this one is not killed.
     let _ = Channel::open();
     let mut output = io::stdout();
     let _ = output.write_all(READY).and_then(|()| output.flush());
@@ -182,11 +191,11 @@ pub(super) fn watch(loaded: bool, duration: Duration) -> Result<(), Failure> {
     }
 }
 
-/// What the first process has said when it ends, or when `patience` is over since it began to switch the monitor on.
+/// What the first process has written when it ends, or `patience` after it began to switch the monitor on.
 fn listen(input: &mut (impl Read + AsFd), patience: Duration) -> Vec<u8> {
     let (mut words, mut buffer, mut deadline) = (Vec::new(), [0; 64], None);
     loop {
-        // While nothing is on, it may take any time.
+        // While the monitor is off, there is no time limit.
         let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         match is_readable(input.as_fd(), until) {
             Ok(true) => match input.read(&mut buffer) {
@@ -194,7 +203,7 @@ fn listen(input: &mut (impl Read + AsFd), patience: Duration) -> Vec<u8> {
                 Ok(length) => words.extend_from_slice(buffer.get(..length).unwrap_or_default()),
             },
             Ok(false) if deadline.is_none() => {}
-            // It is late; and a pipe that fails is no different from an end.
+            // It is late; and a failed pipe means the same as its end.
             Ok(false) | Err(_) => return words,
         }
         if is_started(&words) {
@@ -203,19 +212,19 @@ fn listen(input: &mut (impl Read + AsFd), patience: Duration) -> Vec<u8> {
     }
 }
 
-/// What the first process left, and whether it was about to switch the monitor on; none where nothing is left.
+/// What the first process has left to restore, and whether it was about to switch the monitor on; none where nothing is left.
 fn left_to_do(words: &[u8], loaded: bool) -> Option<(Before, bool)> {
     let configuration = words.split_at_checked(CONFIGURATION).and_then(|(first, _)| decode(first));
     let is_done = steps(words).last() == Some(&DONE);
     (!is_done).then(|| (Before { configuration, loaded }, is_started(words)))
 }
 
-/// What comes after the configuration; all, where that is not whole.
+/// The bytes after the configuration; all bytes, where that is incomplete.
 fn steps(words: &[u8]) -> &[u8] {
     words.get(CONFIGURATION..).unwrap_or(words)
 }
 
-/// The monitor may be on, and by this run.
+/// The monitor may be on because of this run.
 fn is_started(words: &[u8]) -> bool {
     let (steps, is_remembered) = (steps(words), words.len() >= CONFIGURATION);
     is_remembered && steps.contains(&STARTS) && !steps.contains(&OFF)
@@ -232,7 +241,7 @@ fn decode(bytes: &[u8]) -> Option<Configuration> {
     })
 }
 
-/// Leaves the monitor as it was. One that another process uses meanwhile stays as it is.
+/// Restores the monitor. One that another process uses meanwhile is left alone.
 ///
 /// # Errors
 /// The kernel refuses.
@@ -244,12 +253,12 @@ pub(super) fn restore(before: &Before, started: bool) -> Result<(), Failure> {
                     channel.stop()??;
                 }
                 match channel.configure(configuration)? {
-                    // It is on, and not by this run.
+                    // Another process has switched it on.
                     Ok(()) | Err(Errno::EBUSY) => {}
                     Err(errno) => return Err(errno.into()),
                 }
             }
-            // Its module is gone.
+            // Its module was removed.
             Err(Errno::ENOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -268,7 +277,7 @@ mod tests {
 
     const WAS: Configuration = Configuration { mode: 0, truncation: 100, queue: 0x6464_6464 };
 
-    /// What the guardian finds in the pipe after these steps.
+    /// The contents of the pipe after these steps.
     fn left(steps: &[&[u8]]) -> Option<(Option<Configuration>, bool)> {
         let left = left_to_do(&steps.concat(), true);
         left.map(|(before, started)| (before.configuration, started))
@@ -294,7 +303,7 @@ mod tests {
         let patience = Duration::from_millis(200);
         let began = Instant::now();
         let listens = thread::spawn(move || listen(&mut input, patience));
-        // Before the monitor is on it waits for any time.
+        // Before the monitor is on, it waits without a limit.
         first.write_all(&[b'd'; CONFIGURATION]).unwrap();
         thread::sleep(2 * patience);
         assert!(!listens.is_finished());

@@ -1,6 +1,6 @@
-//! The kernel's drop monitor, switched on for a while. **The one place of the program that changes the kernel's state**: alert mode,
-//! truncation and queue length of the monitor, on and off, and its module. All of it is as before after the run: the guardian sees to it,
-//! also where this process is killed or stopped; where both are killed, [`stop()`] does. It decides nothing about packets.
+//! The kernel's drop monitor, switched on for a limited time. **The one place of the program that changes the kernel's state**: alert mode,
+//! truncation and queue length of the monitor, on and off, and its module. The guardian restores all of it after the run, also if this process is
+//! killed or stopped; if both are killed, [`stop()`] does. It decides nothing about packets.
 
 mod channel;
 mod guardian;
@@ -24,10 +24,10 @@ use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-/// Datagrams taken in one go: then the caller looks at the time.
+/// Datagrams taken in one go; then the caller checks the time.
 const MOST: usize = 2048;
 
-/// The drop monitor while it is on. It is off again when this value ends.
+/// The drop monitor while it is on. Dropping this value switches it off.
 pub struct Monitor {
     channel: Channel,
     events: Subscription,
@@ -35,24 +35,26 @@ pub struct Monitor {
     before: Before,
     lost_before: u64,
     overruns: u64,
-    /// [`Monitor::stop`] is still to come.
+    /// [`Monitor::stop`] was not called yet.
     is_open: bool,
-    /// This run has switched it on, and nobody has switched it off.
+    /// This run has switched it on, and no process has switched it off.
     is_ours: bool,
 }
 
 impl Monitor {
-    /// Switches the monitor on, for every drop of the machine. It is on for `duration` and [`GRACE`] at most.
+    /// Switches the monitor on for every drop of the machine, for at most `duration` and [`GRACE`].
     ///
     /// # Errors
-    /// One sentence: the kernel has no monitor, forbids it, or it is on already. Then nothing is changed.
+    /// One sentence: the kernel has no monitor, denies it, or it is on already. Then nothing is changed.
     pub fn start(duration: Duration) -> Result<Self> {
-        // The kernel loads the module for anybody, and lets root alone take it out again.
+        // The kernel loads the module for every user, but only root may remove it.
         if !super::is_root() {
-            return Err(Error::PermissionDenied("watching drops needs root".to_string()));
+            return Err(Error::PermissionDenied(
+                "watching drops needs root; run it with sudo".to_string(),
+            ));
         }
         let loaded = channel::is_loaded();
-        // From here on every early return lets go of the guardian, which undoes what was begun.
+        // From here on every early return drops the guardian's handle, so the guardian restores the monitor.
         let mut guardian = Guardian::start(loaded, duration).map_err(cannot)?;
         let mut channel = match Channel::open().map_err(cannot)? {
             Ok(channel) => channel,
@@ -70,15 +72,17 @@ impl Monitor {
             .map_err(|errno| refused(errno, group))?;
         guardian.arm().map_err(cannot)?;
         if let Err(errno) = channel.start().map_err(cannot)? {
-            // It is on, and not by us: it must not be stopped.
+            // Another process has switched it on: it must not be stopped.
             guardian.dismiss();
             return Err(refused(errno, group));
         }
         if guardian.standing() != Standing::Guarded {
-            // This process was stopped for so long that the guardian has given it up: the monitor is on unguarded.
+            // This process was stopped for so long that the guardian has ended: the monitor is on without a guardian.
             let _ = channel.stop();
             let _ = channel.configure(configuration);
-            return Err(Error::DataUnavailable("the run did not begin in its time".to_string()));
+            return Err(Error::DataUnavailable(
+                "this process was stopped for too long while the run was starting".to_string(),
+            ));
         }
         let before = Before { configuration: Some(configuration), loaded };
         let (overruns, is_open, is_ours) = (0, true, true);
@@ -90,7 +94,7 @@ impl Monitor {
         [self.events.as_fd(), self.guardian.as_fd()]
     }
 
-    /// How the guardian is.
+    /// The state of the guardian.
     pub fn guardian(&mut self) -> Standing {
         self.guardian.standing()
     }
@@ -98,7 +102,7 @@ impl Monitor {
     /// Whether it is still on: another process may have switched it off.
     ///
     /// # Errors
-    /// The kernel did not say.
+    /// The kernel did not answer.
     pub fn is_on(&mut self) -> Result<bool> {
         let is_on = self.channel.is_on().map_err(cannot)?;
         if !is_on && self.is_ours {
@@ -108,7 +112,7 @@ impl Monitor {
         Ok(is_on)
     }
 
-    /// Takes the alerts that are there, without waiting. Those that cannot be decoded are counted.
+    /// Takes the waiting alerts, without waiting for more. Those that cannot be decoded are counted.
     ///
     /// # Errors
     /// The socket failed.
@@ -132,23 +136,23 @@ impl Monitor {
         Ok(malformed)
     }
 
-    /// Drops of which no alert came: the monitor's queue was full, or this process's.
+    /// Drops without an alert: the queue of the monitor or of this process was full.
     ///
     /// # Errors
-    /// The kernel did not say.
+    /// The kernel did not answer.
     pub fn lost(&mut self) -> Result<u64> {
         let queue = self.channel.lost().map_err(cannot)?.saturating_sub(self.lost_before);
-        // Beside the exact number, if that cannot be read, the kernel tells of each overrun once.
+        // Where the exact number cannot be read, the kernel at least reports each overrun once.
         let socket = self.events.port().and_then(socket_drops).unwrap_or(self.overruns);
         Ok(queue.saturating_add(socket))
     }
 
-    /// Switches the monitor off and leaves it as it was. The guardian does it, so that never two do it and one of them too late.
+    /// Switches the monitor off and restores it. The guardian does it, so that no two processes do it, one of them too late.
     pub fn stop(&mut self) {
         if self.is_open {
             self.is_open = false;
             if !self.guardian.finish() {
-                // This is the end, and there is nobody to be told.
+                // Nothing is left that could report the error.
                 let _ = guardian::restore(&self.before, self.is_ours);
             }
         }
@@ -164,7 +168,7 @@ impl Drop for Monitor {
 /// Runs the guardian, in the second process.
 ///
 /// # Errors
-/// The monitor could not be left as it was.
+/// The monitor could not be restored.
 pub fn guard(loaded: bool, duration: Duration) -> Result<()> {
     guardian::watch(loaded, duration).map_err(cannot)
 }

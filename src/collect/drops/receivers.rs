@@ -1,5 +1,5 @@
-//! Which processes receive the drop monitor's reports. The kernel does not record who switched the monitor on (`net_dm_cmd_trace` keeps
-//! nothing of the caller); who listens is the nearest that can be known. It reads /proc and changes nothing.
+//! Which processes receive the drop monitor's reports. The kernel does not record which process switched the monitor on (`net_dm_cmd_trace`
+//! keeps nothing of the caller); the processes that listen are the best hint. It reads /proc and changes nothing.
 
 use crate::collect::failure::Failure;
 use crate::collect::proc::read_text;
@@ -12,18 +12,18 @@ use std::path::Path;
 /// A process that has a socket in the monitor's group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receiver {
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
-    /// Its name (`comm`), which it chose itself.
+    /// Its name (`comm`), which it may have chosen itself.
     pub name: String,
 }
 
-/// Those that receive the reports, but for this process.
+/// The processes that receive the reports, except this one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers {
-    /// The processes that are seen from here.
+    /// The visible processes.
     pub processes: Vec<Receiver>,
-    /// Sockets of none of them: their processes are in another PID namespace.
+    /// The number of sockets of invisible processes: those are in another PID namespace.
     pub unseen: usize,
 }
 
@@ -31,7 +31,7 @@ pub struct Receivers {
 pub(super) fn receivers(group: u32) -> Result<Receivers, Failure> {
     let table = read_text("/proc/net/netlink")?;
     let inodes = inodes(&table, group).ok_or_else(|| {
-        Failure::new(Reason::Malformed, "/proc/net/netlink does not show the group")
+        Failure::new(Reason::Malformed, "/proc/net/netlink does not show the multicast group")
     })?;
     let (mut found, mut seen) = (Receivers::default(), BTreeSet::new());
     let own = std::process::id();
@@ -66,7 +66,7 @@ fn inodes(table: &str, group: u32) -> Option<BTreeSet<u64>> {
     Some(rows.into_iter().filter_map(|(is_it, inode)| is_it.then_some(inode)).collect())
 }
 
-/// The inodes of a process's sockets: none where it is gone, or may not be seen.
+/// The inodes of a process's sockets; none where it has ended or may not be read.
 fn sockets(process: &Path) -> BTreeSet<u64> {
     let descriptors = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
     let links = descriptors.filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -93,7 +93,7 @@ sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops 
         assert_eq!(inodes(table, 1), Some([476].into()));
         assert_eq!(inodes(table, 2), Some([478].into()));
         assert_eq!(inodes(table, 3), Some(BTreeSet::new()));
-        // Beyond the mask that the table has.
+        // Beyond the mask of the table.
         assert_eq!(inodes(table, 33), None);
         assert_eq!(inodes(&table.replace("00000002", "?"), 1), None);
     }

@@ -1,5 +1,5 @@
-//! Switches off a drop monitor that was left on: both processes of a run were killed. It is asked for by name (`drops --stop`), for the kernel
-//! does not tell whose monitor it is. It decides nothing, and loads no module for good.
+//! Switches off a drop monitor that was left on because both processes of a run were killed. An administrator has to order it (`drops --stop`),
+//! because the kernel does not record which process switched the monitor on. It decides nothing, and removes a module that it loaded.
 
 use super::channel::{self, Channel};
 use super::receivers::{Receivers, receivers};
@@ -9,26 +9,28 @@ use crate::error::{Error, Result};
 use crate::wire::drop_monitor::Configuration;
 use nix::errno::Errno;
 
-/// What the monitor was, and what was done.
+/// The state of the monitor before, and what was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// It was on.
     pub was_on: bool,
-    /// It is on still: another process reports hardware drops, or has switched it on meanwhile.
+    /// It is still on: another process has hardware drops reported, or has switched it on meanwhile.
     pub is_on: bool,
-    /// It was configured as a run configures it, and has the kernel's own configuration now.
+    /// It had the configuration of a run, and has the kernel's default now.
     pub was_ours: bool,
-    /// Who received its reports; why that is not known.
+    /// The processes that received its reports, or why they are unknown.
     pub receivers: std::result::Result<Receivers, String>,
 }
 
 /// Switches it off, where it is on.
 ///
 /// # Errors
-/// One sentence: the kernel has no monitor, or forbids it.
+/// One sentence: the kernel has no monitor, or denies it.
 pub fn stop() -> Result<Stopped> {
     if !crate::collect::is_root() {
-        return Err(Error::PermissionDenied("switching the drop monitor off needs root".into()));
+        return Err(Error::PermissionDenied(
+            "switching the drop monitor off needs root; run it with sudo".into(),
+        ));
     }
     let loaded = channel::is_loaded();
     let stopped = match Channel::open().map_err(cannot)? {
@@ -37,7 +39,7 @@ pub fn stop() -> Result<Stopped> {
         Err(errno) => Err(cannot(errno.into())),
     };
     if !loaded {
-        // The question loaded it.
+        // The request loaded it.
         channel::unload();
     }
     stopped
