@@ -6,8 +6,10 @@ use std::path::Path;
 use vti_diagnostics::capture;
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::report::{Confidence, Report};
-use vti_diagnostics::snapshot::{Direction, Family, PolicyDirection, Sa, Snapshot, Spi};
+use vti_diagnostics::snapshot::{Direction, Family, LinkKind, PolicyDirection, Sa, Snapshot, Spi};
+use vti_diagnostics::tunnel::State;
 use vti_diagnostics::way::Flow;
+use vti_diagnostics::way::receive::{Encrypted, Site, receive};
 
 const INTERFACE: &str = "t0";
 const NEW: &str = "7.2.13";
@@ -175,6 +177,36 @@ fn an_sa_that_was_used_before_may_be_used_on() {
     assert_eq!(renewed("6.12.13", 1_790_000_000), "open");
     assert_eq!(renewed(NEW, 1_790_000_000), "open");
     assert_eq!(renewed(NEW, 0), "sent");
+}
+
+#[test]
+fn a_vti6_whose_bucket_is_that_of_the_wildcard_takes_the_packets_of_another_peer() {
+    let end = |release: &str, remote: &str| {
+        let mut now = healthy("vti6", release);
+        let local: IpAddr = "2001:db8::1".parse().unwrap();
+        let mut sas = now.sas.as_ref().unwrap().iter();
+        let inbound = sas.rfind(|sa| sa.destination == local).unwrap().clone();
+        for link in now.links.as_mut().unwrap().iter_mut().filter(|l| l.name == INTERFACE) {
+            let LinkKind::Vti6(device) = &mut link.kind else { panic!("{:?}", link.kind) };
+            device.remote = remote.parse().unwrap();
+        }
+        let inside = flow("fd09:2::1", "fd09:1::1", 100, false);
+        match receive(&State::new(&now), &Encrypted::of(&inbound, inside)).site {
+            Site::LetIn { .. } => "let in",
+            Site::NoSa { .. } => "no SA",
+            Site::Undecided(_) => "open",
+            other => panic!("{other:?}"),
+        }
+    };
+    for release in ["6.18.15", "6.12.93", "6.6.58-amd64-vyos"] {
+        assert_eq!(end(release, "2001:db8::20"), "let in", "{release}: same bucket");
+        assert_eq!(end(release, "2001:db8::3"), "no SA", "{release}: another bucket");
+    }
+    for release in ["6.18.36", "6.12.95+deb12-cloud-amd64", NEW] {
+        assert_eq!(end(release, "2001:db8::20"), "no SA", "{release}");
+    }
+    assert_eq!(end("6.1.0-50-amd64", "2001:db8::20"), "open", "the name hides the patch level");
+    assert_eq!(end("6.1.0-50-amd64", "2001:db8::2"), "let in", "both addresses are right");
 }
 
 fn report(name: &str, release: &str) -> Report {

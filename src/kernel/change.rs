@@ -1,7 +1,5 @@
-//! Kernel releases, and the one table of what differs between them: every condition on a release goes through [`Release::has`].
-//! A leaf: it reads nothing and uses nothing of ours. What a difference means for a packet is said where the model asks for it.
-
-#![deny(clippy::disallowed_methods)]
+//! The one table of what differs between kernels: every condition on a release goes through [`super::Release::has`]. What a difference means for a
+//! packet is said where the model asks for it.
 
 use std::fmt;
 
@@ -13,127 +11,6 @@ impl fmt::Display for Series {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0, self.1)
     }
-}
-
-/// The series that the model was held against in the laboratory, oldest first.
-pub const TESTED: [Series; 5] =
-    [Series(5, 10), Series(6, 1), Series(6, 12), Series(6, 18), Series(7, 2)];
-
-/// What the name tells of the patches in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Patches {
-    /// All of the series up to this one: `6.6.58-amd64-vyos`.
-    Level(u16),
-    /// It hides them: `5.10.0-32-cloud-amd64` is the 32nd ABI of Debian's 5.10, not 5.10.0. Ubuntu names its kernels likewise.
-    Hidden,
-    /// A release candidate: `5.12.0-rc7`.
-    Candidate,
-    /// An enterprise kernel, with parts of much newer ones: `5.14.0-427.el9`.
-    Enterprise,
-}
-
-/// A kernel release, as far as `uname -r` tells it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Release(Option<(Series, Patches)>);
-
-impl Release {
-    /// Of the output of `uname -r`. Any text has one: where it names no release, nothing can be told from it.
-    pub fn of(text: &str) -> Self {
-        Self(parse(text))
-    }
-
-    /// Major and minor number; none where the text names no release.
-    pub fn series(self) -> Option<Series> {
-        self.0.map(|(series, _)| series)
-    }
-
-    /// The patch level; none where the name hides it.
-    pub fn patch(self) -> Option<u16> {
-        match self.0 {
-            Some((_, Patches::Level(patch))) => Some(patch),
-            _ => None,
-        }
-    }
-
-    /// Whether a kernel of this release has the change. None: its name does not tell, or nobody established it.
-    pub fn has(self, change: Change) -> Option<bool> {
-        let (series, patches) = self.0?;
-        let row = change.row();
-        match patches {
-            Patches::Candidate if series == row.mainline => None,
-            _ if series >= row.mainline => Some(true),
-            Patches::Enterprise => None,
-            // No stable release gets into a candidate.
-            Patches::Candidate => Some(false),
-            _ if row.unsettled.contains(&series) => None,
-            Patches::Level(patch) => Some(row.since_patch(series).is_some_and(|p| patch >= p)),
-            Patches::Hidden => row.since_patch(series).map_or(Some(false), |_| None),
-        }
-    }
-
-    /// Whether the model's proofs hold for it: it lies between the oldest and the newest of the [`TESTED`] series.
-    ///
-    /// A series between two tested ones counts, though none of its kernels was in the laboratory (VyOS 1.4 runs 6.6): what changed on
-    /// the way is in the table with the releases that have it, and both ends behave as the model says. Below the oldest and above the
-    /// newest there is only one end, and what is not in the table was looked for by nobody. An enterprise kernel is none of its
-    /// series, and a candidate is no release.
-    pub fn is_covered(self) -> bool {
-        let [oldest, .., newest] = TESTED;
-        self.0.is_some_and(|(series, patches)| {
-            matches!(patches, Patches::Level(_) | Patches::Hidden)
-                && (oldest..=newest).contains(&series)
-        })
-    }
-
-    /// Why a finding that the model proves is called consistent, in one line; none where the release is covered.
-    pub fn reservation(self) -> Option<String> {
-        if self.is_covered() {
-            return None;
-        }
-        let [oldest, .., newest] = TESTED;
-        let subject = match self.0 {
-            None => "The kernel's release is unknown: it may be outside".to_owned(),
-            Some((series, Patches::Enterprise)) => {
-                format!("Linux {series} of an enterprise distribution is outside")
-            }
-            Some((series, Patches::Candidate)) => {
-                format!("A release candidate of Linux {series} is outside")
-            }
-            Some((series, _)) => format!("Linux {series} is outside"),
-        };
-        Some(format!(
-            "{subject} of the releases that the model was tested on ({oldest} to {newest}): what the model proves is called consistent."
-        ))
-    }
-}
-
-/// The parts of `uname -r` that matter: three numbers, and what follows them.
-fn parse(text: &str) -> Option<(Series, Patches)> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (numbers, rest) = text.split_at(end);
-    let mut numbers = numbers.split('.');
-    let series = Series(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-    let third = match numbers.next() {
-        None | Some("") => None,
-        Some(third) => Some(third.parse().ok()?),
-    };
-    let patches = match third {
-        _ if is_enterprise(rest) => Patches::Enterprise,
-        None | Some(0) if rest.starts_with("-rc") => Patches::Candidate,
-        None => Patches::Hidden,
-        Some(0) if rest.starts_with('-') => Patches::Hidden,
-        Some(patch) => Patches::Level(patch),
-    };
-    Some((series, patches))
-}
-
-/// Red Hat's and Oracle's kernels: `.el9_4`, `.el8uek`.
-fn is_enterprise(rest: &str) -> bool {
-    let digit_follows = |(at, mark): (usize, &str)| {
-        rest.get(at + mark.len()..)
-            .is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    rest.match_indices(".el").any(digit_follows)
 }
 
 /// What one kernel does and another does not.
@@ -152,13 +29,17 @@ pub enum Change {
     DefaultPolicies,
     SmallIpv6Xfrm,
     DropReasons,
+    DisablePolicyOfIpv4Only,
     CollectMetadata,
+    InnerFamilyByHeader,
     NftablesDropsItself,
     SaDirection,
     StateDirectionErrors,
     PerCpuSas,
     OutboundSaCache,
+    InboundSaCache,
     Iptfs,
+    WildcardsOfVti6,
 }
 
 /// One row of the table.
@@ -181,14 +62,14 @@ pub struct Row {
 }
 
 impl Row {
-    fn since_patch(&self, series: Series) -> Option<u16> {
+    pub(super) fn since_patch(&self, series: Series) -> Option<u16> {
         self.backports.iter().find(|(s, _)| *s == series).map(|(_, patch)| *patch)
     }
 }
 
 impl Change {
     /// All changes, in the order of the releases.
-    pub const ALL: [Change; 19] = [
+    pub const ALL: [Change; 23] = [
         Change::OutputMarkMask,
         Change::XfrmInterfaces,
         Change::HoldQueueOfVti,
@@ -201,13 +82,17 @@ impl Change {
         Change::DefaultPolicies,
         Change::SmallIpv6Xfrm,
         Change::DropReasons,
+        Change::DisablePolicyOfIpv4Only,
         Change::CollectMetadata,
+        Change::InnerFamilyByHeader,
         Change::NftablesDropsItself,
         Change::SaDirection,
         Change::StateDirectionErrors,
         Change::PerCpuSas,
         Change::OutboundSaCache,
+        Change::InboundSaCache,
         Change::Iptfs,
+        Change::WildcardsOfVti6,
     ];
 
     /// The first release that has it: `5.15`, and the stable ones before: `5.15 (and 5.10.118)`.
@@ -262,7 +147,7 @@ impl Change {
                 seen: "source: not in 5.10.262, in 6.1.192; lab 6.1, 6.12",
             },
             Change::DisableXfrmOfAll => Row {
-                what: "net.ipv4.conf.all.disable_xfrm counts for every device; before, the device's own setting alone",
+                what: "disable_xfrm and disable_policy of net.ipv4.conf.all count for every device; before, the device's own setting alone",
                 part: "IPv4 routes",
                 mainline: Series(5, 11),
                 backports: &[(Series(5, 10), 118)],
@@ -344,6 +229,15 @@ impl Change {
                 commit: "5cad527d5ffa net: drop_monitor: support drop reason",
                 seen: "mailing list; header of 6.1.192; lab 6.1, 6.12",
             },
+            Change::DisablePolicyOfIpv4Only => Row {
+                what: "disable_policy of net.ipv4 exempts IPv4 packets only; before, the route of the encrypted packet exempts IPv6 packets too",
+                part: "IPv4 routes, ip_vti",
+                mainline: Series(6, 0),
+                backports: &[],
+                unsettled: &[],
+                commit: "b5c8b3fe8946 xfrm: no need to set DST_NOPOLICY in IPv4",
+                seen: "rt_dst_alloc() has its argument in 5.19, and not in 6.2; lab 5.10, 6.1, 6.12, 6.18",
+            },
             Change::CollectMetadata => Row {
                 what: "an interface can take the if_id of each packet from its metadata (IFLA_XFRM_COLLECT_METADATA)",
                 part: "xfrm_interface",
@@ -352,6 +246,15 @@ impl Change {
                 unsettled: &[],
                 commit: "abc340b38ba2 xfrm: interface: support collect metadata mode",
                 seen: "source: not in 5.10.262, in 6.1.192",
+            },
+            Change::InnerFamilyByHeader => Row {
+                what: "the family of a decrypted packet is that of its header; before, that of the SA's selector, and another one is refused",
+                part: "xfrm_input()",
+                mainline: Series(6, 4),
+                backports: &[],
+                unsettled: &[Series(6, 1)],
+                commit: "5f24f41e8ea6 xfrm: Remove inner/outer modes from input path",
+                seen: "mailing list; lists of stable commits of February 2024; lab 5.10, 6.12",
             },
             Change::NftablesDropsItself => Row {
                 what: "nft_do_chain() frees the packet that a rule drops; before, nf_hook_slow() does",
@@ -398,6 +301,15 @@ impl Change {
                 commit: "0045e3d80613 xfrm: Cache used outbound xfrm states at the policy.",
                 seen: "announcement of 6.12.13; source of 6.12.117",
             },
+            Change::InboundSaCache => Row {
+                what: "of several SAs with one SPI, one that was used before is found first; before, the newest",
+                part: "xfrm_input_state_lookup()",
+                mainline: Series(6, 13),
+                backports: &[(Series(6, 12), 13)],
+                unsettled: &[],
+                commit: "81a331a0e72d xfrm: Add an inbound percpu state cache.",
+                seen: "review of 6.12.13",
+            },
             Change::Iptfs => Row {
                 what: "SAs of mode iptfs exist",
                 part: "xfrm_iptfs",
@@ -406,6 +318,23 @@ impl Change {
                 unsettled: &[],
                 commit: "4b3faf610cc6 xfrm: iptfs: add new iptfs xfrm mode impl",
                 seen: "mailing list; source: not in 6.12.117",
+            },
+            Change::WildcardsOfVti6 => Row {
+                what: "a device with both addresses takes no packet that has only one of them; before, one in 32 does, by its place in the hash table",
+                part: "ip6_vti",
+                mainline: Series(7, 1),
+                backports: &[
+                    (Series(5, 10), 259),
+                    (Series(5, 15), 210),
+                    (Series(6, 1), 176),
+                    (Series(6, 6), 143),
+                    (Series(6, 12), 94),
+                    (Series(6, 18), 36),
+                    (Series(7, 0), 13),
+                ],
+                unsettled: &[],
+                commit: "a5c0359f5cbc ip6_vti: fix incorrect tunnel matching in vti6_tnl_lookup()",
+                seen: "stable queue of June 2026, ranges of CVE-2026-53221; lab 6.12.95 has it, 5.10.223 and 6.18.15 have not",
             },
         }
     }
