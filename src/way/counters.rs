@@ -1,5 +1,5 @@
-//! The counters that a packet moves: those of the device, by driver and kernel, and those of `/proc/net/xfrm_stat`. Which site moves
-//! which class of them is `site`'s to say.
+//! The counters that a packet increments: those of the device, by driver and kernel, and those of `/proc/net/xfrm_stat`. `site` says which
+//! class of counters each site increments.
 //! Sources: `vti_tunnel_xmit()`, `vti6_tnl_xmit()`, `xfrmi_xmit()`, `iptunnel_xmit_stats()`.
 
 use crate::code::Moves;
@@ -16,6 +16,9 @@ pub enum Counter {
     TxCarrierErrors,
     TxAbortedErrors,
     Collisions,
+    RxPackets,
+    RxErrors,
+    RxDropped,
 }
 
 impl Counter {
@@ -28,6 +31,9 @@ impl Counter {
             Counter::TxCarrierErrors => "tx_carrier_errors",
             Counter::TxAbortedErrors => "tx_aborted_errors",
             Counter::Collisions => "collisions",
+            Counter::RxPackets => "rx_packets",
+            Counter::RxErrors => "rx_errors",
+            Counter::RxDropped => "rx_dropped",
         }
     }
 }
@@ -44,6 +50,20 @@ pub enum XfrmStat {
     OutStateSeqError,
     /// [`Change::StateDirectionErrors`].
     OutStateDirError,
+    InHdrError,
+    InNoStates,
+    InStateProtoError,
+    InStateModeError,
+    InStateSeqError,
+    InStateExpired,
+    InStateMismatch,
+    InTmplMismatch,
+    InNoPols,
+    InPolBlock,
+    /// [`Change::StateDirectionErrors`].
+    InStateDirError,
+    /// `XfrmAcquireError`, without In.
+    AcquireError,
 }
 
 impl XfrmStat {
@@ -57,6 +77,18 @@ impl XfrmStat {
             XfrmStat::OutStateExpired => "XfrmOutStateExpired",
             XfrmStat::OutStateSeqError => "XfrmOutStateSeqError",
             XfrmStat::OutStateDirError => "XfrmOutStateDirError",
+            XfrmStat::InHdrError => "XfrmInHdrError",
+            XfrmStat::InNoStates => "XfrmInNoStates",
+            XfrmStat::InStateProtoError => "XfrmInStateProtoError",
+            XfrmStat::InStateModeError => "XfrmInStateModeError",
+            XfrmStat::InStateSeqError => "XfrmInStateSeqError",
+            XfrmStat::InStateExpired => "XfrmInStateExpired",
+            XfrmStat::InStateMismatch => "XfrmInStateMismatch",
+            XfrmStat::InTmplMismatch => "XfrmInTmplMismatch",
+            XfrmStat::InNoPols => "XfrmInNoPols",
+            XfrmStat::InPolBlock => "XfrmInPolBlock",
+            XfrmStat::InStateDirError => "XfrmInStateDirError",
+            XfrmStat::AcquireError => "XfrmAcquireError",
         }
     }
 }
@@ -82,7 +114,7 @@ pub fn moved(moves: Moves, driver: Driver, kernel: Release) -> Vec<Counter> {
     counters
 }
 
-/// Whether the kernel shows a device's error counters: older ones export packets and drops only of an xfrm interface
+/// Whether the kernel shows a device's error counters: of an xfrm interface older kernels export only packets and drops
 /// (`xfrmi_get_stats64()`, [`Change::XfrmErrorCounters`]).
 pub fn exports_errors(driver: Driver, kernel: Release) -> bool {
     driver != Driver::Xfrm || kernel.has(Change::XfrmErrorCounters) != Some(false)

@@ -4,7 +4,7 @@ use crate::snapshot::{Family, PortMask, Selector};
 use std::fmt;
 use std::net::IpAddr;
 
-/// IPPROTO_* that are compared by ports, type and code, or key.
+/// IPPROTO_* that are compared by ports, by type and code, or by GRE key.
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const DCCP: u8 = 33;
@@ -37,7 +37,7 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A small UDP packet, as good as any where only addresses matter.
+    /// A small UDP packet, for cases in which only the addresses matter.
     pub const fn probe(source: IpAddr, destination: IpAddr) -> Self {
         Self {
             source,
@@ -79,7 +79,7 @@ impl Flow {
         }
     }
 
-    /// Whether a selector takes this flow: `xfrm_selector_match()`. `oif` is what the device puts into `flowi_oif`.
+    /// Whether a selector matches this flow: `xfrm_selector_match()`. `oif` is the device's value of `flowi_oif`.
     pub fn matches(&self, selector: &Selector, oif: u32) -> bool {
         let (source_port, destination_port) = self.ports();
         let port = |have: u16, want: PortMask| (have ^ want.port) & want.mask == 0;

@@ -1,4 +1,4 @@
-//! Where a packet's way can end in the kernel, and what follows from that: one exhaustive match, [`Site::effect`]. It walks no path.
+//! Where a packet's path can end in the kernel, and what follows from that: one exhaustive match, [`Site::effect`].
 
 use super::counters::XfrmStat;
 use crate::code::Moves;
@@ -11,15 +11,15 @@ use std::net::IpAddr;
 pub enum Outcome {
     /// Encrypted and handed on.
     Sent,
-    /// Dropped by the tunnel device or in its name.
+    /// Dropped by the tunnel device, or later on its behalf.
     Dropped,
     /// Queued until an SA comes, counted as sent.
     Held,
-    /// Another policy takes (or refuses) the packet before the device sees it.
+    /// Another policy encrypts or blocks the packet before it reaches the device.
     Elsewhere,
     /// The packet does not reach the device at all.
     NotSent,
-    /// The state that was read does not decide it.
+    /// The state that was read does not determine it.
     Undecided,
 }
 
@@ -33,23 +33,23 @@ pub enum Site {
         /// ifindex of the outer device.
         oif: u32,
     },
-    /// The device is administratively down: nothing is routed into it, nothing counted.
+    /// The device is administratively down: nothing is routed into it, and nothing is counted.
     AdminDown,
-    /// A policy without the interface's mark or if_id takes the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
+    /// A policy without the interface's mark or if_id matches the packet in the first lookup (`ip_route_output_flow()`, `__xfrm_route_forward()`).
     TakenByPolicy {
         /// Index of that policy.
         index: u32,
-        /// It has templates: the packet leaves encrypted by it, or is dropped for want of its SA.
+        /// It has templates: the packet is sent encrypted by its SA, or is dropped if there is none.
         encrypts: bool,
     },
     /// The default OUT policy is block and no policy matches in the first lookup: the sender gets EPERM.
     DefaultBlock,
     /// No OUT policy matches (V3, X3).
     NoPolicy {
-        /// Some policy has the interface's mark or if_id, but its selector is another one.
+        /// A policy has the interface's mark or if_id, but its selector does not match.
         has_own: bool,
     },
-    /// disable_xfrm: no lookup is made at all (vti, vti6).
+    /// disable_xfrm: no policy is looked up (vti, vti6).
     XfrmDisabled,
     /// The matching policy, or the default, is block.
     PolicyBlock {
@@ -61,14 +61,14 @@ pub enum Site {
         /// Index of the policy.
         index: u32,
     },
-    /// A template without a source, and no route to take one from.
+    /// The template has no source, and no route provides one.
     TemplateSource {
         /// errno of the lookup.
         errno: i32,
     },
     /// No usable SA for a template.
     NoSa(Box<Wanted>),
-    /// The SA found is for inbound use (`kernel::Change::StateDirectionErrors`).
+    /// The SA found is for the inbound direction (`kernel::Change::StateDirectionErrors`).
     SaDirection {
         /// Its SPI.
         spi: Spi,
@@ -83,7 +83,7 @@ pub enum Site {
         destination: IpAddr,
         /// errno of the lookup.
         errno: i32,
-        /// The VRF looked in.
+        /// The VRF of the lookup.
         vrf: Option<u32>,
     },
     /// `vti_state_check()` refuses the SA.
@@ -97,9 +97,9 @@ pub enum Site {
     TunnelEndpoint {
         /// The SA's SPI.
         spi: Spi,
-        /// Its source or destination, whichever is wrong.
+        /// Its source or its destination: the one that is wrong.
         address: IpAddr,
-        /// True: the destination is ours. False: the source is not.
+        /// True: the destination is an address of this host. False: the source is not.
         remote_is_local: bool,
     },
     /// `vti6_addr_conflict()`: the inner source is the tunnel's remote address (vti6).
@@ -109,7 +109,7 @@ pub enum Site {
         /// Outer destination.
         destination: IpAddr,
     },
-    /// The inner packet does not fit, and must not be fragmented.
+    /// The inner packet is too big and must not be fragmented.
     TooBig {
         /// Bytes of the largest packet that may fit.
         most: u32,
@@ -128,7 +128,7 @@ pub enum Site {
         /// Its SPI.
         spi: Spi,
     },
-    /// Not decided by what was read.
+    /// Cannot be determined from the state that was read.
     Undecided(Missing),
 }
 
@@ -145,7 +145,7 @@ pub enum StateCheck {
     Local,
 }
 
-/// What `xfrm_state_find()` was asked for, and what came nearest.
+/// What `xfrm_state_find()` was asked for, and the nearest SA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Index of the policy.
@@ -154,15 +154,15 @@ pub struct Wanted {
     pub text: String,
     /// Outer destination wanted.
     pub destination: IpAddr,
-    /// An acquire is under way: a larval SA stands for it.
+    /// An acquire was sent: there is a larval SA.
     pub larval: bool,
-    /// The template names an SPI that an SA which does not fit has: -EEXIST instead of -EAGAIN, so never held.
+    /// An SA that does not match has the SPI of the template: -EEXIST instead of -EAGAIN, so the packet is never queued.
     pub spi_in_use: bool,
-    /// The SA that comes nearest, and the fields in which it does not fit.
+    /// The nearest SA, and the fields in which it does not match.
     pub nearest: Option<Nearest>,
 }
 
-/// An SA that does not fit, and why.
+/// An SA that does not match, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nearest {
     /// Its SPI.
@@ -171,7 +171,7 @@ pub struct Nearest {
     pub source: IpAddr,
     /// Its destination.
     pub destination: IpAddr,
-    /// What does not fit; never empty.
+    /// What does not match; never empty.
     pub mismatches: Vec<Mismatch>,
 }
 
@@ -189,19 +189,19 @@ pub struct Mismatch {
 /// What follows when a packet ends at a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effect {
-    /// What becomes of it.
+    /// What happens to the packet.
     pub outcome: Outcome,
-    /// The class of device counters that move.
+    /// The class of device counters that rise.
     pub moves: Moves,
-    /// Counters of `/proc/net/xfrm_stat` that move, where the kernel has that file.
+    /// Counters of `/proc/net/xfrm_stat` that rise, if the kernel has that file.
     pub xfrm_stats: &'static [XfrmStat],
-    /// What the sender of a unicast packet gets back, as a noun; none where that is not this host's doing.
+    /// What the sender of a unicast packet gets back, as a noun; none if that does not depend on this host.
     pub answer: Option<&'static str>,
     /// The kernel function and the condition.
     pub function: Function,
 }
 
-/// A kernel function and a condition in it, as far as the driver has names of its own for them.
+/// A kernel function and a condition in it, with the driver's own names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Function {
     driver: Driver,
@@ -210,13 +210,13 @@ pub struct Function {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Text {
-    /// No name of the driver's is in it.
+    /// It has no name that depends on the driver.
     Whole(&'static str),
     /// In the driver's transmit function.
     Xmit(&'static str),
-    /// The driver's check of what the lookup found, and what led to it.
+    /// The driver's check of what the lookup returned, and the reason.
     Check(&'static str),
-    /// In the driver's transmit function, what returned which error.
+    /// In the driver's transmit function: a call and its error.
     Error(&'static str, i32),
 }
 
@@ -236,7 +236,7 @@ impl fmt::Display for Function {
     }
 }
 
-/// What `dst_link_failure()` sends, and the senders that get none of it.
+/// What `dst_link_failure()` sends, and which senders get nothing.
 const UNREACHABLE: Option<&str> = Some("ICMP host unreachable (rate-limited; none for multicast)");
 const NO_ANSWER: Option<&str> = Some("no answer");
 
@@ -244,7 +244,7 @@ impl Site {
     /// What follows when a packet ends here, on a device of `driver`.
     pub const fn effect(&self, driver: Driver) -> Effect {
         use Outcome::{Dropped, Elsewhere, Held, NotSent, Sent, Undecided};
-        const PLAIN: Text = Text::Check(", the lookup gives the plain route");
+        const PLAIN: Text = Text::Check(", the lookup returns the route without an SA");
         let (outcome, moves, xfrm_stats, answer, text): (_, _, &[XfrmStat], _, _) = match self {
             Site::Sent { .. } => (Sent, Moves::Sent, &[], None, Text::Xmit("dst_output()")),
             Site::AdminDown => (NotSent, Moves::Nothing, &[], None, Text::Whole("device is down")),
@@ -256,7 +256,7 @@ impl Site {
                 let text = Text::Whole(
                     "xfrm_lookup() of the routed packet: policy_default[OUT] is block, -EPERM",
                 );
-                (Elsewhere, Moves::Nothing, &[], Some("EPERM if it is this host"), text)
+                (Elsewhere, Moves::Nothing, &[], Some("EPERM, if this host is the sender"), text)
             }
             Site::NoPolicy { .. } => (Dropped, Moves::Carrier, &[], UNREACHABLE, PLAIN),
             Site::XfrmDisabled => {
@@ -322,15 +322,19 @@ impl Site {
                 let text = Text::Whole("xfrm_output_one: xfrm_replay_overflow()");
                 (Dropped, Moves::Aborted, &[XfrmStat::OutStateSeqError], NO_ANSWER, text)
             }
-            Site::Undecided(_) => {
-                (Undecided, Moves::Nothing, &[], None, Text::Whole("not decided"))
-            }
+            Site::Undecided(_) => (
+                Undecided,
+                Moves::Nothing,
+                &[],
+                None,
+                Text::Whole("cannot be determined from this input"),
+            ),
         };
         Effect { outcome, moves, xfrm_stats, answer, function: Function { driver, text } }
     }
 }
 
-/// `-ENETUNREACH` and its like, as the kernel writes them.
+/// `-ENETUNREACH` and other errors, as the kernel writes them.
 pub fn errno_name(errno: i32) -> String {
     match errno {
         1 => "-EPERM".into(),

@@ -1,4 +1,4 @@
-//! The steps of one packet's way, as the model takes them, and what ends it early. It decides nothing.
+//! The steps of one packet's path through the model, and what ends the path early. It decides nothing.
 
 use super::site::{Effect, Site};
 use crate::code::Stage;
@@ -7,29 +7,35 @@ use crate::snapshot::{Missing, Reason, Source};
 use crate::tunnel::Tunnel;
 use std::fmt::Display;
 
-/// The model's answer for one flow.
+/// The model's answer for one packet, in either direction: `S` is where a packet of that direction can end, `E` what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Verdict<S = Site, E = Effect> {
     /// Where the path ends.
-    pub site: Site,
-    /// What follows from that.
-    pub effect: Effect,
-    /// The steps taken, with what was compared at each; none where nobody asked for them.
+    pub site: S,
+    /// What follows from it.
+    pub effect: E,
+    /// The steps, with what was compared at each; empty if they were not asked for.
     pub trail: Vec<Step>,
 }
 
-/// What ends the walk early: a site, or a missing fact on the way. `?` works on both.
-pub(super) struct End(pub(super) Site);
+/// What ends the walk early: a site, or a missing fact. `?` works on both.
+pub(super) struct End<S = Site>(pub(super) S);
 
-impl From<Missing> for End {
+impl<S: From<Missing>> From<Missing> for End<S> {
     fn from(missing: Missing) -> Self {
-        End(Site::Undecided(missing))
+        End(S::from(missing))
     }
 }
 
-pub(super) type Walk<T> = Result<T, End>;
+impl From<Missing> for Site {
+    fn from(missing: Missing) -> Self {
+        Site::Undecided(missing)
+    }
+}
 
-/// A step of the model's way: what it is called in reports, at which stage it is, and what it looks at.
+pub(super) type Walk<T, S = Site> = Result<T, End<S>>;
+
+/// A step of the model: its name in reports, its stage, and its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum At {
@@ -46,11 +52,21 @@ pub enum At {
     Loop,
     Size,
     Encryption,
+    Arrival,
+    OuterPolicy,
+    Handler,
+    SaBySpi,
+    SaAccepts,
+    OnlyThePacketKnows,
+    Inside,
+    PolicyIn,
+    PolicyForward,
+    PolicyOfClear,
     Undecided,
 }
 
 impl At {
-    /// The step, with what was looked at and what came of it.
+    /// The step, with what was compared and the result.
     pub fn step(
         self,
         looked_at: impl Into<String>,
@@ -58,26 +74,40 @@ impl At {
         notes: Vec<String>,
     ) -> Step {
         let (name, stage, source) = match self {
-            At::RouteInside => ("route inside", Stage::Rules, Source::InsideRoute),
+            At::RouteInside => ("route", Stage::Rules, Source::InsideRoute),
             At::FirstLookup => ("first lookup", Stage::Rules, Source::SecurityPolicies),
             At::DefaultPolicy => ("default policy", Stage::Policy, Source::DefaultPolicies),
             At::Device => ("device", Stage::Device, Source::Links),
-            At::PolicyOut => ("policy out", Stage::Policy, Source::SecurityPolicies),
+            At::PolicyOut => ("policy", Stage::Policy, Source::SecurityPolicies),
             At::Action => ("action", Stage::Policy, Source::SecurityPolicies),
             At::Template => ("template", Stage::Sa, Source::SecurityPolicies),
             At::Sa => ("SA", Stage::Sa, Source::SecurityAssociations),
             At::OuterRoute => ("outer route", Stage::OuterRoute, Source::RouteLookups),
-            At::DeviceCheck => ("device check", Stage::Device, Source::Links),
+            At::DeviceCheck => ("SA check", Stage::Device, Source::Links),
             At::Loop => ("loop", Stage::OuterRoute, Source::RouteLookups),
             At::Size => ("size", Stage::Mtu, Source::SecurityAssociations),
             At::Encryption => ("encryption", Stage::Encryption, Source::SecurityAssociations),
+            At::Arrival => ("arrives", Stage::Receive, Source::Addresses),
+            At::OuterPolicy => {
+                ("policy of the ESP packet", Stage::Receive, Source::SecurityPolicies)
+            }
+            At::Handler => ("device", Stage::Receive, Source::Links),
+            At::SaBySpi => ("SA by SPI", Stage::Receive, Source::SecurityAssociations),
+            At::SaAccepts => ("SA check", Stage::Receive, Source::SecurityAssociations),
+            At::OnlyThePacketKnows => {
+                ("replay, integrity", Stage::Receive, Source::SecurityAssociations)
+            }
+            At::Inside => ("inner packet", Stage::Receive, Source::SecurityAssociations),
+            At::PolicyIn => ("policy in", Stage::Receive, Source::SecurityPolicies),
+            At::PolicyForward => ("policy fwd", Stage::Receive, Source::SecurityPolicies),
+            At::PolicyOfClear => ("policy without SA", Stage::Receive, Source::SecurityPolicies),
             At::Undecided => ("open", Stage::Residue, Source::Links),
         };
         Step { name, stage, source, looked_at: looked_at.into(), result: result.into(), notes }
     }
 }
 
-/// The steps so far. Their words are written out only where they are kept: most packets are sent, and nobody asks how.
+/// The steps so far. Their text is formatted only if they are kept: most packets are sent, and then the steps are not needed.
 pub(super) struct Trail(Option<Vec<Step>>);
 
 impl Trail {
@@ -91,19 +121,24 @@ impl Trail {
         Self(None)
     }
 
+    /// Whether it keeps its steps: what only a step needs, need not be looked up for one that does not.
+    pub(super) const fn is_kept(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// An empty one that keeps its steps if this one does.
     pub(super) fn branch(&self) -> Self {
         Self(self.0.as_ref().map(|_| Vec::new()))
     }
 
-    /// Goes on where a branch went.
+    /// Appends the steps of a branch.
     pub(super) fn follow(&mut self, branch: Self) {
         if let Some(steps) = &mut self.0 {
             steps.extend(branch.steps());
         }
     }
 
-    /// The steps, as far as they were kept.
+    /// The steps that were kept.
     pub(super) fn steps(self) -> Vec<Step> {
         self.0.unwrap_or_default()
     }
@@ -125,14 +160,14 @@ impl Trail {
     }
 }
 
-/// A difference between kernels that the name of this one does not decide: its patch level is hidden, or it is none that is known.
+/// A difference between kernels that this kernel's name does not determine: its patch level is hidden, or the release is unknown.
 pub(super) fn which_kernel(tunnel: &Tunnel<'_>, does: &str) -> Missing {
     let release = &tunnel.state.snapshot.host.kernel_release;
     let name = if release.is_empty() { "this kernel" } else { release };
     undecidable(Source::Links, format!("whether {name} {does}"))
 }
 
-/// A fact that no state which can be read decides.
+/// A fact that cannot be determined from any state that can be read.
 pub(super) fn undecidable(source: Source, what: impl Into<String>) -> Missing {
     Missing::new(source, Reason::Undecidable, what)
 }

@@ -1,5 +1,5 @@
-//! The hash of the SA table by addresses, `__xfrm_dst_hash()`: `xfrm_state_find()` walks the bucket of a wildcard source without comparing
-//! the source, so an SA with another source is taken where it shares that bucket.
+//! The hash of the SA table by addresses, `__xfrm_dst_hash()`. `xfrm_state_find()` walks the bucket of a wildcard source without comparing
+//! the source, so it also finds an SA with another source in that bucket.
 
 use crate::snapshot::{Family, ReqId};
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ pub(super) fn bucket(
     let family_number = if family == Family::Inet6 { 10 } else { 2 };
     let addresses = match (destination, source) {
         (IpAddr::V4(d), IpAddr::V4(s)) => {
-            // The kernel adds the addresses as they lie in memory, and turns only the sum.
+            // The kernel adds the addresses in memory order, and converts only the sum to host order.
             let sum = u32::from_ne_bytes(d.octets()).wrapping_add(u32::from_ne_bytes(s.octets()));
             u32::from_be(sum)
         }
@@ -51,7 +51,7 @@ fn address_hash(octets: [u8; 16]) -> u32 {
     a = a.wrapping_add(c);
     c = c.wrapping_sub(b) ^ b.rotate_left(4);
     b = b.wrapping_add(a);
-    // The one word left, and __jhash_final().
+    // The last word, and __jhash_final().
     a = a.wrapping_add(word(3));
     c = (c ^ b).wrapping_sub(b.rotate_left(14));
     a = (a ^ c).wrapping_sub(c.rotate_left(11));

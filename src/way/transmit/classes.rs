@@ -1,9 +1,9 @@
-//! Transmit errors split into the classes that the drivers tell apart: the identities between the counters of a device.
+//! Transmit errors split into the classes that the drivers distinguish, by the identities between the counters of a device.
 //! Sources: `vti_tunnel_xmit()`, `vti6_tnl_xmit()`, `xfrmi_xmit()`, `iptunnel_xmit_stats()`, `dev_seq_printf_stats()`.
 
 use crate::snapshot::{DeviceColumns, Driver, Statistics};
 
-/// Transmit errors split into classes. `carrier` and `aborted` are none where the source cannot tell them apart.
+/// Transmit errors split into classes. `carrier` and `aborted` are none if the source does not distinguish them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ErrorClasses {
     /// tx_errors.
@@ -21,7 +21,7 @@ pub struct ErrorClasses {
 }
 
 impl ErrorClasses {
-    /// From IFLA_STATS64, where each counter stands for itself.
+    /// From IFLA_STATS64, which has each counter separately.
     pub const fn of_statistics(s: &Statistics) -> Self {
         let column = s
             .tx_carrier_errors
@@ -38,8 +38,9 @@ impl ErrorClasses {
         }
     }
 
-    /// From a row of `/proc/net/dev`, whose carrier column is a sum, and the drivers that it may be of. On xfrm and vti6 aborted packets
-    /// do not count as dropped, so `aborted = errs - drop` splits the sum again (as far as the stack dropped none); on vti nothing does.
+    /// From a row of `/proc/net/dev`, whose carrier column is a sum, and the drivers that the row may belong to. On xfrm and vti6 aborted
+    /// packets are not counted as dropped, so `aborted = errs - drop` splits the sum (if the network stack dropped none). On vti the sum
+    /// cannot be split.
     pub fn of_columns(c: &DeviceColumns, drivers: &[Driver]) -> Self {
         let aborted = if c.tx_carrier == 0 {
             Some(0)

@@ -1,34 +1,31 @@
-//! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage behind them.
+//! What the drivers themselves check: `vti_xmit()`, `vti6_xmit()`, `xfrmi_xmit2()`, and the encryption stage after them.
 
-use super::limits::{Use, limit_reached, sequence_used_up};
 use super::outer::OuterRoute;
 use crate::kernel::Change;
 use crate::snapshot::{
-    Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
+    Address, Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
 };
 use crate::tunnel::Tunnel;
 use crate::units::BYTE;
 use crate::way::flow::Flow;
+use crate::way::limits::{Use, limit_reached, sequence_used_up};
 use crate::way::site::{Site, StateCheck};
 use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
 use std::net::IpAddr;
 
-/// Every link carries so many bytes of IPv6 (RFC 8200).
+/// The smallest MTU that IPv6 allows, in bytes (RFC 8200).
 const IPV6_MIN_MTU: u32 = 1280;
 
-/// IFA_F_TENTATIVE: the address is not yet usable.
-pub(super) const TENTATIVE: u32 = 0x40;
-
-/// Whether packets get into the device at all, and whether this namespace's state is the one it looks at.
+/// Whether packets reach the device at all, and whether the device uses the state of this network namespace.
 pub(super) fn enter(tunnel: &Tunnel<'_>, trail: &mut Trail) -> Walk<()> {
     let link = tunnel.link;
     if !link.admin_up {
-        trail.step(At::Device, format_args!("{} is administratively down", link.name), "not used");
+        trail.step(At::Device, format_args!("{} is administratively down", link.name), "down");
         return Err(End(Site::AdminDown));
     }
     if let Some(id) = link.link_netnsid {
         let what = format!(
-            "{} works in another network namespace (link-netnsid {id}): its policies and SAs are there",
+            "{} uses the policies and SAs of another network namespace (link-netnsid {id})",
             link.name
         );
         return Err(undecidable(Source::Links, what).into());
@@ -60,9 +57,13 @@ pub(super) fn check_sa(tunnel: &Tunnel<'_>, chain: &[&Sa], trail: &mut Trail) ->
     let step = |trail: &mut Trail, result: &str| {
         let Sa { source, destination, .. } = sa;
         let VtiDevice { local, remote, .. } = device;
+        let mode = match sa.mode {
+            Mode::Tunnel => String::new(),
+            other => format!(" {other}"),
+        };
         trail.step(
             At::DeviceCheck,
-            format_args!("SA {source} -> {destination}, device {local} -> {remote}"),
+            format_args!("SA{mode} {source} -> {destination}, device {local} -> {remote}"),
             result,
         );
     };
@@ -96,7 +97,7 @@ fn state_check(sa: &Sa, device: &VtiDevice, family: Family) -> Option<StateCheck
     }
     let any_or_equal = |a: IpAddr, b: IpAddr| a == b || a.is_unspecified() || b.is_unspecified();
     if remote.is_unspecified() {
-        // Without a remote only the source is compared, and exactly.
+        // If the device has no remote address, only the source is compared, and exactly.
         return (*local != sa.source).then_some(StateCheck::Local);
     }
     if *remote != sa.destination {
@@ -105,10 +106,10 @@ fn state_check(sa: &Sa, device: &VtiDevice, family: Family) -> Option<StateCheck
     (!any_or_equal(*local, sa.source)).then_some(StateCheck::Local)
 }
 
-/// `ip6_tnl_xmit_ctl()`: the outer source must be ours and not tentative, the outer destination must not be ours.
+/// `ip6_tnl_xmit_ctl()`: the outer source must be an address of this host and not tentative; the outer destination must not be one.
 fn endpoint_check(tunnel: &Tunnel<'_>, sa: &Sa) -> Observed<Option<(IpAddr, bool)>> {
     let usable = |address| -> Observed<bool> {
-        Ok(tunnel.state.local_addresses(address)?.iter().any(|a| a.flags & TENTATIVE == 0))
+        Ok(tunnel.state.local_addresses(address)?.iter().any(Address::is_usable))
     };
     if !sa.source.is_multicast() && !usable(sa.source)? {
         return Ok(Some((sa.source, false)));
@@ -130,10 +131,10 @@ pub(super) fn check_route(tunnel: &Tunnel<'_>, route: &OuterRoute, trail: &mut T
     Err(End(Site::Loop { destination: route.destination }))
 }
 
-/// The size check: `skb->len > dst_mtu()`, where the bundle's MTU is the outer one less what ESP adds, and at most the device's.
+/// The size check: `skb->len > dst_mtu()`. The MTU of the bundle is that of the outer path minus what ESP adds, and at most the device's.
 ///
-/// What ESP adds depends on the algorithms, which are not read (they come with the keys): between the least and the most it can be, the
-/// answer is open.
+/// What ESP adds depends on the algorithms. These are not read, because the kernel sends them together with the keys. If the size is between
+/// the least and the most that ESP can add, the result is undetermined.
 pub(super) fn check_size(
     tunnel: &Tunnel<'_>,
     flow: &Flow,
@@ -143,7 +144,7 @@ pub(super) fn check_size(
 ) -> Walk<()> {
     let Some(path) = route.mtu else { return Ok(()) };
     let (least, most) = overhead(chain);
-    // An IPv6 outer path never announces less than 1280 to the inner packet.
+    // An outer IPv6 path never reports an MTU below 1280 for the inner packet.
     let outer_is_ipv6 = chain.last().is_some_and(|a| a.family == Family::Inet6);
     let floor = if outer_is_ipv6 { IPV6_MIN_MTU } else { 0 };
     let own = tunnel.link.mtu;
@@ -155,19 +156,23 @@ pub(super) fn check_size(
     match refuses_big(tunnel, flow) {
         Some(true) => {}
         Some(false) => return Ok(()),
-        None => return Err(which_kernel(tunnel, "refuses such a packet that does not fit").into()),
+        None => {
+            return Err(which_kernel(tunnel, "drops a packet of this kind that is too big").into());
+        }
     }
     let size = BYTE.of(flow.size);
     if flow.size > roomiest {
-        let text = format!("{size}, at most {roomiest} fit into {path} with ESP around them");
+        let text = format!("{size}, but at most {roomiest} fit into a path MTU of {path} with ESP");
         trail.step(At::Size, text, "too big");
         return Err(End(Site::TooBig { most: roomiest, path }));
     }
-    let what = format!("whether {size} fit: between {tightest} and {roomiest}, by the algorithms",);
+    let what = format!(
+        "whether {size} fit: the limit is between {tightest} and {roomiest}, depending on the algorithms"
+    );
     Err(undecidable(Source::SecurityAssociations, what).into())
 }
 
-/// Whether the driver refuses a packet over the MTU rather than let it be fragmented. None: the kernel's release does not tell.
+/// Whether the driver drops a packet over the MTU instead of fragmenting it. None: the kernel's release does not show it.
 fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<bool> {
     let lets_through = match (flow.family(), tunnel.driver) {
         (Family::Inet6, Driver::Xfrm) if flow.size <= IPV6_MIN_MTU => Change::SmallIpv6Xfrm,
@@ -199,7 +204,7 @@ pub fn overhead(chain: &[&Sa]) -> (u32, u32) {
     })
 }
 
-/// The encryption stage: `xfrm_output_one()` of each SA, as far as its state foretells it.
+/// The encryption stage: `xfrm_output_one()` of each SA, as far as the SA's state determines it.
 pub(super) fn encrypt(
     tunnel: &Tunnel<'_>,
     flow: &Flow,
@@ -210,7 +215,7 @@ pub(super) fn encrypt(
     for (position, sa) in chain.iter().enumerate() {
         let spi = sa.spi;
         let earlier = chain.iter().take(position).filter(|a| std::ptr::eq(**a, *sa)).count() as u64;
-        // What the packet itself has used of it before, where two policies lead to one SA.
+        // What this packet has already used of the SA, if two policies lead to the same SA.
         let used = Use { packets: earlier, bytes: earlier * u64::from(flow.size) };
         if limit_reached(sa, used) {
             trail.step(
@@ -234,14 +239,14 @@ pub(super) fn encrypt(
     Ok(Site::Sent { spi, oif: route.oif })
 }
 
-/// Whether another SA can take over when this one is gone.
+/// Whether another SA can take over after this one is deleted.
 fn has_successor(tunnel: &Tunnel<'_>, sa: &Sa) -> Observed<bool> {
-    let key = |a: &Sa| (a.source, a.protocol, a.mode, a.if_id, a.mark);
+    let lookup = |a: &Sa| (a.source, a.protocol, a.mode, a.if_id, a.mark);
     let chain = tunnel.state.sas_to(sa.destination, sa.reqid)?;
     Ok(chain.iter().any(|a| {
         let cpu = a.cpu.is_none() || a.cpu == sa.cpu;
         a.spi != sa.spi
-            && key(a) == key(sa)
+            && lookup(a) == lookup(sa)
             && cpu
             && !a.is_larval()
             && !limit_reached(a, Use::default())

@@ -1,21 +1,21 @@
-//! Which driver wrote a row of `/proc/net/dev`, where the kernel was not asked: from how the drivers count drops, and from the fallback
-//! devices in the same table. It is a conclusion with its reasons, never a reading.
+//! Which driver a row of `/proc/net/dev` belongs to, if the kernel was not asked: concluded from how the drivers count drops, and from the
+//! fallback devices in the same table. The conclusion comes with its reasons.
 
 use crate::kernel::Change;
 use crate::snapshot::{DeviceColumns, Driver};
 use crate::units::{DROP, WAS};
 
-/// What a row tells about its driver.
+/// What a row shows about its driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inferred {
-    /// The drivers that the row fits; empty where that is all of them, or none can be told from another.
+    /// The drivers that the row is consistent with; empty if that is all of them, or if they cannot be distinguished.
     pub drivers: Vec<Driver>,
-    /// Why, for a person.
+    /// The reasons, for a person.
     pub why: String,
 }
 
 impl Inferred {
-    /// The driver, where the row fits one only.
+    /// The driver, if the row is consistent with only one.
     pub fn driver(&self) -> Option<Driver> {
         match self.drivers.as_slice() {
             [one] => Some(*one),
@@ -24,15 +24,15 @@ impl Inferred {
     }
 }
 
-/// The driver of the VTI in row `c` of `table`; none where the row says nothing.
+/// The driver of the VTI in row `c` of `table`; none if the row does not show it.
 ///
-/// ip_vti counts no drops. ip6_vti and xfrm count every error as a drop too, but those of the encryption stage, which
-/// `iptunnel_xmit_stats()` counts as aborted. The stack may add drops of its own (an interface that is down).
+/// ip_vti counts no drops. ip6_vti and xfrm also count every error as a drop, except those of the encryption stage, which
+/// `iptunnel_xmit_stats()` counts as aborted. The network stack may add its own drops (if the interface is down).
 pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferred> {
     let has = |name: &str| table.iter().any(|row| row.name == name);
     let fallback = |driver, module: &str| Inferred {
         drivers: vec![driver],
-        why: format!("{module} makes the device of this name when it is loaded"),
+        why: format!("{module} creates the device of this name when it is loaded"),
     };
     match c.name.as_str() {
         "ip_vti0" => return Some(fallback(Driver::Vti, "ip_vti")),
@@ -44,8 +44,8 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
         return (errs == 0 && drop > 0).then(|| Inferred {
             drivers: Vec::new(),
             why: format!(
-                "errs is 0 and drop is {drop}: drops of the stack, or an xfrm interface on a kernel before {}, which shows its errors as drops \
-                 only",
+                "errs is 0 and drop is {drop}: either drops of the network stack, or an xfrm interface on a kernel before {}, which \
+                 counts errors only as drops",
                 Change::XfrmErrorCounters.since()
             ),
         });
@@ -58,54 +58,53 @@ pub fn infer_driver(c: &DeviceColumns, table: &[DeviceColumns]) -> Option<Inferr
     let (drivers, why) = if drop == 0 {
         let others = if column == errs {
             format!(
-                "ip_vti counts no drops; on xfrm and ip6_vti all {errs} would have to be aborted ones (encryption stage), which are no drops \
-                 there either"
+                "ip_vti counts no drops; xfrm and ip6_vti would have counted drops, unless all {errs} were aborted (encryption stage)"
             )
         } else {
-            "ip_vti counts no drops, xfrm and ip6_vti would have".to_owned()
+            "ip_vti counts no drops; xfrm and ip6_vti would have counted some".to_owned()
         };
         let why = format!("errs is {errs} and drop is 0: {others}");
         match (has("ip_vti0"), is_whole) {
             (true, _) => (
                 vec![Driver::Vti],
-                format!("{why}; ip_vti0 in the same table confirms that ip_vti is loaded"),
+                format!("{why}; ip_vti0 in the same table shows that ip_vti is loaded"),
             ),
             (false, true) => (
                 Vec::new(),
                 format!(
-                    "{why}; but ip_vti0, which ip_vti makes when it is loaded, is not in the table"
+                    "{why}; but the table has no ip_vti0, which ip_vti creates when it is loaded"
                 ),
             ),
             (false, false) => (vec![Driver::Vti], why),
         }
     } else if errs - drop > column {
         let why = format!(
-            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would count {} at least; those here are of the stack",
+            "errs is {errs} and drop is {drop}: xfrm and ip6_vti would have counted at least {}, so these are of the network stack",
             DROP.of(errs - column)
         );
         (vec![Driver::Vti], why)
     } else {
         let (both, absent) = match (is_whole, has("ip6_vti0")) {
-            (true, false) => (
-                vec![Driver::Xfrm],
-                "; not ip6_vti, since ip6_vti0, which it makes, is not in the table",
-            ),
+            (true, false) => {
+                (vec![Driver::Xfrm], "; it is not ip6_vti, because the table has no ip6_vti0")
+            }
             _ => (vec![Driver::Xfrm, Driver::Vti6], ""),
         };
-        let counts = "xfrm and ip6_vti count every error but the aborted ones as a drop too";
+        let counts = "xfrm and ip6_vti also count every error as a drop, except aborted ones";
         if drop == errs {
-            let why =
-                format!("errs and drop are both {errs}: {counts}, ip_vti counts no drops{absent}");
+            let why = format!(
+                "errs and drop are both {errs}: {counts}, but ip_vti counts no drops{absent}"
+            );
             (both, why)
         } else if has("ip_vti0") {
             let why = format!(
-                "errs is {errs} and drop is {drop}: {counts}, but so may the stack on ip_vti, which ip_vti0 shows to be loaded"
+                "errs is {errs} and drop is {drop}: {counts}; but ip_vti is loaded (ip_vti0), and the network stack may have counted the drops"
             );
             (Vec::new(), why)
         } else {
             let (aborted, were) = (errs - drop, WAS.word(errs - drop));
             let why = format!(
-                "errs is {errs} and drop is {drop}: {counts}, so {aborted} {were} aborted, unless the stack dropped some too{absent}"
+                "errs is {errs} and drop is {drop}: {counts}, so {aborted} {were} aborted (unless the network stack also dropped some){absent}"
             );
             (both, why)
         }
@@ -144,8 +143,10 @@ mod tests {
     #[test]
     fn an_xfrm_interface_shows_errors_without_drops_only_if_all_were_aborted() {
         let why = |c| infer_driver(&c, &[]).unwrap().why;
-        assert!(why(row("vti0", 59, 0, 59, 0)).contains("all 59 would have to be aborted"));
-        assert!(why(row("vti0", 59, 0, 50, 9)).contains("xfrm and ip6_vti would have"));
+        assert!(why(row("vti0", 59, 0, 59, 0)).contains("unless all 59 were aborted"));
+        assert!(
+            why(row("vti0", 59, 0, 50, 9)).contains("xfrm and ip6_vti would have counted some")
+        );
     }
 
     #[test]
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn no_errors_tell_nothing() {
+    fn without_errors_the_driver_is_unknown() {
         assert_eq!(infer_driver(&row("vti0", 0, 0, 0, 0), &[]), None);
         let old = infer_driver(&row("vti0", 0, 4, 0, 0), &[]).unwrap();
         assert_eq!(old.driver(), None);

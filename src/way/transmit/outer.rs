@@ -1,4 +1,4 @@
-//! The outer route: `xfrm_bundle_create()` asks for one for each SA that has outer addresses; the kernel's own answers are in the snapshot.
+//! The outer route: `xfrm_bundle_create()` looks one up for each SA that has outer addresses. The snapshot has the kernel's own answers.
 
 use crate::snapshot::{Link, Mode, RouteAnswer, Sa, Snapshot};
 use crate::tunnel::{State, Tunnel};
@@ -15,11 +15,11 @@ pub(super) struct OuterRoute {
     pub destination: IpAddr,
     /// ifindex of the device it leaves through.
     pub oif: u32,
-    /// Path MTU: the route's, else the device's; none where neither is known.
+    /// Path MTU: the route's, or else the device's; none if neither is known.
     pub mtu: Option<u32>,
 }
 
-/// The question, in words.
+/// The route question as text.
 struct Asked<'a> {
     sa: &'a Sa,
     mark: u32,
@@ -36,7 +36,7 @@ impl Display for Asked<'_> {
     }
 }
 
-/// The answer, in words.
+/// The answer as text.
 struct Answer<'a> {
     state: &'a State<'a>,
     oif: u32,
@@ -50,7 +50,7 @@ impl Display for Answer<'_> {
     }
 }
 
-/// The route of the last SA with outer addresses; transport-mode SAs keep the route that they find.
+/// The route of the last SA with outer addresses; SAs in transport mode keep the inner route.
 pub(super) fn route(
     tunnel: &Tunnel<'_>,
     flow: &Flow,
@@ -86,7 +86,7 @@ pub(super) fn route(
             }
         }
     }
-    // Only transport-mode SAs: the packet keeps its inner route, which leads through this very device.
+    // All SAs are in transport mode: the packet keeps its inner route, which leads through this interface.
     Ok(last.unwrap_or(OuterRoute {
         destination: flow.destination,
         oif: tunnel.link.ifindex,

@@ -1,9 +1,8 @@
-//! From templates to SAs: `xfrm_tmpl_resolve_one()` and `xfrm_state_find()`.
+//! From templates to SAs: `xfrm_tmpl_resolve_one()` and `xfrm_state_find()`. Which of several matching SAs is used is decided in
+//! `preferred`.
 
 use super::bucket::bucket;
-use super::device::TENTATIVE;
-use super::limits::{LARGEST_PACKET, Use, is_dying, limit_reached, sequence_used_up};
-use super::policy::Choice;
+use super::preferred::preferred;
 use crate::kernel::Change;
 use crate::snapshot::{
     Direction, Driver, Family, IfId, Mode, Observed, Policy, PolicyDirection, ReqId, RouteAnswer,
@@ -11,7 +10,9 @@ use crate::snapshot::{
 };
 use crate::tunnel::ownership::serves;
 use crate::tunnel::{Group, Tunnel};
+use crate::units::SA;
 use crate::way::flow::Flow;
+use crate::way::policy::Choice;
 use crate::way::site::{Mismatch, Nearest, Site, Wanted};
 use crate::way::trail::{At, End, Trail, Walk, undecidable, which_kernel};
 use std::collections::BTreeSet;
@@ -21,11 +22,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// RT_SCOPE_UNIVERSE.
 const SCOPE_GLOBAL: u8 = 0;
 
-/// XFRM_STATE_WILDRECV: an inbound SA that takes any source, never used outbound.
+/// XFRM_STATE_WILDRECV: an inbound SA for any source, never used outbound.
 const WILDRECV: u8 = 8;
-
-/// XFRM_POLICY_CPU_ACQUIRE: a packet on a CPU that has no SA of its own asks for one.
-const CPU_ACQUIRE: u8 = 4;
 
 /// The field that the second walk does not compare.
 const SOURCE: &str = "source address";
@@ -97,15 +95,15 @@ fn template_source(tunnel: &Tunnel<'_>, template: &Template) -> Walk<IpAddr> {
         RouteAnswer::Route { source: Some(source), .. } => Ok(*source),
         RouteAnswer::Route { source: None, .. } => Err(undecidable(
             Source::RouteLookups,
-            format!("which source a packet to {} gets", template.destination),
+            format!("which source address a packet to {} gets", template.destination),
         )
         .into()),
         RouteAnswer::Error { errno } => Err(End(Site::TemplateSource { errno: *errno })),
     }
 }
 
-/// The source that `ipv6_dev_get_saddr()` selects: unlike for a socket, that of the route (`src`) does not count. Certain only where the
-/// host has one address to select from.
+/// The source that `ipv6_dev_get_saddr()` selects. Unlike for a socket, the route's own source (`src`) does not count. Known only if the
+/// host has exactly one address to select from.
 fn selected_source(tunnel: &Tunnel<'_>, template: &Template, oif: u32) -> Observed<IpAddr> {
     let state = tunnel.state;
     let addresses = state.snapshot.addresses.as_ref().map_err(Clone::clone)?;
@@ -113,7 +111,7 @@ fn selected_source(tunnel: &Tunnel<'_>, template: &Template, oif: u32) -> Observ
     let wanted = vrf(oif)?;
     let mut found = BTreeSet::new();
     for address in addresses {
-        let usable = address.scope == SCOPE_GLOBAL && address.flags & TENTATIVE == 0;
+        let usable = address.scope == SCOPE_GLOBAL && address.is_usable();
         if usable && address.prefix.addr().is_ipv6() && vrf(address.ifindex)? == wanted {
             found.insert(address.prefix.addr());
         }
@@ -122,12 +120,12 @@ fn selected_source(tunnel: &Tunnel<'_>, template: &Template, oif: u32) -> Observ
         (Some(only), true) => Ok(only),
         _ => Err(undecidable(
             Source::RouteLookups,
-            format!("which source a packet to {} gets", template.destination),
+            format!("which source address a packet to {} gets", template.destination),
         )),
     }
 }
 
-/// `xfrm_state_find()`. None: the template is optional and nothing fits.
+/// `xfrm_state_find()`. None: the template is optional and no SA matches.
 fn find<'a>(
     tunnel: &Tunnel<'a>,
     flow: &Flow,
@@ -136,10 +134,9 @@ fn find<'a>(
 ) -> Walk<Option<&'a Sa>> {
     let state = tunnel.state;
     let oif = super::policy::flow_oif(tunnel);
-    let now = state.snapshot.taken_at_ms / 1000;
     let chain = state.sas_to(query.destination, query.template.reqid)?;
     let usable = |a: &&'a Sa| !a.is_larval() && selector_takes(a, flow, oif);
-    // First the SAs from the wanted source; only if none of them is usable or under way, those in the bucket of the wildcard source.
+    // First the SAs from the wanted source. Only if none of them is usable or larval, those in the bucket of the wildcard source.
     let buckets = Buckets { tunnel, query };
     let shared = buckets.wildcard_shares_exact(chain)?;
     let exact = fitting(chain, |a| query.fits(a) && (shared || !a.source.is_unspecified()));
@@ -148,32 +145,16 @@ fn find<'a>(
         let wildcard = buckets.wildcard_chain(chain)?;
         (found, under_way) = split(wildcard, usable);
     }
-    same_on_every_cpu(query.policy, &found)?;
-    let differ =
-        found.first().is_some_and(|first| found.iter().any(|a| !interchangeable(a, first)));
-    let doubtful = found.iter().find(|a| is_dying(a, now).is_none());
-    if let (true, Some(doubtful)) = (differ, doubtful) {
-        let what = format!("whether the SA {} is past its soft byte limit", doubtful.spi);
-        return Err(undecidable(Source::SecurityAssociations, what).into());
-    }
-    // Not dying before dying, then the newest.
-    found.sort_by_key(|a| (is_dying(a, now), std::cmp::Reverse(a.current.add_time)));
-    if let Some(best) = found.first() {
-        let rank = |a: &Sa| (is_dying(a, now), a.current.add_time);
-        if let Some(rival) =
-            found.iter().skip(1).find(|a| rank(a) == rank(best) && !interchangeable(a, best))
-        {
-            let what = format!(
-                "which of the SAs {} and {} of the same second is used",
-                best.spi, rival.spi
-            );
-            return Err(undecidable(Source::SecurityAssociations, what).into());
-        }
-        same_as_before(tunnel, best, &found)?;
+    let matching = found.len();
+    if let Some(best) = preferred(tunnel, query.policy, found)? {
+        let of_several = match matching {
+            ..=1 => String::new(),
+            several => format!(", 1 of {several} that match"),
+        };
         trail.step(
             At::Sa,
-            format_args!("{} of {} to {}", best.spi, found.len(), best.destination),
-            "found",
+            format_args!("{} to {}{of_several}", best.spi, best.destination),
+            "match",
         );
         if best.direction == Some(Direction::In) {
             return Err(End(Site::SaDirection { spi: best.spi }));
@@ -181,22 +162,22 @@ fn find<'a>(
         return Ok(Some(best));
     }
     if query.template.optional {
-        trail.step(At::Sa, "none fits an optional template", "left out");
+        trail.step(At::Sa, "no SA matches an optional template", "skipped");
         return Ok(None);
     }
     let wanted = wanted(tunnel, flow, query, under_way)?;
     let notes = wanted.nearest.iter().map(Nearest::to_string).collect();
     let related = state.sas_to(query.destination, query.template.reqid)?.len();
-    trail.with_notes(
-        At::Sa,
-        format_args!("{related} to {} with reqid {}", query.destination, query.template.reqid),
-        "none fits",
-        notes,
-    );
+    let to = format!("to {} with reqid {}", query.destination, query.template.reqid);
+    let (looked_at, result) = match related {
+        0 => (to, "none"),
+        some => (format!("{} {to}", SA.of(some)), "none matches"),
+    };
+    trail.with_notes(At::Sa, looked_at, result, notes);
     Err(End(no_sa(tunnel, wanted)?))
 }
 
-/// What the lookup does without an SA: drop, or hold the packet (`XFRM_LOOKUP_QUEUE`, which vti and vti6 set since
+/// What the lookup does without an SA: drop the packet, or queue it (`XFRM_LOOKUP_QUEUE`, which vti and vti6 set since
 /// [`Change::HoldQueueOfVti`], and `xfrm_larval_drop=0`).
 fn no_sa(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
     let snapshot = &tunnel.state.snapshot;
@@ -208,71 +189,24 @@ fn no_sa(tunnel: &Tunnel<'_>, wanted: Wanted) -> Observed<Site> {
         && !wanted.spi_in_use
         && !snapshot.sysctls.xfrm_larval_drop.clone()?;
     match queues {
-        None if may_hold => Err(which_kernel(tunnel, "holds packets without an SA")),
+        None if may_hold => Err(which_kernel(tunnel, "queues packets without an SA")),
         _ if may_hold => Ok(Site::Held(Box::new(wanted))),
         _ => Ok(Site::NoSa(Box::new(wanted))),
     }
 }
 
-/// `xfrm_state_look_at()` passes over SAs of other CPUs, and prefers one of this CPU to one for all if it meets that first. Which CPU a
-/// packet is on, no state tells; so all that fit must lead it the same way, and one of them must be for all.
-///
-/// With CPU_ACQUIRE, `xfrm_state_find()` does not content itself with an SA for all: what becomes of the packet depends on whether a key
-/// daemon listens, and on what it was asked for before.
-fn same_on_every_cpu(policy: &Policy, found: &[&Sa]) -> Observed<()> {
-    let Some(first) = found.first() else { return Ok(()) };
-    let asks = policy.flags & CPU_ACQUIRE != 0;
-    let of_one = found.iter().any(|a| a.cpu.is_some());
-    let for_all = found.iter().any(|a| a.cpu.is_none());
-    if !asks && (!of_one || for_all && found.iter().all(|a| interchangeable(a, first))) {
-        return Ok(());
-    }
-    let what = "which SA is used: that depends on the CPU that the packet is on";
-    Err(undecidable(Source::SecurityAssociations, what))
-}
-
-/// [`Change::OutboundSaCache`]: `xfrm_state_find()` takes an SA that the policy used before, however new another is. That it was used
-/// shows where packets went through it; by which policy, nothing does.
-fn same_as_before(tunnel: &Tunnel<'_>, best: &Sa, found: &[&Sa]) -> Observed<()> {
-    if tunnel.state.kernel.has(Change::OutboundSaCache) == Some(false) {
-        return Ok(());
-    }
-    let used = found.iter().find(|a| a.current.use_time != 0 && !interchangeable(a, best));
-    used.map_or(Ok(()), |used| {
-        let what = format!(
-            "whether the SA {}, which was used before, is used on, or the newer {}",
-            used.spi, best.spi
-        );
-        Err(undecidable(Source::SecurityAssociations, what))
-    })
-}
-
-/// Whether the SA's selector takes the flow: only where it has a family (`xfrm_state_look_at()`).
+/// Whether the SA's selector matches the flow; a selector without a family matches any (`xfrm_state_look_at()`).
 fn selector_takes(sa: &Sa, flow: &Flow, oif: u32) -> bool {
     let selector = &sa.selector;
     selector.family == Family::Unspec
         || (selector.family == flow.family() && flow.matches(selector, oif))
 }
 
-/// Two SAs that lead a packet the same way, also one that uses them twice.
-fn interchangeable(a: &Sa, b: &Sa) -> bool {
-    let once_more = Use { packets: 1, bytes: LARGEST_PACKET };
-    let both = |test: fn(&Sa, Use) -> bool| {
-        [Use::default(), once_more].iter().all(|used| test(a, *used) == test(b, *used))
-    };
-    a.source == b.source
-        && a.set_mark == b.set_mark
-        && a.direction == b.direction
-        && a.encapsulation == b.encapsulation
-        && both(limit_reached)
-        && both(sequence_used_up)
-}
-
 fn fitting<'a>(chain: Group<'a, Sa>, fits: impl Fn(&Sa) -> bool) -> Vec<&'a Sa> {
     chain.iter().filter(|a| fits(a)).collect()
 }
 
-/// The usable SAs among those that fit, and whether a larval one is there.
+/// The usable SAs among those that match, and whether one of the matching SAs is larval.
 fn split<'a>(fitting: Vec<&'a Sa>, usable: impl FnMut(&&'a Sa) -> bool) -> (Vec<&'a Sa>, bool) {
     let under_way = fitting.iter().any(|a| a.is_larval());
     (fitting.into_iter().filter(usable).collect(), under_way)
@@ -298,7 +232,7 @@ impl<'a> Buckets<'_, 'a> {
         }
     }
 
-    /// Whether SAs without a source are met in the first walk already; asked only where there are any.
+    /// Whether the first walk already meets SAs without a source; looked up only if there are any.
     fn wildcard_shares_exact(&self, chain: Group<'_, Sa>) -> Observed<bool> {
         if !chain.iter().any(|a| a.source.is_unspecified()) {
             return Ok(false);
@@ -306,8 +240,7 @@ impl<'a> Buckets<'_, 'a> {
         Ok(self.of(self.any())? == self.of(self.query.source)?)
     }
 
-    /// The second walk: SAs without a source, and any other that happens to share their bucket, since this walk does not compare the
-    /// source.
+    /// The second walk: SAs without a source, and any other SA in their bucket, because this walk does not compare the source.
     fn wildcard_chain(&self, chain: Group<'a, Sa>) -> Observed<Vec<&'a Sa>> {
         let mut found = Vec::new();
         for sa in fitting(chain, |a| self.query.fits_any_source(a)) {
@@ -319,7 +252,7 @@ impl<'a> Buckets<'_, 'a> {
     }
 }
 
-/// Describes the failed search, with the SA that comes nearest and is nobody else's.
+/// Describes the failed search, with the nearest SA that no other policy asks for.
 fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> Observed<Wanted> {
     let (state, template) = (tunnel.state, query.template);
     let mark = query.policy.mark.value & query.policy.mark.mask;
@@ -337,7 +270,7 @@ fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> 
             mismatches.push(Mismatch {
                 field: "selector",
                 have,
-                want: format!("one that takes {flow}"),
+                want: format!("one that matches {flow}"),
             });
         }
         let others =
@@ -361,7 +294,7 @@ fn wanted(tunnel: &Tunnel<'_>, flow: &Flow, query: &Query<'_>, larval: bool) -> 
 }
 
 /// Before it asks for a new SA, `xfrm_state_find()` looks for one with the template's SPI by `__xfrm_state_lookup()`, which compares
-/// less: one that does not fit ends the search with -EEXIST.
+/// fewer fields. If that SA does not match, the search ends with -EEXIST.
 fn spi_in_use(tunnel: &Tunnel<'_>, query: &Query<'_>) -> Observed<bool> {
     let Query { policy, template, destination, family, .. } = *query;
     if template.spi == Spi(0) {
@@ -378,7 +311,7 @@ fn spi_in_use(tunnel: &Tunnel<'_>, query: &Query<'_>) -> Observed<bool> {
 }
 
 impl Query<'_> {
-    /// The comparisons of `xfrm_state_find()` that this SA fails, with both values. Without an SPI in the template any SPI fits.
+    /// The comparisons of `xfrm_state_find()` that this SA fails, with both values. If the template has no SPI, any SPI matches.
     fn mismatches(&self, a: &Sa) -> Vec<Mismatch> {
         let mut found = Vec::new();
         self.compare(a, |field, have, want| {
@@ -394,18 +327,18 @@ impl Query<'_> {
         fits
     }
 
-    /// Whether it fails none but that of the source.
+    /// Whether it fails none of them, or only that of the source.
     fn fits_any_source(&self, a: &Sa) -> bool {
         let mut fits = true;
         self.compare(a, |field, _, _| fits &= field == SOURCE);
         fits
     }
 
-    /// Hands over each comparison that the SA fails: the field, what the SA has, what is wanted.
+    /// Calls `differs` for each comparison that the SA fails, with the field, the SA's value and the wanted value.
     fn compare(&self, a: &Sa, mut differs: impl FnMut(&'static str, &dyn Display, &dyn Display)) {
         let (template, policy) = (self.template, self.policy);
         let mark = policy.mark.value & policy.mark.mask;
-        // Most SAs fit, so that nothing is written out before it differs.
+        // Most SAs match, so values are formatted only if they differ.
         let mut compare = |fits: bool, field, have: &dyn Display, want: &dyn Display| {
             if !fits {
                 differs(field, have, want);
@@ -451,7 +384,7 @@ impl Display for Query<'_> {
 
 impl std::fmt::Display for Nearest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "spi {} to {}: ", self.spi, self.destination)?;
+        write!(f, "SA {} to {}: ", self.spi, self.destination)?;
         for (i, Mismatch { field, have, want }) in self.mismatches.iter().enumerate() {
             write!(f, "{}{field} {have}, wanted {want}", if i == 0 { "" } else { "; " })?;
         }
