@@ -1,0 +1,11 @@
+//! The way of a packet around the xfrm functions: before it comes to the VTI and behind it. `filter` is the packet filter at one
+//! hook, `passage` on a stretch of the way, `stretch` which hooks and devices a stretch has.
+
+pub mod filter;
+mod passage;
+mod stretch;
+
+pub use passage::Ruling;
+pub use stretch::{
+    To, decrypted_mark, delivered, enters, esp_arrives, esp_leaves, inner_leaves, outer_link,
+};
