@@ -1,12 +1,20 @@
-//! The way of a packet through this router, as a model: pure functions of a snapshot and a flow. Nothing here reads the system.
+//! The path of a packet through this router, as a model: pure functions of a snapshot and a flow. Nothing here reads the system.
 //!
-//! `flow` is the packet, `site` where it can end and what follows from that, `counters` what moves then, `trail` the steps it took;
-//! `transmit` is the part from the VTI to the encryption.
+//! `flow` is the packet, `site` where its path can end and what follows from that, `counters` which counters rise then, `trail` the steps of
+//! the path, `reach` how far the packet gets, on one line; `transmit` is the part from the VTI to the encryption, `receive` that from the
+//! encrypted packet to the policies that let it in, `around` what is before and behind the xfrm functions. `loss` counts what the peer sent and
+//! what arrived of it.
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod around;
 pub mod counters;
 mod flow;
+mod limits;
+pub mod loss;
+mod policy;
+pub mod reach;
+pub mod receive;
 mod site;
 mod trail;
 pub mod transmit;
