@@ -1,5 +1,5 @@
-//! charon's lists and VyOS's peers, by name and by what selects a CHILD_SA: so that one tunnel's part of them is found without walking
-//! through all.
+//! An index of charon's lists and of VyOS's peers, by name and by the mark or if_id of a CHILD_SA, so that the entries of one tunnel are found
+//! without walking all of them.
 
 use super::order::{Group, Order};
 use super::ownership::MarkOrIfId;
@@ -14,11 +14,11 @@ pub(super) struct CharonIndex {
     sas: Order,
     traps: Order,
     peers: Order,
-    /// Each name that a connection or IKE_SA has, by the name of the peer as VyOS writes it (or as it is, from a connection of 1.3).
+    /// The name of each connection or IKE_SA, by the name of the peer as VyOS renders it (for a connection of 1.3 also as it is).
     names: Vec<(String, String)>,
-    /// CHILD_SAs that have an if_id: with the position of their IKE_SA.
+    /// CHILD_SAs with an if_id, and the position of their IKE_SA.
     if_ids: Vec<(IfId, usize)>,
-    /// Those that have a mark.
+    /// CHILD_SAs with a mark: mask, value, position of their IKE_SA.
     marked: Vec<(u32, u32, usize)>,
     masks: BTreeSet<u32>,
 }
@@ -78,7 +78,7 @@ impl CharonIndex {
         self.peers.find(&configuration.peers, |peer| peer.bind.as_deref().cmp(&Some(interface)))
     }
 
-    /// The names of the connections and IKE_SAs that are a peer's.
+    /// The names of a peer's connections and IKE_SAs.
     pub(super) fn names_of(&self, peer: &Peer) -> impl Iterator<Item = &str> {
         let with = |key: &str| {
             let start = self.names.partition_point(|(of, _)| of.as_str() < key);
@@ -90,14 +90,14 @@ impl CharonIndex {
         found.map(|(_, name)| name.as_str()).filter(|name| peer.is_connection(name))
     }
 
-    /// The IKE_SAs with a CHILD_SA that carries the mark or if_id.
+    /// The IKE_SAs with a CHILD_SA that has the mark or if_id.
     pub(super) fn with_child_of<'a>(
         &self,
         ike: &'a Ike,
-        key: MarkOrIfId,
+        mark_or_if_id: MarkOrIfId,
     ) -> impl Iterator<Item = &'a IkeSa> {
         let mut found = BTreeSet::new();
-        match (key, key.mark(Direction::Out)) {
+        match (mark_or_if_id, mark_or_if_id.mark(Direction::Out)) {
             (_, Some(output)) => {
                 for mask in &self.masks {
                     let wanted = (*mask, output & mask);
@@ -133,10 +133,10 @@ impl CharonIndex {
     }
 }
 
-/// Whether a CHILD_SA carries the mark or if_id of an interface.
-pub(super) const fn carries(child: &ChildSa, key: MarkOrIfId) -> bool {
-    match key.mark(Direction::Out) {
+/// Whether a CHILD_SA has the mark or if_id of an interface.
+pub(super) const fn carries(child: &ChildSa, mark_or_if_id: MarkOrIfId) -> bool {
+    match mark_or_if_id.mark(Direction::Out) {
         Some(output) => child.mark_out.mask != 0 && child.mark_out.admits(output),
-        None => child.if_id_out.0 == key.if_id().0,
+        None => child.if_id_out.0 == mark_or_if_id.if_id().0,
     }
 }

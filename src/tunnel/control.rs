@@ -2,16 +2,16 @@
 
 use super::charon::carries;
 use super::{State, Tunnel};
-use crate::snapshot::Observed;
 use crate::snapshot::ike::{ChildSa, Connection, Ike, IkeSa};
 use crate::snapshot::vyos::Peer;
+use crate::snapshot::{Observed, PolicyDirection};
 use std::collections::BTreeSet;
 
 /// What charon and VyOS have for one tunnel.
 pub struct Control<'a> {
-    /// Peers that VyOS binds to the interface; none where there is no configuration.
+    /// Peers that VyOS binds to the interface; empty without a configuration.
     pub peers: Vec<&'a Peer>,
-    /// charon's connections for it: those of the bound peers, those whose CHILD_SAs have the interface's mark or if_id, or else those to the
+    /// charon's connections for it: those of the bound peers and those whose CHILD_SAs have the interface's mark or if_id; or else those to the
     /// tunnel's peers.
     pub connections: Vec<&'a Connection>,
     /// IKE_SAs of these connections.
@@ -20,16 +20,19 @@ pub struct Control<'a> {
     pub children: Vec<(&'a IkeSa, &'a ChildSa)>,
     /// Whether one of the connections has a trap policy installed.
     pub is_trapped: bool,
+    /// Whether the connection is that of this interface only because no other of the two is left: a CHILD configuration's if_id and mark are
+    /// not in charon's answers (`list_conns()`, vici_query.c).
+    pub is_inferred: bool,
 }
 
 impl State<'_> {
-    /// The peers that VyOS binds to an interface; none on a host without its configuration.
+    /// The peers that VyOS binds to an interface; empty on a host without VyOS's configuration.
     fn peers_of(&self, interface: &str) -> Vec<&Peer> {
         let configuration = self.snapshot.configuration.as_ref().ok();
         configuration.into_iter().flat_map(|c| self.charon.bound_to(c, interface)).collect()
     }
 
-    /// The control plane's side of an interface of [`State::absent`]: all that the bound peers have, for there is nothing else to tell by.
+    /// The control plane's side of an interface of [`State::absent`]: everything of the bound peers, because nothing else identifies it.
     pub fn control_of_absent(&self, interface: &str) -> Observed<Control<'_>> {
         let ike = self.snapshot.ike.as_ref().map_err(Clone::clone)?;
         let peers = self.peers_of(interface);
@@ -37,12 +40,12 @@ impl State<'_> {
         Ok(self.control_of(ike, peers, names, |_| true))
     }
 
-    /// The connections and IKE_SAs of charon that are these peers'.
+    /// The names of charon's connections and IKE_SAs of these peers.
     fn bound_names(&self, peers: &[&Peer]) -> BTreeSet<&str> {
         peers.iter().flat_map(|peer| self.charon.names_of(peer)).collect()
     }
 
-    /// What charon has of the connections `names`, of their CHILD_SAs those that are the tunnel's own.
+    /// What charon has for the connections `names`, with only those CHILD_SAs that belong to the tunnel.
     fn control_of<'a>(
         &'a self,
         ike: &'a Ike,
@@ -64,11 +67,12 @@ impl State<'_> {
             sas,
             children,
             peers,
+            is_inferred: false,
         }
     }
 }
 
-/// Entries of one list, in its order.
+/// Entries of one list, in the order of the list.
 fn in_order<'a, T>(entries: impl Iterator<Item = &'a T>) -> Vec<&'a T> {
     let mut all: Vec<&T> = entries.collect();
     all.sort_by_key(|entry| std::ptr::from_ref(*entry));
@@ -76,12 +80,12 @@ fn in_order<'a, T>(entries: impl Iterator<Item = &'a T>) -> Vec<&'a T> {
 }
 
 impl<'a> Tunnel<'a> {
-    /// The peers that VyOS binds to the interface; none on a host without its configuration.
+    /// The peers that VyOS binds to the interface; empty on a host without VyOS's configuration.
     pub fn configured_peers(&self) -> Vec<&'a Peer> {
         self.state.peers_of(&self.link.name)
     }
 
-    /// The remote-access connection whose clients come in on the interface, where nothing else is bound to it.
+    /// The remote-access connection whose clients use the interface, if nothing else is bound to it.
     pub fn serves_clients(&self) -> Option<&'a Peer> {
         let peers = self.configured_peers();
         peers.first().copied().filter(|_| peers.iter().all(|peer| peer.remote_access))
@@ -97,28 +101,70 @@ impl<'a> Tunnel<'a> {
             state.charon.with_child_of(ike, mark_or_if_id).map(|sa| sa.connection.as_str()),
         );
         if names.is_empty() && peers.is_empty() {
-            // By address only where nothing better is known: several connections may lead to one peer.
+            // By address only if nothing better is known: several connections may lead to one peer.
             let remotes: Vec<String> =
                 self.peers().into_iter().flatten().map(ToString::to_string).collect();
             let leads = |c: &&Connection| c.remote_addresses.iter().any(|a| remotes.contains(a));
             names.extend(ike.connections.iter().filter(leads).map(|c| c.name.as_str()));
         }
-        // A CHILD_SA without a mark or if_id is the tunnel's where nothing else of its connection has one.
+        let left = if names.is_empty() && peers.is_empty() { self.left_over(ike) } else { None };
+        names.extend(left.map(|connection| connection.name.as_str()));
+        // A CHILD_SA without a mark or if_id belongs to the tunnel of its connection.
         let unmarked = |child: &ChildSa| child.if_id_out.0 == 0 && child.mark_out.mask == 0;
         let is_own = |child: &ChildSa| carries(child, mark_or_if_id) || unmarked(child);
-        Ok(state.control_of(ike, peers, names, is_own))
+        let control = state.control_of(ike, peers, names, is_own);
+        Ok(Control { is_inferred: left.is_some(), ..control })
+    }
+
+    /// On a host without VyOS's configuration: the only connection that has no CHILD_SA with a mark or an if_id, where this interface is the only
+    /// one without policies and SAs.
+    fn left_over(&self, ike: &'a Ike) -> Option<&'a Connection> {
+        let is_idle = |tunnel: &Tunnel<'_>| {
+            let has_policies =
+                [PolicyDirection::Out, PolicyDirection::In].iter().any(|direction| {
+                    tunnel.own_policies(*direction).map_or(true, |list| !list.is_empty())
+                });
+            !has_policies && !tunnel.collects_metadata() && tunnel.has_sas() == Ok(false)
+        };
+        if self.state.snapshot.configuration.is_ok() || !is_idle(self) {
+            return None;
+        }
+        let links = self.state.snapshot.links.as_ref().ok()?;
+        let mut others = links.iter().filter(|link| {
+            link.ifindex != self.link.ifindex
+                && link.driver().is_some()
+                && !link.is_fallback_device()
+        });
+        if others.any(|link| Tunnel::new(self.state, link).is_some_and(|other| is_idle(&other))) {
+            return None;
+        }
+        let is_marked = |child: &ChildSa| child.if_id_out.0 != 0 || child.mark_out.mask != 0;
+        let taken: BTreeSet<&str> = ike
+            .sas
+            .iter()
+            .filter(|sa| sa.children.iter().any(is_marked))
+            .map(|sa| sa.connection.as_str())
+            .collect();
+        let is_open = |c: &&Connection| {
+            !taken.contains(c.name.as_str()) && c.children.iter().any(|child| child.mode == TUNNEL)
+        };
+        let mut open = ike.connections.iter().filter(is_open);
+        open.next().filter(|_| open.next().is_none())
     }
 }
 
+/// The mode of CHILD configurations that a VTI can have (`ipsec_mode_names`).
+const TUNNEL: &str = "TUNNEL";
+
 impl<'a> Control<'a> {
-    /// The peer as the operator knows it: the configured name, else that of the connection.
+    /// The peer's name as the operator knows it: the configured one, or else that of the connection.
     pub fn name(&self) -> Option<&'a str> {
         let configured = self.peers.first().map(|peer| peer.name.as_str());
         let loaded = self.connections.first().map(|c| c.name.as_str());
         configured.or(loaded).or(self.sas.first().map(|a| a.connection.as_str()))
     }
 
-    /// The peer's address: where charon talks to it, or else as configured.
+    /// The peer's address: the one charon uses, or else the configured one.
     pub fn remote(&self) -> Option<String> {
         let talks = self.sas.iter().map(|a| &a.remote_host).find(|a| !a.starts_with('%'));
         let configured = self.connections.iter().flat_map(|c| &c.remote_addresses);
@@ -130,8 +176,8 @@ impl<'a> Control<'a> {
         self.sas.iter().copied().filter(|a| a.is_established())
     }
 
-    /// A peer with `dhcp-interface` that charon has no connection of: VyOS renders none where that has no address when it is committed
-    /// ("Failed to get address from dhcp-interface … -- skipped", vyos-1x, src/conf_mode/vpn_ipsec.py, since 1.4). With that interface.
+    /// A peer with `dhcp-interface`, and that interface, for which charon has no connection: VyOS renders none if the interface has no address
+    /// at the commit ("Failed to get address from dhcp-interface … -- skipped", vyos-1x, src/conf_mode/vpn_ipsec.py, since 1.4).
     pub fn unrendered(&self) -> Option<(&'a Peer, &'a str)> {
         let is_known = !self.connections.is_empty() || !self.sas.is_empty();
         let mut in_use = self.peers.iter().filter(|peer| !peer.disabled && !is_known);

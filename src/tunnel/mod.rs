@@ -7,6 +7,7 @@ mod charon;
 mod control;
 mod order;
 pub mod ownership;
+mod policies;
 mod state;
 mod unsettled;
 
@@ -23,7 +24,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-/// One VTI and the state it works in. What is asked of it again and again is found once.
+/// One VTI with its state. Results that are needed repeatedly are computed once.
 pub struct Tunnel<'a> {
     /// The whole state.
     pub state: &'a State<'a>,
@@ -38,7 +39,7 @@ pub struct Tunnel<'a> {
     outbound: OnceCell<Observed<Vec<&'a Sa>>>,
 }
 
-/// The policies of a VTI, each direction found when it is first asked for.
+/// The policies of a VTI; each direction is looked up when it is first needed.
 #[derive(Default)]
 struct OwnPolicies<'a> {
     outbound: OnceCell<Observed<Vec<&'a Policy>>>,
@@ -62,7 +63,7 @@ impl<'a> Tunnel<'a> {
         Some(Self { state, link, driver: link.driver()?, mark_or_if_id, own, peers, outbound })
     }
 
-    /// The if_id comes with each packet instead of the device (xfrm only).
+    /// Whether each packet brings its own if_id (collect_metadata, xfrm only).
     pub const fn collects_metadata(&self) -> bool {
         matches!(&self.link.kind, LinkKind::Xfrm(device) if device.collect_metadata)
     }
@@ -92,7 +93,7 @@ impl<'a> Tunnel<'a> {
         self.mark_or_if_id.if_id()
     }
 
-    /// The mark under which the device looks up a flow: o_key for vti and vti6, the packet's own for xfrm.
+    /// The mark with which the device looks up a flow: o_key for vti and vti6, the packet's own mark for xfrm.
     pub const fn lookup_mark(&self, packet: u32) -> u32 {
         match self.mark_or_if_id.mark(Direction::Out) {
             Some(own) => own,
@@ -100,8 +101,8 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    /// The VRF that the outer route is looked up in: that of the device for vti and vti6 (`flowi_oif` is the device), that of
-    /// IFLA_XFRM_LINK for xfrm.
+    /// The VRF in which the outer route is looked up: for vti and vti6 that of the device (`flowi_oif` is the device), for xfrm that of
+    /// IFLA_XFRM_LINK.
     pub fn outer_vrf(&self) -> Observed<Option<&'a Link>> {
         match &self.link.kind {
             LinkKind::Xfrm(device) if device.link == 0 => Ok(None),
@@ -110,7 +111,7 @@ impl<'a> Tunnel<'a> {
         }
     }
 
-    /// The interface's own policies of a direction, by priority. A socket's policy is no interface's.
+    /// The interface's own policies of a direction, by priority. A socket's policy belongs to no interface.
     pub fn own_policies(&self, direction: PolicyDirection) -> Observed<&[&'a Policy]> {
         let found = match direction {
             PolicyDirection::Out => &self.own.outbound,
@@ -123,11 +124,11 @@ impl<'a> Tunnel<'a> {
         found.map(Vec::as_slice).map_err(Clone::clone)
     }
 
-    /// The SAs that a template of the interface's own policies selects, larval ones left out.
+    /// The SAs that a template of the interface's own policies selects, without larval ones.
     fn selected_sas(&self, direction: PolicyDirection) -> Observed<Vec<&'a Sa>> {
         let policies = self.own_policies(direction)?;
         let asked = policies.iter().flat_map(|p| p.templates.iter().map(|t| Asked::of(p, t)));
-        // Many policies may ask for the same.
+        // Many policies may require the same SA.
         let asked: BTreeSet<Asked> = asked.collect();
         let mut found = Vec::new();
         for asked in asked {
@@ -137,13 +138,13 @@ impl<'a> Tunnel<'a> {
         Ok(found)
     }
 
-    /// Whether the interface may receive through an SA, as `xfrm_input()` and the device's receive side compare it.
+    /// Whether the interface accepts packets from an SA, as `xfrm_input()` and the device's receive side compare it.
     pub fn admits_inbound(&self, sa: &Sa) -> bool {
         self.mark_or_if_id.admits_sa(Direction::In, sa.if_id, sa.mark)
     }
 
-    /// Whether an inbound SA is the interface's: it carries its mark or if_id, or has no mark and is asked for by a template of the
-    /// interface's own policies, or by nobody's.
+    /// Whether an inbound SA belongs to the interface: it has the interface's mark or if_id; or it has no mark, and a template of the interface's
+    /// own policies selects it, or no template of any policy does.
     pub fn owns_inbound(&self, sa: &Sa) -> Observed<bool> {
         let named = self.mark_or_if_id.names_sa(Direction::In, sa.if_id, sa.mark);
         if named || !self.admits_inbound(sa) {
@@ -154,7 +155,7 @@ impl<'a> Tunnel<'a> {
         Ok(own.iter().any(asks) || !self.state.is_wanted(PolicyDirection::In, sa)?)
     }
 
-    /// The remote addresses that the interface's configuration, outbound policies and their templates name, sorted.
+    /// The remote addresses in the interface's configuration and in the templates of its outbound policies, sorted.
     pub fn peers(&self) -> Observed<&BTreeSet<IpAddr>> {
         self.peers.get_or_init(|| self.find_peers()).as_ref().map_err(Clone::clone)
     }
@@ -169,7 +170,7 @@ impl<'a> Tunnel<'a> {
         Ok(named.filter(|a| !a.is_unspecified()).collect())
     }
 
-    /// The SAs that the interface sends with: those to one of its peers that carry its mark or if_id, and those that a template of its own
+    /// The SAs that the interface uses to send: those to one of its peers that have its mark or if_id, and those that a template of its own
     /// policies selects.
     pub fn outbound_sas(&self) -> Observed<&[&'a Sa]> {
         let found = self.outbound.get_or_init(|| self.find_outbound_sas());
@@ -193,7 +194,7 @@ impl<'a> Tunnel<'a> {
                 found
             }
         };
-        // What is not among them yet; two templates may ask for one SA.
+        // Those that are not in the list yet; two templates may select the same SA.
         let is_found = |a: &Sa| own(&a) && peers.contains(&a.destination);
         let mut seen = HashSet::new();
         let selected = self.selected_sas(PolicyDirection::Out)?;
@@ -203,7 +204,7 @@ impl<'a> Tunnel<'a> {
         Ok(found)
     }
 
-    /// SAs that come in from one of the peers to one of `local`, whatever their mark or if_id.
+    /// Inbound SAs from one of the peers to one of `local`, with any mark or if_id.
     pub fn sas_from_peers(&self, local: &BTreeSet<IpAddr>) -> Observed<Vec<&'a Sa>> {
         let from = self.peers()?;
         let mut found = Vec::new();
@@ -216,7 +217,7 @@ impl<'a> Tunnel<'a> {
         Ok(found)
     }
 
-    /// SAs to this host that carry the interface's inbound mark or if_id, from wherever they come.
+    /// SAs to this host that have the interface's inbound mark or if_id, from any source.
     pub fn sas_with_inbound_mark_or_if_id(&self) -> Observed<Vec<&'a Sa>> {
         let list = match self.mark_or_if_id {
             MarkOrIfId::IfId(if_id) => self.state.sas_with_if_id(if_id)?,

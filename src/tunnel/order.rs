@@ -1,5 +1,5 @@
-//! An index that borrows nothing: positions in a list, ordered by what its entries are looked up by. It is kept beside its list, and an
-//! entry is found by halving.
+//! An index that borrows nothing: positions in a list, ordered by the key of its entries. It is kept beside its list; entries are found by
+//! binary search.
 
 use std::cmp::Ordering;
 
@@ -13,13 +13,13 @@ impl Order {
         Self::among(list, |_| true, key)
     }
 
-    /// The order by `key` of those entries of a list that are ever looked for by it.
+    /// The order by `key`, of only those entries that can be looked up by it.
     pub fn among<'l, T, K: Ord>(
         list: &'l [T],
         is_one: impl Fn(&T) -> bool,
         key: impl Fn(&'l T) -> K,
     ) -> Self {
-        // The keys stand beside each other while they are sorted; the position keeps equal ones in the order of the list.
+        // The position is part of the sort key, so entries with equal keys stay in the order of the list.
         let mut keyed: Vec<(K, u32)> = list
             .iter()
             .zip(0..)
@@ -30,7 +30,7 @@ impl Order {
         Self(keyed.into_iter().map(|(_, position)| position).collect())
     }
 
-    /// The entries that `compare` calls equal; it must compare by the same key.
+    /// The entries for which `compare` returns equal; it must compare by the same key.
     pub fn find<'l, T>(&'l self, list: &'l [T], compare: impl Fn(&T) -> Ordering) -> Group<'l, T> {
         let compare = |position: &u32| at(list, *position).map_or(Ordering::Less, &compare);
         let start = self.0.partition_point(|position| compare(position) == Ordering::Less);
@@ -44,7 +44,7 @@ fn at<T>(list: &[T], position: u32) -> Option<&T> {
     list.get(usize::try_from(position).ok()?)
 }
 
-/// Entries of a list that have something in common.
+/// Entries of a list with the same key.
 pub struct Group<'l, T> {
     list: &'l [T],
     positions: &'l [u32],
@@ -61,7 +61,7 @@ impl<'l, T> Group<'l, T> {
         self.positions.is_empty()
     }
 
-    /// One after the other, in the order of the index.
+    /// The entries in the order of the index.
     pub fn iter(&self) -> Entries<'l, T> {
         Entries { list: self.list, positions: self.positions.iter() }
     }

@@ -1,9 +1,9 @@
-//! Whose SA and whose policy this is: the one place that says it. Pure comparisons, as the kernel makes them; it knows no lists.
+//! To which interface an SA or a policy belongs: the one place that decides it. Pure comparisons, as the kernel makes them; it knows no lists.
 //!
-//! The kernel asks two things of an SA: whether the mark or the if_id of the interface lets it be found at all
-//! ([`MarkOrIfId::admits_sa`]), and whether the template of the policy that matched wants it ([`Asked`]). An SA that carries the
-//! interface's own mark or if_id is its own ([`MarkOrIfId::names_sa`]). One without a mark serves every vti: it belongs to those whose
-//! policies have a template that selects it.
+//! The kernel checks two things of an SA: whether the mark or the if_id of the interface finds it at all ([`MarkOrIfId::admits_sa`]), and
+//! whether the template of the policy that matched requires it ([`Asked`]). An SA with the interface's own mark or if_id belongs to the
+//! interface ([`MarkOrIfId::names_sa`]). An SA without a mark can serve every vti: it belongs to those whose policies have a template that
+//! selects it.
 
 use crate::snapshot::{
     Direction, IfId, LinkKind, Mark, Mode, Policy, PolicyDirection, ReqId, Sa, Spi, Template,
@@ -37,7 +37,7 @@ impl std::fmt::Display for MarkOrIfId {
 }
 
 impl MarkOrIfId {
-    /// That of a link; none where it is no VTI.
+    /// The mark or if_id of a link; none if the link is no VTI.
     pub const fn of(kind: &LinkKind) -> Option<Self> {
         match kind {
             LinkKind::Vti(keys) | LinkKind::Vti6(keys) => {
@@ -65,8 +65,8 @@ impl MarkOrIfId {
         }
     }
 
-    /// Whether a policy is the interface's own. For marks: it admits the mark and asks for at least one bit of it, since a policy without
-    /// a mark belongs to everybody. For xfrm any mark: a policy that also wants a packet mark is still this interface's.
+    /// Whether a policy is the interface's own. For marks: it admits the mark and requires at least one bit of it, because a policy without a
+    /// mark belongs to all interfaces. For xfrm with any mark: a policy that also requires a packet mark is still the interface's own.
     pub const fn owns_policy(self, direction: PolicyDirection, if_id: IfId, mark: Mark) -> bool {
         let direction = match direction {
             PolicyDirection::Out => Direction::Out,
@@ -76,8 +76,8 @@ impl MarkOrIfId {
         if_id.0 == self.if_id().0 && self.asks_for(direction, mark)
     }
 
-    /// Whether a lookup for the interface finds an SA with this mark and if_id: `xfrm_state_find()` on the way out (for a policy with the
-    /// whole mark), `xfrm_input()` and the device's receive side on the way in. On the way in vti and vti6 compare the mark alone.
+    /// Whether a lookup for the interface finds an SA with this mark and if_id: outbound `xfrm_state_find()` (for a policy with the whole
+    /// mark), inbound `xfrm_input()` and the device's receive side. Inbound, vti and vti6 compare only the mark.
     pub const fn admits_sa(self, direction: Direction, if_id: IfId, mark: Mark) -> bool {
         match self.mark(direction) {
             None => if_id.0 == self.if_id().0,
@@ -85,12 +85,12 @@ impl MarkOrIfId {
         }
     }
 
-    /// Whether an SA carries the interface's own mark or if_id, so that no template is needed to know whose it is.
+    /// Whether an SA has the interface's own mark or if_id, so that its interface is known without a template.
     pub const fn names_sa(self, direction: Direction, if_id: IfId, mark: Mark) -> bool {
         self.admits_sa(direction, if_id, mark) && self.asks_for(direction, mark)
     }
 
-    /// Whether this mark admits the interface's and asks for it; without an own mark nothing has to be asked for.
+    /// Whether this mark admits the interface's mark and requires it; an interface without a mark needs no requirement.
     const fn asks_for(self, direction: Direction, mark: Mark) -> bool {
         match self.mark(direction) {
             None => true,
@@ -104,32 +104,32 @@ pub const fn serves(policy: Mark, mark: Mark) -> bool {
     mark.admits(policy.value & policy.mask)
 }
 
-/// What a template asks of an SA, as far as it does not depend on the packet: the comparisons of `xfrm_state_find()`. The source is not
-/// among them, for the second walk of the kernel does not compare it.
+/// What a template requires of an SA, as far as it does not depend on the packet: the comparisons of `xfrm_state_find()`. The source is not
+/// among them, because the kernel's second walk does not compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// The SA's reqid. First, for most are told apart by it.
+    /// The SA's reqid. It is first, because most SAs differ in it.
     pub reqid: ReqId,
-    /// Where the SA leads to.
+    /// The SA's destination.
     pub destination: IpAddr,
     if_id: IfId,
     /// The mark of the policy.
     mark: Mark,
     mode: Mode,
     protocol: u8,
-    /// 0 asks for any.
+    /// 0: any SPI.
     spi: Spi,
 }
 
 impl Asked {
-    /// What this template of this policy asks for.
+    /// What this template of this policy requires.
     pub const fn of(policy: &Policy, template: &Template) -> Self {
         let Policy { if_id, mark, .. } = *policy;
         let Template { destination, reqid, mode, protocol, spi, .. } = *template;
         Self { destination, reqid, if_id, mark, mode, protocol, spi }
     }
 
-    /// Whether the SA is what is asked for.
+    /// Whether the SA matches.
     pub fn selects(&self, sa: &Sa) -> bool {
         sa.destination == self.destination
             && sa.reqid == self.reqid

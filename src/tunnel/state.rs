@@ -1,20 +1,22 @@
-//! A snapshot with its index, so that the lookups of one tunnel do not depend on the number of tunnels. It compares as the kernel compares.
+//! A snapshot with its index, so that the cost of one tunnel's lookups does not depend on the number of tunnels. It compares as the kernel
+//! compares.
 
 use super::charon::CharonIndex;
 use super::order::{Group, Order};
-use super::ownership::{Asked, MarkOrIfId};
+use super::ownership::MarkOrIfId;
+use super::policies::PolicyIndex;
 use crate::kernel::Release;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, Reason, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source,
-    rank,
+    Spi, rank,
 };
+use ipnet::IpNet;
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
-/// Of a route question: the interface that it names does not exist (`ip_route_output_key_hash_rcu()`).
+/// Answer to a route question: its interface does not exist (`ip_route_output_key_hash_rcu()`).
 const ENODEV: i32 = 19;
 
 /// A snapshot, borrowed or owned, with the index that makes one tunnel's lookups independent of the number of tunnels. The index holds
@@ -22,7 +24,7 @@ const ENODEV: i32 = 19;
 pub struct State<'a> {
     /// What was read.
     pub snapshot: Cow<'a, Snapshot>,
-    /// The kernel that it was read from; every packet asks what that does.
+    /// The kernel's release, kept here because each step of each packet needs it.
     pub kernel: Release,
     policies: PolicyIndex,
     sas: SaIndex,
@@ -31,22 +33,15 @@ pub struct State<'a> {
     tables: Order,
     lookups: Order,
     links: Order,
+    /// The vti and vti6 devices that are up, by their addresses.
+    vtis: Order,
+    /// The xfrm interfaces that are up, by their if_id.
+    xfrm_interfaces: Order,
+    /// The links that are no VTIs.
+    outside: Order,
     local: Order,
     addresses: Order,
     neighbours: Order,
-}
-
-/// Policies in the order of their priority.
-struct PolicyIndex {
-    by_if_id: Order,
-    /// Policies without an if_id by mask and value, as `(mark & m) == v` needs them.
-    by_mark: Order,
-    /// The masks of policies without an if_id.
-    masks: BTreeSet<(PolicyDirection, u32)>,
-    /// Whether there is one of the sub type: hardly anybody has them, and each lookup asks for them first.
-    has_sub: bool,
-    /// What the templates of policies ask for, to tell whose SA one is; sorted, each once. Few look for it, so it is made when one does.
-    asked: OnceCell<Vec<(PolicyDirection, Asked)>>,
 }
 
 struct SaIndex {
@@ -58,28 +53,14 @@ struct SaIndex {
     by_addresses: Order,
 }
 
-type PolicyRank = (u32, u32);
-
 type Question = ((bool, u128), Option<(bool, u128)>, u32, Option<u32>);
 
 fn question(query: &RouteQuery) -> Question {
     (rank(query.destination), query.source.map(rank), query.mark, query.vrf)
 }
 
-const fn policy_rank(policy: &Policy) -> PolicyRank {
-    (policy.priority, policy.index)
-}
-
-const fn policy_if_id(policy: &Policy) -> (PolicyDirection, IfId) {
-    (policy.direction, policy.if_id)
-}
-
-const fn policy_mark(policy: &Policy) -> (PolicyDirection, IfId, u32, u32) {
-    (policy.direction, policy.if_id, policy.mark.mask, policy.mark.value)
-}
-
 impl State<'static> {
-    /// Indexes a snapshot, and keeps it.
+    /// Indexes a snapshot and owns it.
     pub fn owning(snapshot: Snapshot) -> Self {
         Self::index(Cow::Owned(snapshot))
     }
@@ -92,6 +73,14 @@ impl<'a> State<'a> {
     }
 
     fn index(snapshot: Cow<'a, Snapshot>) -> Self {
+        fn links<'l, K: Ord>(
+            snapshot: &'l Snapshot,
+            is_one: impl Fn(&Link) -> bool,
+            key: impl Fn(&'l Link) -> K,
+        ) -> Order {
+            let links = snapshot.links.as_ref();
+            links.map(|list| Order::among(list, is_one, key)).unwrap_or_default()
+        }
         fn order<T, K: Ord>(list: &Observed<Vec<T>>, key: impl Fn(&T) -> K) -> Order {
             list.as_ref().map(|list| Order::by(list, key)).unwrap_or_default()
         }
@@ -103,6 +92,17 @@ impl<'a> State<'a> {
             tables: order(&snapshot.routes, |route| route.table),
             lookups: order(&snapshot.route_lookups, |lookup| question(&lookup.query)),
             links: order(&snapshot.links, |link| link.ifindex),
+            vtis: links(
+                &snapshot,
+                |link| link.admin_up && addresses_of_vti(link).is_some(),
+                addresses_of_vti,
+            ),
+            xfrm_interfaces: links(
+                &snapshot,
+                |link| link.admin_up && if_id_of(link).is_some(),
+                if_id_of,
+            ),
+            outside: links(&snapshot, |link| link.driver().is_none(), |link| link.ifindex),
             local: order(&snapshot.addresses, |address| rank(address.prefix.addr())),
             addresses: order(&snapshot.addresses, |address| address.ifindex),
             neighbours: order(&snapshot.neighbours, |n| (n.ifindex, rank(n.address))),
@@ -111,7 +111,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// The VTIs that VyOS has configured, or binds a peer to, and that the kernel does not have; none where one of the two was not read.
+    /// The VTIs that VyOS has configured, or binds a peer to, but that the kernel does not have; empty if one of the two was not read.
     pub fn absent(&self) -> BTreeSet<&str> {
         let (Ok(links), Ok(configuration)) = (&self.snapshot.links, &self.snapshot.configuration)
         else {
@@ -130,7 +130,32 @@ impl<'a> State<'a> {
         Ok(self.links.find(list, |link| link.ifindex.cmp(&ifindex)).iter().last())
     }
 
-    /// The name of the link with this ifindex, or the number where it is not known.
+    /// The vti and vti6 devices that are up and have exactly these addresses.
+    pub fn vtis(&self, local: IpAddr, remote: IpAddr) -> Observed<Group<'_, Link>> {
+        let (list, wanted) = (read(&self.snapshot.links)?, Some((rank(local), rank(remote))));
+        Ok(self.vtis.find(list, |link| addresses_of_vti(link).cmp(&wanted)))
+    }
+
+    /// The vti6 devices that are up.
+    pub fn vti6s(&self) -> Observed<Group<'_, Link>> {
+        let list = read(&self.snapshot.links)?;
+        let is_ipv6 = |link: &Link| addresses_of_vti(link).map(|((is_ipv6, _), _)| is_ipv6);
+        Ok(self.vtis.find(list, |link| is_ipv6(link).cmp(&Some(true))))
+    }
+
+    /// The xfrm interfaces that are up and have this if_id; that of one with collect_metadata is 0.
+    pub fn xfrm_interfaces(&self, if_id: IfId) -> Observed<Group<'_, Link>> {
+        let (list, wanted) = (read(&self.snapshot.links)?, Some(if_id));
+        Ok(self.xfrm_interfaces.find(list, |link| if_id_of(link).cmp(&wanted)))
+    }
+
+    /// The links that are no VTIs.
+    pub fn outside_links(&self) -> Observed<Group<'_, Link>> {
+        let list = read(&self.snapshot.links)?;
+        Ok(self.outside.find(list, |_| std::cmp::Ordering::Equal))
+    }
+
+    /// The name of the link with this ifindex, or its number if the name is unknown.
     pub fn link_name(&self, ifindex: u32) -> String {
         self.link(ifindex)
             .ok()
@@ -138,7 +163,7 @@ impl<'a> State<'a> {
             .map_or_else(|| format!("interface {ifindex}"), |l| l.name.clone())
     }
 
-    /// The VRF that `ifindex` belongs to or is, as its link; `l3mdev_master_ifindex_by_index()`.
+    /// The link of the VRF that `ifindex` belongs to or is; `l3mdev_master_ifindex_by_index()`.
     pub fn vrf_of(&self, ifindex: u32) -> Observed<Option<&Link>> {
         let is_vrf = |l: &&Link| matches!(l.kind, LinkKind::Vrf { .. });
         let Some(link) = self.link(ifindex)? else { return Ok(None) };
@@ -148,14 +173,35 @@ impl<'a> State<'a> {
         Ok(link.master.map(|master| self.link(master)).transpose()?.flatten().filter(is_vrf))
     }
 
+    /// Whether the host forwards packets of this family that come by the link with this ifindex: a VRF decides for its ports.
+    pub fn forwards(&self, ifindex: u32, family: Family) -> Observed<bool> {
+        let link = self.vrf_of(ifindex)?.or(self.link(ifindex)?);
+        Ok(link.is_some_and(|link| match family {
+            Family::Inet6 => link.ipv6.as_ref().is_some_and(|c| c.forwarding),
+            _ => link.ipv4.as_ref().is_some_and(|c| c.forwarding),
+        }))
+    }
+
     /// The addresses of this host that equal `address`.
     pub fn local_addresses(&self, address: IpAddr) -> Observed<Group<'_, Address>> {
         let list = read(&self.snapshot.addresses)?;
         Ok(self.local.find(list, |own| rank(own.prefix.addr()).cmp(&rank(address))))
     }
 
-    /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, selectors not yet
-    /// looked at: the first half of `xfrm_policy_match()`.
+    /// The addresses of this host within a prefix.
+    pub fn local_addresses_in(&self, prefix: &IpNet) -> Observed<Group<'_, Address>> {
+        let list = read(&self.snapshot.addresses)?;
+        let (first, last) = (rank(prefix.network()), rank(prefix.broadcast()));
+        let within = |own: &Address| match rank(own.prefix.addr()) {
+            address if address < first => std::cmp::Ordering::Less,
+            address if address > last => std::cmp::Ordering::Greater,
+            _ => std::cmp::Ordering::Equal,
+        };
+        Ok(self.local.find(list, within))
+    }
+
+    /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, without comparing selectors:
+    /// the first half of `xfrm_policy_match()`.
     pub fn policies(
         &self,
         direction: PolicyDirection,
@@ -165,67 +211,31 @@ impl<'a> State<'a> {
         policy_type: Option<PolicyType>,
     ) -> Observed<Vec<&Policy>> {
         let list = read(&self.snapshot.policies)?;
-        let fits = |p: &&Policy| {
-            p.mark.admits(mark)
-                && family.is_none_or(|f| p.selector.family == f)
-                && policy_type.is_none_or(|t| p.policy_type == t)
-        };
-        if if_id != IfId(0) {
-            return Ok(self.policies_of(list, direction, if_id).iter().filter(fits).collect());
-        }
-        let masks = self.policies.masks.range((direction, 0)..=(direction, u32::MAX));
-        let groups = masks.map(|(_, mask)| {
-            let wanted = (direction, IfId(0), *mask, mark & mask);
-            self.policies.by_mark.find(list, |policy| policy_mark(policy).cmp(&wanted))
-        });
-        let mut found: Vec<&Policy> = groups.flatten().filter(fits).collect();
-        found.sort_by_key(|policy| policy_rank(policy));
-        Ok(found)
+        Ok(self.policies.matching(list, direction, if_id, mark, family, policy_type))
     }
 
-    /// Whether any policy is of the sub type; not where they were not read, which the lookup of the main ones says.
+    /// Whether any policy is of the sub type; false if policies were not read (the lookup of the main ones reports that).
     pub fn has_sub_policies(&self) -> bool {
         self.policies.has_sub
     }
 
-    fn policies_of<'l>(
-        &'l self,
-        list: &'l [Policy],
-        direction: PolicyDirection,
-        if_id: IfId,
-    ) -> Group<'l, Policy> {
-        let wanted = (direction, if_id);
-        self.policies.by_if_id.find(list, |policy| policy_if_id(policy).cmp(&wanted))
+    /// Whether the selector of any policy names a device; false if policies were not read (the lookup reports that).
+    pub fn has_device_policies(&self) -> bool {
+        self.policies.has_device
     }
 
     /// The policies of a VTI that are its own, by priority.
     pub(super) fn own_policies(
         &self,
-        key: MarkOrIfId,
+        mark_or_if_id: MarkOrIfId,
         direction: PolicyDirection,
     ) -> Observed<Vec<&Policy>> {
-        let list = read(&self.snapshot.policies)?;
-        let mut found = match key {
-            MarkOrIfId::IfId(if_id) => self.policies_of(list, direction, if_id).iter().collect(),
-            MarkOrIfId::Mark { input, output } => {
-                let mark = if direction == PolicyDirection::Out { output } else { input };
-                self.policies(direction, IfId(0), mark, None, None)?
-            }
-        };
-        found.retain(|p| key.owns_policy(direction, p.if_id, p.mark));
-        Ok(found)
+        Ok(self.policies.own(read(&self.snapshot.policies)?, mark_or_if_id, direction))
     }
 
-    /// Whether the template of a policy of this direction asks for exactly this SA.
+    /// Whether the template of a policy of this direction selects this SA.
     pub fn is_wanted(&self, direction: PolicyDirection, sa: &Sa) -> Observed<bool> {
-        let asked = self.policies.asked(read(&self.snapshot.policies)?);
-        let of = |(direction, asked): &(PolicyDirection, Asked)| {
-            (*direction, asked.reqid, asked.destination)
-        };
-        let wanted = (direction, sa.reqid, sa.destination);
-        let start = asked.partition_point(|entry| of(entry) < wanted);
-        let mut alike = asked.iter().skip(start).take_while(|entry| of(entry) == wanted);
-        Ok(alike.any(|(_, asked)| asked.selects(sa)))
+        Ok(self.policies.is_wanted(read(&self.snapshot.policies)?, direction, sa))
     }
 
     /// The SAs to `destination` with `reqid`: the chain that `xfrm_state_find()` walks.
@@ -236,9 +246,14 @@ impl<'a> State<'a> {
     }
 
     /// The SAs to `destination`.
-    pub(super) fn sas_to_address(&self, destination: IpAddr) -> Observed<Group<'_, Sa>> {
+    pub fn sas_to_address(&self, destination: IpAddr) -> Observed<Group<'_, Sa>> {
         let list = read(&self.snapshot.sas)?;
         Ok(self.sas.by_destination.find(list, |sa| rank(sa.destination).cmp(&rank(destination))))
+    }
+
+    /// The SA to `destination` with this SPI.
+    pub fn sa_with_spi(&self, destination: IpAddr, spi: Spi) -> Observed<Option<&Sa>> {
+        Ok(self.sas_to_address(destination)?.iter().find(|sa| sa.spi == spi))
     }
 
     /// The SAs with this if_id.
@@ -258,8 +273,8 @@ impl<'a> State<'a> {
         Ok(self.sas.by_addresses.find(list, |sa| between(sa).cmp(&wanted)))
     }
 
-    /// SAs that share a destination, a reqid, an if_id or a mark with what is wanted: where to look for the one that nearly fits.
-    /// Bounded, since a hub may have thousands to one peer.
+    /// SAs with the wanted destination, reqid, if_id or mark: the candidates for the nearest SA. Bounded, because a hub may have thousands of
+    /// SAs to one peer.
     pub fn related_sas(
         &self,
         destination: IpAddr,
@@ -298,21 +313,29 @@ impl<'a> State<'a> {
     pub fn route(&self, query: &RouteQuery) -> Observed<&RouteAnswer> {
         let (list, wanted) = (read(&self.snapshot.route_lookups)?, question(query));
         let to = rank(query.destination);
-        // Most differ by the destination.
+        // Most questions differ in the destination.
         let same = |lookup: &RouteLookup| {
             let asked = &lookup.query;
             rank(asked.destination).cmp(&to).then_with(|| question(asked).cmp(&wanted))
         };
         let found = self.lookups.find(list, same).iter().last();
-        let what = || format!("the route to {} was not asked for", query.destination);
+        let what = || format!("the kernel was not asked for the route to {}", query.destination);
         let missing = |reason, detail| Missing::new(Source::RouteLookups, reason, detail);
         match found.map(|lookup| &lookup.answer) {
-            // The VRF was there when the links were read: that it has gone says nothing of the route.
+            // The VRF existed when the links were read. That it is gone now says nothing about the route.
             Some(RouteAnswer::Error { errno: ENODEV }) if query.vrf.is_some() => {
                 Err(missing(Reason::Vanished, "the VRF is gone".to_owned()))
             }
             Some(answer) => Ok(answer),
             None => Err(missing(Reason::Skipped, what())),
+        }
+    }
+
+    /// The device that the kernel's answer to a route question leads out of; none where there is no route.
+    pub fn route_device(&self, query: &RouteQuery) -> Observed<Option<&Link>> {
+        match self.route(query)? {
+            RouteAnswer::Route { oif, .. } => self.link(*oif),
+            RouteAnswer::Error { .. } => Ok(None),
         }
     }
 
@@ -329,39 +352,26 @@ impl<'a> State<'a> {
     }
 }
 
-fn read<T>(list: &Observed<Vec<T>>) -> Observed<&[T]> {
-    list.as_ref().map(Vec::as_slice).map_err(Clone::clone)
+/// The addresses of a vti or vti6 device.
+fn addresses_of_vti(link: &Link) -> Option<((bool, u128), (bool, u128))> {
+    match &link.kind {
+        LinkKind::Vti(device) | LinkKind::Vti6(device) => {
+            Some((rank(device.local), rank(device.remote)))
+        }
+        _ => None,
+    }
 }
 
-impl PolicyIndex {
-    fn new(policies: &[Policy]) -> Self {
-        let unbound = policies.iter().filter(|policy| policy.if_id == IfId(0));
-        Self {
-            by_if_id: Order::by(policies, |p| (policy_if_id(p), policy_rank(p))),
-            by_mark: Order::among(
-                policies,
-                |p| p.if_id == IfId(0),
-                |p| (policy_mark(p), policy_rank(p)),
-            ),
-            has_sub: policies.iter().any(|policy| policy.policy_type == PolicyType::Sub),
-            masks: unbound.map(|policy| (policy.direction, policy.mark.mask)).collect(),
-            asked: OnceCell::new(),
-        }
+/// The if_id of an xfrm interface.
+const fn if_id_of(link: &Link) -> Option<IfId> {
+    match &link.kind {
+        LinkKind::Xfrm(device) => Some(device.if_id),
+        _ => None,
     }
+}
 
-    /// See [`PolicyIndex::asked`].
-    fn asked(&self, policies: &[Policy]) -> &[(PolicyDirection, Asked)] {
-        self.asked.get_or_init(|| {
-            let all = policies.iter().flat_map(|policy| {
-                let of = |template| (policy.direction, Asked::of(policy, template));
-                policy.templates.iter().map(of)
-            });
-            let mut asked: Vec<_> = all.collect();
-            asked.sort_unstable();
-            asked.dedup();
-            asked
-        })
-    }
+fn read<T>(list: &Observed<Vec<T>>) -> Observed<&[T]> {
+    list.as_ref().map(Vec::as_slice).map_err(Clone::clone)
 }
 
 impl SaIndex {

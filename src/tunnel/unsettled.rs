@@ -1,17 +1,17 @@
-//! Whether something of a tunnel changed while SAs and policies were read: then what is missing may be missing in the lists alone.
+//! Whether SAs or policies of a tunnel changed while they were read. Then an SA or policy that is missing in the lists may exist.
 
 use super::{MarkOrIfId, Tunnel};
 use crate::snapshot::{Changed, IfId};
 
 impl Tunnel<'_> {
-    /// Whether SAs or policies of the interface changed while the lists of them were read, or whether it is not known that none did.
+    /// Whether SAs or policies of the interface changed while the lists were read, or whether this is unknown.
     pub fn is_unsettled(&self) -> bool {
         let unsettled = &self.state.snapshot.unsettled;
         unsettled.any || unsettled.changed.iter().any(|changed| self.may_own(changed))
     }
 
-    /// Whether what changed may be the interface's, in either direction. One without a mark serves every vti: it is of those with its peer,
-    /// and of those whose peers are not known.
+    /// Whether what changed may belong to the interface, in either direction. An SA or policy without a mark can serve every vti: it may belong to
+    /// those with its peer, and to those whose peers are unknown.
     fn may_own(&self, changed: &Changed) -> bool {
         let (input, output) = match self.mark_or_if_id {
             MarkOrIfId::IfId(if_id) => return changed.if_id == if_id || self.collects_metadata(),

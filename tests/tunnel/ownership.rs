@@ -160,6 +160,7 @@ fn link(ifindex: u32, name: &str, kind: LinkKind) -> Link {
         mtu: 1500,
         loopback: false,
         master: None,
+        lower: None,
         link_netnsid: None,
         ipv4: Some(Ipv4Configuration::default()),
         ipv6: None,
