@@ -1,4 +1,4 @@
-//! VTI-401: what the peer sends has no SA here.
+//! VTI-401: this host has no SA for the packets from the peer.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -6,7 +6,7 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::Source;
+use crate::snapshot::{Driver, Source};
 use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -18,64 +18,75 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Packets go out, and what comes back is dropped. On vti and vti6
-    rx_errors and rx_dropped rise; on an xfrm interface nothing does.
-    XfrmInNoStates moves.
+    Packets are sent, but the answers from the peer are dropped.
+    XfrmInNoStates is rising, which counts for the whole host. On vti
+    and vti6 rx_errors and rx_dropped are rising, too. On an xfrm
+    interface no counter is rising: only an SA shows the kernel to which
+    xfrm interface a packet belongs.
 
 Why
-    xfrm_input() looks the SA up by destination, SPI and protocol (and,
-    on vti, its input mark), and finds none: the inbound SA is
-    not installed, or the peer still uses an old SPI after one side lost
-    its state.
+    xfrm_input() looks the SA up by destination, SPI and protocol (on
+    vti also by the inbound mark) and finds none. Either the inbound SA
+    is not installed, or the peer still uses an old SPI because one end
+    lost its state.
 
 How to confirm
-    {Sas}\tno SA from the peer to this host
-    {Esp}\tthe SPI that the peer uses
+    {Sas}\tis there an SA from the peer?
+    {Esp}\twhich SPI does the peer use?
 
 What to do
-    {anew}
+    {renegotiate}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
-            "without an outbound SA nothing is expected to come in",
+            "without an outbound SA no packets are expected from the peer",
         ));
     };
     let advise = |found: Found| {
-        found.next(case, "see the SPIs that the peer sends", Command::Esp).next(
+        found.next(case, "show the SPIs that the peer uses", Command::Esp).next(
             case,
-            "negotiate anew",
+            "restart the negotiation",
             Command::RestartIke,
         )
     };
+    let tunnel = case.tunnel()?;
+    // XfrmInNoStates counts for the whole host. `xfrm_input()` has no device of an xfrm interface for a packet without an SA.
+    let is_counted = tunnel.driver != Driver::Xfrm;
+    let unknown = case.risen("XfrmInNoStates").unwrap_or(0);
+    let of_host =
+        (unknown > 0).then(|| format!("XfrmInNoStates +{unknown} {} (whole host)", case.during()));
     if inbound.own.is_empty() {
         let summary = format!(
-            "{} has an SA to the peer and none from it: nothing that comes back can be decrypted",
+            "packets from the peer are dropped: {} has an SA to the peer, but none from the peer",
             case.name
         );
+        let errors = case.counted.words("rx_errors", |c| c.rx_errors).filter(|_| is_counted);
         let found = Found::new(Confidence::Proven, "xfrm_input: no SA for the SPI", summary)
             .seen(
                 case,
-                format!("no inbound SA with the {} from the peer", case.tunnel()?.mark_or_if_id),
+                format!("no inbound SA from the peer has {}", tunnel.mark_or_if_id),
                 Source::SecurityAssociations,
             )
-            .seen_if(case, case.counted.words("rx_errors", |c| c.rx_errors), Source::Links);
+            .seen_if(case, errors, Source::Links)
+            .seen_if(case, of_host, Source::XfrmStatistics);
         return Ok(advise(found));
     }
-    // With an SA installed, only the counters can tell that the peer uses another; they belong to the whole host.
-    let (unknown, refused) =
-        match (case.risen("XfrmInNoStates"), case.counted.rise(|c| c.rx_errors)) {
-            (Ok(unknown), Ok(refused)) if unknown > 0 && refused > 0 => (unknown, refused),
-            _ => return Err(Unconfirmed::RuledOut),
-        };
+    // With an SA installed, only counters can show that the peer uses another SPI. What the interface refused and no SA counted may be that.
+    let risen = case.counted.rise(|c| c.rx_errors).unwrap_or(0);
+    let refused = risen.saturating_sub(inbound.refused(case.before()).unwrap_or(0)).min(unknown);
+    if !is_counted || refused == 0 {
+        return Err(Unconfirmed::RuledOut);
+    }
     let summary = format!(
-        "{} came in for SPIs that are not installed, as far as the counters tell",
-        PACKET.of(refused)
+        "{} from the peer may have been dropped {}: no SA has their SPI",
+        PACKET.of(refused),
+        case.during()
     );
     let found = Found::new(Confidence::Possible, "xfrm_input: no SA for the SPI", summary)
         .severity(Severity::Warning)
-        .seen(case, format!("XfrmInNoStates +{unknown}"), Source::XfrmStatistics)
-        .seen(case, format!("rx_errors +{refused}"), Source::Links);
+        .seen_if(case, of_host, Source::XfrmStatistics)
+        .seen(case, format!("rx_errors +{risen} {}", case.during()), Source::Links);
     Ok(advise(found))
 }

@@ -1,4 +1,4 @@
-//! VTI-403: inbound packets fall out of the replay window.
+//! VTI-403: inbound packets are dropped by the replay check.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -14,26 +14,28 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Inbound packets are dropped; rx_errors and rx_dropped rise, the SA's
-    replay counters and XfrmInStateSeqError with them.
+    The replay check drops inbound packets. These counters are rising:
+    rx_errors, rx_dropped, XfrmInStateSeqError, and replay-window or
+    replay of the SA.
 
 Why
-    The packet's sequence number was seen before, or is older than the
-    replay window reaches: reordering by parallel paths or QoS on the
-    way, a duplicated path, or a sender that restarted its numbers.
+    The sequence number of a packet was seen before, or is older than
+    the replay window. Typical causes: parallel paths or QoS reorder
+    packets, the path duplicates packets, or the peer restarted its
+    sequence numbers.
 
 How to confirm
-    {Sas}\tstats: replay-window, replay
+    {Sas}\tstats: replay-window and replay
 
 What to do
-    Enlarge the window where reordering is normal (replay_window of the
-    child); find the path that duplicates or reorders.
+    Find the path that reorders or duplicates packets. Where reordering
+    is normal, enlarge the window (replay_window of the child).
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
-            "without an outbound SA nothing is expected to come in",
+            "without an outbound SA no packets are expected from the peer",
         ));
     };
     let drops = |a: &crate::snapshot::Sa| a.replay_drops.saturating_add(a.replay_window_drops);
@@ -44,11 +46,14 @@ fn check(case: &Case<'_>) -> Outcome {
     let spi = sa.spi;
     let window = sa.replay.map_or(0, |r| r.window);
     let (packets, were) = (PACKET.of(total), WAS.word(total));
-    let summary = format!(
-        "{packets} that came in on SA {spi} {were} outside its replay window of {window}, or seen before"
-    );
-    let moved = rise.ok().map(|r| format!("replay drops +{r} over the interval"));
     let (late, seen) = (sa.replay_window_drops, sa.replay_drops);
+    let why = match (late, seen) {
+        (_, 0) => format!("too late for the replay window of {window}"),
+        (0, _) => "received before".to_owned(),
+        _ => format!("{late} too late for the replay window of {window}, {seen} received before"),
+    };
+    let summary = format!("{packets} on inbound SA {spi} {were} dropped: {why}");
+    let moved = rise.ok().map(|r| format!("replay drops +{r} {}", case.during()));
     Ok(Found::new(Confidence::Proven, "xfrm_input: xfrm_replay_check()", summary)
         .severity(severity)
         .seen(
@@ -57,5 +62,5 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::SecurityAssociations,
         )
         .seen_if(case, moved, Source::SecurityAssociations)
-        .next(case, "see the SA's statistics", Command::Sas))
+        .next(case, "list the SAs with their statistics", Command::Sas))
 }

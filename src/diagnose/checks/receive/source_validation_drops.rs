@@ -1,14 +1,18 @@
-//! VTI-406: what the tunnel delivers is refused by the way back of its source, by rp_filter or by VyOS's rules of nftables.
+//! VTI-406: source validation (rp_filter, VyOS's nftables rules, or others that ask for the reverse path) drops what the tunnel delivers.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
+use crate::diagnose::counted;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::filtered;
 use crate::diagnose::found::Found;
+use crate::diagnose::reverse_path::{self, Unrouted};
 use crate::diagnose::validation;
+use crate::diagnose::words::Word;
 use crate::report::Confidence;
-use crate::snapshot::{Driver, PolicyDirection, Source};
-use ipnet::IpNet;
+use crate::snapshot::{Driver, Family, Observed, Source};
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::SourceValidationDrops,
@@ -23,15 +27,19 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    The interface counts rx_packets, and what it delivers is dropped
-    before any socket or forwarding. No error of the interface moves.
+    The interface counts received packets, but source validation drops
+    them before they reach a socket or are forwarded. No error counter
+    of the interface is rising.
 
 Why
-    A packet is dropped unless the route back to its source leads out of
-    the interface it came in by (strict), or leads anywhere (loose). On
-    VyOS a rule of nftables does that (source-validation of the
-    interface, or of all), else rp_filter = 1 on the interface or on
-    all. The peer's prefixes are not routed into the tunnel.
+    Strict validation drops a packet unless the route to its source
+    leads into the interface that the packet came from; loose validation
+    drops it if no route to its source exists. On VyOS an nftables rule
+    does this (source-validation of the interface, or of all), elsewhere
+    rp_filter = 1 on the interface or on all, or a rule with fib of the
+    distribution's firewall. Here the peer's prefixes are not routed
+    into the tunnel. rp_filter does not concern xfrm interfaces; rules
+    do.
 
 How to confirm
     {ValidationOfInterfaces}
@@ -39,34 +47,45 @@ How to confirm
     {ReversePathCounter}
 
 What to do
-    Route the peer's prefixes into the tunnel, or let the interface
-    validate loosely:
+    Route the peer's prefixes into the tunnel. Or set the interface to
+    loose validation:
     {ValidateLoosely}
-    Without VyOS: rp_filter of the interface 2 or 0, with all at 0.
+    Without VyOS: set rp_filter of all to 0, of the interface to 2 or 0.
 ";
 
 /// Strict mode.
 const STRICT: u32 = 1;
+const SITE: &str = "fib_validate_source(): -EXDEV";
+/// The counter of what rp_filter drops, of all interfaces together.
+const DROPPED: &str = "TcpExtIPReversePathFilter";
 
 fn check(case: &Case<'_>) -> Outcome {
-    // Either can hold without the other, and be seen without it.
-    match (validation::check(case), rp_filter(case)) {
-        (Ok(found), _) | (_, Ok(found)) => Ok(found),
-        // What could not be read comes before what does not arise, and that before what was ruled out.
-        (Err(Unconfirmed::Undetermined(missing)), _)
-        | (_, Err(Unconfirmed::Undetermined(missing))) => Err(missing.into()),
-        (Err(unconfirmed), _) => Err(unconfirmed),
+    // Each can drop packets without the others, and be read without the others.
+    let outcomes = [validation::check(case), rp_filter(case), by_another_rule(case)];
+    let mut unconfirmed = None;
+    for outcome in outcomes {
+        match outcome {
+            Ok(found) => return Ok(found),
+            // Undetermined outranks not applicable, and that outranks ruled out.
+            Err(undetermined @ Unconfirmed::Undetermined(_)) => {
+                let first =
+                    unconfirmed.take().filter(|u| matches!(u, Unconfirmed::Undetermined(_)));
+                unconfirmed = Some(first.unwrap_or(undetermined));
+            }
+            Err(other) => drop(unconfirmed.get_or_insert(other)),
+        }
     }
+    Err(unconfirmed.unwrap_or(Unconfirmed::RuledOut))
 }
 
 fn rp_filter(case: &Case<'_>) -> Outcome {
     let Some(inbound) = case.inbound()? else {
         return Err(Unconfirmed::NotApplicable(
-            "without an outbound SA nothing is expected to come in",
+            "without an outbound SA no packets are expected from the peer",
         ));
     };
     let tunnel = case.tunnel()?;
-    // What an xfrm interface delivers keeps its secpath, and that exempts it.
+    // Packets from an xfrm interface keep their secpath, which exempts them (fib_validate_source()).
     if tunnel.driver == Driver::Xfrm {
         return Err(Unconfirmed::RuledOut);
     }
@@ -75,26 +94,124 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
     if all.max(own) != STRICT || inbound.own.is_empty() {
         return Err(Unconfirmed::RuledOut);
     }
-    let routed = crate::diagnose::flows::routed_prefixes(tunnel);
-    let unrouted = |source: &IpNet| {
-        let reached = routed.iter().any(|r| r.contains(source) || source.contains(r));
-        source.addr().is_ipv4() && source.prefix_len() > 0 && !reached
-    };
-    let sources = tunnel.own_policies(PolicyDirection::In)?.iter().map(|p| p.selector.source);
-    let Some(source) = sources.into_iter().find(unrouted) else {
+    let unrouted = reverse_path::unrouted(case)?;
+    let prefix = unrouted.iter().find_map(|source| match source {
+        Unrouted::Prefix(prefix) if prefix.addr().is_ipv4() => Some(prefix),
+        _ => None,
+    });
+    let risen = || counted::ip_rise(case.now, case.before()?, DROPPED);
+    let setting = format!("rp_filter: all {all}, {} {own}", case.name);
+    if let Some(source) = prefix {
+        let summary = format!(
+            "strict rp_filter drops what the peer sends from {source}: that prefix is not routed into {}",
+            case.name
+        );
+        let dropped = risen().ok().filter(|rise| *rise > 0);
+        let dropped = dropped.map(|rise| format!("{DROPPED} +{rise} {}", case.during()));
+        return Ok(Found::new(Confidence::Consistent, SITE, summary)
+            .seen(case, setting, Source::RpFilter)
+            .seen(case, format!("no route to {source} leads into {}", case.name), Source::Routes)
+            .seen_if(case, dropped, Source::IpCounters)
+            .next(case, "check the counter of the filter", Command::ReversePathCounter)
+            .next(
+                case,
+                "route the prefix into the tunnel",
+                Command::AddRouteInto.with(Word::Prefix, source),
+            ));
+    }
+    by_counter(case, setting, &unrouted, risen)
+}
+
+/// The policies name no prefix that must have a reverse path, so only the counter shows that packets without one come in.
+fn by_counter(
+    case: &Case<'_>,
+    setting: String,
+    unrouted: &[Unrouted],
+    risen: impl Fn() -> Observed<u64>,
+) -> Outcome {
+    let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
+    let (received, sent) = (interval.rx_packets, interval.tx_packets);
+    let dropped = if received > 0 { risen()? } else { 0 };
+    let is_unrouted = unrouted.contains(&Unrouted::Everything(Family::Inet));
+    // The counter is that of the host. A tunnel that sends something has some reverse path.
+    let are_of_tunnel = dropped.saturating_mul(2) >= received;
+    if dropped == 0 || !are_of_tunnel || !is_unrouted && sent > 0 {
         return Err(Unconfirmed::RuledOut);
-    };
+    }
     let summary = format!(
-        "rp_filter is strict, and {source}, which the peer sends from, is not routed into {}",
-        case.name
+        "strict rp_filter dropped {} {}, while {} received {}: the routes to their sources lead elsewhere",
+        PACKET.of(dropped),
+        case.during(),
+        case.name,
+        PACKET.of(received)
     );
-    Ok(Found::new(Confidence::Consistent, "fib_validate_source(): -EXDEV", summary)
-        .seen(case, format!("rp_filter: all {all}, {} {own}", case.name), Source::RpFilter)
-        .seen(case, format!("no route to {source} through {}", case.name), Source::Routes)
-        .next(case, "see whether the filter counts", Command::ReversePathCounter)
+    let routed = "only its own prefix is routed into it";
+    let routed = is_unrouted.then(|| format!("{}: {routed}", case.name));
+    Ok(Found::new(Confidence::Consistent, SITE, summary)
+        .seen(case, format!("{DROPPED} +{dropped} {}", case.during()), Source::IpCounters)
+        .seen(case, setting, Source::RpFilter)
+        .seen_if(case, routed, Source::Routes)
+        .next(case, "check whether the counter is rising", Command::ReversePathCounter)
         .next(
             case,
-            "route the prefix into the tunnel",
-            Command::AddRouteInto.with(Word::Prefix, source),
-        ))
+            "see which sources come in: each needs a route into the tunnel",
+            Command::Packets,
+        )
+        .next(case, "or accept any source that has a route", Command::RpFilterLoose))
+}
+
+/// A rule of any table that asks for the reverse path, and is none of those that VyOS writes.
+fn by_another_rule(case: &Case<'_>) -> Outcome {
+    let unrouted = reverse_path::unrouted(case)?;
+    // What has a reverse path passes, whatever the rules are.
+    let filter = if unrouted.is_empty() { None } else { case.filter()? };
+    let Some(filter) = filter else { return Err(Unconfirmed::RuledOut) };
+    for source in unrouted {
+        let Some((hook, by)) = reverse_path::refused_by(case, filter, source)? else { continue };
+        let risen = filtered::risen(case, &by).ok().flatten().unwrap_or(0);
+        let received = case.counted.rise(|c| c.rx_packets);
+        let from = match source {
+            Unrouted::Prefix(prefix) => {
+                format!("from {prefix}: that prefix is not routed into {}", case.name)
+            }
+            Unrouted::Everything(_) => {
+                // What answers has a reverse path.
+                let (received, sent) = (received?, case.counted.rise(|c| c.tx_packets)?);
+                if received == 0 || sent > 0 {
+                    continue;
+                }
+                format!(
+                    "from the networks behind the peer: nothing but its own prefix is routed into {}, which received {} {} and sent none",
+                    case.name,
+                    PACKET.of(received),
+                    case.during()
+                )
+            }
+        };
+        let summary = format!("{} {} packets {from}", by.name(), by.does());
+        let confidence = if risen > 0 && filtered::names(&by, case.name) {
+            Confidence::Proven
+        } else {
+            Confidence::Consistent
+        };
+        let routes = match source {
+            Unrouted::Prefix(prefix) => format!("no route to {prefix} leads into {}", case.name),
+            Unrouted::Everything(_) => {
+                format!("no route but those to its own prefixes leads into {}", case.name)
+            }
+        };
+        let found = Found::new(confidence, "nft_fib: no route by the interface", summary)
+            .filter(case, hook, &by)
+            .seen(case, routes, Source::Routes);
+        let add = match source {
+            Unrouted::Prefix(prefix) => Command::AddRouteInto.with(Word::Prefix, prefix),
+            Unrouted::Everything(_) => Command::AddRouteInto.into(),
+        };
+        return Ok(found.next(case, "see which sources come in", Command::Packets).next(
+            case,
+            "route them into the tunnel",
+            add,
+        ));
+    }
+    Err(Unconfirmed::RuledOut)
 }
