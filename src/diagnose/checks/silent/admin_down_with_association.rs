@@ -1,4 +1,4 @@
-//! VTI-301: the interface is down while the SAs of its CHILD_SA are installed.
+//! VTI-301: the interface is administratively down although the SAs of its CHILD_SA are installed.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -17,22 +17,24 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    IKE and CHILD_SA are up, and the interface is administratively down:
-    its routes are gone, what should go through the tunnel goes
-    elsewhere or nowhere. No counter of the interface moves.
+    The IKE_SA and the CHILD_SA are up, but the interface is
+    administratively down. Its routes are gone, so packets for the
+    tunnel take another route or are dropped. No counter of the
+    interface is rising.
 
 Why
-    On VyOS the updown hook sets it up and down. With two CHILD_SAs for
-    one interface, the end of one takes it down for both (1.4); a hook
-    that failed leaves it down; or somebody set it down by hand.
+    On VyOS the updown hook sets the interface up and down. Either the
+    hook failed; or the interface has two CHILD_SAs and one of them
+    ended, which sets it down for both (VyOS 1.4); or an operator set it
+    down.
 
 How to confirm
-    {Vtis}\tA/D
-    {ChildSas}\tup
+    {Vtis}\tlook for A/D
+    {ChildSas}\tlook for up
 
 What to do
-    {SetUp}\tuntil the hook runs again
-    {anew}
+    {SetUp}\tlasts until the hook runs
+    {renegotiate}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -48,28 +50,30 @@ fn check(case: &Case<'_>) -> Outcome {
     let control = tunnel.control().ok();
     let name = control.as_ref().and_then(|c| c.name());
     let with = name.map_or_else(String::new, |name| format!(" with {name}"));
-    let (severity, why) = if disabled {
-        (Severity::Notice, "as configured (disable)")
+    let (severity, is_down) = if disabled {
+        (Severity::Notice, "is admin down, as configured (disable),")
     } else {
-        (Severity::Fault, "so nothing is sent through it")
+        (Severity::Fault, "sends no packet: it is admin down")
     };
-    let summary =
-        format!("{} is admin down while its CHILD_SA{with} is installed, {why}", case.name);
+    let summary = format!("{} {is_down} although its CHILD_SA{with} is installed", case.name);
     let found = Found::new(Confidence::Proven, "IFF_UP is not set", summary)
         .severity(severity)
         .seen(case, format!("{} is admin down", case.name), Source::Links)
         .seen(
             case,
-            format!("SA {} to {} with {}", sa.spi, sa.destination, tunnel.mark_or_if_id),
+            format!(
+                "SA {} to {} with {} is installed",
+                sa.spi, sa.destination, tunnel.mark_or_if_id
+            ),
             Source::SecurityAssociations,
         )
-        .next(case, "see what the updown hook did", Command::HookLog);
+        .next(case, "show the updown hook's log", Command::HookLog);
     Ok(if disabled {
         found
     } else {
-        found.next(case, "set it up", Command::SetUp).next(
+        found.next(case, "set the interface up", Command::SetUp).next(
             case,
-            "let the hook run anew",
+            "renegotiate to run the hook",
             Command::RestartChild,
         )
     })

@@ -1,4 +1,4 @@
-//! VTI-307: VyOS has a VTI, or binds a peer to it, and the kernel has no such link.
+//! VTI-307: VyOS has a VTI configured, or a peer bound to it, but the kernel has no such link.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -7,20 +7,21 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
+use crate::units::IS;
 
 pub const DIAGNOSIS: Diagnosis =
     Diagnosis { code: Code::InterfaceMissing, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
 
 const EXPLAIN: &str = "
 What happens
-    The interface does not exist, so no route leads into it: what is
-    meant for it leaves by another route, perhaps unencrypted, or is
-    refused. Its peer can be up all the same.
+    The interface does not exist, so no route leads into it. Packets for
+    the tunnel take another route, perhaps unencrypted, or are dropped.
+    The IKE_SA with the peer may still be up.
 
 Why
-    A peer is bound to an interface that is not configured, making it
-    failed when the configuration was loaded, or somebody deleted the
-    link.
+    A peer is bound to an interface that is not configured; or VyOS
+    failed to create the interface when it loaded the configuration; or
+    the link was deleted by hand.
 
 How to confirm
     {LinkInDetail}
@@ -28,7 +29,8 @@ How to confirm
 
 What to do
     {AddressInterface}
-    Where it is configured: commit a change of it, so that it is made.
+    If it is configured already: change it and commit, so that VyOS
+    creates it.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -47,32 +49,35 @@ fn check(case: &Case<'_>) -> Outcome {
     let (severity, summary) = match configured {
         Some(vti) if vti.disabled => (
             Severity::Notice,
-            format!("{name} is disabled in the configuration and does not exist"),
+            format!("{name} does not exist: it is disabled in the configuration"),
         ),
-        // VyOS 1.3 makes the link with the peer.
+        // VyOS 1.3 creates the link together with the peer.
         Some(_) if bound.is_empty() => {
-            (Severity::Notice, format!("{name} does not exist, and no peer in use is bound to it"))
+            (Severity::Notice, format!("{name} does not exist, and no enabled peer is bound to it"))
         }
-        _ => (Severity::Fault, format!("{name}, which {peers} is bound to, does not exist")),
+        _ => (
+            Severity::Fault,
+            format!("{name} does not exist, but {peers} {} bound to it", IS.word(bound.len())),
+        ),
     };
     let node = if configured.is_some() { "configured" } else { "not configured" };
     let mut found = Found::new(Confidence::Proven, "no such link", summary)
         .severity(severity)
-        .seen(case, format!("no link is named {name}"), Source::Links)
+        .seen(case, format!("the kernel has no link {name}"), Source::Links)
         .seen(case, format!("interfaces vti {name} is {node}"), Source::Configuration);
     if !bound.is_empty() {
-        found = found.seen(case, format!("bound to {name}: {peers}"), Source::Configuration);
+        found = found.seen(case, format!("peers bound to {name}: {peers}"), Source::Configuration);
     }
     if severity == Severity::Notice {
-        return Ok(found.next(case, "see which peers are bound", Command::BoundPeers));
+        return Ok(found.next(case, "list the bound peers", Command::BoundPeers));
     }
     let (action, command) = if configured.is_some() {
-        ("commit a change of it, so that it is made anew", Command::DescribeInterface)
+        ("change it and commit, so that VyOS creates it", Command::DescribeInterface)
     } else {
-        ("configure it, or bind the peer to one that exists", Command::AddressInterface)
+        ("configure the interface, or bind the peer to another one", Command::AddressInterface)
     };
     Ok(found
-        .next(case, "see what was said when it was to be made", Command::InterfaceLog)
+        .next(case, "show the log of the interface", Command::InterfaceLog)
         .next(case, action, command))
 }
 
@@ -115,9 +120,9 @@ mod tests {
     fn how_bad_it_is_depends_on_who_is_meant_to_use_the_interface() {
         let azure = [peer("AZURE", false)];
         let disabled = [peer("OTHER", true)];
-        let bound = "vti8, which AZURE is bound to, does not exist";
-        let unused = "vti8 does not exist, and no peer in use is bound to it";
-        let off = "vti8 is disabled in the configuration and does not exist";
+        let bound = "vti8 does not exist, but AZURE is bound to it";
+        let unused = "vti8 does not exist, and no enabled peer is bound to it";
+        let off = "vti8 does not exist: it is disabled in the configuration";
         for (vti8, peers, severity, summary) in [
             (vti8(false), &azure[..], Severity::Fault, bound),
             (None, &azure, Severity::Fault, bound),

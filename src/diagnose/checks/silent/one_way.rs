@@ -1,4 +1,4 @@
-//! VTI-306: packets go one way only.
+//! VTI-306: packets pass in one direction only.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -6,6 +6,7 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
+use crate::diagnose::pairs::ENOUGH;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::units::PACKET;
@@ -19,42 +20,51 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Over the interval packets went out and none came in, or the reverse.
+    Between the two samples packets were sent and none was received, or
+    the reverse.
 
 Why
-    This host does its part. The peer does not answer, or its answers
-    are lost or refused: a firewall or NAT that lets ESP through one way
-    only, different SAs in use at the two ends, a peer without the route
-    back. Some traffic is one-way by nature (syslog, multicast).
+    This host shows no fault. The peer does not answer, or its answers
+    are lost or dropped: a firewall or NAT passes ESP in one direction
+    only, the two ends use different SAs, or the peer has no reverse
+    route. Some traffic is one-way by nature (syslog, multicast).
 
 How to confirm
     {ShowTwice}
     {EspAndNat}
 
 What to do
-    Run the same on the peer: where its counters stop is where to look.
+    Run the same commands on the peer. Packets are lost after the last
+    point whose counters are still rising.
 ";
-
-/// Fewer packets than this over an interval say nothing.
-const ENOUGH: u64 = 10;
 
 fn check(case: &Case<'_>) -> Outcome {
     let interval = case.counted.interval.as_ref().map_err(Clone::clone)?;
     let (sent, received) = (interval.tx_packets, interval.rx_packets);
-    let (what, where_to_look) = match (sent, received) {
-        (ENOUGH.., 0) => {
-            (format!("{} went out and none came in", PACKET.of(sent)), "the peer, or the way back")
-        }
-        (0, ENOUGH..) => {
-            (format!("{} came in and none went out", PACKET.of(received)), "this host's routes")
-        }
+    let (what, advice) = match (sent, received) {
+        (ENOUGH.., 0) => (
+            format!("{} sent, none received", PACKET.of(sent)),
+            "check the peer and the reverse path",
+        ),
+        (0, ENOUGH..) => (
+            format!("{} received, none sent", PACKET.of(received)),
+            "check the routes of this host",
+        ),
         _ => return Err(Unconfirmed::RuledOut),
     };
-    let summary = format!("{what} over the interval: look at {where_to_look}");
+    let what = format!("{what} {}", case.during());
+    let summary = format!("packets pass in one direction only: {what}; {advice}");
+    // What belongs to it goes by another tunnel: that is told as VTI-311.
+    if case.partner().is_ok_and(|partner| partner.is_some()) {
+        return Err(Unconfirmed::RuledOut);
+    }
     let charon = case.routes_of_charon();
-    Ok(Found::new(Confidence::Consistent, "none on this host that the counters show", summary)
-        .seen(case, what, Source::Links)
-        .seen_if(case, charon.filter(|_| sent == 0), Source::Routes)
-        .next(case, "see whether ESP arrives", Command::EspAndNat)
-        .next(case, "compare with the counters of the SAs", Command::SaCounters))
+    let mut found = Found::new(Confidence::Consistent, "no drop on this host is counted", summary)
+        .seen(case, what, Source::Links);
+    found.evidence.extend(charon.filter(|_| sent == 0));
+    Ok(found.next(case, "check whether ESP arrives", Command::EspAndNat).next(
+        case,
+        "compare the SAs' counters",
+        Command::SaCounters,
+    ))
 }

@@ -1,11 +1,12 @@
-//! VTI-304: packets leave encrypted, and the outer next hop or link is gone.
+//! VTI-304: packets leave the tunnel encrypted, but the outer next hop does not answer or the outer link is down.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
+use crate::diagnose::words::Word;
 use crate::report::Confidence;
 use crate::snapshot::{Neighbour, Observed, RouteAnswer, Snapshot, Source};
 
@@ -18,20 +19,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    The interface counts packets as sent and no error, and none arrives.
+    The interface counts packets as sent and counts no error, but no
+    packet reaches the peer.
 
 Why
-    The encrypted packet has a route, but the device it leads through
-    has no carrier, or the next hop does not answer ARP or neighbour
-    solicitations. The drop happens behind the tunnel and is not counted
-    there.
+    The encrypted packets have a route, but its device has no carrier,
+    or its next hop does not answer ARP requests or neighbour
+    solicitations. They are dropped after the tunnel, which counts
+    nothing.
 
 How to confirm
     {RouteToPeer}
-    {OuterNeighbours}\tFAILED or INCOMPLETE
+    {OuterNeighbours}\tlook for FAILED or INCOMPLETE
 
 What to do
-    Look at the WAN: link, gateway, VLAN, the provider.
+    Check the WAN: link, gateway, VLAN, provider.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -56,26 +58,25 @@ fn check(case: &Case<'_>) -> Outcome {
             continue;
         };
         let to = sa.destination;
-        let summary =
-            format!("packets to {to} leave {} encrypted and are lost behind it: {why}", case.name);
+        let summary = format!("encrypted packets of {} to {to} are dropped: {why}", case.name);
         let source = if device.carrier { Source::Neighbours } else { Source::Links };
         return Ok(Found::new(
             Confidence::Proven,
-            "behind the tunnel: neighbour or outer device",
+            "after the tunnel: neighbour or outer device",
             summary,
         )
         .seen(case, why, source)
-        .next(case, "see the outer interface", Command::OuterInterface)
+        .next(case, "show the outer interface", Command::OuterInterface)
         .next(
             case,
-            "see the next hop",
+            "list the neighbours of the outer interface",
             Command::OuterNeighbours.with(Word::Wan, &device.name),
         ));
     }
     Err(Unconfirmed::RuledOut)
 }
 
-/// Whether the kernel has asked for the next hop in vain.
+/// Whether the next hop has not answered the kernel.
 fn unresolved(case: &Case<'_>, ifindex: u32, hop: std::net::IpAddr) -> Observed<bool> {
     Ok(case.tunnel()?.state.neighbour(ifindex, hop)?.is_some_and(Neighbour::is_unresolved))
 }

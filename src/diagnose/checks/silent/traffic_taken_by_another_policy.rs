@@ -1,4 +1,4 @@
-//! VTI-305: a policy without the interface's mark or if_id takes the traffic before the tunnel sees it.
+//! VTI-305: a policy without the interface's mark or if_id matches the packets before they reach the tunnel.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -16,24 +16,25 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Traffic that is routed into the interface does not show in its
-    counters. It leaves encrypted by another SA, or is dropped for want
-    of one, or is blocked.
+    Packets that are routed into the interface never reach it, so its
+    counters do not count them. Another policy encrypts them with
+    another SA, drops them because that SA is missing, or blocks them.
 
 Why
-    The kernel looks a policy up when it routes a packet, before the
-    tunnel: without an if_id and with the packet's own mark. A policy
-    without mark and if_id, as policy-based tunnels have, matches there
-    and takes the packet. Or charon's own routes in table 220 lead it
-    past the tunnel.
+    The kernel looks for a policy when it routes a packet, before the
+    packet reaches the tunnel: without an if_id and with the packet's
+    own mark. A policy without mark and if_id, as policy-based tunnels
+    have, matches there. Or charon's own routes in table 220 lead the
+    packets past the tunnel.
 
 How to confirm
     {OutboundPolicies}\ta policy without mark and if_id
     {CharonRoutes}
 
 What to do
-    Keep the selectors of policy-based tunnels off what is routed into
-    the VTI; give the route-based peer a mark or an if_id.
+    Change the selectors of the policy-based tunnel so that they do not
+    cover what is routed into the VTI, or give the route-based peer a
+    mark or an if_id.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -42,13 +43,13 @@ fn check(case: &Case<'_>) -> Outcome {
         let Site::TakenByPolicy { index, encrypts } = first.verdict.site else {
             return Err(Unconfirmed::RuledOut);
         };
-        let does = if encrypts { "takes" } else { "blocks" };
+        let does = if encrypts { "encrypts" } else { "blocks" };
         let prefixes = Case::prefixes(&lost);
         let summary = format!(
-            "a policy without the mark or if_id of {} (index {index}) {does} {prefixes} before the tunnel",
+            "another policy (index {index}) {does} traffic to {prefixes} before it reaches {}: that policy has no mark or if_id",
             case.name
         );
-        let see = |found: Found| found.next(case, "see the policies", Command::OutboundPolicies);
+        let see = |found: Found| found.next(case, "list the policies", Command::OutboundPolicies);
         return Ok(see(Found::proven(case, first, summary).severity(case.grade(Severity::Fault))));
     }
     Err(Unconfirmed::RuledOut)

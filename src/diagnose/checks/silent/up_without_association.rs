@@ -1,4 +1,4 @@
-//! VTI-302: the interface is up and routed, and nothing of its tunnel is in the kernel.
+//! VTI-302: the interface is up and routed, but the kernel has no policy and no SA of its tunnel.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -8,6 +8,7 @@ use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::report::Confidence;
 use crate::snapshot::{PolicyDirection, Source};
+use crate::units::IS;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::UpWithoutAssociation,
@@ -18,23 +19,25 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Routes through the interface stay and attract traffic that is then
-    dropped, instead of taking another way or none.
+    The interface is up without a tunnel. Its routes stay and attract
+    packets, which are then dropped instead of taking another route.
 
 Why
-    No policy of any direction and no SA has its mark or if_id: the
-    CHILD_SA is not there. On VyOS the updown hook should have set the
-    interface down with it; strongSwan was killed or restarted without
-    running the hook, or the interface was set up by hand.
+    No policy and no SA has the interface's mark or if_id: the CHILD_SA
+    does not exist. On VyOS the updown hook should have set the
+    interface down when the CHILD_SA ended. Either strongSwan was killed
+    or restarted without running the hook, or an operator set the
+    interface up.
 
 How to confirm
-    {ChildSas}\tno CHILD_SA
-    {Vtis}\tu/u all the same
+    {ChildSas}\tlists no CHILD_SA
+    {Vtis}\tstill shows u/u
 
 What to do
-    {anew}
-    {IkeLog}\tlines of vti-up-down
-    Until then: {SetDown}, so that routes move away.
+    {IkeLog}\tlook for vti-up-down
+    {renegotiate}
+    Until then, set the interface down so that packets take other
+    routes: {SetDown}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -58,18 +61,19 @@ fn check(case: &Case<'_>) -> Outcome {
     let more = prefixes.len().saturating_sub(some.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let summary = format!(
-        "{} is up and {}{more} is routed into it, but it has no policy and no SA",
+        "packets into {} are dropped: {}{more} {} routed into it, but it has no policy and no SA",
         case.name,
-        some.join(", ")
+        some.join(", "),
+        IS.word(prefixes.len())
     );
     Ok(Found::new(Confidence::Proven, "routes outlive the CHILD_SA", summary)
         .seen(
             case,
-            format!("no policy with {} in any direction", tunnel.mark_or_if_id),
+            format!("no policy of any direction has {}", tunnel.mark_or_if_id),
             Source::SecurityPolicies,
         )
-        .seen(case, format!("no SA with {}", tunnel.mark_or_if_id), Source::SecurityAssociations)
+        .seen(case, format!("no SA has {}", tunnel.mark_or_if_id), Source::SecurityAssociations)
         .seen(case, format!("{} is admin up", case.name), Source::Links)
-        .next(case, "see whether the CHILD_SA is up", Command::ChildSas)
-        .next(case, "see what the updown hook did", Command::HookLog))
+        .next(case, "check whether the CHILD_SA is up", Command::ChildSas)
+        .next(case, "show the updown hook's log", Command::HookLog))
 }

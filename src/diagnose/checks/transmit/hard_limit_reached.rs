@@ -1,4 +1,4 @@
-//! VTI-212: SAs end by their byte or packet limit, and each costs a packet in the encryption stage.
+//! VTI-212: SAs reach their byte or packet limit; each of them costs one packet in the encryption stage.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -7,7 +7,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
 use crate::snapshot::Source;
-use crate::units::{ITS, PACKET};
+use crate::units::{ITS, PACKET, WAS};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::HardLimitReached,
@@ -18,35 +18,36 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    One packet for each SA that ends is counted as an aborted error
-    (the carrier column of /proc/net/dev shows it), and
-    XfrmOutStateExpired moves with it. What follows is sent by another
-    SA, or dropped as carrier errors until there is one.
+    Each SA that reaches its byte or packet limit costs one packet. That
+    packet is counted as an aborted error (in /proc/net/dev: in the
+    carrier column) and in XfrmOutStateExpired. Another SA sends the
+    packets after it; without one they are counted as carrier errors.
 
 Why
-    The SA may carry so many bytes or packets, and
-    xfrm_state_check_expire() refuses the one behind the last.
+    The SA has a hard limit of bytes or packets.
+    xfrm_state_check_expire() refuses the first packet after that limit
+    and deletes the SA.
 
 How to confirm
     {Sas}\tlifetime config and current
 
 What to do
-    Let rekeying begin earlier (the soft limit further below the hard
-    one), or raise the limit:
+    Let rekeying start earlier (set the soft limit further below the
+    hard limit), or raise the limit:
     {LifeBytes}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::HardLimitReached)?;
     let advise = |found: Found| {
-        found.next(case, "see limits and use of the SAs", Command::Sas).next(
+        found.next(case, "show the limits and the use of the SAs", Command::Sas).next(
             case,
-            "see when SAs expire",
+            "watch SAs expire",
             Command::Expiries,
         )
     };
     if let Some(first) = lost.first() {
-        let summary = "an SA has reached its byte or packet limit: one more packet is lost before another SA takes over";
+        let summary = "the next packet is dropped: its SA has reached its byte or packet limit (another SA then takes over)";
         return Ok(advise(Found::proven(case, first, summary)));
     }
     let aborted = case.counted.rise(|c| c.tx_aborted_errors.unwrap_or(0))?;
@@ -62,9 +63,9 @@ fn check(case: &Case<'_>) -> Outcome {
     if expired == 0 || !limited {
         return Err(Unconfirmed::RuledOut);
     }
-    let (packets, its) = (PACKET.of(expired), ITS.word(expired));
+    let (packets, were, its) = (PACKET.of(expired), WAS.word(expired), ITS.word(expired));
     let summary =
-        format!("{packets} hit the byte or packet limit of {its} SA in the encryption stage");
+        format!("{packets} {were} dropped because {its} SA had reached its byte or packet limit");
     let found =
         Found::new(Confidence::Consistent, "xfrm_output_one: xfrm_state_check_expire()", summary)
             .seen_if(

@@ -2,9 +2,10 @@
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::diagnose::words::Word;
 use crate::snapshot::Driver;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -16,13 +17,14 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Packets are dropped and counted as tx_errors and tx_dropped, not as
-    carrier errors.
+    Packets whose inner source is the tunnel's remote address are
+    dropped. The interface counts them in tx_errors and tx_dropped, but
+    not as carrier errors.
 
 Why
-    vti6 refuses an IPv6 packet whose source is the tunnel's remote
-    address (vti6_addr_conflict()): it would be the peer's own packet,
-    sent back to it.
+    vti6 refuses an IPv6 packet whose source is the tunnel's own remote
+    address (vti6_addr_conflict()): it would send the peer's own packet
+    back to the peer.
 
 How to confirm
     {PeersPackets}
@@ -33,14 +35,17 @@ What to do
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    case.of_driver(&[Driver::Vti6], "only ip6_vti looks at the inner source")?;
+    case.of_driver(&[Driver::Vti6], "only a vti6 interface checks the inner source")?;
     let lost = case.lost_to(Code::InnerSourceIsThePeer)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let source = first.flow.source;
     Ok(Found::proven(
         case,
         first,
-        format!("packets from {source}, the tunnel's own remote address, are refused"),
+        format!(
+            "{} drops packets from {source}: that is the tunnel's own remote address",
+            case.name
+        ),
     )
-    .next(case, "see the packets", Command::PeersPackets.with(Word::Remote, source)))
+    .next(case, "show the packets", Command::PeersPackets.with(Word::Remote, source)))
 }

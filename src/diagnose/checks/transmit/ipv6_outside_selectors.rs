@@ -1,5 +1,6 @@
-//! VTI-103: IPv6 enters a tunnel that was negotiated for IPv4 only.
+//! VTI-103: IPv6 packets are sent into a tunnel that was negotiated for IPv4 only.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -18,32 +19,34 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    A few carrier errors now and then, with no traffic lost that anybody
-    misses; or all IPv6 is lost while IPv4 passes.
+    The interface drops IPv6 packets and counts carrier errors. Often
+    these are only a few packets that the router itself sends, and no
+    user traffic is lost. If IPv6 is routed into the tunnel, all of it
+    is lost, while IPv4 passes.
 
 Why
     The tunnel's policies are for IPv4 only. On an interface with IPv6
     the kernel sends multicast listener reports and, on xfrm interfaces
-    without forwarding, router solicitations; OSPFv3 sends hellos. Each
-    finds no policy and counts as a carrier error.
+    without forwarding, router solicitations; OSPFv3 sends hellos. None
+    of these packets matches a policy.
 
 How to confirm
     {OutboundPolicies}\tno IPv6 selector
     {Ipv6Packets}
 
 What to do
-    If the tunnel is for IPv4 only, take IPv6 off the interface; the
-    errors are then gone:
+    If the tunnel is for IPv4 only, remove IPv6 from the interface; then
+    the errors stop:
     {NoLinkLocal}
-    Else let the peers agree on ::/0 too.
+    Otherwise let both peers also negotiate ::/0.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let routed = case.lost_to(Code::Ipv6OutsideSelectors)?;
     if let Some(first) = routed.first() {
         let summary = format!(
-            "{} is IPv6, and the tunnel was negotiated for IPv4 only",
-            Case::prefixes(&routed)
+            "{}: the packets are IPv6, but the tunnel was negotiated for IPv4 only",
+            drops(case, &routed)
         );
         return Ok(advice(case, Found::proven(case, first, summary)));
     }
@@ -54,22 +57,22 @@ fn check(case: &Case<'_>) -> Outcome {
     let lookup_failed =
         LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0));
     if !case.others_sent() || carrier(total) == 0 || lookup_failed {
-        // Nothing of it was counted, or another cause explains the count better.
+        // No such packet was counted, or another cause explains the count better.
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "the {} that {} sends by itself finds no IPv6 policy and counts as an error",
-        first.origin, case.name
+        "{} drops every {} that this host itself sends: the tunnel has no IPv6 policy",
+        case.name, first.origin
     );
     let site = Found::proven(case, first, summary);
-    // That such packets are lost is proven; that the counter is theirs alone is not.
+    // It is proven that such packets are lost, but not that only they are in the counter.
     let rising = case.counted.rise(carrier).is_ok_and(|rise| rise > 0);
     let found = Found { confidence: Confidence::Consistent, ..site };
     let found = found.severity(if rising { Severity::Warning } else { Severity::Notice });
     Ok(advice(case, found))
 }
 
-/// Carrier errors, or what may be such.
+/// Carrier errors; if they were not read, the column that includes them.
 fn carrier(c: &Counters) -> u64 {
     c.tx_carrier_errors.unwrap_or(c.tx_carrier_column)
 }
@@ -78,13 +81,13 @@ fn advice(case: &Case<'_>, found: Found) -> Found {
     found
         .seen(
             case,
-            "no outbound policy of the tunnel has an IPv6 selector that covers it",
+            "no outbound policy of the tunnel has an IPv6 selector that matches",
             Source::SecurityPolicies,
         )
-        .next(case, "see the packets", Command::Ipv6Packets)
+        .next(case, "show the IPv6 packets", Command::Ipv6Packets)
         .next(
             case,
-            "if the tunnel is for IPv4 only, take the link-local address off the interface",
+            "if the tunnel is for IPv4 only, remove the link-local address from the interface",
             Command::NoLinkLocal,
         )
 }

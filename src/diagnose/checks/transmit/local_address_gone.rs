@@ -1,5 +1,6 @@
-//! VTI-122: the SA's source address is not on this host any more.
+//! VTI-122: the SA's source address is no longer an address of this host.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -14,24 +15,26 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    carrier error. On vti and xfrm XfrmOutBundleGenError moves with it.
-    An xfrm interface over IPv6 sends all the same, and no answer comes.
+    The interface drops every packet routed into it and counts a carrier
+    error for each; on vti and xfrm XfrmOutBundleGenError rises, too.
+    Exception: an xfrm interface over IPv6 still sends, but no answer
+    arrives.
 
 Why
-    The outer source of the SA is no address of this host: a DHCP lease
-    or PPPoE session came back with another address, a VRRP address went
-    to the other router, an interface lost its configuration. The route
-    lookup from a foreign IPv4 source fails with -EINVAL; vti6 checks
-    the source itself (ip6_tnl_xmit_ctl()).
+    The outer source address of the SA is not an address of this host: a
+    DHCP lease or a PPPoE session came back with another address, a VRRP
+    address moved to the other router, or an interface lost its
+    configuration. The kernel's route lookup from such an IPv4 source
+    fails with -EINVAL; vti6 checks the source itself
+    (ip6_tnl_xmit_ctl()).
 
 How to confirm
     {Sas}\tsrc of the outbound SA
-    {Addresses}\tnot there
+    {Addresses}\tdoes not list it
 
 What to do
-    Bring the address back, or negotiate from the new one:
-    {anew}
+    Restore the address, or negotiate from the new address:
+    {renegotiate}
     With dynamic addresses use dhcp-interface instead of local-address.
 ";
 
@@ -43,12 +46,15 @@ fn check(case: &Case<'_>) -> Outcome {
     else {
         return Err(Unconfirmed::RuledOut);
     };
-    let summary = format!("the SA sends from {address}, which is not an address of this host");
+    let summary = format!(
+        "{}: its SA sends from {address}, but no interface has that address",
+        drops(case, &lost)
+    );
     let found = Found::proven(case, first, summary).severity(case.grade(Severity::Fault));
     Ok(advice(case, found, address))
 }
 
-/// An xfrm interface over IPv6 sends from a foreign address all the same; it is the answers that go elsewhere.
+/// An xfrm interface over IPv6 sends even from an address that this host does not have. Then the answers do not arrive.
 fn answers_lost(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     if !tunnel.link.admin_up {
@@ -60,9 +66,10 @@ fn answers_lost(case: &Case<'_>) -> Outcome {
             continue;
         }
         let summary = format!(
-            "the SA sends from {address}, which is not an address of this host: what comes back to it is lost"
+            "{} gets no answers: its SA sends from {address}, but no interface has that address",
+            case.name
         );
-        let site = "packets leave; the answers go to an address that is not here";
+        let site = "packets leave, but the answers go to an address that this host does not have";
         let found = Found::new(Confidence::Consistent, site, summary);
         return Ok(advice(case, found, address));
     }
@@ -71,7 +78,7 @@ fn answers_lost(case: &Case<'_>) -> Outcome {
 
 fn advice(case: &Case<'_>, found: Found, address: std::net::IpAddr) -> Found {
     found
-        .seen(case, format!("{address} is on no interface"), Source::Addresses)
-        .next(case, "see the addresses of this host", Command::OuterInterfaces)
-        .next(case, "negotiate from the new address", Command::RestartIke)
+        .seen(case, format!("no interface has the address {address}"), Source::Addresses)
+        .next(case, "list the addresses of this host", Command::OuterInterfaces)
+        .next(case, "restart the negotiation from the new address", Command::RestartIke)
 }

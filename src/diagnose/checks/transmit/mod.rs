@@ -1,4 +1,9 @@
-//! 1xx and 2xx: lost in the transmit path, and counted. One file a cause, by its name; a check reads nothing and prints nothing.
+//! 1xx and 2xx: packets lost in the transmit path, and counted. One file for each cause, named after it; a check neither reads the system
+//! nor prints.
+
+use crate::diagnose::case::Case;
+use crate::diagnose::flows::Origin;
+use crate::diagnose::flows::Trace;
 
 pub mod encryption_failed;
 pub mod endpoint_mismatch;
@@ -12,6 +17,7 @@ pub mod no_route_to_peer;
 pub mod no_security_association;
 pub mod not_a_tunnel_mode_association;
 pub mod not_ip;
+pub mod outer_queue_drops;
 pub mod packet_too_big;
 pub mod packets_held_for_negotiation;
 pub mod peer_in_another_vrf;
@@ -24,3 +30,17 @@ pub mod sequence_number_overflow;
 pub mod traffic_outside_selectors;
 pub mod tunnel_loops_into_itself;
 pub mod xfrm_disabled;
+
+/// The beginning of a summary: which packets the interface drops. `lost` are the flows that end at the cause.
+fn drops(case: &Case<'_>, lost: &[&Trace]) -> String {
+    let is_own = |t: &&Trace| !matches!(t.origin, Origin::LinkLocal(_));
+    let is_routed = |t: &&Trace| matches!(t.origin, Origin::Routed(_));
+    let name = case.name;
+    if case.tried.iter().filter(is_own).count() == lost.len() {
+        format!("{name} drops every packet")
+    } else if lost.iter().copied().any(|t| is_routed(&t)) {
+        format!("{name} drops packets to {}", Case::prefixes(lost))
+    } else {
+        format!("{name} drops packets")
+    }
+}

@@ -1,4 +1,4 @@
-//! VTI-141: packets without a route reach the device, and the lookup through it fails.
+//! VTI-141: packets without a route reach the interface, and the route lookup out of the interface fails.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -19,23 +19,24 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Carrier errors rise while everything that is routed into the tunnel
-    passes. No counter of /proc/net/xfrm_stat moves, and no sender gets
-    an ICMP message.
+    Carrier errors are rising, although everything that is routed into
+    the tunnel passes. No counter of /proc/net/xfrm_stat rises, and no
+    sender gets an ICMP message.
 
 Why
-    Packet sockets (tcpreplay, some DHCP and discovery daemons), tc and
-    BPF redirects hand the device packets without a route. The driver
-    then looks one up itself, out of this device; for IPv6 that fails
-    where no IPv6 route leads into the tunnel.
+    A program hands packets to the interface without a route: through
+    packet sockets (tcpreplay, some DHCP and discovery daemons), or by a
+    redirect of tc or BPF. The driver then looks up a route out of the
+    interface itself. For IPv6 this fails if no IPv6 route leads into
+    the tunnel.
 
 How to confirm
-    {Packets}\tpackets that no route explains
+    {Packets}\tpackets without a route
     {Ipv6RoutesInto}
 
 What to do
-    Find the sender, or give the interface the route:
-    {PacketSockets}\tpacket sockets and whose they are
+    Find the sender and stop it, or add a route into the interface:
+    {PacketSockets}\tpacket sockets, their owners
     {TrafficFilters}
 ";
 
@@ -45,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     if rise == 0 || !tunnel.link.admin_up {
         return Err(Unconfirmed::RuledOut);
     }
-    // A packet that has no route inside never comes as far as the policies.
+    // A packet without an inner route is dropped before the policy lookup.
     if LOOKUP_FAILED.iter().any(|name| case.risen(name).is_ok_and(|rise| rise > 0)) {
         return Err(Unconfirmed::RuledOut);
     }
@@ -55,7 +56,10 @@ fn check(case: &Case<'_>) -> Outcome {
     if has_ipv6 || !case.all_sent() {
         return Err(Unconfirmed::RuledOut);
     }
-    let summary = "carrier errors rise although all that is routed into the tunnel passes; packets handed over without a route fit";
+    let summary = format!(
+        "carrier errors are rising, although everything routed into {} passes: a program may send packets to it without a route",
+        case.name
+    );
     Ok(Found::new(
         Confidence::Possible,
         "dst is NULL and the route lookup through the device fails",
@@ -63,6 +67,6 @@ fn check(case: &Case<'_>) -> Outcome {
     )
     .errors(case)
     .seen(case, format!("no IPv6 route leads into {}", case.name), Source::Routes)
-    .next(case, "see what is sent", Command::Packets)
-    .next(case, "see who sends without a route", Command::PacketSockets))
+    .next(case, "show the packets", Command::Packets)
+    .next(case, "list the programs that send without a route", Command::PacketSockets))
 }

@@ -1,5 +1,6 @@
-//! VTI-121: no route for the encrypted packet.
+//! VTI-121: there is no route for the encrypted packets.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -13,22 +14,22 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    carrier error; XfrmOutBundleGenError moves with it (XfrmOutPolError
-    where only a template without a source asked).
+    The interface drops every packet routed into it and counts a carrier
+    error for each. XfrmOutBundleGenError rises, too (XfrmOutPolError if
+    the policy's template has no source address).
 
 Why
-    Policy and SA are there, but xfrm_bundle_create() finds no route to
-    the SA's destination: none at all, a blackhole, unreachable or
-    prohibit route, an outer device that is down, or an output mark that
-    selects a table without a route.
+    Policy and SA exist, but xfrm_bundle_create() finds no route to the
+    SA's destination. The route is missing; or it is a blackhole,
+    unreachable or prohibit route; or the outer interface is down; or an
+    output mark selects a routing table without a route.
 
 How to confirm
-    {RouteToPeer}\tfrom the SA's source with its mark
+    {RouteToPeer}\tfrom the SA's source, with its mark
 
 What to do
-    Bring the route to the peer back: the WAN interface, its gateway,
-    the table that a policy route selects.
+    Restore the route to the peer: check the WAN interface, its gateway,
+    and the table that a policy route selects.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -41,7 +42,8 @@ fn check(case: &Case<'_>) -> Outcome {
             let error = errno_name(*errno);
             (
                 format!(
-                    "the encrypted packet has no route: {destination} from {source}{vrf} gives {error}"
+                    "{}: there is no route to the peer {destination} from {source}{vrf} ({error})",
+                    drops(case, &lost)
                 ),
                 case.route_to_peer(*source, *destination, within.as_deref()),
             )
@@ -49,7 +51,10 @@ fn check(case: &Case<'_>) -> Outcome {
         Site::TemplateSource { errno } => {
             let error = errno_name(*errno);
             (
-                format!("the policy's template has no source, and no route gives one: {error}"),
+                format!(
+                    "{}: the policy's template has no source address, and no route to the peer provides one ({error})",
+                    drops(case, &lost)
+                ),
                 Command::RouteToPeer.into(),
             )
         }
@@ -57,7 +62,7 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .seen(case, "the kernel's own answer to the route question", Source::RouteLookups)
-        .next(case, "ask for the route to the peer", get)
-        .next(case, "see the outer interfaces", Command::OuterInterfaces))
+        .seen(case, "the kernel itself was asked for this route", Source::RouteLookups)
+        .next(case, "ask the kernel for the route to the peer", get)
+        .next(case, "list the outer interfaces", Command::OuterInterfaces))
 }

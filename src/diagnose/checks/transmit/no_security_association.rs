@@ -1,11 +1,13 @@
-//! VTI-111: there is a policy, and no SA for it at all.
+//! VTI-111: there is a policy, but no SA at all for it.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
+use crate::diagnose::words::Word;
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -17,25 +19,25 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    carrier error; XfrmOutNoStates moves with it.
+    The interface drops every packet routed into it and counts a carrier
+    error for each. XfrmOutNoStates rises, too.
 
 Why
-    The policy's template asks for an SA to the peer, and
-    xfrm_state_find() finds none. The kernel asks the key daemon for one
-    (an ACQUIRE, once in 30 s) and drops the packet meanwhile. IKE is
-    down, negotiating, or refused; or the SA expired or was deleted and
-    the policy stayed.
+    The policy's template requires an SA to the peer, but
+    xfrm_state_find() finds none. The kernel asks the key daemon for an
+    SA (an ACQUIRE, once every 30 s) and drops packets in the meantime.
+    IKE is down, still negotiating, or was refused; or the SA expired or
+    was deleted, but the policy stayed.
 
 How to confirm
-    {Sas}\tno SA to the peer
-    {OutboundPolicies}\tthe policy that wants it
+    {Sas}\tlists no SA to the peer
+    {OutboundPolicies}\tlists the policy
 
 What to do
-    {Ping}\tis it there at all?
+    {Ping}\tdoes the peer answer?
     {IkeSas}
     {IkeLog}
-    {anew}
+    {renegotiate}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -44,18 +46,22 @@ fn check(case: &Case<'_>) -> Outcome {
     let Site::NoSa(wanted) = &first.verdict.site else { return Err(Unconfirmed::RuledOut) };
     let peer = wanted.destination;
     let (state, also) = if wanted.larval {
-        (
-            "one is being negotiated",
-            "; a larval SA shows that the kernel asked the key daemon for it",
-        )
+        ("it is being negotiated", " (a larval SA shows that the kernel asked the key daemon)")
     } else {
         ("there is none", "")
     };
-    let summary =
-        format!("the policy asks for an SA to {peer} ({}), and {state}{also}", wanted.text);
+    let summary = format!(
+        "{}: the policy requires an SA to {peer} ({}), but {state}{also}",
+        drops(case, &lost),
+        wanted.text
+    );
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "see whether the peer is there", Command::Ping.with(Word::Remote, peer))
-        .next(case, "see the state of IKE", Command::IkeSas)
-        .next(case, "see why there is no SA", Command::IkeLog.with(Word::Since, "-10min")))
+        .next(case, "check whether the peer answers", Command::Ping.with(Word::Remote, peer))
+        .next(case, "list the IKE SAs", Command::IkeSas)
+        .next(
+            case,
+            "show the log of the last attempts",
+            Command::IkeLog.with(Word::Since, "-10min"),
+        ))
 }

@@ -1,4 +1,4 @@
-//! VTI-203: something other than IPv4 and IPv6 was sent into the tunnel.
+//! VTI-203: packets other than IPv4 and IPv6 are sent into the tunnel.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -18,19 +18,20 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    tx_errors rises and the carrier counter does not.
+    tx_errors is rising, but the carrier counter is not.
 
 Why
-    A VTI carries IPv4 and IPv6. Packets of another ethertype (CDP, LLDP
-    and other discovery protocols, MPLS) are dropped at the door. The
-    counters do not tell them from packets too big; this cause is named
-    where the interface's MTU leaves no room for the other.
+    A VTI carries only IPv4 and IPv6. It drops packets of any other
+    ethertype (CDP, LLDP and other discovery protocols, MPLS). The
+    counters do not distinguish these packets from packets that are too
+    big. This cause is reported only if the interface's MTU is so small
+    that no packet can be too big.
 
 How to confirm
     {OtherPackets}
 
 What to do
-    Take the interface out of the daemon that sends them.
+    Exclude the interface in the daemon that sends these packets.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -39,17 +40,20 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let Some(room) = MtuHeadroom::of(case)? else {
-        return Err(Unconfirmed::NotApplicable("it has no outbound SA with a route"));
+        return Err(Unconfirmed::NotApplicable("the interface has no outbound SA with a route"));
     };
     if !room.fits() {
         return Err(Unconfirmed::RuledOut);
     }
-    let summary = "packets that are not IP are sent into the tunnel, as far as the counters tell: none can be too big";
+    let summary = format!(
+        "{} drops packets that are probably not IP: the counters show no other reason, and no packet can be too big",
+        case.name
+    );
     let words = case
         .counted
         .words("errors that are neither carrier nor collision", |c| c.tx_too_big_or_other);
     Ok(Found::new(Confidence::Possible, "ethertype is neither IP nor IPv6", summary)
         .seen_if(case, words, Source::Links)
         .seen(case, room.words(case.name), Source::RouteLookups)
-        .next(case, "see the packets", Command::OtherPackets))
+        .next(case, "show the packets that are not IP", Command::OtherPackets))
 }

@@ -1,13 +1,13 @@
-//! VTI-202: packets over the path MTU that must not be fragmented.
+//! VTI-202: packets are larger than the path MTU and must not be fragmented.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
 use crate::diagnose::mtu::MtuHeadroom;
-use crate::report::Confidence;
+use crate::diagnose::words::Word;
 use crate::snapshot::Source;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -19,26 +19,26 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    tx_errors rises and the carrier counter does not. Small packets
-    pass, large ones are lost: connections open and then hang.
+    tx_errors is rising, but the carrier counter is not. Small packets
+    pass, but large packets are dropped: connections open and then hang.
 
 Why
-    The inner packet is larger than what the outer path leaves after
-    ESP, and it must not be fragmented (IPv4 with DF, or IPv6). The
-    driver drops it and answers ICMP fragmentation needed or packet too
-    big, with the size that fits. One such packet for each sender and
-    path is normal path MTU discovery; many mean that the answers do not
-    arrive or are not obeyed.
+    With ESP added, the packet is larger than the outer path allows, and
+    it must not be fragmented (IPv4 with DF, or IPv6). The driver drops
+    it and sends an ICMP message (fragmentation needed, or packet too
+    big) with the size that fits. One such packet for each sender and
+    path is normal path MTU discovery. Many mean that the senders do not
+    receive the ICMP messages or ignore them.
 
 How to confirm
     {PingFullSize}
     {LinkInDetail}\tmtu
 
 What to do
-    Lower the interface's MTU to what fits, and clamp TCP's MSS:
+    Allow ICMP fragmentation needed on the way to the senders. Lower the
+    interface's MTU to the size that fits, and clamp TCP's MSS:
     {SetMtu}
     {ClampMss}
-    Let ICMP fragmentation needed pass on the way to the senders.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -47,14 +47,19 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let Some(room) = MtuHeadroom::of(case)? else {
-        return Err(Unconfirmed::NotApplicable("it has no outbound SA with a route"));
+        return Err(Unconfirmed::NotApplicable("the interface has no outbound SA with a route"));
     };
     if room.fits() {
         return Err(Unconfirmed::RuledOut);
     }
-    let summary = format!("packets too big for the tunnel are dropped: {}", room.words(case.name));
+    let are = if room.may_fit() { "may be" } else { "are" };
+    let summary = format!(
+        "{} drops packets that {are} too big for the outer path: {}",
+        case.name,
+        room.words(case.name)
+    );
     Ok(Found::new(
-        Confidence::Consistent,
+        room.confidence(),
         "skb->len > mtu, and the packet must not be fragmented",
         summary,
     )
@@ -65,6 +70,6 @@ fn check(case: &Case<'_>) -> Outcome {
         Source::Links,
     )
     .seen(case, room.words(case.name), Source::RouteLookups)
-    .next(case, "lower the MTU", Command::SetMtu.with(Word::Mtu, room.advice()))
-    .next(case, "clamp TCP's MSS", Command::ClampMss))
+    .next(case, "lower the MTU of the interface", Command::SetMtu.with(Word::Mtu, room.advice()))
+    .next(case, "clamp TCP's MSS on the interface", Command::ClampMss))
 }

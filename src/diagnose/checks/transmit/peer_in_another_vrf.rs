@@ -1,5 +1,6 @@
 //! VTI-123: the VTI and the underlay are in different VRFs.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -13,28 +14,28 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    carrier error; XfrmOutBundleGenError moves with it.
+    The interface drops every packet routed into it and counts a carrier
+    error for each. XfrmOutBundleGenError rises, too.
 
 Why
-    A vti or vti6 device looks the outer route up in its own VRF, but
-    the address that the SA sends from belongs to another one. (An xfrm
-    interface looks in the VRF of the device it was created on, so it
-    can sit in another VRF than its underlay.)
+    A vti or vti6 interface looks up the outer route in its own VRF, but
+    the SA's source address belongs to another VRF. (An xfrm interface
+    uses the VRF of the interface it was created on, so it can be in
+    another VRF than its underlay.)
 
 How to confirm
     {LinkInDetail}\tmaster
-    {RouteToPeer}\tvrf VRF: as the interface asks
+    {RouteToPeer}\tadd vrf VRF, as the interface does
 
 What to do
     Put both into one VRF, leak a route to the peer into the VTI's VRF,
-    or use an xfrm interface (VyOS 1.4 and later do).
+    or use an xfrm interface (as VyOS 1.4 and later does).
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     case.of_driver(
         &[Driver::Vti, Driver::Vti6],
-        "an xfrm interface looks the peer up where its outer interface is",
+        "an xfrm interface looks up the peer in the VRF of its outer interface",
     )?;
     let lost = case.lost_to(Code::PeerInAnotherVrf)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
@@ -55,11 +56,11 @@ fn check(case: &Case<'_>) -> Outcome {
         .transpose()?;
     let has = name(holder.flatten());
     let summary = format!(
-        "{} is in {looked_in}, but {source}, which the SA sends from, is in {has}: no route to {destination}",
-        case.name
+        "{}: it is in {looked_in}, but its SA sends from {source} in {has}, so there is no route to {destination}",
+        drops(case, &lost)
     );
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
         .seen(case, format!("{source} is in {has}"), Source::Addresses)
-        .next(case, "see the VRFs", Command::Vrfs))
+        .next(case, "list the VRFs", Command::Vrfs))
 }

@@ -1,5 +1,6 @@
-//! VTI-104: a policy says block.
+//! VTI-104: a policy has the action block.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -12,23 +13,25 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Packets are dropped. With a blocking policy they count as carrier
-    errors and XfrmOutPolBlock moves; with a blocking default and no
-    policy for the routed packet, the sender gets EPERM and nothing of
-    the interface moves.
+    Packets are dropped. A blocking policy makes the interface count
+    carrier errors, and XfrmOutPolBlock rises. If the default policy
+    blocks, and no policy matches the packet before it reaches the
+    interface, the sender gets EPERM and no counter of the interface
+    rises.
 
 Why
-    The matching outbound policy of the best priority has the action
-    block, or no policy matches and the default for OUT is block.
+    The outbound policy that matches with the best priority has the
+    action block; or no policy matches, and the default for OUT is
+    block.
 
 How to confirm
     {OutboundPolicies}
     {DefaultPolicies}
 
 What to do
-    Remove the blocking policy or give the tunnel's policy a better
-    priority (a lower number), or let what has no policy pass:
-    {AcceptByDefault}
+    Delete the blocking policy, or give the tunnel's policy a better
+    priority (a lower number). If the default blocks, accept packets
+    without a policy: {AcceptByDefault}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -37,18 +40,23 @@ fn check(case: &Case<'_>) -> Outcome {
     let summary = match &first.verdict.site {
         Site::PolicyBlock { index: Some(index) } => {
             format!(
-                "the policy that matches {} (index {index}) has the action block",
-                Case::prefixes(&lost)
+                "{}: the policy that matches (index {index}) has the action block",
+                drops(case, &lost)
             )
         }
         Site::DefaultBlock => {
-            "the default OUT policy is block, and it stops packets before they reach the tunnel"
-                .to_owned()
+            format!(
+                "packets are dropped before they reach {}: no policy matches, and the default OUT policy is block",
+                case.name
+            )
         }
-        _ => "no policy matches, and the default OUT policy is block".to_owned(),
+        _ => format!(
+            "{}: no policy matches, and the default OUT policy is block",
+            drops(case, &lost)
+        ),
     };
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "see the policies in the order of priority", Command::OutboundPolicies)
-        .next(case, "see the defaults", Command::DefaultPolicies))
+        .next(case, "list the policies and compare their priorities", Command::OutboundPolicies)
+        .next(case, "show the default policies", Command::DefaultPolicies))
 }

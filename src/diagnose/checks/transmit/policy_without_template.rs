@@ -1,5 +1,6 @@
-//! VTI-105: the best match is a pass policy.
+//! VTI-105: the policy that matches first is a pass policy.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -15,23 +16,24 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Packets are dropped and counted as carrier errors. No counter of
-    /proc/net/xfrm_stat moves.
+    The interface drops packets and counts a carrier error for each. No
+    counter of /proc/net/xfrm_stat rises.
 
 Why
-    The matching outbound policy of the best priority has no template (a
-    pass, bypass or shunt policy), or only optional ones without an SA:
-    the packet stays as it is, carries no SA, and the device does not
-    send in clear. On vti and vti6 a pass policy without a mark, such as
-    charon's bypass-lan, matches inside the tunnel too.
+    The outbound policy that matches with the best priority has no
+    template (a pass, bypass or shunt policy), or only optional ones
+    without an SA. So the packet is not encrypted, and the interface
+    does not send unencrypted packets. On vti and vti6 a pass policy
+    without a mark, such as charon's bypass-lan, also matches packets in
+    the tunnel.
 
 How to confirm
     {OutboundPolicies}\tthe first match by priority
 
 What to do
-    Give the pass policy a mark or narrower selectors, or a higher
-    number as its priority than the tunnel's policy has. In charon,
-    turn off the plugin bypass-lan, or list the interface in its
+    Give the pass policy a mark, narrower selectors, or a worse priority
+    (a higher number) than the tunnel's policy has. In charon, turn off
+    the plugin bypass-lan, or list the interface in its
     interfaces_ignore.
 ";
 
@@ -39,12 +41,12 @@ fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::PolicyWithoutTemplate)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let summary = format!(
-        "the policy that matches {} has nothing to encrypt with: a pass policy",
-        Case::prefixes(&lost)
+        "{}: the policy that matches is a pass policy, so the packets are not encrypted",
+        drops(case, &lost)
     );
     Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
         case,
-        "see the policies in the order of priority",
+        "list the policies and compare their priorities",
         Command::OutboundPolicies,
     ))
 }

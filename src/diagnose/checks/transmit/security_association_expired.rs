@@ -1,4 +1,4 @@
-//! VTI-113: the only SA has reached its hard limit.
+//! VTI-113: the only SA has reached its hard limit of bytes or packets.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -17,22 +17,23 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    The next packet is counted as an aborted error (the carrier column
-    of /proc/net/dev shows it), and the SA is gone with it; every packet
-    behind it is dropped as a carrier error until there is a new SA.
+    The next packet is dropped and counted as an aborted error (in
+    /proc/net/dev: in the carrier column), and the kernel deletes the
+    SA. Every packet after it is dropped as a carrier error until there
+    is a new SA.
 
 Why
-    The SA has carried all bytes or packets that it may
-    (xfrm_state_check_expire()), and no other SA fits the policy. The
-    rekeying that should have come before did not.
+    The SA has reached its byte or packet limit
+    (xfrm_state_check_expire()), and no other SA matches the policy. The
+    rekeying that should have happened before failed.
 
 How to confirm
     {Sas}\tlifetime config and current
 
 What to do
     {IkeLog}\twhy rekeying failed
-    {anew}
-    Raise life-bytes or life-packets of the ESP group, or omit them.
+    {renegotiate}
+    Raise life-bytes or life-packets of the ESP group, or remove them.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -41,11 +42,13 @@ fn check(case: &Case<'_>) -> Outcome {
     let Site::LimitReached { spi, .. } = first.verdict.site else {
         return Err(Unconfirmed::RuledOut);
     };
-    let summary =
-        format!("SA {spi} has reached its byte or packet limit, and no other SA can take over");
+    let summary = format!(
+        "{} drops the next packet and all after it: SA {spi} has reached its byte or packet limit, and there is no other SA",
+        case.name
+    );
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "see limits and use of the SA", Command::Sas)
-        .next(case, "see why it was not rekeyed", Command::IkeLog)
-        .next(case, "negotiate anew", Command::RekeyChild))
+        .next(case, "show the limits and the use of the SA", Command::Sas)
+        .next(case, "show the log of the rekeying that failed", Command::IkeLog)
+        .next(case, "negotiate a new SA", Command::RekeyChild))
 }

@@ -1,5 +1,6 @@
-//! VTI-112: an SA to the peer is there, but it does not fit the policy's template.
+//! VTI-112: there is an SA to the peer, but it does not match the policy's template.
 
+use super::drops;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -16,26 +17,27 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    carrier error; XfrmOutNoStates moves with it. The tunnel looks up,
-    and its outbound SA counts nothing.
+    The interface drops every packet routed into it and counts a carrier
+    error for each. XfrmOutNoStates rises, too. The tunnel seems to be
+    up, but the packet counter of its outbound SA stays 0.
 
 Why
-    xfrm_state_find() wants an SA whose family, reqid, mark, if_id,
-    addresses, mode and protocol all fit the policy and its template,
-    and whose own selector takes the packet. The nearest SA differs in
-    the field named here. (From 6.10 on, an SA that was installed for
-    the inbound direction is refused as well.)
+    xfrm_state_find() accepts only an SA whose family, reqid, mark,
+    if_id, addresses, mode and protocol match the policy and its
+    template, and whose own selector matches the packet. The nearest SA
+    differs in the field that the finding names. (Since kernel 6.10, an
+    SA that was installed for the inbound direction is refused, too.)
 
 How to confirm
     {SasInDetail}
-    {OutboundPolicies}\tcompare field by field
+    {OutboundPolicies}\tcompare the fields of both
 
 What to do
-    If charon installed both, negotiate anew:
-    {anew}
-    If something else did (a script, an old key daemon), remove it. An
-    SA with a selector of the outer family lacks the flag af-unspec.
+    If charon installed both, restart the negotiation:
+    {renegotiate}
+    If something else installed the SA (a script, an old key daemon),
+    delete it. An SA with a selector of the outer family lacks the flag
+    af-unspec.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -47,22 +49,27 @@ fn check(case: &Case<'_>) -> Outcome {
                 let fields = nearest
                     .mismatches
                     .iter()
-                    .map(|m| format!("{} {}, wanted {}", m.field, m.have, m.want));
+                    .map(|m| format!("has {} {}, the policy wants {}", m.field, m.have, m.want));
                 let fields = fields.collect::<Vec<_>>().join("; ");
                 format!(
-                    "SA {} to {} does not fit the policy: {fields}",
-                    nearest.spi, nearest.destination
+                    "{}: no SA matches the policy (SA {} to {} {fields})",
+                    drops(case, &lost),
+                    nearest.spi,
+                    nearest.destination
                 )
             }
             None => return Err(Unconfirmed::RuledOut),
         },
         Site::SaDirection { spi } => {
-            format!("SA {spi} was installed for the inbound direction: direction in, wanted out")
+            format!(
+                "{}: SA {spi} was installed for the inbound direction, but the policy wants outbound",
+                drops(case, &lost)
+            )
         }
         _ => return Err(Unconfirmed::RuledOut),
     };
     Ok(Found::proven(case, first, summary)
         .severity(case.grade(Severity::Fault))
-        .next(case, "compare SA and policy field by field", Command::SasInDetail)
-        .next(case, "negotiate anew", Command::RestartChild))
+        .next(case, "list the SAs and compare their fields with the policy", Command::SasInDetail)
+        .next(case, "restart the negotiation", Command::RestartChild))
 }

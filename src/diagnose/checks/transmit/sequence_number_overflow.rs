@@ -18,40 +18,42 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     Every packet is dropped in the encryption stage and counted as an
-    aborted error; /proc/net/dev shows that in the carrier column.
-    XfrmOutStateSeqError moves.
+    aborted error; /proc/net/dev shows these in the carrier column.
+    XfrmOutStateSeqError rises, too.
 
 Why
-    A sequence number is sent once. Without extended sequence numbers an
-    SA has 2^32 of them, about an hour at 1.2 million packets a second.
-    Rekeying by packets should have come before; xfrm_replay_overflow()
-    refuses the rest.
+    Each sequence number is used only once. Without extended sequence
+    numbers (ESN) an SA has 2^32 of them; at 1.2 million packets a
+    second they last about an hour. The SA was not rekeyed in time, and
+    xfrm_replay_overflow() refuses all further packets.
 
 How to confirm
     {SasInDetail}\toseq near 0xffffffff, no esn flag
 
 What to do
-    {anew}
-    Use ESN (VyOS from 1.4: it is negotiated where the peer has it), or
-    rekey by packets:
+    {renegotiate}
+    Use ESN (VyOS 1.4 and later negotiate it if the peer supports it),
+    or rekey by packets:
     {LifePackets}
 ";
 
-/// From here on it is worth a warning: nine tenths of the numbers are used.
+/// A warning is given from here on: nine tenths of the numbers are used.
 const SOON: u64 = (u32::MAX as u64) / 10 * 9;
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::SequenceNumberOverflow)?;
     let advise = |found: Found| {
-        found.next(case, "see the sequence numbers", Command::SasInDetail).next(
+        found.next(case, "show the sequence numbers", Command::SasInDetail).next(
             case,
             "negotiate a new SA",
             Command::RekeyChild,
         )
     };
     if let Some(first) = lost.first() {
-        let summary =
-            "the SA has used its last sequence number: nothing is sent until there is a new one";
+        let summary = format!(
+            "{} drops every packet until there is a new SA: the SA has used its last sequence number",
+            case.name
+        );
         return Ok(advise(Found::proven(case, first, summary)));
     }
     let of = case.tunnel()?.outbound_sas()?;
@@ -64,7 +66,7 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     };
     let summary = format!(
-        "SA {} has used {used} of its {} sequence numbers; at the last one it stops sending",
+        "SA {} will stop sending soon: it has used {used} of its {} sequence numbers",
         sa.spi,
         u32::MAX
     );

@@ -1,10 +1,13 @@
 //! VTI-201: the route to the peer leads through the tunnel itself.
 
+use super::drops;
 use crate::code::{Code, Severity};
+use crate::diagnose::call::Call;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Call, Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::diagnose::words::Word;
 use crate::snapshot::{RouteQuery, Source};
 use crate::way::Site;
 
@@ -17,20 +20,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Every packet routed into the interface is dropped and counted as a
-    collision. tx_carrier_errors stays. On xfrm and vti6 the kernel log
-    says Local routing loop detected.
+    The interface drops every packet routed into it and counts a
+    collision for each. tx_carrier_errors does not rise. On xfrm and
+    vti6 the kernel log says: Local routing loop detected.
 
 Why
-    The encrypted packet would leave through the device it was encrypted
-    for (tdev == dev): the best route to the peer's outer address leads
-    into the tunnel, mostly a default or BGP route through it.
+    The encrypted packet would leave through the same interface that
+    encrypted it (tdev == dev). The best route to the peer's outer
+    address leads into the tunnel, usually a default route or a BGP
+    route.
 
 How to confirm
     {RouteToPeer}\tdev IFACE
 
 What to do
-    Give the peer's outer address a route of its own through the WAN:
+    Add a route to the peer's outer address through the WAN:
     {AddRouteToPeer}
 ";
 
@@ -43,14 +47,18 @@ fn check(case: &Case<'_>) -> Outcome {
     Ok(Found::proven(
         case,
         first,
-        format!("the route to the peer {destination} leads through {} itself", case.name),
+        format!(
+            "{}: the route to the peer {destination} leads into {} itself",
+            drops(case, &lost),
+            case.name
+        ),
     )
     .severity(case.grade(Severity::Fault))
     .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
-    .next(case, "ask for the route to the peer", get)
+    .next(case, "ask the kernel for the route to the peer", get)
     .next(
         case,
-        "give the peer a route of its own",
+        "add a route to the peer through the WAN",
         Command::AddRouteToPeer.with(Word::Remote, destination),
     ))
 }

@@ -1,10 +1,11 @@
-//! VTI-106: disable_xfrm keeps the device from looking up any policy.
+//! VTI-106: because of disable_xfrm the interface does not look up any policy.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::diagnose::words::Word;
 use crate::kernel::Change;
 use crate::snapshot::Source;
 
@@ -13,22 +14,23 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Every IPv4 packet routed into the interface is dropped and counted
-    as a carrier error. No counter of /proc/net/xfrm_stat moves. Only
-    vti and vti6; an xfrm interface does not care (it does on kernels
-    before 5.11, 5.10.13 and 5.4.95).
+    The interface drops every IPv4 packet routed into it and counts a
+    carrier error for each. No counter of /proc/net/xfrm_stat rises.
+    This concerns only vti and vti6; an xfrm interface ignores the
+    setting (except on kernels before 5.11, 5.10.13 and 5.4.95).
 
 Why
     net.ipv4.conf.IFACE.disable_xfrm or net.ipv4.conf.all.disable_xfrm
-    is 1: routes out of the device carry DST_NOXFRM, and the lookup
-    without an if_id ends at once.
+    is 1. Routes out of the interface then have DST_NOXFRM, and a lookup
+    without an if_id ends there without looking up a policy.
 
 How to confirm
     {AllDisableXfrm}
     {DisableXfrm}
 
 What to do
-    Set both to 0. What many guides mean for VTIs is disable_policy.
+    Set both to 0. Many guides for VTIs confuse this setting with
+    disable_policy.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -38,8 +40,8 @@ fn check(case: &Case<'_>) -> Outcome {
     let on_all = counts && case.now.sysctls.all_disable_xfrm.clone().unwrap_or(false);
     let of = if on_all { "all" } else { case.name };
     let setting = format!("net.ipv4.conf.{of}.disable_xfrm");
-    Ok(Found::proven(case, first, format!("{setting} is 1: {} encrypts no IPv4 packet", case.name))
+    Ok(Found::proven(case, first, format!("{} drops every IPv4 packet: {setting} is 1", case.name))
         .severity(case.grade(Severity::Fault))
         .seen(case, format!("{setting} = 1"), Source::AllDisableXfrm)
-        .next(case, "clear it", Command::ClearDisableXfrm.with(Word::Scope, of)))
+        .next(case, "set it to 0", Command::ClearDisableXfrm.with(Word::Scope, of)))
 }
