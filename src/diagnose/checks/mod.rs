@@ -37,6 +37,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     transmit::sequence_number_overflow::DIAGNOSIS,
     transmit::hard_limit_reached::DIAGNOSIS,
     transmit::encryption_failed::DIAGNOSIS,
+    transmit::outer_queue_drops::DIAGNOSIS,
     transmit::packets_held_for_negotiation::DIAGNOSIS,
     // 3xx: lost, and no transmit error counted.
     silent::admin_down_with_association::DIAGNOSIS,
@@ -47,6 +48,10 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     silent::one_way::DIAGNOSIS,
     silent::interface_missing::DIAGNOSIS,
     silent::nothing_routed_in::DIAGNOSIS,
+    silent::translated_before_the_tunnel::DIAGNOSIS,
+    silent::rule_diverts_packets::DIAGNOSIS,
+    silent::asymmetric_paths::DIAGNOSIS,
+    silent::refused_before_the_tunnel::DIAGNOSIS,
     // 4xx: receive.
     receive::no_inbound_association::DIAGNOSIS,
     receive::integrity_failures::DIAGNOSIS,
@@ -54,6 +59,14 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     receive::no_inbound_policy::DIAGNOSIS,
     receive::inbound_association_mismatch::DIAGNOSIS,
     receive::source_validation_drops::DIAGNOSIS,
+    receive::refused_after_decryption::DIAGNOSIS,
+    receive::esp_filtered_on_arrival::DIAGNOSIS,
+    receive::not_forwarded::DIAGNOSIS,
+    receive::lost_on_the_way::DIAGNOSIS,
+    receive::arrives_out_of_order::DIAGNOSIS,
+    receive::inbound_policy_mismatch::DIAGNOSIS,
+    receive::not_taken_by_the_interface::DIAGNOSIS,
+    receive::inbound_losses_unexplained::DIAGNOSIS,
     // 5xx: IKE.
     ike::ike_daemon_not_running::DIAGNOSIS,
     ike::ike_not_established::DIAGNOSIS,

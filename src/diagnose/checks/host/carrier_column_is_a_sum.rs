@@ -1,4 +1,4 @@
-//! VTI-604: the carrier column of /proc/net/dev holds more than carrier errors here.
+//! VTI-604: the carrier column of /proc/net/dev counts more than carrier errors.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -18,8 +18,8 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    The carrier column of /proc/net/dev (and of tools that read it) is
-    larger than tx_carrier_errors.
+    The carrier column of /proc/net/dev, and of tools that read it,
+    shows more than tx_carrier_errors.
 
 Why
     dev_seq_printf_stats() prints tx_carrier_errors + tx_aborted_errors
@@ -31,12 +31,12 @@ How to confirm
     {CounterFiles}
 
 What to do
-    Nothing; read the two apart.
+    Nothing is wrong. Read the two counters separately.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let total = case.counted.total.as_ref().map_err(Clone::clone)?;
-    // A bare /proc/net/dev cannot prove it; the kernel could, but was not asked.
+    // /proc/net/dev alone cannot prove it; the kernel's counters could, but were not read.
     case.tunnel()?;
     let Some(carrier) = total.tx_carrier_errors.filter(|_| case.counted.exported) else {
         return Err(Unconfirmed::RuledOut);
@@ -46,7 +46,7 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let (column, aborted) = (total.tx_carrier_column, total.tx_aborted_errors.unwrap_or(0));
     let summary = format!(
-        "/proc/net/dev shows {column} in its carrier column: {} and {}",
+        "the carrier column of /proc/net/dev shows {column}, the sum of {} and {}",
         CARRIER_ERROR.of(carrier),
         ABORTED_ONE.of(aborted)
     );
@@ -56,5 +56,5 @@ fn check(case: &Case<'_>) -> Outcome {
             format!("tx_carrier_errors {carrier}, tx_aborted_errors {aborted}"),
             Source::Links,
         )
-        .next(case, "see them apart", Command::Counters))
+        .next(case, "show the counters separately", Command::Counters))
 }

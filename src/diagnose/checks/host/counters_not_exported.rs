@@ -1,4 +1,4 @@
-//! VTI-603: this kernel does not show the error counters of xfrm interfaces.
+//! VTI-603: this kernel does not export the error counters of xfrm interfaces.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -19,32 +19,32 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 const EXPLAIN: &str = "
 What happens
     tx_errors, tx_carrier_errors, tx_aborted_errors, collisions and
-    rx_errors of an xfrm interface read 0 for ever, whatever is lost.
+    rx_errors of an xfrm interface stay 0 however many packets are lost.
 
 Why
-    Before Linux 5.11 xfrmi_get_stats64() exports packets, bytes and the
-    dropped counters only. tx_dropped holds the carrier errors, loops
-    and packets too big together.
+    Before Linux 5.11 xfrmi_get_stats64() exports only packets, bytes
+    and the dropped counters. tx_dropped is the sum of carrier errors,
+    loops and packets that were too big.
 
 How to confirm
     {KernelRelease}
-    {Counters}\tdropped rises, carrier stays 0
+    {Counters}\tdropped is rising, carrier is 0
 
 What to do
     Watch tx_dropped instead, or use a newer kernel.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
-    case.of_driver(&[Driver::Xfrm], "only xfrm interfaces ever hid them")?;
+    case.of_driver(&[Driver::Xfrm], "only the driver of xfrm interfaces did not export them")?;
     if case.counted.exported {
         return Err(Unconfirmed::RuledOut);
     }
     let release = &case.now.host.kernel_release;
     let summary = format!(
-        "kernel {release} counts carrier errors of xfrm interfaces but shows only tx_dropped"
+        "kernel {release} shows no carrier errors of xfrm interfaces: it counts them in tx_dropped"
     );
     let site = format!("xfrmi_get_stats64() before {}", Change::XfrmErrorCounters.since());
     Ok(Found::new(Confidence::Proven, site, summary)
         .seen_if(case, case.counted.words("tx_dropped", |c| c.tx_dropped), Source::Links)
-        .next(case, "watch the drops", Command::Link))
+        .next(case, "show tx_dropped", Command::Link))
 }

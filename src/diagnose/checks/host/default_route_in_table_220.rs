@@ -1,4 +1,4 @@
-//! VTI-601: charon's own routes pull all traffic away from the routes into the tunnel.
+//! VTI-601: a default route that charon installed takes all packets away from the routes into the tunnel.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -18,22 +18,23 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    A default route in table 220, which a rule looks up before the main
-    table, takes all traffic of the router: into no tunnel, or out of
-    the wrong interface. The VTI itself counts nothing.
+    A default route in table 220 takes all packets of the router: a rule
+    looks that table up before the main table. The packets leave by the
+    wrong interface or enter no tunnel. The VTI itself counts nothing.
 
 Why
-    charon installs a route for each CHILD_SA. A route-based tunnel has
-    the selectors 0.0.0.0/0 and ::/0, so the route is a default route.
+    charon installs a route for each CHILD_SA. The selectors of a
+    route-based tunnel are 0.0.0.0/0 and ::/0, so that route is a
+    default route.
 
 How to confirm
     {CharonRoutes}
-    {Rules}\t220: from all lookup 220
+    {Rules}\tlook for: from all lookup 220
 
 What to do
     {NoCharonRoutes}
     (elsewhere: charon.install_routes = no in strongswan.conf)
-    {DeleteCharonDefaultRoute}\tuntil the next rekeying
+    {DeleteCharonDefaultRoute}\tlasts until the next rekeying
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -45,20 +46,23 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "charon's default route {} in table {CHARON_TABLE} takes all traffic before the routes into {} are looked at",
+        "charon's default route {} in table {CHARON_TABLE} takes all packets before the routes into {} are looked up",
         route.destination, case.name
     );
     let keep = match case.system() {
-        System::Vyos(_) => "keep charon from making routes, then commit",
-        _ => "set charon.install_routes = no in strongswan.conf, so that charon makes no routes",
+        System::Vyos(_) => "stop charon from installing routes, then commit",
+        _ => "set charon.install_routes = no in strongswan.conf, so that charon installs no routes",
     };
     Ok(Found::new(Confidence::Proven, "rule 220 before main", summary)
         .seen(
             case,
-            format!("{} in table {CHARON_TABLE}, and a rule that looks it up", route.destination),
+            format!(
+                "{} is in table {CHARON_TABLE}, and a rule looks that table up",
+                route.destination
+            ),
             Source::Routes,
         )
-        .next(case, "see the table", Command::CharonRoutes)
+        .next(case, "show table 220", Command::CharonRoutes)
         .next(case, keep, Command::NoCharonRoutes)
-        .next(case, "until then, take it away", Command::DeleteCharonDefaultRoute))
+        .next(case, "until then, delete the default route", Command::DeleteCharonDefaultRoute))
 }

@@ -1,4 +1,4 @@
-//! VTI-607: VPP forwards the tunnel's traffic, and the kernel's counters do not include it.
+//! VTI-607: VPP forwards the tunnel's packets, so the kernel's counters do not include them.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -14,26 +14,26 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    Packets pass through VPP and not through the kernel. The counters of
-    the VTI and of its SAs in the kernel stand still, or count only what
+    Packets pass through VPP instead of the kernel. The kernel's
+    counters of the VTI and of its SAs do not rise, or count only what
     this host itself sends.
 
 Why
-    With 'vpp settings ipsec' VPP takes SAs and policies from the kernel
-    (linux-cp, over netlink) and encrypts and decrypts itself. The
-    routes into the VTI do not decide which packets it takes: the remote
-    selector that the peers agreed on does. VPP does not know all ESP
-    algorithms: it leaves out an SA with another one, and its log says
+    With 'vpp settings ipsec' VPP copies SAs and policies from the
+    kernel (linux-cp, over netlink) and encrypts and decrypts packets
+    itself. Not the routes into the VTI decide which packets VPP
+    encrypts, but the negotiated remote selector. VPP does not support
+    all ESP algorithms: it skips an SA with another one and logs
     'linux-cp/ipsec: Invalid/Unsupported crypto algo'.
 
 How to confirm
     {VppErrors}
     {VppInterfaces}
-    {VppTrace}	after: vppctl trace add INPUT 50
+    {VppTrace}	after vppctl trace add INPUT 50
 
 What to do
-    Look at VPP's own counters. What this report says of the data path
-    is what the kernel would do; it proves nothing about VPP.
+    Read VPP's own counters. This report describes what the kernel would
+    do with packets; it proves nothing about VPP.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -41,18 +41,18 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "VPP forwards the traffic of {}: the kernel's counters do not include it",
+        "VPP forwards the packets of {}, so the kernel's counters do not include them",
         case.name
     );
     let (confidence, runs) = if case.now.runs_vpp {
-        (Confidence::Proven, "/run/vpp exists: VPP runs")
+        (Confidence::Proven, "/run/vpp exists, so VPP runs")
     } else {
-        (Confidence::Consistent, "/run/vpp does not exist: VPP may not run")
+        (Confidence::Consistent, "/run/vpp does not exist, so VPP may not run")
     };
     Ok(Found::new(confidence, "VPP, by linux-cp", summary)
         .seen(case, "vpp settings ipsec is set", Source::Configuration)
         .concluded(runs, Source::Configuration)
-        .next(case, "see what VPP drops", Command::VppErrors)
-        .next(case, "see the counters of VPP's interfaces", Command::VppInterfaces)
-        .next(case, "see the way of packets through VPP", Command::VppTrace))
+        .next(case, "show what VPP drops, and why", Command::VppErrors)
+        .next(case, "show the counters of VPP's interfaces", Command::VppInterfaces)
+        .next(case, "show the path of packets through VPP", Command::VppTrace))
 }

@@ -1,4 +1,4 @@
-//! VTI-605: what VyOS's updown hook remembers of a VTI is not what charon has.
+//! VTI-605: the state file of VyOS's updown hook contradicts charon.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -18,20 +18,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    VyOS 1.5 and later keep in /tmp/ipsec_vti_interfaces which CHILD_SAs
-    want a VTI up. Where that is wrong, the interface stays up without
-    an SA, or goes or stays down with one.
+    VyOS 1.5 and later record in /tmp/ipsec_vti_interfaces which
+    CHILD_SAs need a VTI up. If that file is wrong, the interface stays
+    up without an SA, or is set down or stays down although it has one.
 
 Why
-    The daemon was killed, so that the hook did not run; the hook
-    failed; or two CHILD_SAs of one name came and went as one.
+    charon was killed, so the hook did not run; or the hook failed; or
+    two CHILD_SAs of the same name came and went, and the hook took them
+    for one.
 
 How to confirm
     {HookState}
     {ChildSas}
 
 What to do
-    {anew}
+    {renegotiate}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -40,7 +41,9 @@ fn check(case: &Case<'_>) -> Outcome {
         Ok(state) => state,
         // VyOS has it since 2024-07 (T5873).
         Err(missing) if missing.reason == Reason::Absent => {
-            return Err(Unconfirmed::NotApplicable("no hook of this system keeps such a state"));
+            return Err(Unconfirmed::NotApplicable(
+                "the updown hook of this system keeps no state file",
+            ));
         }
         Err(missing) => return Err(missing.clone().into()),
     };
@@ -53,25 +56,25 @@ fn check(case: &Case<'_>) -> Outcome {
     let (summary, fact) = match (remembered, installed) {
         (Some(child), None) => (
             format!(
-                "VyOS's hook holds {} up for a CHILD_SA of {name} that is not there",
+                "VyOS's updown hook keeps {} up for a CHILD_SA of {name} that does not exist",
                 case.name
             ),
-            format!("entry of {} for the CHILD_SA {child}", case.name),
+            format!("the state file has an entry of {} for CHILD_SA {child}", case.name),
         ),
         (None, Some((_, child))) if !persistent => (
             format!(
-                "the CHILD_SA {} of {name} is installed, and VyOS's hook does not know that it wants {} up",
+                "CHILD_SA {} of {name} is installed, but VyOS's updown hook does not know that it needs {} up",
                 child.name, case.name
             ),
-            format!("no entry of {}", case.name),
+            format!("the state file has no entry of {}", case.name),
         ),
         _ => return Err(Unconfirmed::RuledOut),
     };
     Ok(
-        // Anybody may write to the file.
+        // Every user may create a file in /tmp.
         Found::new(Confidence::Possible, "/tmp/ipsec_vti_interfaces", summary)
             .seen(case, fact, Source::HookState)
-            .next(case, "see what the hook did", Command::HookLog)
-            .next(case, "let it run anew", Command::RestartChild),
+            .next(case, "show the updown hook's log", Command::HookLog)
+            .next(case, "renegotiate to run the hook", Command::RestartChild),
     )
 }

@@ -1,4 +1,4 @@
-//! 6xx: host and configuration. One file a cause, by its name; a check reads nothing and prints nothing.
+//! 6xx: host and configuration. One file for each cause, named after it; a check reads nothing and prints nothing.
 
 pub mod carrier_column_is_a_sum;
 pub mod counters_not_exported;

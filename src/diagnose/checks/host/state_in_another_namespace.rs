@@ -1,4 +1,4 @@
-//! VTI-606: the device was made in another network namespace, and looks for its policies and SAs there.
+//! VTI-606: the device was created in another network namespace and looks up its policies and SAs there.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -17,21 +17,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Packets enter the tunnel here; policies, SAs and the route to the
-    peer are looked up in another network namespace. What is shown of
-    them here says nothing about this tunnel.
+    Packets enter the tunnel in this network namespace, but policies,
+    SAs and the route to the peer are looked up in another one. Those of
+    this namespace do not apply to this tunnel.
 
 Why
-    A vti, vti6 or xfrm interface keeps the namespace that it was made
-    in when it is moved (tunnel->net, xi->net): packets are encrypted
+    A vti, vti6 or xfrm interface that is moved keeps the namespace in
+    which it was created (tunnel->net, xi->net). Packets are encrypted
     there, and /proc/net/xfrm_stat counts there.
 
 How to confirm
-    {LinkInDetail}\tlink-netns or link-netnsid
-    {Namespaces}\twhich namespace has that number
+    {LinkInDetail}\tlink-netns, link-netnsid
+    {Namespaces}\twhich namespace is that?
 
 What to do
-    Look at policies and SAs where they are:
+    List the policies and SAs of that namespace:
     {PoliciesThere}
     {SasThere}
 ";
@@ -39,16 +39,20 @@ What to do
 fn check(case: &Case<'_>) -> Outcome {
     let Some(id) = case.tunnel()?.link.link_netnsid else { return Err(Unconfirmed::RuledOut) };
     let errors = case.counted.total.as_ref().map_or(0, |total| total.tx_errors);
-    let unknown = if errors > 0 { "; why it has errors is not visible here" } else { "" };
+    let unknown = if errors > 0 { "; why it counts errors cannot be determined here" } else { "" };
     let summary = format!(
-        "{} works in another network namespace: its policies, SAs and outer route are there{unknown}",
+        "{} encrypts in another network namespace: its policies, SAs and outer route are there{unknown}",
         case.name
     );
     let severity = if errors > 0 { Severity::Warning } else { Severity::Notice };
-    Ok(Found::new(Confidence::Proven, "the device keeps the namespace it was made in", summary)
-        .severity(severity)
-        .seen(case, format!("link-netnsid {id}"), Source::Links)
-        .errors(case)
-        .next(case, "see which namespace that is", Command::Namespaces)
-        .next(case, "look at its policies there", Command::PoliciesThere))
+    Ok(Found::new(
+        Confidence::Proven,
+        "tunnel->net, xi->net: the namespace of its creation",
+        summary,
+    )
+    .severity(severity)
+    .seen(case, format!("link-netnsid {id}"), Source::Links)
+    .errors(case)
+    .next(case, "list the network namespaces", Command::Namespaces)
+    .next(case, "list the policies of that namespace", Command::PoliciesThere))
 }

@@ -1,11 +1,12 @@
-//! VTI-503: the IKE_SA is up, and the tunnel's CHILD_SA is not.
+//! VTI-503: the IKE_SA is established, but the tunnel has no CHILD_SA.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::attempt;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::diagnose::words::Word;
 use crate::report::Confidence;
 use crate::snapshot::Source;
 use crate::units::CHILD_SA;
@@ -15,20 +16,21 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    The peers talk, and have no CHILD_SA for this tunnel: nothing is
-    encrypted, what is routed into the tunnel is lost.
+    The IKE_SA with the peer is established, but this tunnel has no
+    CHILD_SA and so no SA. Every packet that is routed into the tunnel
+    is dropped.
 
 Why
-    The peer refused the traffic selectors or the ESP proposals; the
-    CHILD_SA was deleted by hand or by the peer; or it was never asked
-    for (start-action none).
+    The peer rejected the traffic selectors or the ESP proposals; or an
+    operator or the peer deleted the CHILD_SA; or neither end started it
+    (start_action none).
 
 How to confirm
     {ChildSas}
-    {IkeLog}\tlines with `no CHILD_SA built`
+    {IkeLog}\tlook for `no CHILD_SA built`
 
 What to do
-    {anew}
+    {renegotiate}
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -42,10 +44,10 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let failed = attempt::last(case, &control);
     let why =
-        failed.map_or("none was asked for, or it was deleted", |(failure, _)| failure.words());
-    let summary =
-        format!("the IKE_SA with {name} is up and has no CHILD_SA for this tunnel: {why}");
-    let confidence = if failed.is_some() { Confidence::Proven } else { Confidence::Consistent };
+        failed.map_or("neither end started it, or it was deleted", |(failure, _)| failure.words());
+    let summary = format!("the IKE_SA with {name} is up, but this tunnel has no CHILD_SA: {why}");
+    let is_known = failed.is_some() && !control.is_inferred;
+    let confidence = if is_known { Confidence::Proven } else { Confidence::Consistent };
     let mut found = Found::new(confidence, "no CHILD_SA, so no SA", summary)
         .severity(case.grade(Severity::Fault))
         .seen(
@@ -66,9 +68,7 @@ fn check(case: &Case<'_>) -> Outcome {
     } else {
         found = attempt::silent(found, case);
     }
-    Ok(found.next(case, "see the last attempts", Command::IkeLog.with(Word::Since, "-10min")).next(
-        case,
-        "ask for it anew",
-        Command::InitiateChild,
-    ))
+    Ok(found
+        .next(case, "show the last attempts", Command::IkeLog.with(Word::Since, "-10min"))
+        .next(case, "start the CHILD_SA", Command::InitiateChild))
 }

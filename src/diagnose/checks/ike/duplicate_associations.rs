@@ -1,4 +1,4 @@
-//! VTI-504: several IKE_SAs or CHILD_SAs where one is meant.
+//! VTI-504: a tunnel has several IKE_SAs or CHILD_SAs where it should have one.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -19,26 +19,27 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Two IKE_SAs of one connection, or two CHILD_SAs of one child, stay
-    side by side. Each end may send with another one, and when one of
-    them ends, VyOS's hook of 1.4 takes the interface down although the
-    other carries traffic.
+    One connection has two IKE_SAs, or one child has two CHILD_SAs, for
+    longer than a rekeying takes. The two ends may send with different
+    ones. When one of them ends, the updown hook of VyOS 1.4 sets the
+    interface down although the second one still carries traffic.
 
 Why
-    Both ends begin at the same moment; or the identities do not let the
-    daemon see that they are one (unique-ids, two peers with one
-    identity).
+    Both ends started the negotiation at the same moment; or charon does
+    not recognise the second IKE_SA as a duplicate (unique = never,
+    or two peers with the same identity).
 
 How to confirm
     {IkeSas}
     {ChildSas}
 
 What to do
-    Let one end respond only (connection-type respond), then
-    {anew}
+    Configure one of the two ends to respond only (connection-type
+    respond), then restart the negotiation:
+    {renegotiate}
 ";
 
-/// A rekeying or a reauthentication that makes before it breaks has two for so long.
+/// A rekeying, or a make-before-break reauthentication, has two for no longer than this.
 const SETTLED_SECONDS: u64 = 15;
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -57,13 +58,12 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     ikes.retain(|_, ids| ids.len() > 1);
     children.retain(|_, ids| ids.len() > 1);
-    // Remote-access connections have one for each client.
+    // Remote-access connections have one IKE_SA for each client.
     if control.peers.iter().any(|peer| peer.remote_access)
         || (ikes.is_empty() && children.is_empty())
     {
         return Err(Unconfirmed::RuledOut);
     }
-    let name = control.name().unwrap_or(case.name);
     let numbers =
         |ids: &[u64]| ids.iter().map(|id| format!("#{id}")).collect::<Vec<_>>().join(", ");
     let of_ikes = ikes
@@ -73,14 +73,15 @@ fn check(case: &Case<'_>) -> Outcome {
         .iter()
         .map(|((name, _), ids)| format!("{} of {name} ({})", CHILD_SA.of(ids.len()), numbers(ids)));
     let what = of_ikes.chain(of_children).collect::<Vec<_>>().join(" and ");
-    let summary = format!("{what} stay side by side with {name}; the ends may use different ones");
+    let summary =
+        format!("{what} exist at the same time; the two ends may send with different ones");
     Ok(Found::new(Confidence::Consistent, "more than one SA for one tunnel", summary)
         .seen(
             case,
-            format!("{what}, for more than {}", length(SETTLED_SECONDS * 1000)),
+            format!("{what}, all for more than {}", length(SETTLED_SECONDS * 1000)),
             Source::Charon,
         )
-        .next(case, "see both", Command::IkeSas)
-        .next(case, "see which end began, and let only one do so", Command::ConnectionTypes)
-        .next(case, "end both and negotiate anew", Command::RestartIke))
+        .next(case, "list the IKE_SAs", Command::IkeSas)
+        .next(case, "check that only one end starts the negotiation", Command::ConnectionTypes)
+        .next(case, "end all of them and renegotiate", Command::RestartIke))
 }

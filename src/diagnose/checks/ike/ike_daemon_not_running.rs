@@ -1,4 +1,4 @@
-//! VTI-501: charon does not answer, so that nothing negotiates.
+//! VTI-501: charon does not run or does not answer, so SAs are neither negotiated nor rekeyed.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -17,20 +17,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Nobody negotiates or renews SAs. Those that are installed go on
-    working until they expire; those that are not will not come.
+    No process negotiates or rekeys SAs. Installed SAs work until they
+    expire; then the tunnel drops every packet. No new SA is installed.
 
 Why
-    charon, strongSwan's daemon, was stopped, was killed, or hangs: its
-    VICI socket is not there, refuses, or does not answer in time.
+    charon, the IKE daemon of strongSwan, was stopped, was killed, or
+    hangs: its VICI socket does not exist, refuses the connection, or
+    does not answer in time.
 
 How to confirm
     {DaemonStatus}
-    {IkeSas}\tprints IPsec Process NOT Running
+    {IkeSas}\tprints `IPsec Process NOT Running`
 
 What to do
+    {IkeLog}\twhat charon logged last
     {RestartDaemon}
-    {IkeLog}\twhat it said last
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -39,35 +40,41 @@ fn check(case: &Case<'_>) -> Outcome {
     let configured = tunnel.configured_peers().iter().any(|peer| !peer.disabled);
     let how = match missing.reason {
         Reason::TimedOut => "does not answer in time",
-        Reason::Failed => "is there no more: its socket is stale",
-        // Without a socket and without a peer, SAs are somebody else's work.
+        Reason::Failed => "no longer runs (its VICI socket is stale)",
+        // Without a socket and without a peer, another program makes the SAs.
         Reason::Absent if configured => "does not run",
         Reason::Absent => {
             return Err(Unconfirmed::NotApplicable(
-                "no strongSwan is here, and no peer is bound to it",
+                "strongSwan does not run here, and no peer is bound to the interface",
             ));
         }
         _ => return Err(missing.clone().into()),
     };
     let works = !tunnel.outbound_sas()?.is_empty();
-    // One that is slow may answer yet.
+    // A daemon that is only slow may answer later.
     let hangs = missing.reason == Reason::TimedOut;
+    let name = case.name;
     let (severity, what) = match (works, hangs) {
         (true, false) => {
-            (Severity::Warning, "its SAs work until they expire, and will not be renewed")
+            (Severity::Warning, format!("the SAs of {name} will expire without being rekeyed"))
         }
         (true, true) => (
             Severity::Warning,
-            "its SAs work until they expire, and whether they will be renewed is not known",
+            format!(
+                "the SAs of {name} work until they expire; whether they will be rekeyed is unknown"
+            ),
         ),
-        (false, false) => (Severity::Fault, "it has no SA and gets none"),
-        (false, true) => (Severity::Fault, "it has no SA"),
+        (false, false) => (
+            Severity::Fault,
+            format!("{name} has no SA and cannot get one, so it drops every packet"),
+        ),
+        (false, true) => (Severity::Fault, format!("{name} has no SA, so it drops every packet")),
     };
-    let summary = format!("charon {how}; {} {what}", case.name);
+    let summary = format!("charon {how}: {what}");
     Ok(Found::new(Confidence::Proven, "VICI socket of charon", summary)
         .severity(severity)
         .seen(case, missing.detail.clone(), Source::Charon)
         .errors(case)
-        .next(case, "see what became of the daemon", Command::DaemonStatus)
-        .next(case, "start it again", Command::RestartDaemon))
+        .next(case, "show the state of the daemon", Command::DaemonStatus)
+        .next(case, "restart the daemon", Command::RestartDaemon))
 }

@@ -1,4 +1,4 @@
-//! VTI-506: charon believes in a CHILD_SA that the kernel does not have, or the kernel has SAs that charon does not know.
+//! VTI-506: charon lists a CHILD_SA as installed without its SAs in the kernel, or the kernel has SAs that charon does not know.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -17,24 +17,24 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    charon shows the CHILD_SA as installed, and the kernel has no SA
-    with its SPI: it is said to be up, and packets are lost. Or the
-    kernel has SAs that charon does not know: they work until they
-    expire, and nobody renews them.
+    charon lists the CHILD_SA as installed, but the kernel has no SA
+    with its SPI: the tunnel looks up, but its packets are dropped.
+    Or the kernel has SAs that charon does not know: they work until
+    they expire, and charon will not rekey them.
 
 Why
-    Somebody deleted or flushed SAs in the kernel; the daemon
-    was killed and started again; a hard limit ended an SA.
+    An operator or a program deleted or flushed SAs in the kernel; or
+    charon was killed and restarted; or an SA reached its hard limit.
 
 How to confirm
-    {ChildSasInDetail}\tSPIs as charon knows them
-    {Sas}\tSPIs as the kernel has them
+    {ChildSasInDetail}\tthe SPIs that charon has
+    {Sas}\tthe SPIs that the kernel has
 
 What to do
-    {anew}
+    {renegotiate}
 ";
 
-/// The kernel is read before charon: what is younger may have come in between.
+/// The kernel is read before charon, so a CHILD_SA that is younger than this may have been installed in between.
 const SETTLED_SECONDS: u64 = 3;
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -45,7 +45,7 @@ fn check(case: &Case<'_>) -> Outcome {
     let again = |found: Found| {
         found.next(case, "compare the SPIs", Command::Sas).next(
             case,
-            "negotiate anew",
+            "restart the negotiation",
             Command::RestartIke,
         )
     };
@@ -53,13 +53,13 @@ fn check(case: &Case<'_>) -> Outcome {
         if child.installed_seconds.is_none_or(|s| s < SETTLED_SECONDS) {
             continue;
         }
-        // charon puts its SPI into the template, so that the acquire for a lost SA makes a larval one with that SPI.
+        // charon puts the SPI into the template, so the acquire for a lost SA makes a larval SA with that SPI.
         let lost = [("outbound", child.spi_out), ("inbound", child.spi_in)]
             .into_iter()
             .find(|(_, spi)| spi.0 != 0 && !sas.iter().any(|a| a.spi == *spi && !a.is_larval()));
         if let Some((direction, spi)) = lost {
             let summary = format!(
-                "charon has the CHILD_SA of {name} as installed, and the kernel does not have its {direction} SA {spi}"
+                "charon lists the CHILD_SA of {name} as installed, but the kernel has no {direction} SA {spi}: packets are dropped"
             );
             let found = Found::new(Confidence::Proven, "CHILD_SA without its SA", summary)
                 .severity(case.grade(Severity::Fault))
@@ -71,7 +71,11 @@ fn check(case: &Case<'_>) -> Outcome {
                     ),
                     Source::Charon,
                 )
-                .seen(case, format!("no SA with SPI {spi}"), Source::SecurityAssociations)
+                .seen(
+                    case,
+                    format!("the kernel has no SA with SPI {spi}"),
+                    Source::SecurityAssociations,
+                )
                 .errors(case);
             return Ok(again(found));
         }
@@ -80,12 +84,12 @@ fn check(case: &Case<'_>) -> Outcome {
     let Some(orphan) = orphans.first().filter(|_| control.children.is_empty()) else {
         return Err(Unconfirmed::RuledOut);
     };
-    // Nobody's connection: SAs that somebody made by hand.
+    // No connection of charon: the SAs were installed by hand or by another program.
     if control.connections.is_empty() && control.peers.is_empty() {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "the kernel has the SA {} to {} and charon knows no CHILD_SA for it: it works until it expires, and nobody renews it",
+        "the kernel has the SA {} to {}, but charon has no CHILD_SA for it: it will expire without being rekeyed",
         orphan.spi, orphan.destination
     );
     let found = Found::new(Confidence::Consistent, "SA without its CHILD_SA", summary)

@@ -1,4 +1,4 @@
-//! 5xx: the control plane. One file a cause, by its name; a check reads nothing and prints nothing.
+//! 5xx: the control plane. One file for each cause, named after it; a check reads nothing and prints nothing.
 
 pub mod child_not_installed;
 pub mod duplicate_associations;

@@ -1,4 +1,4 @@
-//! VTI-508: an interface of remote-access clients, and no client is connected.
+//! VTI-508: the interface serves remote-access clients, and none is connected.
 
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
@@ -15,36 +15,38 @@ pub const DIAGNOSIS: Diagnosis =
 const EXPLAIN: &str = "
 What happens
     VyOS keeps an interface that is bound to a remote-access connection
-    up without clients. Until one connects it has no SA, and what is
-    routed into it is lost: a notice, and a warning while errors rise,
-    for then something is sent to addresses that nobody holds.
+    up, even without clients. Until a client connects, the interface has
+    no SA and drops every packet. That is a notice; it is a warning
+    while errors are rising, because then packets are being sent to
+    addresses that no client holds.
 
 Why
-    `vpn ipsec remote-access connection NAME bind IFACE`: clients begin.
+    `vpn ipsec remote-access connection NAME bind IFACE` is set: only
+    clients start the negotiation, and none has.
 
 How to confirm
     {Clients}
 
 What to do
-    Nothing, if no client should be there.
+    Nothing, if no client should be connected.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let Some(peer) = tunnel.serves_clients() else {
-        return Err(Unconfirmed::NotApplicable("no remote-access connection binds it"));
+        return Err(Unconfirmed::NotApplicable("no remote-access connection is bound to it"));
     };
     if tunnel.has_sas()? {
         return Err(Unconfirmed::RuledOut);
     }
-    // Clients cannot connect to what charon does not have.
+    // Clients cannot use a connection that charon does not have.
     if tunnel.control().is_ok_and(|control| control.unrendered().is_some()) {
         return Err(Unconfirmed::RuledOut);
     }
     let lost = case.counted.rise(|c| c.tx_errors).unwrap_or(0);
     let (summary, severity) = if lost > 0 {
         let summary = format!(
-            "no client of {} is connected, and {} to their addresses {} lost",
+            "no client of {} is connected: {} to client addresses {} dropped",
             peer.name,
             PACKET.of(lost),
             WAS.word(lost)
@@ -55,12 +57,12 @@ fn check(case: &Case<'_>) -> Outcome {
     };
     Ok(Found::new(Confidence::Proven, "remote-access without clients", summary)
         .severity(severity)
-        .keeps_severity("nobody is there who would miss a packet")
+        .keeps_severity("no client is connected that could miss a packet")
         .errors(case)
         .seen(
             case,
-            format!("remote-access connection {} binds {}", peer.name, case.name),
+            format!("remote-access connection {} is bound to {}", peer.name, case.name),
             Source::Configuration,
         )
-        .next(case, "see who is connected", Command::Clients))
+        .next(case, "list the connected clients", Command::Clients))
 }

@@ -1,4 +1,4 @@
-//! VTI-505: VyOS has the interface, and no peer is bound to it.
+//! VTI-505: VyOS has the interface configured, but no peer is bound to it.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -13,11 +13,11 @@ pub const DIAGNOSIS: Diagnosis =
 
 const EXPLAIN: &str = "
 What happens
-    The interface is there, and no IPsec peer uses it: no SA will ever
-    carry its mark or if_id.
+    The interface exists, but no IPsec peer uses it. It will never get
+    an SA, so it drops every packet that is routed into it.
 
 Why
-    `vti bind` is not set at any peer, or names another interface.
+    `vti bind` is set for no peer, or names another interface.
 
 How to confirm
     {BoundPeers}
@@ -40,13 +40,11 @@ fn check(case: &Case<'_>) -> Outcome {
         let what = format!("{}: {}", unread.node, unread.why);
         return Err(Missing::new(Source::Configuration, Reason::Failed, what).into());
     }
-    let summary = format!("no peer is bound to {}", case.name);
+    let summary = format!("{} can never get an SA: no peer is bound to it", case.name);
     let found = Found::new(Confidence::Proven, "vpn ipsec … vti bind", summary);
     let found =
         if case.is_routed() { found } else { found.keeps_severity("nothing is routed into it") };
-    Ok(found.seen(case, format!("no peer has vti bind {}", case.name), Source::Configuration).next(
-        case,
-        "see which peers are bound",
-        Command::BoundPeers,
-    ))
+    Ok(found
+        .seen(case, format!("no peer has `vti bind {}`", case.name), Source::Configuration)
+        .next(case, "list the bound peers", Command::BoundPeers))
 }

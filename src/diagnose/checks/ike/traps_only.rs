@@ -1,4 +1,4 @@
-//! VTI-507: a trap policy waits for the first packet; until then nothing is negotiated.
+//! VTI-507: a trap policy waits for the first packet; until then charon negotiates nothing.
 
 use crate::code::Code;
 use crate::diagnose::attempt;
@@ -15,19 +15,19 @@ pub const DIAGNOSIS: Diagnosis =
 const EXPLAIN: &str = "
 What happens
     The policies are installed without SAs. The first packet makes the
-    kernel ask charon for one; it and those behind it are lost until the
-    CHILD_SA is up.
+    kernel ask charon for an SA. That packet and those after it are
+    dropped until the CHILD_SA is installed.
 
 Why
     start_action = trap (VyOS: connection-type trap, or respond), and no
-    packet came yet.
+    packet has been sent into the tunnel yet.
 
 How to confirm
     {TrapPolicies}
     {Policies}
 
 What to do
-    Nothing; or send a packet and look again.
+    Nothing. To test the tunnel, send a packet and run show again.
 ";
 
 fn check(case: &Case<'_>) -> Outcome {
@@ -40,17 +40,20 @@ fn check(case: &Case<'_>) -> Outcome {
     }
     let name = control.name().unwrap_or(case.name);
     let summary = format!(
-        "{name} waits for traffic: a trap policy is installed, the first packet starts IKE"
+        "{name} has no SA yet: its trap policy waits for the first packet, which starts IKE"
     );
-    // An attempt that failed would leave the same state: only the log tells them apart.
+    // A failed attempt leaves the same state: only the log shows the difference.
     let is_silent = attempt::silence(case).is_some();
     let (confidence, seen) = if is_silent {
-        (Confidence::Consistent, "a trap policy, no IKE_SA")
+        (Confidence::Consistent, "a trap policy is installed, and no IKE_SA exists")
     } else {
-        (Confidence::Proven, "a trap policy, no IKE_SA, no failed attempt")
+        (
+            Confidence::Proven,
+            "a trap policy is installed, no IKE_SA exists, and no attempt has failed",
+        )
     };
     let found = Found::new(confidence, "trap policy without an SA", summary)
-        .keeps_severity("the first packet brings the tunnel up, and no errors rise")
+        .keeps_severity("the first packet brings the tunnel up, and no errors are rising")
         .seen(case, seen, Source::Charon);
-    Ok(attempt::silent(found, case).next(case, "see the trap policies", Command::TrapPolicies))
+    Ok(attempt::silent(found, case).next(case, "list the trap policies", Command::TrapPolicies))
 }

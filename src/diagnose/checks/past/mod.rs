@@ -1,4 +1,4 @@
-//! 9xx: the past, and what is left unexplained. One file a cause, by its name; a check reads nothing and prints nothing.
+//! 9xx: the past, and what is left unexplained. One file for each cause, named after it; a check neither reads the system nor prints.
 
 pub mod past_errors_only;
 pub mod recorded_losses;

@@ -1,24 +1,26 @@
-//! VTI-911 to VTI-919: what the recorder saw while packets were lost. They speak of the past, of this boot and this very interface.
+//! VTI-911 to VTI-919: what the recorder saw while packets were lost. They concern the past: since this boot, on this very interface.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
-use crate::diagnose::commands::{Command, Word};
+use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::mask;
+use crate::diagnose::words::Word;
 use crate::report::Confidence;
 use crate::report::time::utc;
 use crate::snapshot::Source;
 use crate::snapshot::recorded::{Cause, Episode};
 use crate::snapshot::vyos::Reauthentication;
-use crate::units::{PACKET, Span, TIME, sum};
+use crate::units::{EPISODE, PACKET, Span, WAS, sum};
 
-/// Episodes that are named one by one.
+/// At most so many episodes are evidence.
 const MOST_NAMED: usize = 3;
 
-/// Errors that a cause explains which acts now.
+/// A cause that is present now explains the errors.
 const EXPLAINED: MaskedBy = MaskedBy::Where(mask::explains_errors);
-/// What explains a drip better. IPv6 outside the selectors does not: it says what drips, and this since when.
+/// Causes that explain single losses better. IPv6 outside the selectors is not among them: it says which packets are lost, and this finding
+/// since when.
 const DRIPPING: MaskedBy = MaskedBy::Codes(&[Code::NoOutboundPolicy, Code::TunnelLoopsIntoItself]);
 
 macro_rules! recorded {
@@ -32,162 +34,162 @@ macro_rules! recorded {
     };
 }
 
-/// What to do: action, and the command for it.
+/// What to do, and the command for it.
 type Advice = &'static [(&'static str, Command)];
 
-const LOG: (&str, Command) = ("see what charon did then", Command::HookLog);
-const REAUTHENTICATION: Advice = &[
-    LOG,
-    ("if it is a reauthentication: rekey with IKEv2, and make before break", Command::Ikev2),
-];
+const LOG: (&str, Command) = ("show the log of charon at that time", Command::HookLog);
+const REAUTHENTICATION: Advice =
+    &[LOG, ("if it was a reauthentication: use IKEv2 without reauthentication", Command::Ikev2)];
 const REKEY: Advice = &[LOG];
 const BEGINNING: Advice = &[(
-    "nothing, where it was a boot; else see that routes into it wait for the tunnel",
+    "after a boot do nothing; otherwise add routes only when the tunnel is up",
     Command::ConfigurationOf,
 )];
-const PEER: Advice = &[LOG, ("see whether the peer is there", Command::Ping)];
+const PEER: Advice = &[LOG, ("check whether the peer answers", Command::Ping)];
 const DRIP: Advice = &[(
-    "if the tunnel is for IPv4 only, take the link-local address off the interface",
+    "if the tunnel is for IPv4 only, remove the link-local address from the interface",
     Command::NoLinkLocal,
 )];
-const ROUTE: Advice = &[("see what routes to the peer came and went", Command::RoutingLog)];
+const ROUTE: Advice = &[("show which routes to the peer came and went", Command::RoutingLog)];
 const LIMIT: Advice = &[LOG, ("compare the limits with the traffic", Command::Sas)];
 const NONE: Advice = &[LOG];
 
 recorded! {
     REAUTHENTICATION_GAP: ReauthenticationGap, EXPLAINED, REAUTHENTICATION, "
 What happens
-    Now and then, for a moment, packets into the tunnel are lost; then
-    all is well again.
+    Now and then the interface drops packets for a moment.
 
 Why
-    Policy and SAs were removed and, shortly after, installed again,
-    while the peer was there: the IKE_SA was authenticated anew and
-    broke before it made. Without a policy of its own the interface
-    counts each packet as a carrier error.
+    Policy and SAs were removed and installed again shortly after, while
+    the peer was reachable: charon reauthenticated the IKE_SA, and
+    deleted the old SAs before it negotiated new ones
+    (break-before-make). Without a policy the interface counts each
+    packet as a carrier error.
 
 How to confirm
-    {History}\tthe gaps, and what the kernel told
+    {History}\tthe gaps and the events
     {IkeLog}\t'reauthenticating IKE_SA'
 
 What to do
-    IKEv2 without reauthentication: on VyOS take ikev2-reauth off the
-    peer and its ike-group. Where it must be, make before break
-    (charon.make_before_break), which both peers must allow: strongSwan
-    6.0 and later do that by themselves.
+    Use IKEv2 without reauthentication: on VyOS delete ikev2-reauth from
+    the peer and from its ike-group. If reauthentication is required,
+    use make-before-break (charon.make_before_break), which both peers
+    must support. strongSwan 6.0 and later uses it by default.
 ";
     SA_GAP: SaGap, EXPLAINED, REKEY, "
 What happens
-    Packets into the tunnel were lost for a while, though its policy was
-    there.
+    The interface dropped packets for a while, although it had a policy.
 
 Why
-    The SA was deleted and another one came later: a rekey that was
-    lost, a CHILD_SA deleted by the peer or by hand. The lookup found
-    the policy and no SA for its template.
+    The SA was deleted, and another SA was installed later: a rekeying
+    failed, or the peer or an operator deleted the CHILD_SA. In between,
+    the lookup found the policy, but no SA for its template.
 
 How to confirm
-    {History}\twhich SA went, and when one came
-    {IkeLog}\twho deleted it
+    {History}\twhen the SA went and came
+    {IkeLog}\twho deleted the SA
 
 What to do
-    Nothing, if somebody did it by hand. If it comes back with each
-    rekey: both peers rekey at once, or one does not know the other's
-    rekey; see the log of both.
+    Nothing, if an operator deleted it. If it happens at each rekeying,
+    both peers rekey at the same time, or one rejects the rekeying of
+    the other: read the logs of both.
 ";
     BEFORE_THE_FIRST_SA: BeforeTheFirstSa, EXPLAINED, BEGINNING, "
 What happens
-    Errors from the time when the interface was made, and none since.
+    The interface has errors from the time right after it was created,
+    and none since.
 
 Why
-    The interface was up and routes led into it before the first SA was
-    negotiated: after a boot, after a commit. Each packet until then
-    counts as a carrier error.
+    After a boot or a commit the interface was up, and routes led into
+    it, before the first SA was negotiated. Each packet until then was
+    counted as a carrier error.
 
 How to confirm
-    {History}\tthey end with the first SA
+    {History}\tthe errors end with the first SA
 
 What to do
-    Nothing. Where it matters, let routes into the tunnel depend on it
-    (a routing protocol, or the updown hook).
+    Nothing. If these losses matter, add the routes only when the tunnel
+    is up (by a routing protocol, or by the updown hook).
 ";
     PEER_LOST_AND_BACK: PeerLostAndBack, EXPLAINED, PEER, "
 What happens
-    Packets into the tunnel were lost until the peer came back.
+    The interface dropped packets until the peer answered again.
 
 Why
-    The peer did not answer: dead peer detection, or the end of the SA's
-    time, took the SAs, and the policies with them. When it answered
-    again, they were installed again.
+    The peer did not answer. Dead peer detection or the end of their
+    lifetime removed the SAs, and the policies with them. When the peer
+    answered again, both were installed again.
 
 How to confirm
-    {History}\thow long it was away
+    {History}\thow long the peer was away
     {IkeLog}\t'giving up after', retransmits
 
 What to do
-    Look at the path to the peer and at the peer at those times.
+    Check the path to the peer, and the peer, at those times.
 ";
     LINK_LOCAL_DRIP: LinkLocalDrip, DRIPPING, DRIP, "
 What happens
-    A single error now and then, for hours, and no traffic is missed.
+    For hours the interface counts a single error now and then. No user
+    traffic is lost.
 
 Why
-    The kernel sends router solicitations and listener reports on an
-    interface with IPv6, and the tunnel was negotiated for IPv4 only.
+    On an interface with IPv6 the kernel sends router solicitations and
+    listener reports, but the tunnel was negotiated for IPv4 only.
 
 How to confirm
-    {History}\tone packet at a time, far apart
+    {History}\tsingle packets, far apart
     {Ipv6Packets}
 
 What to do
-    Take IPv6 off the interface, or let the peers agree on ::/0 too.
+    Remove IPv6 from the interface, or let both peers also negotiate
+    ::/0.
 ";
     ROUTE_GAP: RouteGap, EXPLAINED, ROUTE, "
 What happens
-    Packets into the tunnel were lost for a while, with policy and SA in
-    place.
+    The interface dropped packets for a while, although it had policy
+    and SA.
 
 Why
-    There was no route to the peer: the uplink went down, a routing
-    protocol took the route away. The bundle for the SA could not be
-    made.
+    There was no route to the peer: the uplink was down, or a routing
+    protocol withdrew the route. So the kernel could not send the
+    encrypted packets (xfrm_bundle_create() failed).
 
 How to confirm
-    {History}\tthe route that went and came back
+    {History}\twhen the route went and came
 
 What to do
-    Look at the uplink and the routing protocol at those times.
+    Check the uplink and the routing protocol at those times.
 ";
     LIMIT_REACHED: LimitReached, EXPLAINED, LIMIT, "
 What happens
-    Packets into the tunnel were lost between one SA and the next.
+    The interface dropped packets between one SA and the next.
 
 Why
-    An SA had carried as many bytes or packets as it may, and the kernel
-    deleted it before another was negotiated.
+    An SA reached its byte or packet limit, and the kernel deleted it
+    before a new SA was negotiated.
 
 How to confirm
     {History}\twhich SA expired
 
 What to do
-    Raise life_bytes and life_packets, or let rekeying begin earlier:
-    the margin is too small for the traffic.
+    Raise life_bytes and life_packets, or let rekeying start earlier:
+    the margin is too small for this traffic.
 ";
     NOT_ATTRIBUTABLE: NotAttributable, EXPLAINED, NONE, "
 What happens
-    Packets into the tunnel were lost while the recorder watched, and
-    nothing that it saw explains them.
+    The interface dropped packets, but no recorded event explains these
+    losses.
 
 Why
-    No SA, policy or route came or went then, and a diagnosis made at
-    the time found no cause; or the kernel's messages were lost.
+    No SA, policy or route was added or deleted then, and a diagnosis at
+    that time found no cause; or messages of the kernel were lost.
 
 How to confirm
-    {History}\twhen they were lost
+    {History}\twhen packets were lost
     {Capture}
 
 What to do
-    Save a capture when it happens again, and look at it.
+    Save a capture while it happens again, and read it.
 ";
 }
 
@@ -201,21 +203,22 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     let Some((last, why)) = all.last() else { return Err(Unconfirmed::RuledOut) };
     let lost = sum(all.iter().map(|(_, cause)| cause.lost));
     let summary = format!(
-        "{} lost, {}, last at {}: {}",
+        "{} {} lost in {}, last at {}: {}",
         PACKET.of(lost),
-        TIME.of(all.len()),
+        WAS.word(lost),
+        EPISODE.of(all.len()),
         utc(last.began_ms),
         why.summary
     );
     let confidence =
         if code == Code::NotAttributable { Confidence::Possible } else { Confidence::Consistent };
-    let mut found = Found::new(confidence, "not known: it lies in the past", summary);
+    let mut found = Found::new(confidence, "unknown: it is in the past", summary);
     for (episode, cause) in all.iter().rev().take(MOST_NAMED) {
         let lasted = Span(episode.ended_ms.saturating_sub(episode.began_ms));
         let fact = format!(
-            "{}: {} lost{}; {}",
+            "{}: {} lost{}: {}",
             utc(episode.began_ms),
-            cause.lost,
+            PACKET.of(cause.lost),
             lasted.within(),
             cause.summary
         );
@@ -232,7 +235,7 @@ fn check(case: &Case<'_>, code: Code, advice: Advice) -> Outcome {
     Ok(found)
 }
 
-/// What makes charon reauthenticate, as evidence, and whether it makes before it breaks.
+/// As evidence: what makes charon reauthenticate, and whether it uses make-before-break.
 fn settings(mut found: Found, case: &Case<'_>) -> Found {
     let Some(control) = case.tunnel.as_ref().ok().and_then(|tunnel| tunnel.control().ok()) else {
         return found;
@@ -244,7 +247,7 @@ fn settings(mut found: Found, case: &Case<'_>) -> Found {
             None => continue,
         };
         found =
-            found.seen(case, format!("ikev2-reauth is set in the {node}"), Source::Configuration);
+            found.seen(case, format!("ikev2-reauth is set for the {node}"), Source::Configuration);
     }
     let seconds = control.connections.iter().map(|c| c.reauth_seconds).find(|s| *s > 0);
     let every =
@@ -252,11 +255,11 @@ fn settings(mut found: Found, case: &Case<'_>) -> Found {
     found = found.seen_if(case, every, Source::Charon);
     let daemon = case.now.ike.as_ref().map_or("", |ike| &ike.daemon);
     let overlaps = makes_before_it_breaks(daemon)
-        .then(|| format!("{daemon} makes before it breaks, unless that is switched off"));
+        .then(|| format!("{daemon} uses make-before-break by default"));
     found.seen_if(case, overlaps, Source::Charon)
 }
 
-/// Whether make-before-break is the default of this charon: since 6.0.0 (strongSwan's NEWS).
+/// Whether this charon uses make-before-break by default: since 6.0.0 (strongSwan's NEWS).
 fn makes_before_it_breaks(daemon: &str) -> bool {
     let version = daemon.split_whitespace().nth(1).unwrap_or_default();
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());

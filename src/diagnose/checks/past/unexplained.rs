@@ -1,4 +1,4 @@
-//! VTI-999: errors rise, and nothing that could be read explains them.
+//! VTI-999: errors are rising, but none of the checked causes explains them.
 
 use crate::code::Code;
 use crate::diagnose::case::Case;
@@ -20,19 +20,21 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Transmit errors rise, and every flow that was tried passes.
+    Transmit errors are rising, but every flow that was tried passes.
 
 Why
-    Not known. Perhaps the state comes and goes between two looks, or
-    only flows that were not tried are lost, or something was not read:
-    --detail lists what was ruled out and what was not.
+    Unknown. Perhaps SAs or policies come and go between two samples; or
+    only flows that were not tried are lost; or some state could not be
+    read: --detail lists what was ruled out and what could not be
+    checked.
 
 How to confirm
     {ShowInterfaceInDetail}
     {Lookup}
 
 What to do
-    Save a capture while the errors rise; it replays anywhere:
+    Save a capture while the errors are rising, and replay it on any
+    machine:
     {Capture}
 ";
 
@@ -41,7 +43,7 @@ fn check(case: &Case<'_>) -> Outcome {
     if rise == 0 {
         return Err(Unconfirmed::RuledOut);
     }
-    let moved: Vec<String> = LOOKUP_FAILED
+    let risen: Vec<String> = LOOKUP_FAILED
         .iter()
         .filter_map(|name| {
             case.risen(name).ok().filter(|rise| *rise > 0).map(|rise| format!("{name} +{rise}"))
@@ -49,13 +51,17 @@ fn check(case: &Case<'_>) -> Outcome {
         .collect();
     let (errors, them) = (TRANSMIT_ERROR.of(rise), THEM.word(rise));
     let tried = match case.tried.len() {
-        1 => format!("the one flow tried does not explain {them}"),
-        several => format!("none of the {} tried explains {them}", FLOW.of(several)),
+        1 => format!("the flow that was tried does not explain {them}"),
+        several => format!("none of the {} that were tried explains {them}", FLOW.of(several)),
     };
-    let summary = format!("{errors} over the interval, and {tried}");
-    Ok(Found::new(Confidence::Possible, "not known", summary)
+    let summary = format!("{errors} {}, but {tried}", case.during());
+    Ok(Found::new(Confidence::Possible, "unknown", summary)
         .errors(case)
-        .seen_if(case, (!moved.is_empty()).then(|| moved.join(", ")), Source::XfrmStatistics)
-        .next(case, "see what was ruled out and what was not read", Command::ShowInterfaceInDetail)
-        .next(case, "save the state while it happens", Command::Capture))
+        .seen_if(case, (!risen.is_empty()).then(|| risen.join(", ")), Source::XfrmStatistics)
+        .next(
+            case,
+            "list what was ruled out and what could not be checked",
+            Command::ShowInterfaceInDetail,
+        )
+        .next(case, "save a capture while the errors are rising", Command::Capture))
 }
