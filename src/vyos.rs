@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use vti_diagnostics::cli::{Change, Vyos};
+use vti_diagnostics::cli::internal::{Change, Vyos};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::opmode::{self, definition, node_def, op_cache};
 

@@ -1,22 +1,27 @@
 //! One interface under diagnosis: its tunnel, its counters, and the flows that were tried on it, computed once for all diagnoses.
 
+use super::arrivals::{self, Arrival};
+use super::call::Call;
 use super::charon_log::CharonLog;
 use super::classify;
-use super::commands::{self, Begins, Call, Command, System, Word, Words};
+use super::commands::{self, Command, System};
 use super::counted::{self, Counted};
-use super::flows::{self, Origin};
+use super::flows::{self, Origin, Trace};
 use super::inbound::Inbound;
+use super::losses::{self, Losses};
+use super::pairs::{self, OneWay, Partner};
 use super::unconfirmed::Unconfirmed;
+use super::words::{Begins, Word, Words};
 use crate::code::{Code, Severity};
+use crate::report::Evidence;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::route::CHARON_TABLE;
 use crate::snapshot::vyos::old_connection;
-use crate::snapshot::{
-    Driver, Missing, Observed, Reason, RouteAnswer, RouteQuery, Snapshot, Source,
-};
+use crate::snapshot::{Driver, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
 use crate::tunnel::{Control, State, Tunnel};
-use crate::units;
-use crate::way::{Flow, Outcome, Site, Verdict, transmit};
+use crate::units::{self, Span};
+use crate::way::around::filter::Filter;
+use crate::way::{Outcome, Site, transmit};
 use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 
@@ -38,12 +43,34 @@ pub struct Case<'a> {
     pub(super) tried: Vec<Trace>,
     /// Whether nobody asks for the evidence and the next steps of what is found now.
     pub(super) is_brief: Cell<bool>,
-    /// charon's log, which is one for all interfaces and taken apart when the first asks for it.
-    log: &'a OnceCell<CharonLog<'a>>,
+    /// What is one for all interfaces.
+    shared: &'a Shared<'a>,
     /// What is known for the places of commands; made when the first command is named.
     words: OnceCell<Words>,
     /// The inbound SAs, for those diagnoses that ask for them.
     inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
+    /// What the peer may send through them.
+    arrivals: OnceCell<Observed<Vec<Arrival<'a>>>>,
+    /// What was lost on the way to them, likewise.
+    losses: OnceCell<Observed<Option<Losses<'a>>>>,
+}
+
+/// What is one for all interfaces of a host, and made ready when the first asks for it.
+#[derive(Default)]
+pub(super) struct Shared<'a> {
+    /// charon's log, taken apart.
+    log: OnceCell<CharonLog<'a>>,
+    /// The packet filter.
+    filter: OnceCell<Filter<'a>>,
+    /// The VTIs with packets in one direction only.
+    one_way: OnceCell<Vec<OneWay>>,
+}
+
+impl Shared<'_> {
+    /// The VTIs with packets in one direction only between the two samples of the host.
+    pub(super) fn one_way(&self, now: &Snapshot, earlier: &Snapshot) -> &[OneWay] {
+        self.one_way.get_or_init(|| pairs::one_way(now, earlier))
+    }
 }
 
 /// How much a report tells.
@@ -58,13 +85,6 @@ pub enum Extent {
     Everything,
 }
 
-/// A flow and its fate.
-pub(super) struct Trace {
-    pub origin: Origin,
-    pub flow: Flow,
-    pub verdict: Verdict,
-}
-
 impl<'a> Case<'a> {
     /// The case of a tunnel of `state`.
     pub(super) fn of_tunnel(
@@ -72,7 +92,7 @@ impl<'a> Case<'a> {
         earlier: Option<&'a Snapshot>,
         tunnel: Tunnel<'a>,
         extent: Extent,
-        log: &'a OnceCell<CharonLog<'a>>,
+        shared: &'a Shared<'a>,
     ) -> Self {
         let fate = match extent {
             Extent::Page | Extent::Findings => transmit::end,
@@ -91,9 +111,11 @@ impl<'a> Case<'a> {
             tunnel: Ok(tunnel),
             absent: None,
             tried,
-            log,
+            shared,
             words: OnceCell::new(),
             inbound: OnceCell::new(),
+            arrivals: OnceCell::new(),
+            losses: OnceCell::new(),
             is_brief: Cell::new(false),
         }
     }
@@ -104,7 +126,7 @@ impl<'a> Case<'a> {
         earlier: Option<&'a Snapshot>,
         name: &'a str,
         why: Missing,
-        log: &'a OnceCell<CharonLog<'a>>,
+        shared: &'a Shared<'a>,
     ) -> Self {
         Self {
             name,
@@ -114,9 +136,11 @@ impl<'a> Case<'a> {
             absent: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
-            log,
+            shared,
             words: OnceCell::new(),
             inbound: OnceCell::new(),
+            arrivals: OnceCell::new(),
+            losses: OnceCell::new(),
             is_brief: Cell::new(false),
         }
     }
@@ -126,13 +150,13 @@ impl<'a> Case<'a> {
         state: &'a State<'a>,
         earlier: Option<&'a Snapshot>,
         name: &'a str,
-        log: &'a OnceCell<CharonLog<'a>>,
+        shared: &'a Shared<'a>,
     ) -> Self {
         let detail = format!("there is no {name}");
         let why = Missing::new(Source::Links, Reason::Absent, detail);
         Self {
             absent: Some(state.control_of_absent(name)),
-            ..Self::of_row(&state.snapshot, earlier, name, why, log)
+            ..Self::of_row(&state.snapshot, earlier, name, why, shared)
         }
     }
 
@@ -142,9 +166,44 @@ impl<'a> Case<'a> {
         self.inbound.get_or_init(find).as_ref().map(Option::as_ref).map_err(Clone::clone)
     }
 
+    /// What the peer may send through the inbound SAs, and what becomes of it; empty where there is none.
+    pub(super) fn arrivals(&self) -> Observed<&[Arrival<'a>]> {
+        let find = || match self.inbound()? {
+            Some(inbound) => arrivals::arrivals(self.tunnel()?, inbound, &self.tried),
+            None => Ok(Vec::new()),
+        };
+        self.arrivals.get_or_init(find).as_deref().map_err(Clone::clone)
+    }
+
+    /// What was lost on the way to the inbound SAs; none where nothing must come in.
+    pub(super) fn losses(&self) -> Observed<Option<&Losses<'a>>> {
+        let find = || {
+            let (tunnel, inbound) = (self.tunnel()?, self.inbound()?);
+            Ok(inbound.map(|inbound| losses::of(tunnel, inbound, self.before())))
+        };
+        let found = self.losses.get_or_init(find);
+        found.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    /// The packet filter; none where the kernel has none.
+    pub(super) fn filter(&self) -> Observed<Option<&'a Filter<'a>>> {
+        match &self.now.filter {
+            Ok(ruleset) => Ok(Some(self.shared.filter.get_or_init(|| Filter::new(ruleset)))),
+            // Without nf_tables it has no rule.
+            Err(missing) if missing.reason == Reason::Absent => Ok(None),
+            Err(missing) => Err(missing.clone()),
+        }
+    }
+
+    /// Another tunnel that carries the other direction of this one's packets; none where there is none.
+    pub(super) fn partner(&self) -> Observed<Option<Partner<'a>>> {
+        let all = self.shared.one_way(self.now, self.before()?);
+        pairs::partner(self.tunnel()?, &self.counted, all)
+    }
+
     /// charon's log.
     pub(super) fn charon_log(&self) -> &CharonLog<'a> {
-        self.log.get_or_init(|| CharonLog::of(self.now))
+        self.shared.log.get_or_init(|| CharonLog::of(self.now))
     }
 
     /// The earlier snapshot.
@@ -283,21 +342,33 @@ impl<'a> Case<'a> {
         Ok(self.now.xfrm_counter(counter)?.saturating_sub(before.xfrm_counter(counter)?))
     }
 
-    /// What the recorder saw of losses of this very interface.
+    /// The time between the two samples, to follow what happened in it: `during the last 10 s`.
+    pub(super) fn during(&self) -> String {
+        match self.earlier.map_or(0, |earlier| self.now.milliseconds_since(earlier)) {
+            0 => "between the two samples".to_owned(),
+            ms => format!("during the last {}", Span(ms)),
+        }
+    }
+
+    /// What the recorder saw of losses of this very interface, of what it sends.
     pub(super) fn episodes(&self) -> impl Iterator<Item = &'a Episode> {
         let ifindex = self.tunnel.as_ref().ok().map(|tunnel| tunnel.link.ifindex);
         let (name, recorded) = (self.name, self.now.recorded.as_ref().ok());
         let all = recorded.into_iter().flat_map(|recorded| &recorded.episodes);
         // One that was cut off has no ifindex.
         let is_same = move |e: &&Episode| e.ifindex == 0 || Some(e.ifindex) == ifindex;
-        all.filter(move |episode| episode.interface == name).filter(is_same)
+        all.filter(move |episode| episode.interface == name && !episode.inbound).filter(is_same)
     }
 
     /// That charon has made routes of its own, as evidence; none where it has not.
-    pub(super) fn routes_of_charon(&self) -> Option<String> {
+    pub(super) fn routes_of_charon(&self) -> Option<Evidence> {
         let first = self.now.routes.iter().flatten().find(|route| route.table == CHARON_TABLE)?;
-        let see = Call::from(Command::CharonRoutes).text(self.system(), self.words())?;
-        Some(format!("table {CHARON_TABLE} has {}, see {see}", first.destination))
+        let see = Call::from(Command::CharonRoutes).text(self.system(), self.words());
+        Some(Evidence {
+            fact: format!("charon's table {CHARON_TABLE} has a route to {}", first.destination),
+            source: Source::Routes.name(),
+            see: see.unwrap_or_default(),
+        })
     }
 
     /// The prefixes behind these flows, in words: `10.9.1.0/24 and 3 more`.
@@ -368,10 +439,7 @@ fn name_outside(words: &mut Words, tunnel: &Tunnel<'_>) {
     if queries.iter().all(|other| other == query) {
         words.set_route(query, vrf.as_deref());
     }
-    let device = |query: &RouteQuery| match state.route(query) {
-        Ok(RouteAnswer::Route { oif, .. }) => state.link(*oif).ok().flatten(),
-        _ => None,
-    };
+    let device = |query: &RouteQuery| state.route_device(query).ok().flatten();
     // A route into a tunnel is a fault, and leads to no WAN.
     let wan = queries.iter().find_map(|query| device(query).filter(|d| d.driver().is_none()));
     if let Some(wan) = wan.filter(|device| !device.loopback) {

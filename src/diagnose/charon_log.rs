@@ -1,5 +1,5 @@
-//! charon's log, taken apart once for a report: how attempts ended, and of which connection each line is. What peers say is matched, never
-//! believed beyond that: the words are charon's own. What an attempt means for a tunnel, it does not decide.
+//! charon's log, parsed once for a report: how attempts ended, and which connection each line belongs to. Only charon's own words count; text
+//! from peers is matched and trusted no further. What an attempt means for a tunnel is not decided here.
 
 use crate::snapshot::charon_log::{Failure, Line};
 use crate::snapshot::ike::{Connection, Ike};
@@ -7,45 +7,45 @@ use crate::snapshot::{Missing, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// The newest lines that show the level: at level 1 and above, packets and proposals stand between any two steps of level 0.
+/// So many of the newest lines show the log level: at level 1 and above, packets and proposals come between any two lines of level 0.
 const ENOUGH: usize = 12;
-const AT_LEVEL_0: &str = "the log is silent: at level 0 charon logs no failure";
-const WITHOUT_LINES: &str = "the log is silent: it has no line of charon";
+const AT_LEVEL_0: &str = "charon's log level is 0: it logs no failures";
+const WITHOUT_LINES: &str = "the log has no lines of charon";
 
-/// What charon and charon-systemd say first. Source: strongSwan 6.0.1, `src/charon/charon.c`, `src/charon-systemd/charon-systemd.c`.
+/// The first messages of charon and charon-systemd. Source: strongSwan 6.0.1, `src/charon/charon.c`, `src/charon-systemd/charon-systemd.c`.
 const STARTS: [&str; 2] = ["Starting IKE charon daemon", "Starting charon-systemd IKE daemon"];
 
-/// What the log tells of attempts.
+/// What the log shows of attempts.
 pub(super) struct CharonLog<'a> {
     /// Oldest first.
     events: Vec<Event<'a>>,
-    /// Why it cannot tell how attempts ended, although charon runs and the log was read: nothing can be concluded from its silence.
+    /// Why it does not show how attempts ended, although charon runs and the log was read: then its silence proves nothing.
     pub silence: Option<&'static str>,
 }
 
-/// A line that tells how an attempt ended.
+/// A line that shows how an attempt ended.
 pub(super) struct Event<'a> {
     /// The line.
     pub text: &'a str,
-    /// None where it went well.
+    /// None where it succeeded.
     pub failure: Option<Failure>,
-    /// Of which connection it is.
+    /// Which connection it belongs to.
     pub of: Of<'a>,
 }
 
-/// Of which connection a line is.
+/// Which connection a line belongs to.
 pub(super) enum Of<'a> {
-    /// Of the one with this name: the line says so, or another of its IKE_SA.
+    /// The one with this name: this line, or another line of the same IKE_SA, names it.
     Name(&'a str),
-    /// Of the one with this name, because no other fits.
+    /// The one with this name, because no other one matches.
     Only(&'a str),
-    /// Of the one that is configured, if one alone is: charon was not asked for its connections.
+    /// The only configured one, if there is only one: charon was not asked for its connections.
     Configured,
-    /// Nobody knows.
-    Nobody,
+    /// Unknown.
+    Unknown,
 }
 
-/// A line of charon, and the run of the daemon that it is of: charon numbers its IKE_SAs anew in each.
+/// A line of charon, and the run of the daemon that wrote it: each run numbers its IKE_SAs from 1.
 struct Entry<'a> {
     text: &'a str,
     parts: Line<'a>,
@@ -66,7 +66,11 @@ impl<'a> CharonLog<'a> {
         let events = entries.iter().filter_map(|entry| {
             let (_, failure) = entry.parts.event()?;
             let sa = entry.parts.unique_id.and_then(|id| sas.get(&(entry.run, id)));
-            let of = whose(entry, sa.map_or(&[], Vec::as_slice), &connections);
+            let sa = sa.map_or(&[][..], Vec::as_slice);
+            if failure == Some(Failure::Authentication) && sa.iter().any(is_for_want_of_a_ppk) {
+                return None;
+            }
+            let of = whose(entry, sa, &connections);
             Some(Event { text: entry.text, failure, of })
         });
         Self { events: events.collect(), silence: silence(now, &entries) }
@@ -76,6 +80,11 @@ impl<'a> CharonLog<'a> {
     pub fn events(&self) -> impl Iterator<Item = &Event<'a>> {
         self.events.iter().rev()
     }
+}
+
+/// Whether the IKE_SA failed for want of a PPK: to a peer that began it, charon then says AUTHENTICATION_FAILED.
+fn is_for_want_of_a_ppk(entry: &&Entry<'_>) -> bool {
+    entry.parts.event().is_some_and(|(_, failure)| failure == Some(Failure::Ppk))
 }
 
 fn entries(lines: &[String]) -> Vec<Entry<'_>> {
@@ -103,9 +112,9 @@ fn silence(now: &Snapshot, entries: &[Entry<'_>]) -> Option<&'static str> {
     newest.all(|entry| entry.parts.is_audit()).then_some(AT_LEVEL_0)
 }
 
-/// Of which connection a line is, with those of its IKE_SA. It names it (`ike_name = yes`, or the journal's field), or another of these lines
-/// does. An IKE_SA that the peer began has no name yet: its address tells, where one connection alone has it. A line with neither is about
-/// the one connection there is, or nobody knows.
+/// Which connection a line belongs to; `sa` are the lines of the same IKE_SA. The line or one of those names it (`ike_name = yes`, or the
+/// journal's field). An IKE_SA that the peer started has no name yet: then its address decides, if only one connection has it. A line with
+/// neither belongs to the only connection, if there is only one; else it is unknown.
 fn whose<'a>(
     entry: &Entry<'a>,
     sa: &[&Entry<'a>],
@@ -119,10 +128,10 @@ fn whose<'a>(
     let mentioned = sa.iter().copied().chain([entry]).flat_map(|e| addresses(e.parts.message));
     let peers: BTreeSet<IpAddr> =
         mentioned.filter(|address| !connections.own.contains(address)).collect();
-    connections.only_one_to(&peers).map_or(Of::Nobody, |connection| Of::Only(&connection.name))
+    connections.only_one_to(&peers).map_or(Of::Unknown, |connection| Of::Only(&connection.name))
 }
 
-/// charon's connections by the addresses that they have.
+/// charon's connections by their addresses.
 struct Connections<'a> {
     all: &'a [Connection],
     own: BTreeSet<IpAddr>,
@@ -143,11 +152,11 @@ impl<'a> Connections<'a> {
         Self { all: &ike.connections, own, by_remote }
     }
 
-    /// The connection to one of these addresses, where it is the only one; where none is, the only one there is that takes any.
+    /// The only connection to one of these addresses; if there is none, the only connection at all, provided that it accepts any address.
     fn only_one_to(&self, peers: &BTreeSet<IpAddr>) -> Option<&'a Connection> {
         let to = peers.iter().filter_map(|peer| self.by_remote.get(peer)).flatten();
         let to: BTreeSet<usize> = to.copied().collect();
-        // Somebody else asked, or nothing says who.
+        // Only a connection that accepts any address can belong to a peer with none of the known addresses.
         let takes_any = |c: &&Connection| {
             peers.is_empty() || c.remote_addresses.iter().any(|a| a.parse::<IpAddr>().is_err())
         };

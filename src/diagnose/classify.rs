@@ -1,11 +1,11 @@
-//! From the site where a packet is lost to the code that explains it: one place, for diagnoses and `lookup` alike.
+//! From the site where a packet is dropped to the code of the cause: one place, for diagnoses, `lookup` and `drops`, of both directions.
 
 use crate::code::Code;
 use crate::snapshot::{Driver, Family, PolicyDirection};
 use crate::tunnel::Tunnel;
-use crate::way::{Flow, Site, StateCheck};
+use crate::way::{Flow, Site, StateCheck, receive};
 
-/// The code that explains why a packet of `flow` ends at `site`; none where nothing is lost there, or nothing is decided.
+/// The code that explains why a packet of `flow` ends at `site`; none if nothing is lost there, or if the site is undetermined.
 pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
     Some(match site {
         Site::Sent { .. } | Site::AdminDown | Site::Undecided(_) => return None,
@@ -37,7 +37,44 @@ pub fn cause(tunnel: &Tunnel<'_>, flow: &Flow, site: &Site) -> Option<Code> {
     })
 }
 
-/// The interface has policies, but none takes the flow: its mark is missing, it is IPv6 in a tunnel for IPv4, or it is outside the selectors.
+/// The code that explains why a packet that the peer sends to the interface is lost on arrival; none if it is not, or if a later stage of its
+/// way loses it, or if the site is undetermined.
+pub fn inbound_cause(tunnel: &Tunnel<'_>, verdict: &receive::Verdict) -> Option<Code> {
+    use receive::{Refusal, Site};
+    let is_taken = verdict.effect.device == Some(tunnel.link.ifindex);
+    Some(match &verdict.site {
+        Site::LetIn { .. }
+        | Site::NotForThisHost { .. }
+        | Site::NoIpv6
+        | Site::NotForwarded
+        | Site::Undecided(_) => return None,
+        Site::TunnelEndpoint { .. } => Code::EndpointMismatch,
+        Site::OuterPolicy { .. } | Site::AsClear { .. } => Code::InboundPolicyMismatch,
+        // An xfrm interface is known by the SA alone.
+        Site::NoSa { nearest } => match nearest {
+            _ if !is_taken && tunnel.driver != Driver::Xfrm => Code::NotTakenByTheInterface,
+            Some(_) => Code::InboundAssociationMismatch,
+            None => Code::NoInboundAssociation,
+        },
+        Site::LarvalSa { .. } | Site::LimitReached { .. } => Code::NoInboundAssociation,
+        Site::SaDirection { .. }
+        | Site::Encapsulation { .. }
+        | Site::NotTunnelMode { .. }
+        | Site::InnerMode { .. }
+        | Site::InnerSa { .. } => Code::InboundAssociationMismatch,
+        Site::Policy { .. } if !is_taken => Code::NotTakenByTheInterface,
+        Site::Policy { refusal: Refusal::NoPolicy { .. } | Refusal::DefaultBlock, .. } => {
+            Code::NoInboundPolicy
+        }
+        Site::Policy { refusal: Refusal::Selector | Refusal::OtherFamily, .. } => {
+            Code::InboundAssociationMismatch
+        }
+        Site::Policy { .. } => Code::InboundPolicyMismatch,
+    })
+}
+
+/// The interface has policies, but none matches the flow: the packet has no mark, it is IPv6 in a tunnel for IPv4, or it is outside the
+/// selectors.
 fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> Code {
     let own = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
     let oif = crate::way::transmit::flow_oif(tunnel);
@@ -55,11 +92,11 @@ fn no_match(tunnel: &Tunnel<'_>, flow: &Flow) -> Code {
     }
 }
 
-/// The outer route fails: because the source is gone, because it is in another VRF, or for want of a route.
+/// The outer route lookup fails because the source is gone, because the source is in another VRF, or because there is no route.
 fn outer_route(tunnel: &Tunnel<'_>, source: std::net::IpAddr) -> Code {
     let Ok(addresses) = tunnel.state.local_addresses(source) else { return Code::NoRouteToPeer };
     if addresses.is_empty() && source.is_ipv4() && !source.is_unspecified() {
-        // Only the IPv4 lookup asks for the source; an IPv6 one that fails lacks the route.
+        // Only the IPv4 lookup checks the source; an IPv6 lookup fails only if there is no route.
         return Code::LocalAddressGone;
     }
     let domain = |ifindex| tunnel.state.vrf_of(ifindex).ok().flatten().map(|l| l.ifindex);

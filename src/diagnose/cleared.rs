@@ -1,12 +1,12 @@
-//! The counters of one interface since `clear interfaces … counters` of VyOS: those of which VyOS keeps what they were.
+//! The counters of one interface since `clear interfaces … counters` of VyOS: those whose values at that time VyOS keeps.
 
 use super::systems::Release;
 use crate::report::ClearedCounters;
 use crate::report::time::rfc3339;
 use crate::snapshot::{Baseline, Link, Snapshot};
 
-/// None where they were not cleared, where VyOS 1.3 cleared them, where it could not be read, and where a counter is below what it was: then
-/// the interface was made anew since. `exported`: whether the kernel shows the error counters of this driver.
+/// None where they were not cleared, where VyOS 1.3 cleared them, where the values could not be read, and where a counter is below its value
+/// at that time: then the interface was recreated. `exported`: whether the kernel shows the error counters of this driver.
 pub(super) fn since_cleared(
     now: &Snapshot,
     link: &Link,
@@ -14,7 +14,7 @@ pub(super) fn since_cleared(
 ) -> Option<ClearedCounters> {
     let cleared = now.cleared.iter().find(|cleared| cleared.name == link.name)?;
     let before = cleared.baseline.as_ref().ok()?;
-    // `clear_counters()` of 1.3 writes zeros instead of what the counters are (vyos-1x, equuleus, python/vyos/ifconfig/operational.py): what
+    // `clear_counters()` of 1.3 writes zeros instead of the counters' values (vyos-1x, equuleus, python/vyos/ifconfig/operational.py): what
     // it calls "since cleared" is since boot.
     let version = now.host.vyos_version.as_deref().unwrap_or_default();
     let is_empty = Baseline { cleared_at: before.cleared_at, ..Baseline::default() } == *before;

@@ -1,5 +1,5 @@
-//! The counters of one interface, since boot and over the interval between two snapshots.
-//! They come from IFLA_STATS64 where it was read, else from `/proc/net/dev` with what that leaves open.
+//! The counters of one interface, since boot and between two snapshots.
+//! They come from IFLA_STATS64 if it was read, or else from `/proc/net/dev`, which does not have all of them.
 
 use crate::report::Counters;
 use crate::snapshot::{
@@ -10,7 +10,7 @@ use crate::way::counters::exports_errors;
 use crate::way::transmit::classes::ErrorClasses;
 use crate::way::transmit::infer::{Inferred, infer_driver};
 
-/// Counters of `/proc/net/xfrm_stat` that move where `xfrm_lookup_with_ifid()` fails.
+/// Counters of `/proc/net/xfrm_stat` that rise if `xfrm_lookup_with_ifid()` fails.
 pub(super) const LOOKUP_FAILED: [&str; 4] =
     ["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
 
@@ -20,21 +20,21 @@ pub(super) struct Counted {
     pub total: Observed<Counters>,
     /// Between the two snapshots.
     pub interval: Observed<Counters>,
-    /// The drivers that the columns speak of, and why, where the kernel was not asked.
+    /// The drivers that the columns are consistent with, and why, if the kernel was not asked.
     pub inferred: Option<Inferred>,
     /// Whether the kernel shows error counters of this driver at all.
     pub exported: bool,
 }
 
 impl Counted {
-    /// Of a link, by IFLA_STATS64; by its row of `/proc/net/dev` where the kernel sent none.
+    /// Of a link, by IFLA_STATS64; by its row of `/proc/net/dev` if the kernel sent none.
     pub fn of_link(now: &Snapshot, earlier: Option<&Snapshot>, link: &Link) -> Self {
         let exported = link.driver().is_none_or(|d| exports_errors(d, now.host.release()));
         let of = |snapshot: &Snapshot| -> Observed<Counters> {
             let links = snapshot.links.as_ref().map_err(Clone::clone)?;
-            // The same interface: a new one of the same name starts from zero.
+            // Only the same interface: a recreated one of the same name starts from 0.
             let is_same = |l: &&Link| l.ifindex == link.ifindex && l.name == link.name;
-            // Links are sorted, but for a capture that was edited by hand.
+            // Links are sorted, except in a capture that was edited by hand.
             let sorted = links.binary_search_by_key(&link.ifindex, |l| l.ifindex).ok();
             let same = sorted.and_then(|at| links.get(at)).filter(is_same);
             let same = same.or_else(|| links.iter().find(is_same));
@@ -42,7 +42,7 @@ impl Counted {
                 None => Err(Missing::new(
                     Source::Links,
                     Reason::Vanished,
-                    format!("{} is not there", link.name),
+                    format!("{} did not exist", link.name),
                 )),
                 Some(Link { statistics: Some(s), .. }) => Ok(of_statistics(s, exported)),
                 Some(_) => {
@@ -77,7 +77,7 @@ impl Counted {
             Missing::new(
                 Source::EarlierSnapshot,
                 Reason::Inconsistent,
-                "the counters went back: the interface was made anew",
+                "the counters decreased: the interface was recreated",
             )
         };
         difference(
@@ -88,18 +88,18 @@ impl Counted {
         .ok_or_else(restarted)
     }
 
-    /// How much a counter rose over the interval.
+    /// How much a counter rose between the two snapshots.
     pub fn rise(&self, counter: impl Fn(&Counters) -> u64) -> Observed<u64> {
         self.interval.as_ref().map(counter).map_err(Clone::clone)
     }
 
-    /// `carrier +120 in 10 s (12/s)`, or `59 since boot`; none where it never moved or is not known.
+    /// `carrier +120 in 10 s (12/s)`, or `59 since boot`; none if it is 0 or unknown.
     pub fn words(&self, name: &str, counter: impl Fn(&Counters) -> u64) -> Option<String> {
         let total = self.total.as_ref().ok().map(&counter)?;
         match self.interval.as_ref() {
             Ok(interval) if total > 0 => {
                 let (rise, ms) = (counter(interval), interval.milliseconds.unwrap_or(0));
-                // Seldom events are said with their span already.
+                // Rare events have no rate: the count and its span say it already.
                 let rate = rate(rise, ms).map_or_else(String::new, |rate| format!(" ({rate})"));
                 Some(format!("{name} +{rise}{}{rate}, {total} since boot", Span(ms).within()))
             }
@@ -111,7 +111,7 @@ impl Counted {
 fn row<'a>(snapshot: &'a Snapshot, name: &str) -> Observed<&'a DeviceColumns> {
     let rows = snapshot.proc_net_dev.as_ref().map_err(Clone::clone)?;
     let missing =
-        || Missing::new(Source::ProcNetDev, Reason::Vanished, format!("no row for {name}"));
+        || Missing::new(Source::ProcNetDev, Reason::Vanished, format!("it has no row for {name}"));
     rows.iter().find(|r| r.name == name).ok_or_else(missing)
 }
 
@@ -154,7 +154,7 @@ fn of_split(split: ErrorClasses, exported: bool) -> Counters {
     }
 }
 
-/// `now - before`, counter by counter; none where one went back.
+/// `now - before`, counter by counter; none if one of them decreased.
 fn difference(now: &Counters, before: &Counters, milliseconds: u64) -> Option<Counters> {
     let optional = |a: Option<u64>, b: Option<u64>| match (a, b) {
         (Some(a), Some(b)) => a.checked_sub(b).map(Some),
@@ -178,11 +178,16 @@ fn difference(now: &Counters, before: &Counters, milliseconds: u64) -> Option<Co
     })
 }
 
-/// A missing earlier snapshot: why nothing can be said about rates.
+/// How much a counter of IP rose between two snapshots.
+pub(super) fn ip_rise(now: &Snapshot, earlier: &Snapshot, name: &str) -> Observed<u64> {
+    Ok(now.ip_counter(name)?.saturating_sub(earlier.ip_counter(name)?))
+}
+
+/// A missing earlier snapshot: why nothing is known about rates.
 pub(super) fn no_interval() -> Missing {
     Missing::new(
         Source::EarlierSnapshot,
         Reason::Skipped,
-        "run with --interval 10 to see what rises",
+        "use --interval 10 to see which counters are rising",
     )
 }

@@ -1,26 +1,27 @@
-//! From one or two samples of a host to a report: every diagnosis on every interface, what masks what, the verdict. It knows no cause.
+//! From one or two samples of a host to a report: every diagnosis on every interface, and what masks what. It knows no cause, and does not
+//! say what the report as a whole may claim (`verdict`).
 
-use super::case::{Case, Extent};
+use super::assumed;
+use super::case::{Case, Extent, Shared};
 use super::checks::DIAGNOSES;
 use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::found::Found;
 use super::interfaces;
+use super::reached;
 use super::summary;
 use super::unsettled;
-use super::validation;
+use super::verdict::{notes, sources, unseen, verdict};
 use super::vpp;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
 use crate::report::time::rfc3339;
 use crate::report::{
     Checked, Finding, HostReport, InterfaceReport, Masked, NotApplicable, Report, SCHEMA,
-    SourceStatus, Status, Undetermined, Verdict,
+    Undetermined, Verdict,
 };
-use crate::snapshot::observed::Need;
-use crate::snapshot::{Missing, Reason, Snapshot};
+use crate::snapshot::{Reason, Snapshot};
 use crate::tunnel::State;
 use crate::units::natural;
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// One or two looks at a host.
@@ -65,6 +66,7 @@ pub fn run_to(
             kernel: now.host.kernel_release.clone(),
             vyos_version: now.host.vyos_version.clone(),
         },
+        input: None,
         verdict: if interface.is_some() { worst } else { worst.max(least) },
         sources: sources(now),
         notes: unseen.into_iter().chain(notes(now, &interfaces)).collect(),
@@ -72,33 +74,6 @@ pub fn run_to(
         interfaces,
     })
 }
-
-/// What is not known of which interfaces there are, or should be: of those nothing can be said, least of all that they are well. `has_some`:
-/// the input by its nature has no list of interfaces, and there are some all the same.
-fn unseen(now: &Snapshot, has_some: bool) -> Vec<String> {
-    let is_no_part = |m: &Missing| matches!(m.reason, Reason::Skipped | Reason::NotInCapture);
-    let links = now.links.as_ref().err().filter(|m| !(has_some && is_no_part(m)));
-    let links = links.map(|m| format!("Which interfaces exist is not known: {m}."));
-    let configuration = match &now.configuration {
-        Ok(configuration) => {
-            let each = configuration.unread.iter().map(|u| format!("{}: {}", u.node, u.why));
-            each.collect::<Vec<_>>()
-        }
-        Err(m) if is_no_part(m) || m.reason == Reason::Absent => Vec::new(),
-        Err(m) => vec![m.to_string()],
-    };
-    let more = configuration.len().saturating_sub(MOST_UNREAD);
-    let mut told = configuration.iter().take(MOST_UNREAD).cloned().collect::<Vec<_>>().join("; ");
-    if more > 0 {
-        told += &format!("; and {more} more");
-    }
-    let configuration = (!told.is_empty())
-        .then(|| format!("Which interfaces should exist is not known in whole: {told}."));
-    links.into_iter().chain(configuration).collect()
-}
-
-/// So many nodes of the configuration that could not be read are named.
-const MOST_UNREAD: usize = 3;
 
 /// Diagnoses all VTIs, or one, and hands each report over as soon as it is there, in no order: a thousand together take much room, and what
 /// was tried on each takes more.
@@ -112,7 +87,7 @@ pub fn each(
     mut take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
     let Observation { now, earlier } = *observation;
-    let (state, log) = (State::new(now), OnceCell::new());
+    let (state, shared) = (State::new(now), Shared::default());
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let mut found = false;
     let mut told: BTreeMap<Code, usize> = BTreeMap::new();
@@ -133,10 +108,10 @@ pub fn each(
                 tunnels.sort_by_cached_key(|tunnel| natural(&tunnel.link.name));
             }
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
-                take(Case::of_tunnel(&state, earlier, tunnel, extent, &log));
+                take(Case::of_tunnel(&state, earlier, tunnel, extent, &shared));
             }
             for name in state.absent().into_iter().filter(|name| asked(name)) {
-                take(Case::of_absent(&state, earlier, name, &log));
+                take(Case::of_absent(&state, earlier, name, &shared));
             }
         }
         Err(why) => {
@@ -144,7 +119,7 @@ pub fn each(
             for name in rows.filter(|name| {
                 asked(name) && (interface.is_some() || interfaces::is_vti_name(name))
             }) {
-                take(Case::of_row(now, earlier, name, why.clone(), &log));
+                take(Case::of_row(now, earlier, name, why.clone(), &shared));
             }
         }
     }
@@ -175,6 +150,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
             None => (diagnosis.check)(case),
         };
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
+        let outcome = assumed::judged(case.now, code, outcome);
         match outcome {
             Ok(found) => {
                 let found = vpp::capped(found, code, case.now);
@@ -192,6 +168,9 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         }
     }
     (report.findings, report.masked) = reported(confirmed);
+    for finding in report.findings.iter_mut().filter(|finding| !finding.is_brief) {
+        finding.way = reached::of_finding(case, finding.code);
+    }
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     if extent != Extent::Everything && report.verdict != Verdict::Unknown {
         // A person without the rights is told how to get them, whatever the verdict.
@@ -279,6 +258,8 @@ fn finding(code: Code, found: Found) -> Finding {
     Finding {
         code,
         name: code.name(),
+        title: found.title.unwrap_or(code.title()),
+        way: Vec::new(),
         severity: severity(code, &found),
         confidence: found.confidence,
         site: found.site,
@@ -289,64 +270,10 @@ fn finding(code: Code, found: Found) -> Finding {
     }
 }
 
-/// The worst of the findings; unknown where nothing worse than a notice was found and the state could not be read.
-fn verdict(case: &Case<'_>, findings: &[Finding], undetermined: &[Undetermined]) -> Verdict {
-    let worst = findings.iter().map(|f| f.severity.into()).max().unwrap_or(Verdict::Ok);
-    // What the input by its nature does not hold is no reason to doubt what it says.
-    let needed = |m: &Missing| {
-        m.source.need() == Need::Needed && (m.reason != Reason::Skipped || findings.is_empty())
-    };
-    // Nor is what this system does not have; a read that failed is: what it would have shown may be a fault.
-    let may_hide = |u: &Undetermined| {
-        let Missing { source, reason, .. } = u.missing;
-        source.need() == Need::Helpful
-            && reason.is_failure()
-            && u.code.info().severity > Severity::Notice
-    };
-    if case.works_elsewhere() || undetermined.iter().any(|u| needed(&u.missing) || may_hide(u)) {
-        worst.max(Verdict::Unknown)
-    } else {
-        worst
-    }
-}
-
-/// What limits the whole report, where there was an interface to judge: a kernel that the model was not tested on, SAs and policies that changed
-/// faster than they could be read, a VPP that may forward past the kernel, rules of nftables of an unknown form.
-fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
-    let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
-    let unsettled = now.unsettled.any.then(|| unsettled::NOTE.to_owned());
-    let of_host = [unsettled, vpp::reservation(now), validation::reservation(now)];
-    let all = [now.host.release().reservation()].into_iter().chain(of_host);
-    all.flatten().filter(|_| judged).collect()
-}
-
-/// What was read and what was not.
-fn sources(now: &Snapshot) -> Vec<SourceStatus> {
-    let status = |missing: Option<&Missing>| match missing.map(|m| m.reason) {
-        None => Status::Read,
-        Some(Reason::Absent) => Status::Absent,
-        Some(Reason::Denied) => Status::Denied,
-        Some(Reason::Skipped | Reason::NotInCapture) => Status::Skipped,
-        Some(_) => Status::Failed,
-    };
-    let detail =
-        |m: &Missing| if m.detail.is_empty() { m.reason.to_string() } else { m.detail.clone() };
-    now.sources()
-        .into_iter()
-        .map(|(source, missing)| SourceStatus {
-            name: source.name(),
-            status: status(missing),
-            detail: missing.map(detail).unwrap_or_default(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::Confidence;
-    use crate::snapshot::vyos::{Configuration, Unread};
-    use crate::snapshot::{DeviceColumns, Host, Source};
 
     fn found(summary: &str) -> Found {
         Found::new(Confidence::Proven, "", summary)
@@ -395,56 +322,6 @@ mod tests {
         let seen: Vec<_> = findings.iter().map(|f| (f.code, f.severity)).collect();
         assert_eq!(seen, [(Code::TrapsOnly, Severity::Fault)]);
         assert_eq!(masked.len(), 2);
-    }
-
-    fn verdict_of(now: &Snapshot) -> (Verdict, Vec<String>) {
-        let report = run(&Observation { now, earlier: None }, None).unwrap();
-        (report.verdict, report.notes)
-    }
-
-    /// The table of counters had the fallback device of ip_vti, and the report said that all was well.
-    #[test]
-    fn where_the_interfaces_were_not_read_nothing_is_well() {
-        let lost = Missing::new(Source::Links, Reason::Lost, "no buffer space available");
-        let row = DeviceColumns { name: "ip_vti0".into(), ..DeviceColumns::default() };
-        let now = Snapshot { links: Err(lost), proc_net_dev: Ok(vec![row]), ..empty() };
-        let (verdict, notes) = verdict_of(&now);
-        assert_eq!(verdict, Verdict::Unknown);
-        assert!(notes[0].contains("no buffer space available"), "{notes:?}");
-    }
-
-    #[test]
-    fn where_the_configuration_was_not_read_in_whole_nothing_is_well() {
-        assert_eq!(verdict_of(&empty()).0, Verdict::Ok);
-        let unread = Unread { node: "interfaces vti vti9".into(), why: "it is a pipe".into() };
-        let configuration = Configuration { unread: vec![unread], ..Configuration::default() };
-        let (verdict, notes) =
-            verdict_of(&Snapshot { configuration: Ok(configuration), ..empty() });
-        assert_eq!(verdict, Verdict::Unknown);
-        assert!(notes[0].contains("interfaces vti vti9: it is a pipe"), "{notes:?}");
-        for (reason, expected) in [
-            (Reason::Absent, Verdict::Ok),
-            (Reason::Denied, Verdict::Unknown),
-            (Reason::Failed, Verdict::Unknown),
-        ] {
-            let missing = Missing::new(Source::Configuration, reason, "");
-            assert_eq!(
-                verdict_of(&Snapshot { configuration: Err(missing), ..empty() }).0,
-                expected
-            );
-        }
-    }
-
-    /// A host without VTIs, all of which was read.
-    fn empty() -> Snapshot {
-        let host = Host {
-            hostname: "r".into(),
-            kernel_release: "6.12.95".into(),
-            vyos_version: None,
-            pluto: false,
-        };
-        let nothing = Snapshot::unread(0, host, Reason::Absent, "");
-        Snapshot { links: Ok(Vec::new()), proc_net_dev: Ok(Vec::new()), ..nothing }
     }
 
     #[test]

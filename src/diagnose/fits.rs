@@ -1,5 +1,5 @@
-//! What the classes of transmit errors since boot exclude, and what they fit: conclusions from counters alone.
-//! No cause is picked here.
+//! Which causes the classes of transmit errors since boot exclude, and with which they are consistent: conclusions from counters alone.
+//! It does not choose a cause.
 
 use super::Case;
 use super::found::Found;
@@ -8,14 +8,14 @@ use crate::report::Counters;
 use crate::snapshot::{Driver, Source};
 use crate::units::{ABORTED_ONE, CARRIER_ERROR, PACKET, Share, WAS};
 
-/// From this share of the packets on, errors are more than short gaps.
+/// From this share of the packets on, there are too many errors for short gaps.
 pub(super) const MANY: f64 = 1e-3;
 
-/// Counters of `/proc/net/xfrm_stat` that rise with the carrier errors of a packet that a policy took.
+/// Counters of `/proc/net/xfrm_stat` that rise together with the carrier errors of packets that matched a policy.
 const LOOKUPS: &[&str] =
     &["XfrmOutNoStates", "XfrmOutBundleGenError", "XfrmOutPolBlock", "XfrmOutPolError"];
 
-/// Those that rise with the aborted errors.
+/// Those that rise together with the aborted errors.
 const ENCRYPTION: &[&str] = &[
     "XfrmOutStateExpired",
     "XfrmOutStateSeqError",
@@ -36,7 +36,7 @@ pub(super) fn share(total: &Counters) -> f64 {
     part as f64 / whole as f64
 }
 
-/// Adds the counters and what follows from them.
+/// Adds the counters, and what follows from them.
 pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found {
     if case.is_brief.get() {
         return found;
@@ -51,17 +51,17 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
         let mut counters = case.now.xfrm_statistics.iter().flatten();
         counters.find(|c| c.name == **name && c.value > 0)
     };
-    let moved = LOOKUPS.iter().chain(ENCRYPTION).filter_map(of);
-    let moved: Vec<String> = moved.map(|c| format!("{} {}", c.name, c.value)).collect();
-    if !moved.is_empty() {
-        let fact = format!("{} (of all IPsec on the host)", moved.join(", "));
+    let risen = LOOKUPS.iter().chain(ENCRYPTION).filter_map(of);
+    let risen: Vec<String> = risen.map(|c| format!("{} {}", c.name, c.value)).collect();
+    if !risen.is_empty() {
+        let fact = format!("{} (all IPsec of this host)", risen.join(", "));
         found = found.seen(case, fact, Source::XfrmStatistics);
     }
-    let no_lookup = never_moved(case, LOOKUPS);
-    let no_encryption = never_moved(case, ENCRYPTION);
+    let no_lookup = are_zero(case, LOOKUPS);
+    let no_encryption = are_zero(case, ENCRYPTION);
     if no_lookup && total.tx_carrier_column > 0 {
         let fact = format!(
-            "none lacked an SA, an outer route or a usable template: {} are 0",
+            "excluded: a missing SA, a missing outer route or an unusable template, because {} are 0",
             LOOKUPS.join(", ")
         );
         found = found.concluded(fact, Source::XfrmStatistics);
@@ -77,7 +77,7 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
 }
 
 /// Whether all of them were read and are 0.
-fn never_moved(case: &Case<'_>, names: &[&str]) -> bool {
+fn are_zero(case: &Case<'_>, names: &[&str]) -> bool {
     names.iter().all(|name| case.now.xfrm_counter(name) == Ok(0))
 }
 
@@ -92,12 +92,12 @@ fn counters(total: &Counters) -> String {
 /// What the carrier column holds.
 fn column(case: &Case<'_>, total: &Counters, no_encryption: bool) -> String {
     let by = match case.counted.inferred {
-        Some(_) => "by errs - drop, if the stack dropped none: ",
+        Some(_) => "errs - drop, if the network stack dropped none: ",
         None => "",
     };
     match (total.tx_carrier_column, total.tx_carrier_errors, total.tx_aborted_errors) {
         (0, ..) => {
-            "none was a failed lookup (VTI-1xx) or a refused encryption (VTI-211 to 213): carrier is 0"
+            "excluded: a failed lookup (VTI-1xx) or the encryption stage (VTI-211 to 213), because carrier is 0"
                 .to_owned()
         }
         (_, Some(carrier), Some(aborted)) => format!(
@@ -106,29 +106,33 @@ fn column(case: &Case<'_>, total: &Counters, no_encryption: bool) -> String {
             ABORTED_ONE.of(aborted)
         ),
         (column, ..) if no_encryption => format!(
-            "carrier {column} is a sum with the aborted errors, but none of these is of the encryption stage: XfrmOutState* and XfrmOutError \
-             are 0"
+            "carrier {column} is the sum of carrier and aborted errors; none is of the encryption stage, because XfrmOutState* and \
+             XfrmOutError are 0"
         ),
         (column, ..) => format!(
-            "carrier {column} is a sum: failed lookups (VTI-1xx), and perhaps aborted errors of the encryption stage (VTI-211 to 213); this \
-             text cannot tell them apart"
+            "carrier {column} is the sum of failed lookups (VTI-1xx) and aborted errors of the encryption stage (VTI-211 to 213); the share \
+             of each cannot be determined from this input"
         ),
     }
 }
 
 fn collisions(total: &Counters) -> String {
     match total.collisions {
-        0 => "excluded: a loop through the tunnel itself (VTI-201), colls is 0".to_owned(),
-        loops => format!("{loops} looped through the tunnel itself (VTI-201): colls"),
+        0 => "excluded: a loop through the tunnel itself (VTI-201), because colls is 0".to_owned(),
+        loops => {
+            let packets = PACKET.of(loops);
+            format!("{packets} looped through the tunnel itself (VTI-201): colls is {loops}")
+        }
     }
 }
 
 fn rest(total: &Counters) -> String {
     match total.tx_too_big_or_other {
-        0 => "excluded: too big (VTI-202) or not IP (VTI-203), errs = carrier + colls".to_owned(),
+        0 => "excluded: packets too big (VTI-202) or not IP (VTI-203), because errs = carrier + colls".to_owned(),
         rest => {
             format!(
-                "{rest} {} too big (VTI-202) or not IP (VTI-203): errs - carrier - colls",
+                "{} {} too big (VTI-202) or not IP (VTI-203): errs - carrier - colls is {rest}",
+                PACKET.of(rest),
                 WAS.word(rest)
             )
         }
@@ -139,32 +143,33 @@ fn outage(total: &Counters) -> Option<String> {
     let Counters { tx_packets, tx_errors, .. } = total;
     (share(total) < MANY).then(|| {
         format!(
-            "excluded: a lookup or an encryption that failed for long under traffic, {} lost of {}",
-            PACKET.of(*tx_errors),
-            tx_packets.saturating_add(*tx_errors)
+            "excluded: a failure that lasted long under traffic, because only {} of {} {} lost",
+            tx_errors,
+            PACKET.of(tx_packets.saturating_add(*tx_errors)),
+            WAS.word(*tx_errors)
         )
     })
 }
 
-/// What few errors of the carrier column fit. `no_counter`: none of [`LOOKUPS`] and [`ENCRYPTION`] ever moved.
+/// What few errors of the carrier column are consistent with. `no_counter`: all of [`LOOKUPS`] and [`ENCRYPTION`] are 0.
 fn fitting(total: &Counters, no_counter: bool) -> Option<String> {
     let (outside, ipv6) = (Code::TrafficOutsideSelectors, Code::Ipv6OutsideSelectors);
-    let seldom = format!("now and then a packet that no policy takes ({outside}, {ipv6})");
+    let seldom = format!("single packets that no policy matches ({outside}, {ipv6})");
     let text = if no_counter {
         format!(
-            "fits, among others: short gaps in which the policy was gone too (reauthentication, a reboot of the peer, before the first SA); \
+            "possible, among others: short gaps without SA and policy (reauthentication, a reboot of the peer, the time before the first SA); \
              {seldom}"
         )
     } else {
         format!(
-            "fits, among others: short gaps without an SA (reauthentication, DPD, a reboot of the peer, before the first SA); an SA deleted \
-             under traffic; a limit reached (VTI-212); {seldom}"
+            "possible, among others: short gaps without an SA (reauthentication, DPD, a reboot of the peer, the time before the first SA); \
+             an SA that was deleted under traffic; an SA that reached its limit (VTI-212); {seldom}"
         )
     };
     (total.tx_carrier_column > 0 && share(total) < MANY).then_some(text)
 }
 
-/// The kernel modules that operators know the drivers by.
+/// The kernel modules, by which operators know the drivers.
 fn modules(drivers: &[Driver]) -> String {
     let module = |driver: &Driver| match driver {
         Driver::Vti => "ip_vti",
@@ -172,7 +177,7 @@ fn modules(drivers: &[Driver]) -> String {
         Driver::Xfrm => "xfrm",
     };
     match drivers {
-        [] => "not known".to_owned(),
+        [] => "unknown".to_owned(),
         some => format!("{}, inferred", some.iter().map(module).collect::<Vec<_>>().join(" or ")),
     }
 }

@@ -1,7 +1,8 @@
-//! A flow and its fate as the report shows it, for `lookup` and `show --detail`. It decides nothing.
+//! A flow and what happens to it, as the report shows it, for `lookup` and `show --detail`. It decides nothing.
 
-use super::case::Trace;
 use super::classify;
+use super::flows::Trace;
+use super::reached;
 use crate::code::Stage;
 use crate::report::FlowReport;
 use crate::tunnel::Tunnel;
@@ -16,14 +17,15 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
     let (outcome, summary) = match effect.outcome {
         Outcome::Sent => ("sent", format!("sent: {}", last_result(verdict))),
         Outcome::Dropped => ("dropped", format!("dropped by {kernel}")),
-        Outcome::Held => {
-            ("held", format!("held by {kernel}, counted as sent, dropped later if no SA comes"))
-        }
+        Outcome::Held => (
+            "held",
+            format!("queued by {kernel}: counted as sent, but dropped later if no SA comes"),
+        ),
         Outcome::Elsewhere => {
-            ("elsewhere", format!("never reaches {}: {kernel}", tunnel.link.name))
+            ("elsewhere", format!("does not reach {}: {kernel}", tunnel.link.name))
         }
         Outcome::NotSent => ("not-sent", format!("not sent: {kernel}")),
-        Outcome::Undecided => ("open", "not decided by what was read".to_owned()),
+        Outcome::Undecided => ("open", "cannot be determined from this input".to_owned()),
     };
     let release = tunnel.state.kernel;
     let moved = counters::moved(effect.moves, tunnel.driver, release);
@@ -41,6 +43,7 @@ pub(super) fn flow_report(tunnel: &Tunnel<'_>, tried: &Trace) -> FlowReport {
             _ => Vec::new(),
         },
         finding: classify::cause(tunnel, flow, site),
+        way: reached::of_flow(tried),
         trail: verdict.trail.clone(),
     }
 }

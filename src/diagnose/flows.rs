@@ -1,11 +1,13 @@
 //! The flows to try on a tunnel, taken from the state: routed prefixes, selectors, addresses, link-local multicast.
-//! They decide what a diagnosis can see, so each says why it was tried.
+//! A diagnosis sees only what these flows meet, so each has the reason why it was tried.
 
+pub(super) use crate::snapshot::first_host;
 use crate::snapshot::{
-    Address, Driver, Family, Observed, Policy, PolicyDirection, Route, RouteType,
+    Address, Driver, Family, Observed, Policy, PolicyDirection, PortMask, Route, RouteAnswer,
+    RouteQuery, RouteType, Selector, is_link_local,
 };
 use crate::tunnel::Tunnel;
-use crate::way::Flow;
+use crate::way::{Flow, Verdict};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,11 +18,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Origin {
     /// A route leads this prefix into the tunnel.
     Routed(IpNet),
-    /// An outbound policy of the tunnel selects it, though no route leads it there.
+    /// A route leads this prefix into the tunnel, and this host itself sends there, with the source that the kernel chooses.
+    OwnPackets(IpNet),
+    /// An outbound policy of the tunnel matches it, although no route leads into the tunnel.
     Selector,
-    /// The kernel or a routing daemon sends it by itself on a device with IPv6.
+    /// The kernel or a routing daemon itself sends it on a device with IPv6.
     LinkLocal(&'static str),
-    /// Nothing is routed and nothing selected: any packet.
+    /// There is neither a route nor a selector: any packet.
     Any,
     /// The operator asked.
     Asked,
@@ -30,7 +34,8 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Origin::Routed(prefix) => write!(f, "routed prefix {prefix}"),
-            Origin::Selector => f.write_str("selector of its policy"),
+            Origin::OwnPackets(prefix) => write!(f, "this host's own packets to {prefix}"),
+            Origin::Selector => f.write_str("selector of the policy"),
             Origin::LinkLocal(what) => f.write_str(what),
             Origin::Any => f.write_str("any packet"),
             Origin::Asked => f.write_str("asked for"),
@@ -38,23 +43,36 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A flow and its fate.
+pub(super) struct Trace {
+    pub origin: Origin,
+    pub flow: Flow,
+    pub verdict: Verdict,
+}
+
 /// At most so many routes and selectors of one tunnel are tried.
 const MOST_ROUTES: usize = 32;
 const MOST_SELECTORS: usize = 8;
+/// So many of this host's own packets.
+const MOST_OWN: usize = 4;
 
 /// The flows to try, with the reason for each.
 pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
     let routes = routed(tunnel);
-    // Without the policies every flow ends open, which is what a diagnosis must see.
+    // If the policies could not be read, every flow is undetermined, and the diagnosis must see that.
     let policies = tunnel.own_policies(PolicyDirection::Out).unwrap_or_default();
     let own: Vec<IpNet> = addresses(tunnel).iter().map(|a| a.prefix).collect();
     let mut flows = Vec::new();
+    let own_packets = own_packets(tunnel, &routes);
     for (prefix, preferred) in routes.iter().take(MOST_ROUTES) {
         for destination in destinations_in(prefix, policies, &own) {
             let source = source_for(destination, *preferred, policies, &own);
             flows.push((Origin::Routed(*prefix), Flow::probe(source, destination)));
         }
     }
+    let is_new = |(_, flow): &(Origin, Flow)| !flows.iter().any(|(_, other)| other == flow);
+    let own_packets: Vec<_> = own_packets.into_iter().filter(is_new).collect();
+    flows.extend(own_packets);
     if flows.is_empty() {
         let of_selectors = policies.iter().take(MOST_SELECTORS).filter_map(|p| of_selector(p));
         flows.extend(of_selectors.map(|flow| (Origin::Selector, flow)));
@@ -71,12 +89,48 @@ pub(super) fn candidates(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
     flows
 }
 
+/// What this host itself sends into a tunnel whose interface has no address: the kernel then takes the source from another device
+/// (`inet_select_addr()`), and has said which.
+fn own_packets(
+    tunnel: &Tunnel<'_>,
+    routes: &BTreeMap<IpNet, Option<IpAddr>>,
+) -> Vec<(Origin, Flow)> {
+    let Ok(vrf) = tunnel.state.vrf_of(tunnel.link.ifindex) else { return Vec::new() };
+    let vrf = vrf.map(|link| link.ifindex);
+    // The kernel was asked about one host of each prefix, and only where the interface has no address.
+    if addresses(tunnel).iter().any(|own| own.prefix.addr().is_ipv4()) {
+        return Vec::new();
+    }
+    let lookups = tunnel.state.snapshot.route_lookups.as_deref().unwrap_or_default();
+    let mut flows = Vec::new();
+    for prefix in routes.keys().filter(|prefix| prefix.addr().is_ipv4()).take(MOST_OWN) {
+        let is_asked = |query: &RouteQuery| {
+            query.source.is_none()
+                && query.mark == 0
+                && query.vrf == vrf
+                && prefix.contains(&query.destination)
+        };
+        let sends =
+            lookups.iter().filter(|lookup| is_asked(&lookup.query)).find_map(|lookup| match lookup
+                .answer
+            {
+                RouteAnswer::Route { oif, source: Some(source), .. } => {
+                    let is_here = oif == tunnel.link.ifindex;
+                    is_here.then(|| Flow::probe(source, lookup.query.destination))
+                }
+                _ => None,
+            });
+        flows.extend(sends.map(|flow| (Origin::OwnPackets(*prefix), flow)));
+    }
+    flows
+}
+
 /// The prefixes that are routed into the tunnel, without the link-local ones that every IPv6 device has.
 pub(super) fn routed_prefixes(tunnel: &Tunnel<'_>) -> Vec<IpNet> {
     routed(tunnel).into_keys().collect()
 }
 
-/// The prefixes of the interface's own addresses, which the kernel routes into it by itself, without the link-local ones.
+/// The prefixes of the interface's own addresses, for which the kernel itself adds routes, without the link-local ones.
 pub(super) fn own_prefixes(tunnel: &Tunnel<'_>) -> Observed<Vec<IpNet>> {
     tunnel.state.addresses_of(tunnel.link.ifindex)?;
     Ok(addresses(tunnel).iter().map(|a| a.prefix.trunc()).collect())
@@ -102,15 +156,8 @@ fn addresses<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Address> {
     all.iter().filter(|a| !is_link_local(a.prefix.addr())).collect()
 }
 
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => a.is_link_local(),
-        IpAddr::V6(a) => a.is_unicast_link_local(),
-    }
-}
-
-/// Destinations that stand for a routed prefix: one inside a selector where there is one, and one outside all of them where the prefix
-/// is wider than they are.
+/// Destinations that represent a routed prefix: one inside a selector, if there is one, and one outside all selectors, if the prefix is wider
+/// than they are.
 fn destinations_in(prefix: &IpNet, policies: &[&Policy], own: &[IpNet]) -> Vec<IpAddr> {
     let family = Family::of(prefix.addr());
     let selectors: Vec<IpNet> = policies
@@ -125,13 +172,13 @@ fn destinations_in(prefix: &IpNet, policies: &[&Policy], own: &[IpNet]) -> Vec<I
     [inside, outside].into_iter().flatten().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The narrower of two prefixes where one contains the other.
+/// The narrower of two prefixes, if one contains the other.
 fn narrower(a: &IpNet, b: &IpNet) -> Option<IpNet> {
     if a.contains(b) { Some(*b) } else { b.contains(a).then_some(*a) }
 }
 
-/// An address of the prefix that no selector covers and that is not this interface's own, which packets never leave for: the first or the
-/// last host, or the one behind a selector.
+/// An address of the prefix that no selector covers: the first or the last host, or the one after a selector. Not the interface's own
+/// address, because packets to it never leave this host.
 fn outside_of(prefix: &IpNet, selectors: &[IpNet], own: &[IpNet]) -> Option<IpAddr> {
     let behind = selectors.iter().filter(|s| prefix.contains(*s)).map(|s| successor(s.broadcast()));
     let candidates = [first_host(*prefix, own), last_host(*prefix)].into_iter().chain(behind);
@@ -139,18 +186,6 @@ fn outside_of(prefix: &IpNet, selectors: &[IpNet], own: &[IpNet]) -> Option<IpAd
     candidates
         .filter(|a| is_unicast(a) && !own.iter().any(|o| o.addr() == *a))
         .find(|a| prefix.contains(a) && !selectors.iter().any(|s| s.contains(a)))
-}
-
-/// The first host of a prefix that is not this interface itself. The default route stands for the Internet at large.
-fn first_host(prefix: IpNet, own: &[IpNet]) -> IpAddr {
-    if prefix.prefix_len() == 0 {
-        return match prefix {
-            IpNet::V4(_) => IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)),
-            IpNet::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-        };
-    }
-    let mut hosts = prefix.hosts().take(1 + own.len());
-    hosts.find(|h| !own.iter().any(|o| o.addr() == *h)).unwrap_or(prefix.addr())
 }
 
 fn last_host(prefix: IpNet) -> IpAddr {
@@ -169,8 +204,8 @@ fn successor(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The source that such a packet has: the one that its route prefers, or the interface's own address, unless only a policy for other
-/// sources covers the destination (then it is forwarded for them).
+/// The source of such a packet: the one that its route prefers, or the interface's own address. If only policies for other sources cover the
+/// destination, a source of theirs: such packets are forwarded.
 fn source_for(
     destination: IpAddr,
     preferred: Option<IpAddr>,
@@ -192,19 +227,28 @@ fn source_for(
     address.filter(fits).or_else(forwarded).or(address).unwrap_or(any)
 }
 
-/// A flow that a policy's selector takes, protocol and ports included.
+/// A flow that matches a policy's selector, including protocol and ports.
 fn of_selector(policy: &Policy) -> Option<Flow> {
     let s = &policy.selector;
-    let flow = Flow::probe(first_host(s.source, &[]), first_host(s.destination, &[]));
-    let protocol = if s.protocol == 0 { flow.protocol } else { s.protocol };
-    let port = |want: crate::snapshot::PortMask, usual: u16| (usual & !want.mask) | want.port;
-    let (source_port, destination_port) =
-        (port(s.source_port, flow.source_port), port(s.destination_port, flow.destination_port));
-    (s.family != Family::Unspec).then_some(Flow { protocol, source_port, destination_port, ..flow })
+    let flow = within(s, first_host(s.source, &[]), first_host(s.destination, &[]));
+    (s.family != Family::Unspec).then_some(flow)
 }
 
-/// What an up device with IPv6 sends by itself. It reports groups as soon as it has one besides ff02::1: that of an address, or those of
-/// routers. It solicits routers once it has a link-local address; ip_vti and ip6_vti never do (ARPHRD_TUNNEL), and forwarding stops it.
+/// A flow between two addresses, of a selector's protocol and ports.
+pub(super) fn within(selector: &Selector, source: IpAddr, destination: IpAddr) -> Flow {
+    let flow = Flow::probe(source, destination);
+    let port = |want: PortMask, usual: u16| (usual & !want.mask) | want.port;
+    Flow {
+        protocol: if selector.protocol == 0 { flow.protocol } else { selector.protocol },
+        source_port: port(selector.source_port, flow.source_port),
+        destination_port: port(selector.destination_port, flow.destination_port),
+        ..flow
+    }
+}
+
+/// What the kernel itself sends on a device that is up and has IPv6. It sends listener reports if the device is in a group besides ff02::1:
+/// that of an address, or those of routers. It sends router solicitations if the device has a link-local address, but not on ip_vti and
+/// ip6_vti (ARPHRD_TUNNEL), and not if forwarding is on.
 fn link_local(tunnel: &Tunnel<'_>) -> Vec<(Origin, Flow)> {
     let Some(ipv6) = tunnel.link.ipv6.as_ref().filter(|c| tunnel.link.admin_up && !c.disable_ipv6)
     else {

@@ -1,23 +1,26 @@
-//! What a diagnosis returns when its cause holds; the registry adds code and name.
+//! What a diagnosis returns when its cause is present; the registry adds code and name.
 
 use super::Case;
-use super::case::Trace;
-use super::commands::{Call, Changes, System};
+use super::arrivals::Arrival;
+use super::call::Call;
+use super::commands::{Changes, System};
+use super::flows::Trace;
 use crate::code::Severity;
 use crate::kernel::Release;
-use crate::report::{Confidence, Evidence, Remedy};
+use crate::report::{Confidence, Evidence, Remedy, Step};
 use crate::snapshot::Source;
 
-/// What is said instead of a command where only the peer can begin.
-const PEER_BEGINS: &str = "let the peer begin: its address is not known here";
+/// The remedy instead of a command where only the peer can start the negotiation.
+const PEER_BEGINS: &str = "let the peer start the negotiation: its address is unknown here";
 
-/// A cause that holds, in words and with its evidence.
+/// A cause that is present, with its summary and its evidence.
 #[derive(Debug)]
 pub struct Found {
     pub(super) severity: Option<Severity>,
     pub(super) keeps_severity: bool,
+    pub(super) title: Option<&'static str>,
     pub(super) confidence: Confidence,
-    /// The proof is the model's: it holds for kernels that the model was held against.
+    /// The model proves it: that holds for kernels on which the model was tested.
     pub(super) by_model: bool,
     pub(super) site: String,
     pub(super) summary: String,
@@ -27,7 +30,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// The cause in one sentence, how sure it is, and the kernel site where the packet is lost.
+    /// The cause in one sentence, how sure it is, and the kernel site where the packet is dropped.
     pub(super) fn new(
         confidence: Confidence,
         site: impl Into<String>,
@@ -36,6 +39,7 @@ impl Found {
         Self {
             severity: None,
             keeps_severity: false,
+            title: None,
             confidence,
             by_model: false,
             site: site.into(),
@@ -46,14 +50,14 @@ impl Found {
         }
     }
 
-    /// A cause that the model proves: `lost` ends at its site, and so does every packet like it.
+    /// A cause that the model proves: `lost` is dropped at the cause's site, and so is every packet like it.
     pub(super) fn proven(case: &Case<'_>, lost: &Trace, summary: impl Into<String>) -> Self {
         let site = lost.verdict.effect.function.to_string();
         let found = Self::new(Confidence::Proven, site, summary).path(case, lost).errors(case);
         Self { by_model: true, ..found }
     }
 
-    /// No surer than the model can be of a kernel of this release.
+    /// At most consistent on a kernel release on which the model was not tested.
     pub(super) fn on(mut self, kernel: Release) -> Self {
         if self.by_model && !kernel.is_covered() {
             self.confidence = self.confidence.min(Confidence::Consistent);
@@ -61,20 +65,51 @@ impl Found {
         self
     }
 
-    /// No longer proven: SAs or policies of the tunnel changed while they were read.
+    /// At most consistent: SAs or policies of the tunnel changed while they were read.
     pub(super) fn of_what_changed(self) -> Self {
-        let fact = "SAs or policies of the tunnel changed while they were read: run the command again before you act on this";
+        let fact = "SAs or policies of the tunnel changed while they were read: run the command again before you act";
         let found = self.concluded(fact, Source::SecurityAssociations);
         Self { confidence: found.confidence.min(Confidence::Consistent), ..found }
     }
 
-    /// The steps that the lost packet took, as evidence.
-    pub(super) fn path(mut self, case: &Case<'_>, lost: &Trace) -> Self {
-        for step in &lost.verdict.trail {
+    /// The steps of the lost packet, as evidence.
+    pub(super) fn path(self, case: &Case<'_>, lost: &Trace) -> Self {
+        self.steps(case, &lost.verdict.trail)
+    }
+
+    /// A cause that the receive model proves, with the step that decides.
+    pub(super) fn proven_inbound(
+        case: &Case<'_>,
+        lost: &Arrival<'_>,
+        summary: impl Into<String>,
+    ) -> Self {
+        let effect = &lost.verdict.effect;
+        let found =
+            Self { by_model: true, ..Self::new(Confidence::Proven, effect.function, summary) };
+        let deciding = lost.verdict.trail.last();
+        found.steps(case, deciding.map_or(&[], std::slice::from_ref))
+    }
+
+    /// The steps before the one that decides, behind all that is more telling.
+    pub(super) fn before(self, case: &Case<'_>, lost: &Arrival<'_>) -> Self {
+        let before = lost.verdict.trail.split_last().map_or(&[][..], |(_, before)| before);
+        before.iter().fold(self, |found, step| found.steps(case, std::slice::from_ref(step)))
+    }
+
+    /// Steps of a packet, as evidence: first the last one, which decides.
+    pub(super) fn steps(mut self, case: &Case<'_>, trail: &[Step]) -> Self {
+        let (deciding, before) =
+            trail.split_last().map_or((None, trail), |(last, rest)| (Some(last), rest));
+        for step in deciding.into_iter().chain(before) {
             let source = step.source;
             let result =
                 if step.result.is_empty() { String::new() } else { format!(": {}", step.result) };
-            self = self.seen(case, format!("{} {}{result}", step.name, step.looked_at), source);
+            // `SA to 192.0.2.2`, but not `SA 1 SA to 192.0.2.2`.
+            let is_named = step.looked_at.contains(step.name)
+                || step.looked_at.starts_with("SA ")
+                || step.result == step.name;
+            let name = if is_named { String::new() } else { format!("{} ", step.name) };
+            self = self.seen(case, format!("{name}{}{result}", step.looked_at), source);
             for note in &step.notes {
                 self = self.seen(case, note, source);
             }
@@ -82,11 +117,17 @@ impl Found {
         self
     }
 
-    /// What the error counters say, where they moved.
+    /// What the error counters show, if they are not 0.
     pub(super) fn errors(self, case: &Case<'_>) -> Self {
         let carrier = case.counted.words("tx_carrier_errors", |c| c.tx_carrier_errors.unwrap_or(0));
         let all = || case.counted.words("tx_errors", |c| c.tx_errors);
         self.seen_if(case, carrier.or_else(all), Source::Links)
+    }
+
+    /// At most this sure.
+    pub(super) fn at_most(mut self, confidence: Confidence) -> Self {
+        self.confidence = self.confidence.min(confidence);
+        self
     }
 
     /// Another severity than the usual one of the diagnosis.
@@ -95,7 +136,13 @@ impl Found {
         self
     }
 
-    /// The severity stays, however bad what it hides is. The argument is for whoever reads the check: why nobody misses that.
+    /// Another title than the usual one of the diagnosis: what is known differs.
+    pub(super) fn titled(mut self, title: &'static str) -> Self {
+        self.title = Some(title);
+        self
+    }
+
+    /// The severity stays, even if a hidden finding is worse. The argument tells the reader of the check why that is right.
     pub(super) fn keeps_severity(mut self, _because: &'static str) -> Self {
         self.keeps_severity = true;
         self
@@ -114,14 +161,14 @@ impl Found {
         self
     }
 
-    /// What follows from facts of `source`: no command shows it.
+    /// A conclusion from facts of `source`, which no command shows.
     pub(super) fn concluded(mut self, fact: impl Into<String>, source: Source) -> Self {
         let (fact, see) = (fact.into(), String::new());
         self.evidence.push(Evidence { fact, source: source.name(), see });
         self
     }
 
-    /// Facts that are there or not.
+    /// A fact, if there is one.
     pub(super) fn seen_if(self, case: &Case<'_>, fact: Option<String>, source: Source) -> Self {
         match fact {
             Some(fact) => self.seen(case, fact, source),
@@ -139,7 +186,7 @@ impl Found {
         self.next_on(case.system(), case, action, command)
     }
 
-    /// What to do next on a system that is not known to be this one.
+    /// The same on a system that may not be this one.
     pub(super) fn next_on(
         mut self,
         system: System,
@@ -156,7 +203,7 @@ impl Found {
         let waits = call.waits_for_peer(case.words());
         let action = if waits { PEER_BEGINS.to_owned() } else { action.into() };
         self.remedies.push(Remedy { action, command, changes });
-        // Whoever goes down the list looks first.
+        // Read-only commands come first.
         self.remedies.sort_by_key(|remedy| remedy.changes);
         self
     }

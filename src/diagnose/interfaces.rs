@@ -1,4 +1,4 @@
-//! Which interfaces are meant where only names are known, and what is said of one that is none of them.
+//! Which interfaces are VTIs where only names are known, and the error for a name that is no VTI.
 
 use crate::error::Error;
 use crate::snapshot::Snapshot;
@@ -9,24 +9,24 @@ pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
         Err(_) if now.proc_net_dev.is_ok() => {
             Error::UnconfiguredObject(format!("interface {name} has no row in /proc/net/dev"))
         }
-        Err(missing) => {
-            Error::DataUnavailable(format!("cannot look for interface {name}: {missing}"))
-        }
+        Err(missing) => Error::DataUnavailable(format!(
+            "cannot check whether interface {name} exists: {missing}"
+        )),
         Ok(links) => Error::UnconfiguredObject(match links.iter().find(|l| l.name == name) {
             Some(_) => {
-                format!("interface {name} is not a VTI: its kind is none of vti, vti6 and xfrm")
+                format!("interface {name} is not a VTI: its kind is not vti, vti6 or xfrm")
             }
             None => format!("interface {name} does not exist"),
         }),
     }
 }
 
-/// The device that ip_vti or ip6_vti makes in each namespace when its module loads.
+/// The device that ip_vti or ip6_vti creates in each namespace when the module is loaded.
 pub(super) fn is_fallback_name(name: &str) -> bool {
     ["ip_vti0", "ip6_vti0"].contains(&name)
 }
 
-/// Where only names are known: those that VyOS and common practice give to VTIs.
+/// Where only names are known: names that VyOS and common practice give to VTIs.
 pub(super) fn is_vti_name(name: &str) -> bool {
     let numbered = |prefix: &str| {
         let rest = name.strip_prefix(prefix);

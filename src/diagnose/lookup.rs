@@ -1,10 +1,10 @@
-//! `lookup`: one flow through the model, as data; and the same rendering of flows for `show --detail`.
+//! `lookup`: one flow through the model, as data. `show --detail` uses the same form of flows.
 
-use super::case::Trace;
 use super::flow_report::flow_report;
 use super::flows::Origin;
+use super::flows::Trace;
 use crate::error::Error;
-use crate::report::{LookupReport, SCHEMA, Step};
+use crate::report::{LookupReport, Step};
 use crate::snapshot::{RouteAnswer, RouteQuery, Snapshot};
 use crate::tunnel::{State, Tunnel};
 use crate::way::{At, Flow, transmit};
@@ -15,29 +15,37 @@ use crate::way::{At, Flow, transmit};
 /// `UnconfiguredObject` where the interface does not exist or is no VTI, `DataUnavailable` where the links were not read,
 /// `IncorrectValue` where source and destination are of different families.
 pub fn lookup(now: &Snapshot, interface: &str, flow: &Flow) -> Result<LookupReport, Error> {
-    if flow.source.is_ipv4() != flow.destination.is_ipv4() {
-        let (source, destination) = (flow.source, flow.destination);
-        return Err(Error::IncorrectValue(format!(
-            "{source} and {destination} are not of one address family"
-        )));
-    }
     let state = State::new(now);
-    let tunnels = state.tunnels().unwrap_or_default();
-    let found = tunnels.into_iter().find(|t| t.link.name == interface);
-    let tunnel = found.ok_or_else(|| super::interfaces::no_such_interface(now, interface))?;
+    let tunnel = tunnel_of(&state, interface, flow)?;
     let verdict = transmit::send(&tunnel, flow);
     let mut report =
         flow_report(&tunnel, &Trace { origin: Origin::Asked, flow: flow.clone(), verdict });
-    report.trail.insert(0, inside_route(&tunnel, flow));
-    Ok(LookupReport {
-        schema: SCHEMA,
-        tool_version: env!("CARGO_PKG_VERSION"),
-        interface: interface.into(),
-        flow: report,
-    })
+    let route = inside_route(&tunnel, flow);
+    if let Some(first) = report.way.first_mut() {
+        first.result.clone_from(&route.result);
+    }
+    report.trail.insert(0, route);
+    Ok(LookupReport::of(interface, report))
 }
 
-/// Whether the flow is routed into the interface at all: by the kernel's answer, else by the routes through the interface.
+/// The tunnel that is asked for, if the flow is of one family.
+pub(super) fn tunnel_of<'a>(
+    state: &'a State<'a>,
+    interface: &str,
+    flow: &Flow,
+) -> Result<Tunnel<'a>, Error> {
+    if flow.source.is_ipv4() != flow.destination.is_ipv4() {
+        let (source, destination) = (flow.source, flow.destination);
+        return Err(Error::IncorrectValue(format!(
+            "{source} and {destination} are of different address families"
+        )));
+    }
+    let tunnels = state.tunnels().unwrap_or_default();
+    let found = tunnels.into_iter().find(|t| t.link.name == interface);
+    found.ok_or_else(|| super::interfaces::no_such_interface(&state.snapshot, interface))
+}
+
+/// Whether the flow is routed into the interface at all: by the kernel's answer, or else by the routes through the interface.
 fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
     let (state, link) = (tunnel.state, tunnel.link);
     let step =
@@ -56,24 +64,18 @@ fn inside_route(tunnel: &Tunnel<'_>, flow: &Flow) -> Step {
         }
         Ok(RouteAnswer::Route { oif, .. }) => {
             let other = state.link_name(*oif);
-            step(
-                format!("{} dev {other}", flow.destination),
-                &format!("leads to {other}, not to {}", link.name),
-            )
+            step(format!("{} dev {other}", flow.destination), &format!("to {other}"))
         }
-        // A forwarded source is none of this host's addresses, so the kernel refuses the question with it.
+        // The source of a forwarded packet is no address of this host, so the kernel rejects the question with that source.
         Ok(RouteAnswer::Error { errno }) => step(
             flow.destination.to_string(),
-            &format!("no route: {}", crate::way::errno_name(*errno)),
+            &format!("none ({})", crate::way::errno_name(*errno)),
         ),
         Err(_) => {
             let routes = state.routes_through(link.ifindex).unwrap_or_default();
             let covering = routes.iter().filter(|r| r.destination.contains(&flow.destination));
             match covering.max_by_key(|r| r.destination.prefix_len()) {
-                Some(route) => step(
-                    format!("{} dev {}", route.destination, link.name),
-                    "covers it, as far as routes through VTIs tell",
-                ),
+                Some(route) => step(format!("{} dev {}", route.destination, link.name), "ok"),
                 None => step(format!("no known route dev {}", link.name), "assumed"),
             }
         }

@@ -23,9 +23,15 @@ pub(super) fn loses_or_refuses(cause: &Info) -> bool {
         || cause.stops && (Stage::Enters..=Stage::Queue).contains(&cause.stage)
 }
 
-/// Causes after which transmit errors are explained.
+/// Causes of losses on arrival.
+pub(super) fn is_lost_on_arrival(cause: &Info) -> bool {
+    cause.stage == Stage::Receive
+}
+
+/// Causes after which transmit errors are explained. What NAT makes of a packet counts at the carrier where no selector has that, and as sent
+/// where one has.
 pub(super) fn explains_errors(cause: &Info) -> bool {
-    cause.moves.explains_errors()
+    cause.moves.explains_errors() || cause.stage == Stage::Nat
 }
 
 #[cfg(test)]
@@ -96,6 +102,7 @@ mod tests {
                 SequenceNumberOverflow,
                 HardLimitReached,
                 EncryptionFailed,
+                OuterQueueDrops,
                 PacketsHeldForNegotiation
             ]
         );
@@ -126,12 +133,37 @@ mod tests {
                 TrafficTakenByAnotherPolicy,
                 InterfaceMissing,
                 NothingRoutedIn,
+                RuleDivertsPackets,
+                RefusedBeforeTheTunnel,
                 NoInboundAssociation,
                 IntegrityFailures,
                 ReplayDrops,
                 NoInboundPolicy,
                 InboundAssociationMismatch,
-                SourceValidationDrops
+                SourceValidationDrops,
+                RefusedAfterDecryption,
+                EspFilteredOnArrival,
+                NotForwarded,
+                InboundPolicyMismatch,
+                NotTakenByTheInterface,
+                InboundLossesUnexplained
+            ]
+        );
+        assert_eq!(
+            members(is_lost_on_arrival),
+            [
+                NoInboundAssociation,
+                IntegrityFailures,
+                ReplayDrops,
+                NoInboundPolicy,
+                InboundAssociationMismatch,
+                SourceValidationDrops,
+                RefusedAfterDecryption,
+                EspFilteredOnArrival,
+                NotForwarded,
+                InboundPolicyMismatch,
+                NotTakenByTheInterface,
+                InboundLossesUnexplained
             ]
         );
         assert_eq!(
@@ -160,7 +192,9 @@ mod tests {
                 SequenceNumberOverflow,
                 HardLimitReached,
                 EncryptionFailed,
+                OuterQueueDrops,
                 PacketsHeldForNegotiation,
+                TranslatedBeforeTheTunnel,
                 MtuLeavesNoRoom
             ]
         );

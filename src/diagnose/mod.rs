@@ -1,11 +1,16 @@
 //! The diagnoses, and how they become a report.
 //!
 //! `checks` holds one file a cause, in folders by where the packet is lost, and the list of them. `engine` runs them on a `case` (one
-//! interface and what is known of it) and masks what merely follows from another cause; `commands` has what a person may type. CONTRIBUTING.md says how one is added.
+//! interface and what is known of it) and masks what merely follows from another cause; `verdict` says what the report may claim;
+//! `commands` has what a person may type, `words` what is known for its places, `call` both together, and `explanation` the texts with them.
+//! CONTRIBUTING.md says how one is added.
 
 #![deny(clippy::disallowed_methods)]
 
+mod arrivals;
+pub mod assumed;
 mod attempt;
+pub mod call;
 mod case;
 mod charon_log;
 mod checks;
@@ -15,28 +20,42 @@ pub mod commands;
 mod counted;
 mod diagnosis;
 mod engine;
+pub mod explanation;
+mod filtered;
 mod fits;
 mod flow_report;
 mod flows;
 mod found;
 mod inbound;
+mod inbound_lookup;
 mod interfaces;
 mod lookup;
+mod losses;
 mod mask;
 mod mtu;
+mod pairs;
+mod queued;
+mod reached;
+mod refused;
+mod reverse_path;
+mod state;
 mod summary;
 mod systems;
 mod unconfirmed;
 mod unsettled;
 mod validation;
+mod verdict;
 mod vpp;
+pub mod words;
 
 pub use case::{Case, Extent};
 pub use checks::DIAGNOSES;
-pub use classify::cause;
+pub use classify::{cause, inbound_cause};
 pub use diagnosis::{Diagnosis, MaskedBy, Outcome};
 pub use engine::{Observation, each, run, run_to};
 pub use found::Found;
+pub use inbound_lookup::{Outer, lookup_decrypted, lookup_encrypted};
 pub(crate) use interfaces::no_such_interface;
 pub use lookup::lookup;
 pub use unconfirmed::Unconfirmed;
+pub use verdict::sources;

@@ -1,22 +1,25 @@
-//! What the outer path leaves for an inner packet: arithmetic that VTI-202, VTI-203 and VTI-602 share.
+//! The size that the outer path leaves for an inner packet: arithmetic that VTI-202, VTI-203 and VTI-602 share.
 
 use super::Case;
+use crate::report::Confidence;
 use crate::snapshot::{Observed, RouteAnswer, Snapshot};
 use crate::units::BYTE;
 use crate::way::transmit::overhead;
 
-/// The MTU of the interface against that of its outer path.
+/// The MTU of the interface, compared with that of its outer path.
 pub(super) struct MtuHeadroom {
     /// MTU of the interface.
     interface: u32,
-    /// MTU of the outer path: the route's, else the outer device's.
+    /// MTU of the outer path: the route's, or else the outer device's.
     path: u32,
     /// Least and most bytes that ESP adds.
     overhead: (u32, u32),
+    /// Whether it goes in UDP, which takes 8 of them.
+    in_udp: bool,
 }
 
 impl MtuHeadroom {
-    /// The tightest outer path of the interface's outbound SAs; none where it has no SA with a route.
+    /// The outer path with the smallest MTU among the interface's outbound SAs; none if no SA has a route.
     pub fn of(case: &Case<'_>) -> Observed<Option<Self>> {
         let tunnel = case.tunnel()?;
         let vrf = tunnel.outer_vrf()?.map(|l| l.ifindex);
@@ -29,16 +32,30 @@ impl MtuHeadroom {
             let device = tunnel.state.link(*oif)?.map(|l| l.mtu);
             let Some(path) = mtu.or(device) else { continue };
             if tightest.as_ref().is_none_or(|t| path < t.path) {
-                tightest =
-                    Some(Self { interface: tunnel.link.mtu, path, overhead: overhead(&[sa]) });
+                let in_udp = sa.encapsulation.is_some();
+                let (interface, overhead) = (tunnel.link.mtu, overhead(&[sa]));
+                tightest = Some(Self { interface, path, overhead, in_udp });
             }
         }
         Ok(tightest)
     }
 
-    /// Whether a packet of the interface's MTU fits for certain, with any algorithm.
-    pub fn fits(&self) -> bool {
+    /// Whether a packet as large as the interface's MTU fits with the algorithms that add least.
+    pub const fn may_fit(&self) -> bool {
         self.interface.saturating_add(self.overhead.0) <= self.path
+    }
+
+    /// Whether such a packet fits with every algorithm that IKE negotiates: their integrity values have at most 32 bytes (HMAC-SHA2-512-256,
+    /// RFC 4868), and the 64 that the overhead counts only manual keys can have.
+    pub const fn fits(&self) -> bool {
+        const NEVER_NEGOTIATED: u32 = 64 - 32;
+        let most = self.overhead.1.saturating_sub(NEVER_NEGOTIATED);
+        self.interface.saturating_add(most) <= self.path
+    }
+
+    /// How sure it is that packets are too big, where the device refused some and they do not all fit for certain.
+    pub const fn confidence(&self) -> Confidence {
+        if self.may_fit() { Confidence::Possible } else { Confidence::Consistent }
     }
 
     /// An MTU that fits with the usual algorithms (AES-GCM or CBC with SHA-2): 73 to 90 bytes, rounded down to tens.
@@ -47,11 +64,12 @@ impl MtuHeadroom {
         fits - fits % 10
     }
 
-    /// In words.
+    /// As text.
     pub fn words(&self, name: &str) -> String {
-        let Self { interface, path, overhead: (least, most) } = self;
+        let Self { interface, path, overhead: (least, most), in_udp } = self;
+        let esp = if *in_udp { "ESP in UDP" } else { "ESP" };
         format!(
-            "{name} has MTU {interface}, its outer path {path}, and ESP adds {least} to {}",
+            "{name} has MTU {interface}, its outer path has MTU {path}, and {esp} adds {least} to {}",
             BYTE.of(*most)
         )
     }

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Extent};
 use super::flow_report::flow_report;
-use super::{cleared, interfaces};
+use super::{cleared, interfaces, losses, state};
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
 use crate::snapshot::{LinkKind, OperState};
 use crate::tunnel::{Control, MarkOrIfId};
@@ -27,6 +27,11 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         (None, None) => (None, None),
     };
     let peers = tunnel.and_then(|t| t.peers().ok()).into_iter().flatten();
+    let of_tunnel = tunnel.and_then(|t| t.control().ok());
+    let known = match &case.absent {
+        Some(absent) => absent.as_ref().ok(),
+        None => of_tunnel.as_ref(),
+    };
     InterfaceReport {
         name: case.name.into(),
         driver,
@@ -41,10 +46,8 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         local,
         remote,
         peers: peers.map(|peer| units::address(*peer)).collect(),
-        control: match (&case.absent, tunnel) {
-            (Some(absent), _) => absent.as_ref().ok().map(control),
-            (None, tunnel) => tunnel.and_then(|t| t.control().ok()).as_ref().map(control),
-        },
+        control: known.map(control),
+        state: state::of(case, known),
         absent: case.absent.is_some(),
         fallback_device: link.map_or_else(
             || interfaces::is_fallback_name(case.name) && carried_nothing(case),
@@ -66,6 +69,13 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             .filter(|_| extent == Extent::Everything)
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),
+        inbound_sas: match extent {
+            Extent::Everything => match case.losses() {
+                Ok(Some(losses)) => losses::report(losses, case.now, case.earlier),
+                _ => Vec::new(),
+            },
+            Extent::Page | Extent::Findings => Vec::new(),
+        },
     }
 }
 

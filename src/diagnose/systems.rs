@@ -1,4 +1,4 @@
-//! Where commands are typed: a Linux with one IKE daemon, another one or none, or a release of VyOS. It knows no command.
+//! Where commands are typed: Linux with strongSwan, with libreswan or without an IKE daemon, or a release of VyOS. It knows no command.
 
 use crate::snapshot::{Host, Reason, Snapshot};
 
@@ -9,12 +9,12 @@ pub enum Release {
     V1_3,
     /// 1.4, sagitta.
     V1_4,
-    /// 1.5, rolling, and whatever comes later.
+    /// 1.5, rolling, and every later one.
     Current,
 }
 
 impl Release {
-    /// By the version that VyOS gives itself: `1.3.8`, `1.4.1`, `1.5-rolling-202410…`, `2026.03.01-…-rolling`.
+    /// By VyOS's own version string: `1.3.8`, `1.4.1`, `1.5-rolling-202410…`, `2026.03.01-…-rolling`.
     pub fn of(version: &str) -> Self {
         let is = |release: &str| {
             let rest = version.strip_prefix(release);
@@ -35,7 +35,7 @@ pub enum System {
     Linux,
     /// The same with libreswan.
     Libreswan,
-    /// The same with neither: the SAs are made by hand, or by a program that is not known here.
+    /// The same with neither: the SAs were installed by hand or by an unknown program.
     Bare,
     /// The prompt of an administrator of VyOS.
     Vyos(Release),
@@ -52,13 +52,13 @@ impl System {
         System::Vyos(Release::Current),
     ];
 
-    /// That of a state that was read. A charon that could not be asked may be there.
+    /// The system of a snapshot. A charon that could not be asked may still exist.
     pub fn of(now: &Snapshot) -> Self {
         let absent = now.ike.as_ref().is_err_and(|missing| missing.reason == Reason::Absent);
         Self::of_host(&now.host, !absent)
     }
 
-    /// That of a host, with charon or without.
+    /// The system of a host, with charon or without.
     pub fn of_host(host: &Host, has_charon: bool) -> Self {
         match &host.vyos_version {
             Some(version) => System::Vyos(Release::of(version)),
@@ -68,7 +68,7 @@ impl System {
         }
     }
 
-    /// Systems to name a command of where it is read on one that has none, and the words for that.
+    /// Systems whose command is named where this one has none, and the words for them.
     pub const fn elsewhere(self) -> &'static [(System, &'static str)] {
         match self {
             System::Vyos(_) => &[

@@ -1,15 +1,15 @@
-//! Why a check does not confirm its cause. A leaf: it decides nothing.
+//! Why a check does not confirm its cause.
 
 use crate::snapshot::Missing;
 
 /// Why a cause is not reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unconfirmed {
-    /// It was looked for and does not hold.
+    /// It was checked and is not present.
     RuledOut,
-    /// The question does not arise here, and why.
+    /// It does not apply here; the reason.
     NotApplicable(&'static str),
-    /// What would be needed to say.
+    /// It is unknown; what could not be read.
     Undetermined(Missing),
 }
 

@@ -1,5 +1,5 @@
-//! What a finding is worth where SAs, policies or charon's list of them changed while they were read: what is missing in a list may then be
-//! missing in the list alone. It knows which causes stand on something missing, and reads nothing.
+//! How sure a finding is where SAs, policies or charon's list of them changed while they were read: what a list lacks may then exist in the
+//! kernel. It knows which causes are derived from something missing, and reads nothing.
 
 use super::case::Case;
 use super::diagnosis::Outcome;
@@ -9,12 +9,12 @@ use crate::report::Confidence;
 use crate::snapshot::{Missing, Reason, Source};
 use crate::tunnel::Tunnel;
 
-/// Said where any SA or policy may have changed while the lists were read.
-pub(super) const NOTE: &str = "SAs and policies changed while they were read, and which ones is not known: whether one is missing cannot be \
-                               determined. Run the command again.";
+/// The note where any SA or policy may have changed while the lists were read.
+pub(super) const NOTE: &str = "SAs and policies changed while they were read. Whether one is missing cannot be determined. Run the command \
+                               again.";
 
-/// The finding, no surer than the lists are. Lists that the kernel's messages made whole are of one moment, though of one in a rekeying.
-/// Nothing makes charon's list whole, and nothing makes the kernel's whole where messages were lost: what is missing there is unknown.
+/// The finding, no surer than the lists. The kernel's lists, completed by its messages, show one moment, though perhaps one during a rekeying.
+/// Nothing completes charon's list, nor the kernel's where messages were lost: whether something is missing there is unknown.
 pub(super) fn judged(case: &Case<'_>, code: Code, found: Found) -> Outcome {
     if !case.tunnel.as_ref().is_ok_and(Tunnel::is_unsettled) {
         return Ok(found);
@@ -30,12 +30,12 @@ pub(super) fn judged(case: &Case<'_>, code: Code, found: Found) -> Outcome {
     Ok(found.of_what_changed())
 }
 
-/// Whether the cause is that charon's list has what the kernel's lack, or the other way round.
+/// Whether the cause is that charon's list has what the kernel's lists lack, or the reverse.
 const fn is_of_charon(code: Code) -> bool {
     matches!(code, Code::ChildNotInstalled | Code::KernelAndCharonDisagree)
 }
 
-/// Whether the cause is that the kernel has no SA or policy, or none that fits.
+/// Whether the cause is that the kernel has no SA or policy, or none that matches.
 const fn is_of_the_kernel(code: Code) -> bool {
     matches!(
         code,

@@ -1,11 +1,12 @@
-//! What VyOS's rules of nftables say of source validation: whose packets their counters hold. The rule of an interface speaks of that
-//! interface alone, that of a set of all in it, that of the host of all there are. A rule of an unknown form may drop anything.
+//! What the counters of VyOS's nftables rules for source validation prove. The rule of an interface counts packets of that interface only,
+//! the rule of a set those of all its interfaces, the rule of the host those of all interfaces. A rule of an unknown form may drop any packet.
 
 use super::case::Case;
-use super::commands::{Command, Word};
+use super::commands::Command;
 use super::counted;
 use super::diagnosis::{Outcome, Unconfirmed};
 use super::found::Found;
+use super::words::Word;
 use crate::code::Severity;
 use crate::report::Confidence;
 use crate::snapshot::validation::UnknownRule;
@@ -17,7 +18,7 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
     case.tunnel()?;
     let rules = match &case.now.source_validation {
         Ok(rules) => rules,
-        // Without nf_tables no rule drops anything.
+        // Without nf_tables no rule drops packets.
         Err(missing) if missing.reason == Reason::Absent => return Err(Unconfirmed::RuledOut),
         Err(missing) => return Err(missing.clone().into()),
     };
@@ -25,7 +26,7 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
     if let Some(found) = by_own_rule(case, rules.iter().filter(own))? {
         return Ok(found);
     }
-    // What the rules of an interface let pass ends in a return or an accept, so that of the host sees none of its packets.
+    // Packets that pass the rules of an interface reach a return or an accept, so the host's rule sees none of them.
     let covers = |rule: &SourceValidation| rule.is_of(case.name) || rule.is_shared_by(case.name);
     let is_covered =
         |family: Family| rules.iter().any(|rule| rule.family == family && covers(rule));
@@ -44,24 +45,24 @@ pub(super) fn check(case: &Case<'_>) -> Outcome {
     }
 }
 
-/// The rules of an unknown form, which may drop anything, in words.
+/// One sentence for each rule of an unknown form.
 fn unknown<'a>(rules: impl Iterator<Item = &'a SourceValidation>) -> impl Iterator<Item = String> {
     rules.filter_map(|rule| {
         let UnknownRule { chain, handle, expression } = rule.unknown.as_ref()?;
         let table = table(rule.family);
         Some(format!(
-            "rule {handle} of chain {chain} in table {table} raw has a form that this version does not know ({expression})"
+            "this version cannot read rule {handle} of chain {chain} in table {table} raw ({expression})"
         ))
     })
 }
 
-/// What the whole report says of rules of an unknown form; none where there are none.
+/// The note on the whole report about rules of an unknown form; none where there are none.
 pub(super) fn reservation(now: &Snapshot) -> Option<String> {
     let all: Vec<String> = unknown(now.source_validation.iter().flatten()).collect();
     let first = all.first()?;
     let more = all.len().saturating_sub(1);
     let more = if more > 0 { format!(" (and {})", MORE_RULE.of(more)) } else { String::new() };
-    Some(format!("Whether source validation drops packets is not known: {first}{more}."))
+    Some(format!("Whether source validation drops packets is unknown: {first}{more}."))
 }
 
 /// The table that a rule's chain is in.
@@ -86,8 +87,9 @@ fn by_own_rule<'a>(
                     Severity::Warning,
                     Confidence::Proven,
                     format!(
-                        "source validation of {name} dropped {} over the interval",
-                        PACKET.of(risen)
+                        "source validation of {name} dropped {} {}",
+                        PACKET.of(risen),
+                        case.during()
                     ),
                 ),
             },
@@ -105,7 +107,7 @@ fn by_own_rule<'a>(
     Ok(None)
 }
 
-/// A rule for all interfaces, or for several: a possible cause where packets come in here, none go out, and it drops some.
+/// A rule for all or several interfaces: a possible cause if this interface receives packets and sends none while the rule drops some.
 fn by_rule_of_several<'a>(
     case: &Case<'_>,
     rules: impl Iterator<Item = &'a SourceValidation>,
@@ -121,10 +123,11 @@ fn by_rule_of_several<'a>(
                 None => "this host".to_owned(),
             };
             let summary = format!(
-                "source validation of {of} dropped {} while {} received {} and sent none",
+                "source validation of {of} dropped {} {} while {} received {} and sent none",
                 PACKET.of(dropped),
+                case.during(),
                 case.name,
-                interval.rx_packets
+                PACKET.of(interval.rx_packets)
             );
             return Ok(Some(found(case, rule, Confidence::Possible, summary)));
         }
@@ -132,19 +135,19 @@ fn by_rule_of_several<'a>(
     Ok(None)
 }
 
-/// What tells rules of a known form apart: where they are, whose packets they see, and what they ask of them.
+/// What identifies a rule of a known form: its family, the interfaces whose packets it sees, and how strict it is.
 fn identity(rule: &SourceValidation) -> (Family, Option<&str>, Option<&str>, bool) {
     let set = rule.set.as_ref().map(|set| set.name.as_str());
     (rule.family, rule.interface.as_deref(), set, rule.strict)
 }
 
-/// Packets that a rule dropped over the interval; all of them where the rule was not there before.
+/// Packets that a rule dropped between the two samples; all of them if the rule did not exist in the earlier one.
 fn risen(rule: &SourceValidation, earlier: &Snapshot) -> Observed<u64> {
     let before = earlier.source_validation.as_ref().map_err(Clone::clone)?;
     let mut known = before.iter().filter(|other| other.unknown.is_none());
     let is_same = |other: &&SourceValidation| identity(other) == identity(rule);
     let before = known.find(is_same).map_or(0, |other| other.packets);
-    // A counter that went back was made anew.
+    // A counter that went back belongs to a rule that was recreated.
     Ok(rule.packets.checked_sub(before).unwrap_or(rule.packets))
 }
 
@@ -158,9 +161,9 @@ fn found(
     let node = if rule.family == Family::Inet6 { "ipv6" } else { "ip" };
     let set = rule.set.as_ref().map(|set| format!("iifname @{} ", set.name));
     let matched = rule.interface.as_ref().map(|name| format!("iifname {name} ")).or(set);
-    let way_back = if rule.strict { "saddr . iif" } else { "saddr" };
+    let reverse = if rule.strict { "saddr . iif" } else { "saddr" };
     let fact = format!(
-        "table {table} raw: {}fib {way_back} oif 0 drop: {}",
+        "table {table} raw: {}fib {reverse} oif 0 drop: {}",
         matched.unwrap_or_default(),
         PACKET.of(rule.packets)
     );
@@ -171,14 +174,14 @@ fn found(
         }
         (true, _) => (Command::ValidationOfHost, Command::ValidateLooselyEverywhere),
     };
-    let sources = format!("see which sources come in: each needs a route into {}", case.name);
+    let sources = format!("check which sources come in: each needs a route into {}", case.name);
     let found = Found::new(confidence, "nft_fib in PREROUTING: drop", summary)
         .seen(case, fact, Source::SourceValidation)
-        .next(case, "see whether the counter rises", list.with(Word::Family, table))
+        .next(case, "check whether the counter is rising", list.with(Word::Family, table))
         .next(case, sources, Command::Packets);
-    // A loose rule asks for any route, so there is none at all.
+    // A loose rule accepts any route, so the source has none at all.
     if rule.strict {
-        found.next(case, "or let it accept any way back", loose.with(Word::Node, node))
+        found.next(case, "or accept any reverse path", loose.with(Word::Node, node))
     } else {
         found
     }

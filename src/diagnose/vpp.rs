@@ -1,5 +1,5 @@
-//! Whether VPP forwards the tunnels' traffic, past the kernel: then the kernel's counters speak only of what the kernel itself sends, and
-//! its SAs and policies are what VPP was told, not what packets meet.
+//! Whether VPP forwards the tunnels' packets, past the kernel. Then the kernel's counters include only what the kernel itself sends, and its
+//! SAs and policies are those that VPP copies, not those that packets meet.
 
 use super::found::Found;
 use crate::code::{Code, Stage};
@@ -15,7 +15,7 @@ pub(super) enum Vpp {
     Not,
 }
 
-/// Whether VPP forwards the tunnels' traffic; missing where it runs and its configuration could not be read.
+/// Whether VPP forwards the tunnels' packets; missing where VPP runs and its configuration could not be read.
 pub(super) fn forwards(now: &Snapshot) -> Observed<Vpp> {
     match &now.configuration {
         Ok(configuration) if configuration.vpp_ipsec => Ok(Vpp::Forwards),
@@ -24,7 +24,7 @@ pub(super) fn forwards(now: &Snapshot) -> Observed<Vpp> {
     }
 }
 
-/// No surer than the kernel's state can make it where VPP may forward the traffic; IKE is charon's all the same.
+/// The finding, at most consistent where VPP may forward the packets: then the kernel's state proves nothing. IKE stays charon's task.
 pub(super) fn capped(found: Found, code: Code, now: &Snapshot) -> Found {
     let of_control = code.info().stage == Stage::Control || code == Code::ForwardedByVpp;
     if of_control || forwards(now) == Ok(Vpp::Not) {
@@ -34,17 +34,17 @@ pub(super) fn capped(found: Found, code: Code, now: &Snapshot) -> Found {
     Found { confidence, ..found }
 }
 
-/// Why a cause does not apply that rests on counters of the kernel that stand still, or on its routes; none where it does.
+/// Why a cause does not apply that is derived from unchanged counters or routes of the kernel; none where it applies.
 pub(super) fn not_applicable(code: Code, now: &Snapshot) -> Option<&'static str> {
     let rests = matches!(code, Code::OneWay | Code::NothingRoutedIn);
     (rests && forwards(now) != Ok(Vpp::Not))
-        .then_some("VPP forwards the traffic, and the kernel neither routes nor counts it")
+        .then_some("VPP forwards the packets, so the kernel neither routes nor counts them")
 }
 
-/// What the whole report says where it is not known whether VPP forwards the traffic.
+/// The note on the whole report where it is unknown whether VPP forwards the packets.
 pub(super) fn reservation(now: &Snapshot) -> Option<String> {
     let unknown = |missing: Missing| {
-        format!("VPP runs here, and whether it forwards IPsec is not known: {missing}.")
+        format!("VPP runs here, but whether it forwards IPsec is unknown: {missing}.")
     };
     forwards(now).err().map(unknown)
 }

@@ -1,0 +1,131 @@
+//! Sources from which a tunnel delivers packets and to which no route leads back into it: what strict validation of sources refuses. It decides
+//! over no packet.
+
+use super::case::Case;
+use super::filtered;
+use super::flows;
+use crate::snapshot::filter::{FibQuery, Field, Hook, Part, Ruleset, Step};
+use crate::snapshot::{Family, Observed, PolicyDirection, is_link_local};
+use crate::way::around::filter::{By, Filter};
+use crate::way::around::{Ruling, To, delivered, esp_arrives};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::net::IpAddr;
+
+/// Where packets without a reverse path into the tunnel come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unrouted {
+    /// From this prefix, which an inbound policy names.
+    Prefix(IpNet),
+    /// From anywhere but the interface's own prefixes: the inbound policies cover all addresses of this family, and nothing is routed into
+    /// the tunnel.
+    Everything(Family),
+}
+
+impl Unrouted {
+    /// A host there.
+    pub fn host(self) -> IpAddr {
+        let prefix = match self {
+            Unrouted::Prefix(prefix) => prefix,
+            Unrouted::Everything(Family::Inet6) => Ipv6Net::default().into(),
+            Unrouted::Everything(_) => Ipv4Net::default().into(),
+        };
+        flows::first_host(prefix, &[])
+    }
+}
+
+/// The sources of the tunnel's inbound policies that no route of this host leads back to through the tunnel.
+pub(super) fn unrouted(case: &Case<'_>) -> Observed<Vec<Unrouted>> {
+    let tunnel = case.tunnel()?;
+    tunnel.state.routes_through(tunnel.link.ifindex)?;
+    let routed = flows::routed_prefixes(tunnel);
+    let own = flows::own_prefixes(tunnel)?;
+    let mut found = Vec::new();
+    for policy in tunnel.own_policies(PolicyDirection::In)? {
+        let source = policy.selector.source;
+        let family = Family::of(source.addr());
+        let one = if source.prefix_len() > 0 {
+            let is_reached = routed.iter().any(|r| r.contains(&source) || source.contains(r));
+            (!is_reached).then_some(Unrouted::Prefix(source))
+        } else {
+            let mut alike = routed.iter().filter(|r| Family::of(r.addr()) == family);
+            alike.all(|r| own.contains(r)).then_some(Unrouted::Everything(family))
+        };
+        found.extend(one.filter(|one| !found.contains(one)));
+    }
+    Ok(found)
+}
+
+/// What drops the packets from a source because it has no reverse path into the tunnel: a rule, or the policy of its chain; none where nothing
+/// drops all of them for that reason.
+pub(super) fn refused_by<'r>(
+    case: &Case<'r>,
+    filter: &Filter<'r>,
+    source: Unrouted,
+) -> Observed<Option<(Hook, By<'r>)>> {
+    let (tunnel, ruleset) = (case.tunnel()?, case.now.filter.as_ref().map_err(Clone::clone)?);
+    let asked = strict_questions(ruleset);
+    let Some(inbound) = case.inbound()? else { return Ok(None) };
+    let Some(sa) = inbound.own.first().filter(|_| !asked.is_empty()) else { return Ok(None) };
+    let (_, arrived) = esp_arrives(filter, tunnel, sa);
+    let address = source.host();
+    let family = Family::of(address);
+    let mut ways: Vec<(IpAddr, To<'_>)> = filtered::lans(case, family)?
+        .into_iter()
+        .map(|lan| (lan.host, To::Out(Some(lan.link))))
+        .collect();
+    let is_own = |a: &&IpAddr| Family::of(**a) == family && !a.is_loopback() && !is_link_local(**a);
+    let all = case.now.addresses.as_ref().map_err(Clone::clone)?;
+    let own: Vec<IpAddr> = all.iter().map(|a| a.prefix.addr()).collect();
+    ways.extend(own.iter().find(is_own).map(|own| (*own, To::Here)));
+    for (destination, to) in ways {
+        let ends = |oif: u64| {
+            let answer = |query: &FibQuery| match query.flags & ONLY_PRESENT {
+                0 => oif,
+                _ => u64::from(oif != NO_ROUTE),
+            };
+            let answers = asked.iter().map(|query| (*query, answer(query))).collect();
+            delivered(filter, tunnel, sa, &arrived, (address, destination), to, answers)
+        };
+        let refused = match ends(NO_ROUTE) {
+            Ruling::Drops(hook, by) => Some((hook, by)),
+            // A rule before it lets in some, as DHCP; it drops the others.
+            Ruling::Unknown(hook, Some(by), doubt) if filtered::is_open(&doubt) => Some((hook, by)),
+            _ => None,
+        };
+        // What is dropped with a reverse path as well has another cause.
+        let back = tunnel.link.ifindex.into();
+        if let Some(refused) = refused.filter(|_| ends(back) == Ruling::Passes) {
+            return Ok(Some(refused));
+        }
+    }
+    Ok(None)
+}
+
+/// What `fib` answers where there is no route by the interface (`nft_fib4_eval()`).
+const NO_ROUTE: u64 = 0;
+/// NFT_FIB_RESULT_OIF; NFTA_FIB_F_SADDR, NFTA_FIB_F_IIF, NFTA_FIB_F_PRESENT.
+const RESULT_OIF: u32 = 1;
+const OF_SOURCE: u32 = 1;
+const OF_INPUT: u32 = 8;
+const ONLY_PRESENT: u32 = 32;
+
+/// The questions of a ruleset for a route to the source by the interface that the packet came in by (`fib saddr . iif oif`).
+fn strict_questions(ruleset: &Ruleset) -> Vec<FibQuery> {
+    let mut asked = Vec::new();
+    let rules = ruleset.chains.iter().flat_map(|chain| &chain.rules);
+    for step in rules.flat_map(|rule| &rule.steps) {
+        let parts: &[Part] = match step {
+            Step::Match(condition) => &condition.of,
+            Step::VerdictMap(map) => &map.of,
+            _ => &[],
+        };
+        for part in parts {
+            let Field::Fib(query) = part.field else { continue };
+            let is_strict = query.flags & OF_SOURCE != 0 && query.flags & OF_INPUT != 0;
+            if query.result == RESULT_OIF && is_strict && !asked.contains(&query) {
+                asked.push(query);
+            }
+        }
+    }
+    asked
+}
