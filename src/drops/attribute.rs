@@ -1,21 +1,22 @@
 //! From a dropped packet and the state of the kernel to the interface and the cause. It reads nothing, and counts nothing.
 //!
-//! The alert names neither. The function says which driver dropped the packet, the packet's addresses which of its interfaces it was
-//! routed into, and the transmit model what becomes of such a packet there. Where that does not lead to one answer it says so.
+//! The alert has neither of them. The function shows which driver dropped the packet, the packet's addresses show into which interface it was
+//! routed, and the transmit model shows what happens to such a packet there. If this does not lead to one interface and one cause, the
+//! attribution says so.
 
-use super::attribution::{Attribution, Dropped, Rank, route_rank};
+use super::attribution::{Attribution, Dropped, Rank, names, route_rank};
 use super::inbound;
 use super::packet::Outer;
 use super::place::Place;
 use crate::code::Code;
 use crate::diagnose;
-use crate::snapshot::{Driver, Sa, Snapshot};
+use crate::snapshot::{Driver, Sa, Snapshot, is_link_local};
 use crate::tunnel::{State, Tunnel};
 use crate::way::{Flow, Outcome, Site, transmit};
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-/// Who dropped it and why. None where it was no tunnel.
+/// Which interface dropped it and why. None if it was no tunnel.
 ///
 /// `before` is the state at the start of the run, for the counters of SAs.
 pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Option<Attribution> {
@@ -27,14 +28,16 @@ pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Opt
         Place::Device(driver) => Some(device(&tunnels, driver, dropped)),
         Place::Queue => Some(queued(&tunnels, dropped)),
         Place::Output => Some(output(&tunnels, dropped).unwrap_or_else(|| {
-            Attribution::open(Vec::new(), "no SA of a VTI has its outer addresses")
+            Attribution::open(Vec::new(), "no SA of a VTI has the packet's outer addresses")
         })),
         Place::Filter => output(&tunnels, dropped),
-        Place::Input | Place::PolicyCheck => inbound::attribute(&tunnels, before, dropped),
+        Place::Input | Place::OuterPolicy | Place::PolicyCheck => {
+            inbound::attribute(&tunnels, before, dropped)
+        }
     }
 }
 
-/// The device refused it.
+/// The device dropped it.
 fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribution {
     let of_driver: Vec<&Tunnel<'_>> =
         tunnels.iter().filter(|t| t.driver == driver && t.link.admin_up).collect();
@@ -51,7 +54,7 @@ fn device(tunnels: &[Tunnel<'_>], driver: Driver, dropped: &Dropped) -> Attribut
     }
 }
 
-/// It waited for an SA until its time was over.
+/// It was queued for an SA, but none came in time.
 fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
     let of_driver: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.driver != Driver::Xfrm).collect();
     match &dropped.packet.inner {
@@ -60,7 +63,7 @@ fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
     }
 }
 
-/// It was refused between the device and the wire. None where no SA of a VTI would have encrypted it.
+/// It was dropped between the device and the wire. None if no SA of a VTI would have encrypted it.
 fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     let needs_spi = dropped.place == Place::Filter;
     let found = tunnels.iter().find_map(|tunnel| {
@@ -88,12 +91,12 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
         (Place::Filter, _) => Attribution::of(
             &[tunnel],
             Code::EncryptionFailed,
-            format!("a packet filter refused the packet of SA {spi}"),
+            format!("a packet filter dropped the packet of SA {spi}"),
         ),
         (_, true) if count == 1 => Attribution::of(
             &[tunnel],
             Code::SecurityAssociationExpired,
-            format!("SA {spi} has a hard limit, and no other SA takes over"),
+            format!("SA {spi} has a hard limit, and there is no other SA"),
         ),
         (_, true) => {
             Attribution::of(&[tunnel], Code::HardLimitReached, format!("SA {spi} has a hard limit"))
@@ -103,7 +106,7 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
             ..Attribution::of(
                 &[tunnel],
                 Code::EncryptionFailed,
-                format!("the packet of SA {spi} was refused after the lookup"),
+                format!("the packet of SA {spi} was dropped after the SA lookup"),
             )
         },
     })
@@ -120,12 +123,12 @@ const fn is_after_the_device(site: &Site) -> bool {
     matches!(site, Site::LimitReached { .. } | Site::SequenceOverflow { .. })
 }
 
-/// The queue for packets without an SA; one that is full refuses what comes.
+/// The queue for packets without an SA; if it is full, further packets are dropped.
 const fn is_held(site: &Site) -> bool {
     matches!(site, Site::Held(_))
 }
 
-/// Of the interfaces that a packet may have been routed into the one where the model drops it as it was dropped.
+/// Of the interfaces that the packet may have been routed into: the one where the model drops it in the same way.
 fn choose(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) -> Attribution {
     let mut ranked: Vec<(Rank, &Tunnel<'_>)> =
         tunnels.iter().filter_map(|t| Some((rank(t, flow)?, *t))).collect();
@@ -156,10 +159,11 @@ fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) 
     if let Some(missing) = tunnels.iter().find_map(unread) {
         return Attribution::open(names(tunnels), missing.to_string());
     }
-    // The device then looks for a route out of itself. That of IPv4 takes every destination for a neighbour, that of IPv6 fails.
+    // The device then looks up a route out of itself. For IPv4 every destination is a neighbour; for IPv6 the lookup fails.
     if destination.is_ipv6() && !tunnels.is_empty() {
-        let why =
-            format!("it came without a route, and none out of the device leads to {destination}");
+        let why = format!(
+            "the packet came without a route, and no route out of the interface leads to {destination}"
+        );
         return Attribution {
             is_settled: false,
             ..Attribution::of(tunnels, Code::NoRouteInside, why)
@@ -171,7 +175,7 @@ fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) 
     }
 }
 
-/// What the model says of interfaces that are equally near.
+/// The result of the model for interfaces of equal rank.
 fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) -> Attribution {
     let verdicts = tunnels.iter().map(|t| (*t, transmit::send(t, flow).site));
     let (dropping, passing): (Vec<_>, Vec<_>) = verdicts.partition(|(_, site)| fits(site));
@@ -190,27 +194,28 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
                 Site::Undecided(missing) => Some(missing.to_string()),
                 _ => None,
             });
-            let why = why.unwrap_or_else(|| "the state read lets it pass".to_string());
+            let why =
+                why.unwrap_or_else(|| "the state that was read lets the packet pass".to_string());
             Attribution::open(passing.iter().map(|(t, _)| t.link.name.clone()).collect(), why)
         }
         (several, _) => Attribution {
             interfaces: several.iter().map(|(t, _)| t.link.name.clone()).collect(),
             codes,
-            why: "several interfaces have an equal route and drop it".to_string(),
+            why: "several interfaces have an equal route and drop the packet".to_string(),
             is_settled: true,
         },
     }
 }
 
-/// The rank of an interface that a packet may be routed into, none where no route leads there.
+/// The rank of an interface that a packet may be routed into; none if no route leads there.
 fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {
     if is_link_scoped(flow.destination) {
-        // Sent by this host: an address of the interface says which; else any with such a route.
+        // Sent by this host: the source is an address of the interface; otherwise any interface with such a route.
         let own = tunnel.state.addresses_of(tunnel.link.ifindex).unwrap_or_default();
         if own.iter().any(|a| a.prefix.addr() == flow.source) {
             return Some((u8::MAX, Reverse(0)));
         }
-        // A link-local source that is none of ours is that of another network namespace: the monitor sees those, too.
+        // A link-local source that is not this host's belongs to another network namespace: the monitor sees all namespaces.
         let is_ready = flow.destination.is_ipv4() || tunnel.link.ipv6.is_some();
         return (is_ready && !is_link_local(flow.source)).then_some((0, Reverse(0)));
     }
@@ -222,17 +227,6 @@ fn is_link_scoped(address: IpAddr) -> bool {
     address.is_multicast() || is_broadcast || is_link_local(address)
 }
 
-const fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(a) => a.is_link_local(),
-        IpAddr::V6(a) => a.is_unicast_link_local(),
-    }
-}
-
 const fn is_ip(ethertype: u16) -> bool {
     matches!(ethertype, 0x0800 | 0x86dd)
-}
-
-fn names(tunnels: &[&Tunnel<'_>]) -> Vec<String> {
-    tunnels.iter().map(|t| t.link.name.clone()).collect()
 }

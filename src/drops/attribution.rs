@@ -1,4 +1,4 @@
-//! A dropped packet, what becomes of it in attribution, and how near an interface is to it: what both directions need.
+//! A dropped packet, its attribution, and the rank of an interface for it: what both directions need.
 
 use super::packet::Packet;
 use super::place::Place;
@@ -8,16 +8,16 @@ use crate::tunnel::Tunnel;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-/// What became of a dropped packet, and where.
+/// Where a dropped packet was dropped, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribution {
-    /// The interface; several where it may be any of them; none where it is not known.
+    /// The interface; several if it may be any of them; none if it is unknown.
     pub interfaces: Vec<String>,
-    /// The cause; several where it may be any of them.
+    /// The cause; several if it may be any of them.
     pub codes: Vec<Code>,
-    /// Why there is not one interface and one cause; or the model's site, where there is.
+    /// The model's site; or, if there is not exactly one interface and one cause, the reason for that.
     pub why: String,
-    /// A newer look at the kernel would say the same.
+    /// A newer sample of the kernel's state would lead to the same result.
     pub is_settled: bool,
 }
 
@@ -27,17 +27,22 @@ impl Attribution {
         matches!((self.interfaces.as_slice(), self.codes.as_slice()), ([_], [_]))
     }
 
-    /// Not decided, for this reason.
+    /// Undetermined, for this reason.
     pub(super) fn open(interfaces: Vec<String>, why: impl Into<String>) -> Self {
         Self { interfaces, codes: Vec::new(), why: why.into(), is_settled: false }
     }
 
-    /// The same cause for all of the interfaces that it may be.
+    /// The same cause for all possible interfaces.
     pub(super) fn of(tunnels: &[&Tunnel<'_>], code: Code, why: impl Into<String>) -> Self {
-        let interfaces: Vec<String> = tunnels.iter().map(|t| t.link.name.clone()).collect();
+        let interfaces = names(tunnels);
         let is_settled = interfaces.len() == 1;
         Self { interfaces, codes: vec![code], why: why.into(), is_settled }
     }
+}
+
+/// The names of interfaces.
+pub(super) fn names(tunnels: &[&Tunnel<'_>]) -> Vec<String> {
+    tunnels.iter().map(|t| t.link.name.clone()).collect()
 }
 
 /// A dropped packet as the alert has it.
@@ -49,11 +54,11 @@ pub struct Dropped {
     pub packet: Packet,
     /// The ethertype.
     pub protocol: u16,
-    /// ifindex of the device that it came in by.
+    /// ifindex of the device that received it.
     pub input: Option<u32>,
 }
 
-/// How near an interface is to a destination: the longest prefix, then the lowest metric.
+/// The rank of an interface for a destination: the longest prefix, then the lowest metric.
 pub(super) type Rank = (u8, Reverse<u32>);
 
 /// The rank by routes alone.

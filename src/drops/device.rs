@@ -1,5 +1,4 @@
-//! The devices' own counters beside the drops that were seen: whether both are as many. A drop while the counters are read may be on
-//! either side.
+//! The devices' own counters, compared with the drops that were seen. A drop while the counters are being read may be counted or not.
 
 use super::attribution::{Attribution, Dropped};
 use crate::collect::watch;
@@ -8,7 +7,7 @@ use crate::snapshot::{Driver, Link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Counters read, and when: nanoseconds since 1970.
+/// A sample of the counters and its time: nanoseconds since 1970.
 struct Reading {
     began: u64,
     ended: u64,
@@ -24,7 +23,7 @@ impl Reading {
     }
 }
 
-/// Drops of one device between the two readings, and during them.
+/// Drops of one device between the two samples, and while these were read.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     between: u64,
@@ -44,7 +43,7 @@ impl Devices {
         Self { first: Reading::take(drivers), last: None, seen: BTreeMap::new() }
     }
 
-    /// Counts a drop of `time`, where its device counts it too.
+    /// Counts a drop at `time`, if its device counts it, too.
     pub fn count(&mut self, dropped: &Dropped, attribution: &Attribution, time: u64) {
         let (Some(first), [interface]) = (&self.first, attribution.interfaces.as_slice()) else {
             return;
@@ -61,12 +60,12 @@ impl Devices {
         }
     }
 
-    /// Reads the counters again; what was dropped until now may still come.
+    /// Reads the counters again; alerts of earlier drops may still come.
     pub fn close(&mut self, drivers: &BTreeSet<Driver>) {
         self.last = Reading::take(drivers);
     }
 
-    /// The devices that have lost something, by either count. Empty where the counters could not be read.
+    /// The devices that dropped packets, by either count. Empty if the counters could not be read.
     pub fn compare(&self, interface: Option<&str>) -> Vec<Counter> {
         let (Some(first), Some(last)) = (&self.first, &self.last) else { return Vec::new() };
         let compared = last.tx_errors.iter().filter_map(|(name, after)| {

@@ -1,7 +1,7 @@
-//! `drops`: every packet that dies on a VTI, live, with its cause. The kernel's drop monitor is on while it runs, through
-//! [`crate::collect::drops`] alone; nothing else is changed, and no payload is shown or kept.
+//! `drops`: every packet that a VTI drops, live, with its cause. The kernel's drop monitor is on during the run, only through
+//! [`crate::collect::drops`]; nothing else is changed, and no payload is shown or kept.
 //!
-//! Kernels with BTF and kprobes could name the errno of the lookup beside the function; `place` and `attribute` are where it would go.
+//! On kernels with BTF and kprobes the errno of the lookup could be read, too; it would belong to `place` and `attribute`.
 
 mod attribute;
 mod attribution;
@@ -30,10 +30,10 @@ use state_cache::StateCache;
 use std::collections::BTreeSet;
 use watcher::Watcher;
 
-/// Switches a drop monitor off that was left on.
+/// Switches off a drop monitor that was left on.
 ///
 /// # Errors
-/// It cannot be used.
+/// The drop monitor cannot be used.
 pub fn stop() -> Result<Stopped> {
     let collect::drops::Stopped { was_on, is_on, was_ours, receivers } = collect::drops::stop()?;
     let receivers = receivers.map(|receivers| Receivers {
@@ -43,10 +43,10 @@ pub fn stop() -> Result<Stopped> {
     Ok(Stopped { was_on, is_on, was_ours, receivers })
 }
 
-/// Watches, and gives the rows and the sums.
+/// Watches, and returns the rows and the sums.
 ///
 /// # Errors
-/// There is no VTI, or not this one; the drop monitor cannot be used.
+/// There is no VTI, or not the one asked for; the drop monitor cannot be used.
 pub fn run(options: Options<'_>) -> Result<DropsReport> {
     let states = StateCache::open();
     let links = states

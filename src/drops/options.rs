@@ -1,27 +1,27 @@
-//! What a run of `drops` is asked for.
+//! The options of a run of `drops`.
 
 use crate::report::drops::Line;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// How it runs.
+/// The options.
 pub struct Options<'a> {
-    /// For how long.
+    /// How long it runs.
     pub duration: Duration,
     /// Only this interface.
     pub interface: Option<&'a str>,
-    /// Drops a second of the whole machine at which it leaves.
+    /// Above so many drops a second of the whole machine it ends.
     pub max_rate: u32,
     /// Which packets get a line while it runs.
     pub said: Said,
-    /// Where the lines go in the end: when one of these hangs up, it is time to end.
+    /// The outputs of the lines: if the reader of one of them is gone, the run ends.
     pub outputs: &'a [BorrowedFd<'a>],
-    /// Takes a line, which is to be written soon, and never waits for whoever reads: false where there was no room for it.
+    /// Takes a line, to be written soon. It never waits for the reader: false if there was no room for the line.
     pub say: &'a mut dyn FnMut(&Line) -> io::Result<bool>,
 }
 
-/// Which packets get a line while it runs; the rows at the end have them all.
+/// Which packets get a line during the run; the rows at the end have all packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
     /// Each one.

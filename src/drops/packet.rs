@@ -1,4 +1,4 @@
-//! The first bytes of a dropped packet to what the model takes. Pure and total; nothing here keeps, prints or hands on a payload.
+//! From the first bytes of a dropped packet to the flow for the model. Pure and total; it does not keep, print or return any payload.
 
 use super::place::Place;
 use crate::snapshot::Spi;
@@ -14,8 +14,8 @@ const AH: u8 = 51;
 
 /// Ethernet's header, with and without a VLAN tag.
 const LINK_HEADERS: [usize; 2] = [14, 18];
-/// `offsetof(struct iphdr, protocol)`, `offsetof(struct ipv6hdr, nexthdr)`: where the mac header of a packet points that
-/// `xfrm4_tunnel_encap_add()` or `xfrm6_tunnel_encap_add()` has put another header before.
+/// `offsetof(struct iphdr, protocol)`, `offsetof(struct ipv6hdr, nexthdr)`: where the mac header of a packet points after
+/// `xfrm4_tunnel_encap_add()` or `xfrm6_tunnel_encap_add()` has put another header before the packet.
 const PROTOCOL_IN_IPV4: usize = 9;
 const NEXTHDR_IN_IPV6: usize = 6;
 const IPV4: usize = 20;
@@ -28,30 +28,30 @@ pub struct Outer {
     pub source: IpAddr,
     /// Outer destination.
     pub destination: IpAddr,
-    /// The SPI, where the packet has one already.
+    /// The SPI, if the packet already has one.
     pub spi: Option<Spi>,
 }
 
-/// What the headers say.
+/// What the headers show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Packet {
-    /// The packet inside the tunnel, where it can be read.
+    /// The packet inside the tunnel, if it can be read.
     pub inner: Option<Flow>,
-    /// What is or would be around it; both families are kept where the bytes do not tell which it is.
+    /// The outer headers that the packet has or would get; for both families if the bytes do not show which one it is.
     pub outer: Vec<Outer>,
 }
 
 /// Reads the headers of a packet dropped at `place`.
 pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
     match place {
-        // The mac header of a packet that a VTI sends is its network header: there is none before.
+        // The mac header of a packet that a VTI sends is its network header: there is no header before it.
         Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
         Place::Output | Place::Filter => encapsulated(alert),
-        Place::Input | Place::PolicyCheck => received(alert),
+        Place::Input | Place::OuterPolicy | Place::PolicyCheck => received(alert),
     }
 }
 
-/// After the tunnel header was put on: the mac header is inside it, and the packet behind, in clear until it is encrypted.
+/// After the tunnel header was added: the mac header points into it. The packet follows, unencrypted until the encryption stage.
 fn encapsulated(alert: &Alert<'_>) -> Packet {
     let bytes = alert.payload;
     let from = |start: usize, header: usize| bytes.get(header.saturating_sub(start)..);
@@ -69,7 +69,7 @@ fn encapsulated(alert: &Alert<'_>) -> Packet {
     Packet { inner: inner.or_else(|| exactly(alert, 0)), outer }
 }
 
-/// From the wire: an Ethernet header, then ESP or AH, or, once it is decrypted, the packet that was inside.
+/// From the wire: an Ethernet header, then ESP or AH; after decryption the inner packet.
 fn received(alert: &Alert<'_>) -> Packet {
     let found = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
         let flow = exactly(alert, at)?;
@@ -99,14 +99,14 @@ fn spi_behind(protocol: u8, bytes: &[u8]) -> Option<Spi> {
     (spi != 0).then_some(Spi(spi))
 }
 
-/// The IP packet at an offset, if it ends where the whole ends: by that it is told from what only looks like one.
+/// The IP packet at an offset, if it ends where the whole packet ends. This excludes bytes that only look like an IP packet.
 fn exactly(alert: &Alert<'_>, at: usize) -> Option<Flow> {
     let flow = ip(alert.payload.get(at..)?)?;
     let rest = alert.length.checked_sub(u32::try_from(at).ok()?)?;
     (flow.size == rest).then_some(flow)
 }
 
-/// The flow of an IP packet, whose first bytes these are.
+/// The flow of an IP packet, from its first bytes.
 fn ip(bytes: &[u8]) -> Option<Flow> {
     let packet = LaxSlicedPacket::from_ip(bytes).ok()?;
     let (source, destination, size, dont_fragment): (IpAddr, IpAddr, u32, bool) =
@@ -139,7 +139,7 @@ fn ip(bytes: &[u8]) -> Option<Flow> {
         protocol: payload.ip_number.0,
         source_port,
         destination_port,
-        // An alert does not tell the mark.
+        // An alert does not have the mark.
         mark: 0,
         size,
         dont_fragment,

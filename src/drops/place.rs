@@ -1,13 +1,13 @@
-//! Where in the kernel a packet died, as far as the function's name tells: the early filter, so it looks at nothing else.
+//! Where in the kernel a packet was dropped, from the function's name and the reason alone. This is the early filter.
 
 use crate::snapshot::Driver;
 
-/// A stage of the tunnels' ways that drops packets.
+/// A stage of a tunnel's path that drops packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
     /// `ndo_start_xmit` of the device: carrier errors, collisions, packets too big, other ethertypes.
     Device(Driver),
-    /// `xfrm_output_resume()`, after the device handed the packet on: aborted.
+    /// `xfrm_output_resume()`, after the device: aborted errors.
     Output,
     /// A packet filter, which may have refused the encrypted packet.
     Filter,
@@ -15,12 +15,14 @@ pub enum Place {
     Queue,
     /// `xfrm_input()`: before and while a packet is decrypted.
     Input,
+    /// `vti_input()`: the encrypted packet itself, by a policy, before the SA is looked up.
+    OuterPolicy,
     /// `__xfrm_policy_check()`: afterwards.
     PolicyCheck,
 }
 
 impl Place {
-    /// The place of a drop; `None` where the packet was not on the way through a tunnel.
+    /// The place of a drop; `None` if the packet was not on its way through a tunnel.
     ///
     /// `function` is that of the symbol, `reason` a name of `enum skb_drop_reason`.
     pub fn of(function: &str, reason: Option<&str>) -> Option<Self> {
@@ -35,15 +37,14 @@ impl Place {
             "xfrm_input"
             | "xfrm_trans_reinject"
             | "vti_rcv"
-            | "vti_input"
             | "vti_rcv_proto"
             | "vti6_rcv"
-            | "vti6_input_proto"
             | "vti6_rcv_tunnel"
             | "xfrmi4_rcv_tunnel"
             | "xfrmi6_rcv_tunnel"
             | "xfrm4_rcv_encap"
             | "xfrm6_rcv_encap" => Place::Input,
+            "vti_input" | "vti6_input_proto" => Place::OuterPolicy,
             _ if reason == Some("XFRM_POLICY") => Place::PolicyCheck,
             // Newer kernels free the packet in nft_do_chain(), with a reason (`kernel::Change::NftablesDropsItself`).
             "nf_hook_slow" => Place::Filter,
@@ -54,7 +55,7 @@ impl Place {
 
     /// Whether the packet was on its way out.
     pub const fn is_outbound(self) -> bool {
-        !matches!(self, Place::Input | Place::PolicyCheck)
+        !matches!(self, Place::Input | Place::OuterPolicy | Place::PolicyCheck)
     }
 
     /// Whether the device counts it in tx_errors.

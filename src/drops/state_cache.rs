@@ -1,5 +1,5 @@
-//! The state of the kernel as attribution needs it: read at the start, and anew while drops come and it has changed. It judges each kind
-//! of packet once per look; it keeps no packet.
+//! The state of the kernel for attribution: read at the start, and again if it has changed while drops come. Each kind of packet is judged once
+//! per sample; no packet is kept.
 
 use super::attribute::attribute;
 use super::attribution::{Attribution, Dropped};
@@ -10,21 +10,21 @@ use crate::tunnel::State;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// A look is not repeated sooner, whatever changes.
+/// The shortest time between two samples.
 const SOONEST: Duration = Duration::from_millis(200);
-/// Reading may take this part of the time.
+/// Reading samples may take at most one part in so many of the time.
 const SHARE: u32 = 5;
-/// While drops come, a look is not older: sysctls change without a word.
+/// The greatest age of a sample while drops come: the kernel sends no message if a sysctl changes.
 const OLDEST: Duration = Duration::from_secs(3);
-/// Kinds of packets that are remembered: then all are forgotten, and judged anew.
+/// Kinds of packets that are remembered; if there are more, all are forgotten and judged again.
 const MOST_KINDS: usize = 4096;
 
-/// The looks at the kernel, and what they said of each kind of packet.
+/// The samples of the kernel's state, and the result of each kind of packet.
 pub struct StateCache {
     first: State<'static>,
-    /// The look before the newest, where there is one beside the first.
+    /// The sample before the newest; none if that is the first.
     previous: Option<State<'static>>,
-    /// The newest look; none while that is the first.
+    /// The newest sample; none if that is the first.
     newest: Option<State<'static>>,
     taken: Instant,
     cost: Duration,
@@ -38,14 +38,14 @@ pub struct StateCache {
 /// What is known of a kind of packet.
 struct Known {
     found: Option<Attribution>,
-    /// A newer look would say the same, or has been made.
+    /// A newer sample would lead to the same result, or has been taken.
     is_final: bool,
 }
 
 impl StateCache {
-    /// The first look.
+    /// Takes the first sample.
     pub fn open() -> Self {
-        // Without it the age of a look alone counts.
+        // Without the kernel's messages only the age of the sample counts.
         let changes = Changes::subscribe().ok();
         let (start, began) = (Instant::now(), now());
         let first = State::owning(collect::snapshot_for_report(None));
@@ -62,15 +62,15 @@ impl StateCache {
         }
     }
 
-    /// The first look.
+    /// The first sample.
     pub fn first(&self) -> &Snapshot {
         &self.first.snapshot
     }
 
-    /// Judges the packets, each with the time it was dropped at, in their order: none where one is no affair of tunnels.
+    /// Judges the packets, each with the time of its drop, in their order: none for a packet that does not concern tunnels.
     ///
-    /// No list where one of them needs a look that is newer than its drop, and it is too early for another look: ask again later, or say
-    /// that it must be now.
+    /// No list if one of them needs a sample that is newer than its drop, but it is too early for another sample: ask again later, or require
+    /// it `now`.
     pub fn judge(
         &mut self,
         batch: &[(Dropped, u64)],
@@ -99,12 +99,12 @@ impl StateCache {
         Some(judged.collect())
     }
 
-    /// Whether a newer look may say more of this packet.
+    /// Whether a newer sample may show more about this packet.
     fn is_open(&self, dropped: &Dropped, time: u64) -> bool {
         time >= self.began && self.known.get(dropped).is_some_and(|known| !known.is_final)
     }
 
-    /// Judges the kinds that are not known yet.
+    /// Judges the kinds of packets that are not known yet.
     fn learn(&mut self, batch: &[(Dropped, u64)]) {
         if batch.iter().all(|(dropped, _)| self.known.contains_key(dropped)) {
             return;
@@ -122,7 +122,7 @@ impl StateCache {
                 (found.as_ref().is_none_or(|found| found.is_settled), found)
             };
             let (mut is_final, mut found) = settled(state);
-            // The packet may have met what the last look showed, and this one shows no more.
+            // The packet may have met a state that only the previous sample showed.
             if let Some((true, earlier @ Some(_))) = previous.filter(|_| !is_final).map(settled) {
                 (is_final, found) = (true, earlier);
             }

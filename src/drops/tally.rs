@@ -1,11 +1,11 @@
-//! What has been seen, summed up by interface, flow and cause. Its size is bounded; it knows neither the kernel nor the terminal.
+//! The drops that were seen, summed up by interface, flow and cause. Its size is bounded; it knows neither the kernel nor the terminal.
 
 use super::attribution::{Attribution, Dropped};
 use crate::code::Code;
 use crate::way::Flow;
 use std::collections::BTreeMap;
 
-/// More lines nobody reads; a scan through a broken tunnel has as many flows as packets.
+/// At most so many lines: a scan through a broken tunnel has as many flows as packets.
 const MOST_ROWS: usize = 200;
 
 /// IPPROTO_* that have ports.
@@ -14,13 +14,13 @@ const WITH_PORTS: [(u8, &str); 4] = [(6, "tcp"), (17, "udp"), (33, "dccp"), (132
 /// What packets of one line have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The interface, or those that it may be.
+    /// The interface, or all possible ones.
     pub interfaces: Vec<String>,
     /// The flow, its ephemeral port left out.
     pub flow: String,
-    /// The cause, or those that it may be.
+    /// The cause, or all possible ones.
     pub codes: Vec<Code>,
-    /// The kernel's site, or why there is no cause.
+    /// The kernel's site, or why the cause is unknown.
     pub why: String,
 }
 
@@ -35,7 +35,7 @@ pub struct Row {
     pub last: u64,
 }
 
-/// All lines, and what is in none.
+/// All lines, and the drops that are in no line.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// The lines.
@@ -44,17 +44,17 @@ pub struct Tally {
     pub seen: u64,
     /// Those with one interface and one cause.
     pub attributed: u64,
-    /// Those that are in no line, because there are too many lines.
+    /// Drops that are in no line, because there are too many lines.
     pub beyond: u64,
     /// Drops of interfaces that were not asked for.
     pub others: u64,
-    /// Drops that are no affair of tunnels.
+    /// Drops that do not concern tunnels.
     pub unrelated: u64,
     /// Alerts that could not be decoded.
     pub malformed: u64,
 }
 
-/// What became of a packet in the tally.
+/// How a packet was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// It is the first of its line.
@@ -66,7 +66,7 @@ pub enum Counted {
 }
 
 impl Tally {
-    /// Counts a packet, dropped at `time` (nanoseconds since 1970). With `interface`, only what may be of that one gets into a line.
+    /// Counts a packet, dropped at `time` (nanoseconds since 1970). With `interface`, only drops that may be of this interface get into a line.
     pub fn count(
         &mut self,
         dropped: &Dropped,
@@ -108,7 +108,7 @@ pub fn key(dropped: &Dropped, attribution: &Attribution) -> Key {
     }
 }
 
-/// The flow in words, as far as it is known, without a port that is another one in each packet.
+/// The flow as text, as far as it is known, without the source port, which may differ in each packet.
 fn label(dropped: &Dropped) -> String {
     if let Some(flow) = &dropped.packet.inner {
         return match WITH_PORTS.iter().find(|(number, _)| *number == flow.protocol) {

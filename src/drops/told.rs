@@ -1,4 +1,4 @@
-//! From what was seen to what is told: the data of the lines and of the end. How it looks is decided in `render`.
+//! From the drops that were seen to the data of the report's lines and of its end. `render` formats them.
 
 use super::attribution::{Attribution, Dropped};
 use super::tally::{self, Key, Tally};
@@ -11,19 +11,19 @@ use crate::report::time::ExactTime;
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// Its time was over.
+    /// Its duration was over.
     Time,
     /// SIGINT or SIGTERM.
     Signal,
-    /// Nobody reads the lines any more.
+    /// The reader of the lines closed the output.
     Reader,
-    /// So many drops a second.
+    /// There were so many drops a second.
     Rate(u64),
     /// Another process switched the monitor off.
     Off,
-    /// The guardian switched it off: the time was over, and this process stopped.
+    /// The guardian switched the monitor off: the duration was over, but this process was stopped.
     Overdue,
-    /// The guardian is gone.
+    /// The guardian process is gone.
     Unguarded,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn dropped(dropped: &Dropped, attribution: &Attribution, time: u64) -
     .into()
 }
 
-/// All that a run came to.
+/// The report of a run.
 pub(super) fn end(
     tally: &Tally,
     not_written: u64,

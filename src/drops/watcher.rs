@@ -18,13 +18,13 @@ use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// How often the rate is looked at.
+/// How often the rate is checked.
 const TICK: Duration = Duration::from_millis(200);
-/// What the monitor still has when the time is over comes within this.
+/// After the end, the alerts that the monitor still has come within this time.
 const DRAIN: Duration = Duration::from_millis(60);
-/// Alerts gather for so long: one wake-up for each would cost the machine more than the alert.
+/// Alerts are collected for so long: a wake-up for each alert would cost more than the alert itself.
 const GATHER: Duration = Duration::from_millis(10);
-/// Drops that wait for a newer look: then it must be with what is known.
+/// At most so many drops wait for a newer sample; more are judged by the samples that exist.
 const MOST_WAITING: usize = 4096;
 /// IPPROTO_*.
 const ESP: u8 = 50;
@@ -38,10 +38,10 @@ pub(super) struct Watcher<'a> {
     monitor: Monitor,
     signals: Signals,
     devices: Devices,
-    /// Drops that wait for a newer look at the kernel.
+    /// Drops that wait for a newer sample of the kernel's state.
     batch: Vec<(Dropped, u64)>,
     tally: Tally,
-    /// Lines that had no room, for nobody read those before.
+    /// Lines that were not written, because the reader had not read the earlier ones.
     not_written: u64,
 }
 
@@ -68,7 +68,7 @@ impl<'a> Watcher<'a> {
         })
     }
 
-    /// Watches until its time is over, a signal comes, or there is too much.
+    /// Watches until the duration is over, a signal comes, or there are too many drops.
     pub fn watch(mut self) -> Result<DropsReport> {
         let began = Instant::now();
         let seconds = self.options.duration.as_secs();
@@ -84,11 +84,11 @@ impl<'a> Watcher<'a> {
         self.judge(true);
         let counters = match is_whole(ending) {
             true => self.devices.compare(self.options.interface),
-            // What was lost, and what came while it left, makes a comparison worthless.
+            // Alerts were lost, or came after the end, so a comparison would be wrong.
             false => Vec::new(),
         };
         let took = match ending {
-            // Since then it has not watched.
+            // After that time the monitor was off.
             Ending::Overdue => began.elapsed().min(self.options.duration + GRACE),
             _ => began.elapsed(),
         };
@@ -96,7 +96,7 @@ impl<'a> Watcher<'a> {
         Ok(told::end(&self.tally, self.not_written, ending, milliseconds, lost, counters))
     }
 
-    /// The interfaces that were asked for, as the first look has them.
+    /// The interfaces that were asked for, from the first sample.
     fn watched(&self) -> Vec<String> {
         let all = self.states.first().links.iter().flatten();
         let vtis = all.filter(|link| link.driver().is_some() && !link.is_fallback_device());
@@ -109,9 +109,8 @@ impl<'a> Watcher<'a> {
         loop {
             let now = Instant::now();
             match self.monitor.guardian() {
-                // After that it has acted, or is about to.
-                Standing::Guarded if now < end + GRACE => {}
-                Standing::Guarded | Standing::Overdue => return Ok(Ending::Overdue),
+                Standing::Guarded => {}
+                Standing::Overdue => return Ok(Ending::Overdue),
                 Standing::Unguarded => return Ok(Ending::Unguarded),
             }
             if now >= end {
@@ -145,26 +144,26 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    /// A line at once. If it cannot be written, the next wait tells.
+    /// Writes a line immediately. If the reader is gone, the next wait notices it.
     fn say(&mut self, line: &Line) {
         let is_left_out = matches!((self.options.say)(line), Ok(false));
         self.not_written += u64::from(is_left_out);
     }
 
-    /// Takes what the monitor still has.
+    /// Takes the alerts that the monitor still has.
     fn drain(&mut self, end: Instant) -> Result<()> {
         loop {
             let now = Instant::now();
             if now >= end {
                 return Ok(());
             }
-            // A signal that has come stays readable, and must not make this a busy loop.
+            // A pending signal stays readable, and must not cause a busy loop.
             std::thread::sleep(Duration::from_millis(5).min(end - now));
             self.take()?;
         }
     }
 
-    /// Takes the alerts that are there; their number.
+    /// Takes the waiting alerts; returns their number.
     fn take(&mut self) -> Result<u64> {
         let (batch, mut unrelated) = (&mut self.batch, 0);
         let waiting = batch.len();
@@ -178,7 +177,7 @@ impl<'a> Watcher<'a> {
         Ok(number)
     }
 
-    /// Gets the drops that wait into the tally; those that need a newer look only if it must be `now`.
+    /// Moves the waiting drops into the tally. If some of them need a newer sample, only if it must be `now`.
     fn judge(&mut self, now: bool) {
         if self.batch.is_empty() {
             return;
@@ -204,15 +203,15 @@ impl<'a> Watcher<'a> {
     }
 }
 
-/// Whether the monitor was on, and everything taken, for the whole run.
+/// Whether the monitor was on for the whole run, and every alert was taken.
 const fn is_whole(ending: Ending) -> bool {
     !matches!(ending, Ending::Rate(_) | Ending::Off | Ending::Overdue)
 }
 
-/// The early filter: what is no affair of tunnels is forgotten before anything of it is looked at.
+/// The early filter: drops that do not concern tunnels are skipped before their packet is read.
 fn read(alert: &Alert<'_>) -> Option<Dropped> {
     let place = Place::of(alert.function(), alert.reason)?;
-    // Of what packet filters drop, only what looks like an encrypted packet.
+    // Of the drops of packet filters, only those that look like encrypted packets.
     if place == Place::Filter && !alert.payload.first().is_some_and(|p| [ESP, UDP].contains(p)) {
         return None;
     }

@@ -79,7 +79,7 @@ fn a_packet_that_the_state_lets_pass_has_an_interface_and_no_cause() {
     let found = judged(&snapshot("ok-healthy-vti.yaml"), &sent(Place::Device(Driver::Vti), flow()));
     assert_eq!(found.interfaces, ["t0"]);
     assert!(!found.is_attributed() && !found.is_settled);
-    assert_eq!(found.why, "the state read lets it pass");
+    assert_eq!(found.why, "the state that was read lets the packet pass");
 }
 
 /// The capture, with the tunnel twice: the same routes lead into either.
