@@ -5,8 +5,10 @@
 use vti_diagnostics::code::Code;
 use vti_diagnostics::snapshot::notification::Notification;
 use vti_diagnostics::snapshot::recorded::Episode;
-use vti_diagnostics::snapshot::{Driver, Host, Link, Policy, Reason, Sa, Snapshot, Statistics};
-use vti_diagnostics::timeline::{Moment, Sample, Tracker, Watch};
+use vti_diagnostics::snapshot::{
+    Direction, Driver, Host, Link, Policy, Reason, Sa, Snapshot, Statistics,
+};
+use vti_diagnostics::timeline::{Moment, Of, Sample, Tracker, Watch};
 
 fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
     serde_yaml::from_str(text).unwrap()
@@ -26,6 +28,11 @@ fn sa(spi: u32, if_id: u32, destination: &str) -> Sa {
     ))
 }
 
+/// From the peer to this host.
+fn inbound_sa(spi: u32) -> Sa {
+    Sa { source: "192.0.2.2".parse().unwrap(), ..sa(spi, 8, "192.0.2.1") }
+}
+
 fn policy(if_id: u32) -> Policy {
     from_yaml(&format!(
         "{{direction: out, index: {}, priority: 0, action: allow, \
@@ -40,6 +47,7 @@ fn at(ms: u64) -> Moment {
 
 /// One VTI with if_id 8, watched from 0 on, with what it has and counts then.
 struct Lab {
+    direction: Direction,
     tracker: Tracker,
     watch: Watch,
     counters: Statistics,
@@ -56,6 +64,22 @@ impl Lab {
     }
 
     fn of(sas: Vec<Sa>, policies: Vec<Policy>, counters: Statistics) -> Self {
+        Self::watching((Direction::Out, Driver::Xfrm), sas, policies, counters)
+    }
+
+    /// What it receives.
+    fn inbound(driver: Driver) -> Self {
+        let counters = Statistics { tx_packets: 1000, rx_packets: 1000, ..Statistics::default() };
+        let (sas, policies) = (vec![sa(1, 8, "192.0.2.2"), inbound_sa(9)], vec![policy(8)]);
+        Self::watching((Direction::In, driver), sas, policies, counters)
+    }
+
+    fn watching(
+        (direction, driver): (Direction, Driver),
+        sas: Vec<Sa>,
+        policies: Vec<Policy>,
+        counters: Statistics,
+    ) -> Self {
         let host = Host {
             hostname: "gw1".into(),
             kernel_release: "6.1.0".into(),
@@ -71,8 +95,9 @@ impl Lab {
         };
         let tracker = Tracker::new(&state).unwrap();
         let first = Sample { at: at(0), statistics: counters };
-        let watch = Watch::new(("vti8", 5), true, tracker.readiness(5), first);
-        Self { tracker, watch, counters, episodes: Vec::new() }
+        let of = Of { direction, driver, exported: true };
+        let watch = Watch::new(("vti8", 5), of, tracker.readiness(5, direction), first);
+        Self { direction, tracker, watch, counters, episodes: Vec::new() }
     }
 
     /// The kernel tells of a change.
@@ -80,6 +105,9 @@ impl Lab {
         let mut turned = false;
         for effect in self.tracker.apply(&change) {
             assert_eq!(effect.ifindex, 5);
+            if effect.direction != self.direction {
+                continue;
+            }
             turned |= self.watch.readiness(at(ms), effect.readiness, &change);
             self.watch.note(at(ms), vti_diagnostics::timeline::event(&change).unwrap());
         }
@@ -94,6 +122,13 @@ impl Lab {
         self.counters.tx_carrier_errors += lost;
         self.watch.look(Sample { at: at(ms), statistics: self.counters });
         self.episodes.extend(self.watch.settle(at(ms)));
+    }
+
+    /// A look at the counters after so many packets were heard and refused.
+    fn refuse(&mut self, ms: u64, refused: u64) {
+        self.counters.rx_errors += refused;
+        self.counters.rx_dropped += refused;
+        self.look(ms, 10, 10, 0);
     }
 
     /// A look each second in which all is well.
@@ -390,11 +425,10 @@ fn a_flush_takes_the_sas_of_its_protocol() {
 }
 
 #[test]
-fn sas_of_others_and_inbound_ones_are_none_of_its_business() {
+fn sas_of_others_are_none_of_its_business() {
     let mut lab = Lab::healthy();
     let mut change = |change| lab.tracker.apply(&change).len();
     assert_eq!(change(Notification::SaAdded(sa(9, 7, "192.0.2.2"))), 0);
-    assert_eq!(change(Notification::SaAdded(sa(9, 8, "192.0.2.1"))), 0, "inbound");
     let mut larval = sa(0, 8, "192.0.2.2");
     larval.larval = true;
     assert_eq!(change(Notification::SaAdded(larval)), 0);
@@ -519,11 +553,178 @@ fn an_interface_that_is_made_has_what_its_key_selects() {
     lab.tracker.apply(&Notification::SaAdded(sa(9, 6, "192.0.2.6")));
     lab.tracker.apply(&Notification::PolicyAdded(policy(6)));
     let effects = lab.tracker.apply(&Notification::LinkChanged(link(9, 6)));
-    assert_eq!((effects.len(), effects[0].ifindex), (1, 9));
-    assert!(effects[0].readiness.is_ready());
+    let of = |direction| effects.iter().filter(move |e| e.ifindex == 9 && e.direction == direction);
+    assert_eq!([Direction::Out, Direction::In].map(|d| of(d).count()), [1, 1]);
+    assert!(of(Direction::Out).all(|effect| effect.readiness.is_ready()));
+    assert!(of(Direction::In).all(|effect| !effect.readiness.is_ready()));
     assert!(lab.tracker.apply(&Notification::LinkChanged(link(9, 6))).is_empty(), "nothing new");
     assert!(lab.tracker.has_peer_in(&"192.0.2.6/32".parse().unwrap()));
     assert!(!lab.tracker.has_peer_in(&"198.51.100.0/24".parse().unwrap()));
     assert_eq!(lab.tracker.with_peer_in(&"0.0.0.0/0".parse().unwrap()).len(), 2);
     assert_eq!(link(9, 6).driver(), Some(Driver::Xfrm));
+}
+
+fn inbound_added(spi: u32) -> Notification {
+    Notification::SaAdded(inbound_sa(spi))
+}
+
+fn inbound_deleted(spi: u32) -> Notification {
+    Notification::SaDeleted(inbound_sa(spi))
+}
+
+fn finding(code: Code) -> (Code, String) {
+    (code, "as a diagnosis says".to_owned())
+}
+
+#[test]
+fn what_is_refused_on_arrival_is_what_a_diagnosis_finds_or_unexplained() {
+    let integrity = finding(Code::IntegrityFailures);
+    for driver in [Driver::Vti, Driver::Xfrm] {
+        let mut lab = Lab::inbound(driver);
+        lab.refuse(1000, 5);
+        assert!(lab.watch.wants_finding());
+        let found =
+            [finding(Code::NoOutboundPolicy), integrity.clone(), finding(Code::ReplayDrops)];
+        lab.watch.found(lab.watch.refusing(&found));
+        lab.quiet(2000, 9000);
+        assert_eq!(lab.causes(), [(402, 5)], "{driver:?}");
+        let episode = lab.only_episode();
+        assert!(episode.inbound);
+        assert_eq!((episode.lost, episode.sent, episode.counters.rx_errors), (5, 10, 5));
+        assert_eq!(episode.counters.tx_errors, 0);
+
+        let mut lab = Lab::inbound(driver);
+        lab.refuse(1000, 5);
+        lab.watch.found(lab.watch.refusing(&[finding(Code::PolicyBlocks)]));
+        lab.quiet(2000, 9000);
+        assert_eq!(lab.causes(), [(499, 5)], "what goes out says nothing of what comes in");
+    }
+    // An xfrm interface has counted the packet as received when its policies are asked.
+    let no_policy = [finding(Code::NoInboundPolicy), integrity];
+    let refusing = |driver| Lab::inbound(driver).watch.refusing(&no_policy).map(|(code, _)| code);
+    assert_eq!(refusing(Driver::Vti), Some(Code::NoInboundPolicy));
+    assert_eq!(refusing(Driver::Xfrm), Some(Code::IntegrityFailures));
+}
+
+#[test]
+fn an_inbound_episode_waits_for_the_first_diagnosis_but_not_for_long() {
+    let mut lab = Lab::inbound(Driver::Vti);
+    lab.refuse(1000, 5);
+    lab.quiet(2000, 15_000);
+    assert!(lab.episodes.is_empty());
+    lab.quiet(16_000, 16_000);
+    assert_eq!(lab.causes(), [(499, 5)]);
+    let mut lab = Lab::inbound(Driver::Vti);
+    lab.refuse(1000, 5);
+    lab.quiet(2000, 9000);
+    lab.watch.found(lab.watch.refusing(&[finding(Code::ReplayDrops)]));
+    lab.quiet(10_000, 10_000);
+    assert_eq!(lab.causes(), [(403, 5)]);
+}
+
+#[test]
+fn errors_of_the_other_direction_are_none_of_this_one() {
+    let mut lab = Lab::inbound(Driver::Vti);
+    lab.look(1000, 10, 10, 5);
+    lab.quiet(2000, 9000);
+    let mut out = Lab::healthy();
+    out.refuse(1000, 5);
+    out.quiet(2000, 9000);
+    assert!(lab.episodes.is_empty() && out.episodes.is_empty());
+}
+
+#[test]
+fn packets_that_count_as_dropped_alone_are_refused_too() {
+    let mut lab = Lab::inbound(Driver::Xfrm);
+    lab.counters.rx_dropped += 7;
+    lab.quiet(1000, 17_000);
+    assert_eq!(lab.causes(), [(499, 7)]);
+}
+
+#[test]
+fn an_inbound_sa_that_goes_and_comes_back_is_a_gap_whose_losses_a_vti_counts() {
+    let mut lab = Lab::inbound(Driver::Vti);
+    lab.quiet(1000, 5000);
+    assert!(lab.change(5100, inbound_deleted(9)));
+    assert!(lab.change(5300, inbound_added(10)));
+    lab.refuse(6000, 20);
+    assert!(!lab.watch.wants_finding());
+    lab.quiet(7000, 12_000);
+    assert_eq!(lab.causes(), [(401, 20)]);
+    let episode = lab.only_episode();
+    assert_eq!((episode.causes[0].gap_ms, episode.events.len()), (Some(200), 2));
+}
+
+#[test]
+fn what_only_the_host_counts_is_of_the_gap_in_which_it_was_lost() {
+    let mut lab = Lab::inbound(Driver::Xfrm);
+    lab.quiet(1000, 5000);
+    assert!(!lab.watch.lacks_sa(at(5000)));
+    lab.change(5900, inbound_deleted(9));
+    lab.look(6000, 10, 0, 0);
+    assert!(lab.watch.lacks_sa(at(6000)));
+    assert!(lab.watch.charge(at(5000), 10, None), "an episode begins");
+    lab.change(6300, inbound_added(10));
+    lab.look(7000, 10, 7, 0);
+    assert!(lab.watch.lacks_sa(at(7000)), "the gap was over before the last sample");
+    assert!(!lab.watch.charge(at(6000), 30, None));
+    lab.look(8000, 10, 10, 0);
+    assert!(!lab.watch.lacks_sa(at(8000)));
+    lab.quiet(9000, 14_000);
+    assert_eq!(lab.causes(), [(401, 40)]);
+    let episode = lab.only_episode();
+    assert_eq!((episode.causes[0].gaps, episode.causes[0].gap_ms), (1, Some(400)));
+    assert_eq!(episode.course.iter().map(|loss| loss.lost).sum::<u64>(), 40);
+}
+
+#[test]
+fn packets_without_an_sa_are_not_of_a_vti_whose_peer_was_silent_or_is_long_gone() {
+    let mut lab = Lab::inbound(Driver::Xfrm);
+    (1000..=9000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    lab.change(9100, inbound_deleted(9));
+    lab.look(10_000, 10, 0, 0);
+    assert!(!lab.watch.lacks_sa(at(10_000)), "nothing came before");
+    let mut lab = Lab::inbound(Driver::Xfrm);
+    lab.quiet(1000, 5000);
+    lab.change(5100, inbound_deleted(9));
+    (6000..=65_000).step_by(1000).for_each(|ms| lab.look(ms, 10, 0, 0));
+    assert!(lab.watch.lacks_sa(at(65_000)));
+    assert!(!lab.watch.lacks_sa(at(65_200)));
+}
+
+#[test]
+fn policies_and_sas_of_both_directions_that_go_and_come_back_are_a_reauthentication() {
+    let mut lab = Lab::inbound(Driver::Vti);
+    let mut policy_in = policy(8);
+    (policy_in.direction, policy_in.index) = (from_yaml("in"), 64);
+    lab.change(100, Notification::PolicyAdded(policy_in.clone()));
+    lab.quiet(1000, 5000);
+    lab.change(5100, Notification::PolicyDeleted(policy_in.clone()));
+    lab.change(5101, inbound_deleted(9));
+    lab.change(5300, inbound_added(10));
+    lab.change(5301, Notification::PolicyAdded(policy_in));
+    lab.refuse(6000, 20);
+    lab.quiet(7000, 12_000);
+    assert_eq!(lab.causes(), [(911, 20)]);
+}
+
+#[test]
+fn a_cause_that_raises_counters_of_the_host_takes_what_they_count() {
+    let blocks = finding(Code::InboundPolicyMismatch);
+    let mut lab = Lab::inbound(Driver::Xfrm);
+    lab.quiet(1000, 5000);
+    assert_eq!(lab.watch.raising(std::slice::from_ref(&blocks), "XfrmInPolBlock"), Some(&blocks));
+    assert_eq!(lab.watch.raising(std::slice::from_ref(&blocks), "XfrmInNoStates"), None);
+    let counted = Lab::inbound(Driver::Vti);
+    let no_policy = finding(Code::NoInboundPolicy);
+    assert_eq!(counted.watch.raising(&[no_policy], "XfrmInNoPols"), None, "a vti counts it itself");
+    assert_eq!(lab.watch.cause_raising("XfrmInPolBlock"), None);
+    assert!(lab.watch.charge(at(4000), 12, Some(blocks)));
+    assert!(lab.watch.cause_raising("XfrmInPolBlock").is_some());
+    lab.refuse(6000, 3);
+    lab.watch.found(None);
+    lab.quiet(7000, 12_000);
+    assert_eq!(lab.causes(), [(412, 12), (499, 3)]);
+    assert_eq!(lab.only_episode().began_ms, at(4000).wall_ms);
+    assert_eq!(lab.watch.cause_raising("XfrmInPolBlock"), None, "it is over");
 }

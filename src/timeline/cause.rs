@@ -1,19 +1,21 @@
-//! From gaps and findings to the causes of an episode: each lost packet is counted to one of them, or to VTI-919.
+//! From gaps and findings to the causes of an episode: each lost packet is assigned to one of them, or to VTI-919.
 
 use super::finding::Finding;
 use super::gap::Gap;
 use super::moment::Moment;
 use crate::code::Code;
+use crate::snapshot::Direction;
 use crate::snapshot::recorded::Cause;
 use std::collections::BTreeMap;
 
-/// A gap that may have been either.
+/// Either a reauthentication or a peer that was away.
 const UNCERTAIN: &str =
-    "policy and SAs were removed and installed again; whether the peer was away, nothing shows";
+    "policy and SAs were removed and installed again; whether the peer was away is unknown";
 
-/// Losses by code.
-#[derive(Clone, Debug, Default)]
+/// Losses of one direction by code.
+#[derive(Clone, Debug)]
 pub(super) struct Ledger {
+    direction: Direction,
     sums: BTreeMap<Code, Sum>,
 }
 
@@ -26,20 +28,24 @@ struct Sum {
 }
 
 impl Ledger {
-    /// Counts a gap and what was lost in it. `finding`, or the gap's own, names what its unseen beginning or end cannot.
+    pub const fn of(direction: Direction) -> Self {
+        Self { direction, sums: BTreeMap::new() }
+    }
+
+    /// Adds a gap and its losses. If the gap's beginning or end was not seen, its cause is that of its own finding, or of `finding`.
     pub fn add_gap(&mut self, gap: &Gap, now: Moment, finding: Option<&Finding>) {
         if gap.lost == 0 {
             return;
         }
         let Some(code) = gap.code(now) else {
             let (finding, why) = match (gap.opened, gap.closed) {
-                (None, _) => (finding, "no SA or no policy, since before the recording began"),
-                (Some(_), None) => (None, "no SA or no policy, and it is not over"),
+                (None, _) => (finding, "SA or policy was missing since before the recording began"),
+                (Some(_), None) => (None, "SA or policy is still missing"),
                 (Some(_), Some(_)) => {
-                    return self.add_loss(gap.lost, None, UNCERTAIN);
+                    return self.add(gap.lost, None, UNCERTAIN);
                 }
             };
-            return self.add_loss(gap.lost, gap.finding.as_ref().or(finding), why);
+            return self.add(gap.lost, gap.finding.as_ref().or(finding), why);
         };
         let sum = self.sums.entry(code).or_default();
         sum.lost = sum.lost.saturating_add(gap.lost);
@@ -52,15 +58,27 @@ impl Ledger {
         }
     }
 
-    /// Counts losses outside of gaps.
-    pub fn add_loss(&mut self, lost: u64, finding: Option<&Finding>, otherwise: &str) {
+    /// Adds losses outside of gaps.
+    pub fn add_loss(&mut self, lost: u64, finding: Option<&Finding>) {
+        self.add(lost, finding, summary(Code::NotAttributable));
+    }
+
+    fn add(&mut self, lost: u64, finding: Option<&Finding>, otherwise: &str) {
         if lost == 0 {
             return;
         }
+        let transient = |code| match self.direction {
+            Direction::Out => transient(code),
+            // Only causes of refusals are asked for.
+            Direction::In => Some(code),
+        };
         let (code, summary) = match finding.map(|(code, said)| (*code, transient(*code), said)) {
             Some((found, Some(code), said)) if found == code => (code, said.clone()),
             Some((_, Some(code), _)) => (code, summary(code).to_string()),
-            _ => (Code::NotAttributable, otherwise.to_string()),
+            _ => (
+                Code::of_unexplained_losses(self.direction == Direction::In),
+                otherwise.to_string(),
+            ),
         };
         let sum = self.sums.entry(code).or_default();
         sum.lost = sum.lost.saturating_add(lost);
@@ -82,13 +100,13 @@ impl Ledger {
     }
 }
 
-/// The code that a finding has once it is over; none for one that makes no transmit error.
+/// The code of a finding after it is over; none for a finding that causes no transmit errors.
 fn transient(code: Code) -> Option<Code> {
     match code {
         Code::Ipv6OutsideSelectors => Some(Code::LinkLocalDrip),
         Code::NoRouteToPeer => Some(Code::RouteGap),
         Code::SecurityAssociationExpired | Code::HardLimitReached => Some(Code::LimitReached),
-        // They count no error of their own; what they lead to does.
+        // They do not count errors themselves, but lead to causes that do.
         Code::UpWithoutAssociation
         | Code::TrafficTakenByAnotherPolicy
         | Code::IkeDaemonNotRunning
@@ -103,17 +121,16 @@ fn transient(code: Code) -> Option<Code> {
 /// What happened in a gap of this kind.
 const fn summary(code: Code) -> &'static str {
     match code {
-        Code::SecurityAssociationMismatch => {
-            "in its place there was an SA to the peer with another if_id or mark"
-        }
+        Code::SecurityAssociationMismatch => "the SA to the peer had another if_id or mark",
         Code::ReauthenticationGap => "policy and SAs were removed and installed again",
-        Code::SaGap => "the policy stayed, and there was no SA for it",
-        Code::BeforeTheFirstSa => "the interface was up before its first SA",
-        Code::PeerLostAndBack => "the peer was lost, and SAs came back later",
-        Code::LinkLocalDrip => "IPv6 that the kernel sends by itself finds no policy",
+        Code::NoInboundAssociation => "there was no SA for what the peer sends",
+        Code::SaGap => "the policy stayed, but there was no SA for it",
+        Code::BeforeTheFirstSa => "the interface was up before its first SA was installed",
+        Code::PeerLostAndBack => "the peer was lost; SAs were installed again later",
+        Code::LinkLocalDrip => "IPv6 packets that the kernel itself sends match no policy",
         Code::RouteGap => "there was no route to the peer",
-        Code::LimitReached => "an SA had carried as much as it may",
-        _ => "nothing that was seen explains them",
+        Code::LimitReached => "an SA reached its byte or packet limit",
+        _ => "no recorded event explains these losses",
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a diagnosis said while packets were lost, as far as gaps and causes need it.
+//! The finding of a diagnosis while packets were lost, as far as gaps and causes need it.
 
 use crate::code::Code;
 

@@ -1,13 +1,13 @@
-//! A span in which a VTI lacked what it needs to send, as the kernel's messages bound it, and what kind of gap that was.
+//! A gap: a span in which a VTI lacked an SA, a policy or a route. The kernel's messages show its beginning and end, and its kind.
 
 use super::finding::Finding;
 use super::moment::Moment;
 use crate::code::Code;
 use crate::snapshot::Sa;
 
-/// A message may be received a little later than what it tells of happened.
+/// A message may be received a little later than its event.
 const LATE_MS: u64 = 100;
-/// A gap without any sign of the peer is taken for a reauthentication up to this length: rekeying from anew takes a few round trips.
+/// Up to this length a gap without any sign of the peer counts as a reauthentication, which takes a few round trips.
 const REAUTHENTICATION_MS: u64 = 3000;
 
 /// What a VTI lacked.
@@ -15,16 +15,18 @@ const REAUTHENTICATION_MS: u64 = 3000;
 pub(super) enum Lack {
     /// An SA, or a policy, or both.
     Sas,
+    /// An SA for what the peer sends.
+    InboundSa,
     /// A route to the peer of its SAs.
     Route,
 }
 
-/// Why the kernel deleted an SA by itself.
+/// Why the kernel itself deleted an SA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expiry {
-    /// Its time was over: nobody renewed it.
+    /// Its lifetime was over, and it had not been rekeyed.
     Time,
-    /// It had carried as many bytes or packets as it may.
+    /// It had reached its byte or packet limit.
     Volume,
 }
 
@@ -42,14 +44,14 @@ impl Expiry {
     }
 }
 
-/// Whether the peer was heard of before a gap.
+/// Whether packets came from the peer before a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Peer {
     /// Packets came in until the gap.
     Heard,
-    /// None came in, though packets went out and were answered before.
+    /// None came in, although packets went out and had been answered before.
     Silent,
-    /// None came in, but that was so before, for half as long or longer.
+    /// None came in, but there had already been a silence of half that length or longer.
     Doubtful,
     /// None ever came in.
     Unknown,
@@ -59,15 +61,15 @@ pub(super) enum Peer {
 #[derive(Clone, Debug)]
 pub(super) struct Gap {
     pub lack: Lack,
-    /// None: before it was watched.
+    /// None: before the recording began.
     pub opened: Option<Moment>,
     pub closed: Option<Moment>,
-    /// The VTI had no policy at some time of it.
+    /// At some time of the gap the VTI had no policy.
     pub policy_gone: bool,
     pub expiry: Option<Expiry>,
-    /// An SA that is its own but for a mark or if_id, which no VTI has, was installed meanwhile.
+    /// An SA like its own was installed meanwhile, but with a mark or if_id that no VTI has.
     pub misfit: bool,
-    /// The interface had not carried a packet before.
+    /// The interface had not sent a packet before.
     pub first: bool,
     pub peer: Peer,
     /// Packets lost in the intervals that it overlaps.
@@ -83,12 +85,12 @@ impl Gap {
         began && self.closed.is_none_or(|c| c.uptime_ms >= from.uptime_ms)
     }
 
-    /// How long it lasted, until `now` if it goes on; none where its beginning was not seen.
+    /// Its length, until `now` if it is open; none if its beginning was not seen.
     pub fn length_ms(&self, now: Moment) -> Option<u64> {
         Some(self.closed.unwrap_or(now).since(self.opened?))
     }
 
-    /// The finding's code, as far as the messages tell. What a gap that goes on will turn out to be, they often do not.
+    /// The finding's code, as far as the messages show it. For an open gap they often do not.
     pub fn code(&self, now: Moment) -> Option<Code> {
         if self.lack == Lack::Route {
             return Some(Code::RouteGap);
@@ -100,6 +102,7 @@ impl Gap {
         match (self.expiry, self.policy_gone, self.peer) {
             (Some(Expiry::Volume), ..) => Some(Code::LimitReached),
             (None, false, _) if self.misfit => Some(Code::SecurityAssociationMismatch),
+            (None, false, _) if self.lack == Lack::InboundSa => Some(Code::NoInboundAssociation),
             (None, false, _) => Some(Code::SaGap),
             _ if self.closed.is_none() => None,
             (Some(Expiry::Time), ..) | (None, true, Peer::Silent) => Some(Code::PeerLostAndBack),

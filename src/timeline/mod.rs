@@ -1,19 +1,25 @@
-//! Losses over time: what the kernel told of SAs, policies and routes, the counters of each look, and which of the first explains which
-//! of the second. Pure: it is fed, with times, and reads neither the system nor the clock.
+//! Losses over time: the kernel's messages about SAs, policies and routes, the counters of each sample, and which messages explain which
+//! losses. Pure: it gets its input with times, and reads neither the system nor the clock.
 
 #![deny(clippy::disallowed_methods)]
 
+mod arrival;
 mod cause;
 mod episode;
 mod finding;
 mod gap;
 mod moment;
+mod subject;
+mod tracked;
 mod tracker;
+mod traffic;
 mod watch;
 mod words;
 
 pub use finding::Finding;
 pub use moment::Moment;
-pub use tracker::{Effect, Readiness, Tracker};
-pub use watch::{Sample, Seen, Watch};
+pub use subject::{Of, Sample};
+pub use tracked::{Effect, Readiness};
+pub use tracker::Tracker;
+pub use watch::{Seen, Watch};
 pub use words::event;

@@ -1,6 +1,6 @@
-//! A point in time, by the clock that orders events and by the one that operators read.
+//! A point in time, by the clock that orders events and by the clock that operators read.
 
-/// When something was seen. Durations and order come from `uptime_ms` alone: the wall clock may jump.
+/// A point in time. Durations and order use only `uptime_ms`, because the wall clock may jump.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
     /// CLOCK_BOOTTIME in milliseconds.
@@ -10,7 +10,7 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// Milliseconds from `earlier` to this; 0 where it is not earlier.
+    /// Milliseconds from `earlier` to this moment; 0 if `earlier` is not earlier.
     pub const fn since(self, earlier: Moment) -> u64 {
         self.uptime_ms.saturating_sub(earlier.uptime_ms)
     }

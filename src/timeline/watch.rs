@@ -1,98 +1,103 @@
-//! One VTI over time: the gaps that the kernel's messages open and close, and the losses that looks at its counters show between them.
+//! One VTI over time: the gaps that the kernel's messages open and close, and the losses between the samples of its counters.
 
+use super::arrival;
 use super::episode::{Building, Interval};
 use super::finding::Finding;
 use super::gap::{Expiry, Gap, Lack, Peer};
 use super::moment::Moment;
-use super::tracker::Readiness;
-use crate::snapshot::Statistics;
+use super::subject::{Of, Sample};
+use super::tracked::Readiness;
+use super::traffic::Traffic;
+use crate::code::Code;
 use crate::snapshot::notification::Notification;
-use crate::snapshot::recorded::Episode;
+use crate::snapshot::recorded::{Episode, Rise};
+use crate::snapshot::{Direction, Statistics};
 use std::collections::VecDeque;
 
-/// An episode is over when nothing was lost for so long, and no gap is open.
+/// An episode is over if no packet was lost for so long and no gap is open.
 const QUIET_MS: u64 = 3000;
+/// So long an inbound episode waits for its first diagnosis.
+const UNASKED_MS: u64 = 15_000;
 /// The kernel repeats router solicitations at most an hour apart (`rtr_solicit_max_interval`, and a tenth of it at random).
 const DRIP_QUIET_MS: u64 = 2 * 60 * 60 * 1000;
 /// Events before an episode that belong to it.
 const BEFORE_MS: u64 = 5000;
 /// Events that are kept in case an episode begins.
 const MOST_NOTES: usize = 32;
-/// Gaps between two looks; what is more becomes one with the last.
+/// Gaps between two samples; further gaps extend the last one.
 const MOST_GAPS: usize = 64;
-/// Diagnoses of one episode that may find nothing.
+/// So long after an inbound SA went, packets that no SA takes count as its own.
+const NEAR_MS: u64 = 60_000;
+/// Diagnoses of one episode without a result; after so many there are no further ones.
 const MOST_IN_VAIN: u8 = 3;
-/// Packets without an answer for so long, and twice as long as ever before: the peer is silent.
-const SILENT_MS: u64 = 2000;
 
-/// A look at the counters of a VTI.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    /// When.
-    pub at: Moment,
-    /// IFLA_STATS64.
-    pub statistics: Statistics,
-}
-
-/// What a look showed.
+/// What a sample showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Packets lost since the look before.
+    /// Packets lost since the sample before.
     pub lost: u64,
     /// An episode began with them.
     pub began: bool,
-    /// The counters were restarted: what was lost cannot be told.
+    /// The counters were restarted: the losses are unknown.
     pub restarted: bool,
 }
 
-/// One VTI over time.
+/// One direction of one VTI over time.
 #[derive(Debug)]
 pub struct Watch {
+    of: Of,
     name: String,
     ifindex: u32,
-    exported: bool,
     last: Sample,
-    /// A packet was sent, or could have been, since the interface was made.
+    /// A packet was sent, or could have been sent, since the interface was created.
     carried: bool,
-    /// The counters went back.
+    /// It had policies of the direction. Without policies in, an xfrm interface forwards what it receives.
+    had_policies: bool,
+    /// The counters decreased.
     restarted: bool,
     sas: Option<Gap>,
     route: Option<Gap>,
-    /// Closed since the last look.
+    /// Closed since the last sample.
     closed: Vec<Gap>,
+    /// Closed before the last sample, and after the one before it: what only the host counted is added after the sample. Inbound only.
+    recent: Vec<Gap>,
     traffic: Traffic,
     notes: VecDeque<(Moment, String)>,
     episode: Option<Building>,
 }
 
 impl Watch {
-    /// Begins to watch. `readiness` is none where SAs and policies cannot be read: then no gap is ever seen.
-    /// `exported`: whether the kernel shows the error counters of the driver.
+    /// Begins to watch. `readiness` is none if SAs and policies cannot be read: then gaps are not seen.
     pub fn new(
         (name, ifindex): (&str, u32),
-        exported: bool,
+        of: Of,
         readiness: Option<Readiness>,
         first: Sample,
     ) -> Self {
-        let carried = first.statistics.tx_packets > 0;
+        let carried = match of.direction {
+            Direction::Out => first.statistics.tx_packets > 0,
+            Direction::In => first.statistics.rx_packets > 0,
+        };
         let mut watch = Self {
+            of,
             name: name.to_string(),
             ifindex,
-            exported,
             last: first,
             carried,
+            had_policies: readiness.is_some_and(|readiness| readiness.policies > 0),
             restarted: false,
             sas: None,
             route: None,
             closed: Vec::new(),
+            recent: Vec::new(),
             traffic: Traffic::default(),
             notes: VecDeque::new(),
             episode: None,
         };
         match readiness {
-            Some(readiness) if readiness.is_ready() => watch.carried = true,
+            Some(readiness) if of.is_ready(readiness) => watch.carried = true,
             Some(readiness) => {
-                watch.sas = Some(watch.gap(Lack::Sas, None, readiness));
+                watch.sas = Some(watch.gap(of.lack(), None, readiness));
             }
             None => {}
         }
@@ -104,7 +109,7 @@ impl Watch {
         &self.name
     }
 
-    /// What its losses are written under: the name it had when the episode began.
+    /// The name under which its losses are recorded: the name when the episode began.
     pub fn losing_name(&self) -> &str {
         self.episode.as_ref().map_or(&self.name, |episode| &episode.name)
     }
@@ -115,19 +120,21 @@ impl Watch {
         self.name = name.to_string();
     }
 
-    /// Takes in what it has now, after `cause`. True where a gap opened or closed: then it is time to look at the counters.
+    /// Sets what it has now, after `cause`. True if a gap opened or closed: then the counters must be sampled.
     pub fn readiness(&mut self, at: Moment, now: Readiness, cause: &Notification) -> bool {
         let expiry = match cause {
             Notification::SaExpired(sa) => Some(Expiry::of(sa)),
             _ => None,
         };
-        if !now.is_ready() {
+        self.had_policies |= now.policies > 0;
+        let policy_gone = self.is_policy_gone(now);
+        if !self.of.is_ready(now) {
             let opens = self.sas.is_none();
             if opens {
-                self.sas = Some(self.gap(Lack::Sas, Some(at), now));
+                self.sas = Some(self.gap(self.of.lack(), Some(at), now));
             }
             if let Some(gap) = &mut self.sas {
-                gap.policy_gone |= now.policies == 0;
+                gap.policy_gone |= policy_gone;
                 gap.misfit |= now.sas == 0 && matches!(cause, Notification::SaAdded(_));
                 gap.expiry = gap.expiry.or(expiry.filter(|_| now.sas == 0));
             }
@@ -140,7 +147,7 @@ impl Watch {
         closes
     }
 
-    /// Takes in whether there is a route to the peers of its SAs. True where that changed.
+    /// Sets whether there is a route to the peers of its SAs. True if this changed.
     pub fn route(&mut self, at: Moment, is_there: bool) -> bool {
         if is_there {
             let gap = self.route.take();
@@ -155,7 +162,7 @@ impl Watch {
         opens
     }
 
-    /// Keeps an event, for the episode that goes on or one that may begin.
+    /// Keeps an event, for the current episode or for one that may begin.
     pub fn note(&mut self, at: Moment, what: String) {
         let in_gap = self.sas.is_some() || self.route.is_some();
         match &mut self.episode {
@@ -171,34 +178,92 @@ impl Watch {
         }
     }
 
-    /// Takes in a look at the counters.
+    /// Adds a sample of the counters.
     pub fn look(&mut self, look: Sample) -> Seen {
-        let (before, exported) = (std::mem::replace(&mut self.last, look), self.exported);
+        let before = std::mem::replace(&mut self.last, look);
         let between = Interval::between(
             (before.at, &before.statistics),
             (look.at, &look.statistics),
-            exported,
+            self.of,
         );
         let Some(interval) = between else {
             self.closed.clear();
+            self.recent.clear();
             self.restarted = true;
             return Seen { restarted: true, ..Seen::default() };
         };
         self.carried |= interval.sent > 0;
         self.traffic.look(&before, &look);
         let began = interval.lost > 0 && self.count(&interval);
-        let closed = std::mem::take(&mut self.closed);
+        let mut closed = std::mem::take(&mut self.closed);
+        if self.of.direction == Direction::In {
+            std::mem::swap(&mut closed, &mut self.recent);
+        }
         if let Some(episode) = &mut self.episode {
             closed.iter().for_each(|gap| episode.close_gap(gap, look.at));
         }
         Seen { lost: interval.lost, began, restarted: false }
     }
 
-    /// Whether a diagnosis could say what the events do not.
+    /// How many packets the interface refused on arrival since the last sample, of those that the host counts as well: rx_errors, or where the
+    /// kernel does not show it rx_dropped.
+    pub const fn refused(&self, now: &Statistics) -> u64 {
+        let before = &self.last.statistics;
+        match self.of.exported {
+            true => now.rx_errors.saturating_sub(before.rx_errors),
+            false => now.rx_dropped.saturating_sub(before.rx_dropped),
+        }
+    }
+
+    /// Adds `lost` packets that only a counter of the host has, with the cause by which they are this VTI's; without, they are of the gap in
+    /// which they were lost. True if an episode begins.
+    pub fn charge(&mut self, from: Moment, lost: u64, cause: Option<Finding>) -> bool {
+        let (to, rise) = (self.last.at, Rise::default());
+        let interval = Interval { from: from.min(to), to, lost, sent: 0, rise };
+        let begins = self.begin(interval.from, interval.from);
+        let Some(episode) = &mut self.episode else { return begins };
+        let Some(cause) = cause else {
+            let gap = self.sas.as_mut().or(self.recent.last_mut());
+            episode.add(&interval, gap.is_none());
+            gap.into_iter().for_each(|gap| gap.lost = gap.lost.saturating_add(lost));
+            return begins;
+        };
+        episode.add_explained(&interval, cause);
+        begins
+    }
+
+    /// Whether an SA is missing, or was until the last sample, so that packets of the peer that no SA took may have been for this VTI: soon after the
+    /// gap began, and of a peer that was heard before. Later they may be anybody's.
+    pub fn lacks_sa(&self, now: Moment) -> bool {
+        let is_near = |gap: &Gap| {
+            let since = gap.opened.map(|opened| now.since(opened));
+            since.is_some_and(|ms| ms <= NEAR_MS) && gap.peer == Peer::Heard
+        };
+        self.sas.iter().chain(&self.recent).any(is_near)
+    }
+
+    /// The cause of the present episode that raises `counter` of the host, and none of the interface.
+    pub fn cause_raising(&self, counter: &str) -> Option<&Finding> {
+        let charged = self.episode.as_ref()?.charged.as_ref();
+        charged.filter(|(code, _)| arrival::raises(*code, self.of.driver, counter))
+    }
+
+    /// The first of the findings that raises `counter` of the host, and none of the interface.
+    pub fn raising<'f>(&self, findings: &'f [Finding], counter: &str) -> Option<&'f Finding> {
+        findings.iter().find(|(code, _)| arrival::raises(*code, self.of.driver, counter))
+    }
+
+    /// The first of the findings that explains refusals that the interface counts.
+    pub fn refusing(&self, findings: &[Finding]) -> Option<Finding> {
+        let is_counted = |code: Code| arrival::raised(code, self.of.driver);
+        findings.iter().find(|(code, _)| is_counted(*code).is_some_and(|r| r.device)).cloned()
+    }
+
+    /// Whether a diagnosis could explain what the events do not.
     pub fn wants_finding(&self) -> bool {
         let Some(episode) = &self.episode else { return false };
         match &self.sas {
-            // A gap that lasts has a cause that can be read.
+            // The cause of a long gap can be read from the state.
             Some(gap) => gap.lost > 0 && gap.finding.is_none() && self.is_long(gap),
             None => {
                 episode.finding.is_none()
@@ -208,7 +273,7 @@ impl Watch {
         }
     }
 
-    /// Takes in what a diagnosis said: of the gap, where one is open, for then it speaks of that.
+    /// Adds the finding of a diagnosis. If a gap is open, the finding is that of the gap.
     pub fn found(&mut self, finding: Option<Finding>) {
         let Some(episode) = &mut self.episode else { return };
         match (&mut self.sas, finding) {
@@ -222,10 +287,10 @@ impl Watch {
         gap.opened.is_none_or(|opened| self.last.at.since(opened) >= QUIET_MS)
     }
 
-    /// The episode that goes on, as it is now.
+    /// The current episode, as it is now.
     pub fn ongoing(&self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
-        let open = self.sas.iter().chain(&self.route).chain(&self.closed);
+        let open = self.sas.iter().chain(&self.route).chain(&self.recent).chain(&self.closed);
         Some(episode.episode(self.ifindex, now, true, open))
     }
 
@@ -233,6 +298,10 @@ impl Watch {
     pub fn settle(&mut self, now: Moment) -> Option<Episode> {
         let episode = self.episode.as_ref()?;
         let quiet = if episode.is_drip() { DRIP_QUIET_MS } else { QUIET_MS };
+        // The statistics of an SA say also later why it refused packets, if nobody has looked yet.
+        let is_unasked = self.wants_finding() && episode.in_vain == 0;
+        let is_inbound = self.of.direction == Direction::In;
+        let quiet = if is_inbound && is_unasked { UNASKED_MS } else { quiet };
         let in_gap = self.sas.is_some() || self.route.is_some();
         if in_gap || now.since(episode.last_loss) < quiet {
             return None;
@@ -240,9 +309,9 @@ impl Watch {
         self.end(now)
     }
 
-    /// The episode, which ends with the interface; `last` is what it counted until then.
+    /// The episode, which ends because the interface is deleted; `last` is the last sample of its counters.
     pub fn gone(mut self, now: Moment, last: Option<Sample>) -> Option<Episode> {
-        // Counters that were restarted are of another interface with this ifindex, made after what ends here.
+        // Restarted counters belong to a later interface with the same ifindex.
         if let Some(last) = last.filter(|_| !self.restarted) {
             self.look(last);
         }
@@ -250,21 +319,26 @@ impl Watch {
         self.end(now)
     }
 
-    /// The episode, which ends with the recorder.
+    /// The episode, which ends because the recorder ends.
     pub fn end(&mut self, now: Moment) -> Option<Episode> {
         let ended = self.ongoing(now)?;
         self.episode = None;
         Some(Episode { open: false, ..ended })
     }
 
-    /// A gap that opens, with what was known before it.
+    /// Whether a policy is missing: what is sent needs one.
+    fn is_policy_gone(&self, now: Readiness) -> bool {
+        now.policies == 0 && (self.of.direction == Direction::Out || self.had_policies)
+    }
+
+    /// A new gap, with what is known from before it.
     fn gap(&mut self, lack: Lack, opened: Option<Moment>, now: Readiness) -> Gap {
         self.traffic.gapped = true;
         Gap {
             lack,
             opened,
             closed: None,
-            policy_gone: now.policies == 0,
+            policy_gone: self.is_policy_gone(now),
             expiry: None,
             misfit: false,
             first: !self.carried,
@@ -284,7 +358,7 @@ impl Watch {
         }
     }
 
-    /// Counts the losses of an interval to the gap that covers most of it, or to none. True where an episode begins.
+    /// Assigns the losses of an interval to the gap that covers most of it, or to none. True if an episode begins.
     fn count(&mut self, interval: &Interval) -> bool {
         let (from, to) = (interval.from, interval.to);
         let open = self.sas.iter_mut().chain(&mut self.route);
@@ -301,61 +375,21 @@ impl Watch {
             gap.lost = gap.lost.saturating_add(interval.lost);
             began = gap.opened.map_or(from, |opened| opened.max(from).min(to));
         }
-        let begins = self.episode.is_none();
-        if begins {
-            let notes = self.notes.drain(..);
-            let near = notes.filter(|(at, _)| at.uptime_ms + BEFORE_MS >= from.uptime_ms);
-            self.episode = Some(Building::new(&self.name, began, near));
-        }
+        let begins = self.begin(began, from);
         if let Some(episode) = &mut self.episode {
             episode.add(interval, outside);
         }
         begins
     }
-}
 
-/// Whether what goes out is answered.
-#[derive(Debug, Default)]
-struct Traffic {
-    /// When packets last went out.
-    sent: Option<Moment>,
-    /// When packets last came in.
-    heard: Option<Moment>,
-    /// The longest that was waited for an answer so far, in milliseconds.
-    patience: u64,
-    /// A gap opened since packets last came in.
-    gapped: bool,
-}
-
-impl Traffic {
-    fn look(&mut self, before: &Sample, now: &Sample) {
-        if now.statistics.tx_packets > before.statistics.tx_packets {
-            self.sent = Some(now.at);
+    /// Begins an episode, with the events since shortly before `from`. False if there is one.
+    fn begin(&mut self, began: Moment, from: Moment) -> bool {
+        let begins = self.episode.is_none();
+        if begins {
+            let notes = self.notes.drain(..);
+            let near = notes.filter(|(at, _)| at.uptime_ms + BEFORE_MS >= from.uptime_ms);
+            self.episode = Some(Building::new(self.of.direction, &self.name, began, near));
         }
-        if now.statistics.rx_packets > before.statistics.rx_packets {
-            // A silence that a gap followed was no pause of the traffic.
-            if !std::mem::take(&mut self.gapped) {
-                self.patience = self.patience.max(self.waited());
-            }
-            self.heard = Some(now.at);
-        }
-    }
-
-    /// How long packets have gone out without an answer.
-    fn waited(&self) -> u64 {
-        match (self.sent, self.heard) {
-            (Some(sent), Some(heard)) => sent.since(heard),
-            _ => 0,
-        }
-    }
-
-    fn peer(&self) -> Peer {
-        let waited = self.waited();
-        match self.heard {
-            None => Peer::Unknown,
-            Some(_) if waited < SILENT_MS => Peer::Heard,
-            Some(_) if waited >= 2 * self.patience => Peer::Silent,
-            Some(_) => Peer::Doubtful,
-        }
+        begins
     }
 }

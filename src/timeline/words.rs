@@ -1,9 +1,9 @@
-//! The kernel's messages in words, for the events of an episode.
+//! The kernel's messages as text, for the events of an episode.
 
 use crate::snapshot::notification::Notification;
 use crate::snapshot::{Policy, Sa};
 
-/// What happened; none for what is no event of a tunnel.
+/// What happened; none if it is no event of a tunnel.
 pub fn event(notification: &Notification) -> Option<String> {
     let sa = |a: &Sa, what| format!("SA {} from {} to {} {what}", a.spi, a.source, a.destination);
     let policy = |p: &Policy, what| {
