@@ -8,8 +8,8 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-use vti_diagnostics::journal::{Accounts, Counted, Record, Writer, read, recorded};
-use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark};
+use vti_diagnostics::journal::{Accounts, Counted, Record, Totals, Writer, read, recorded};
+use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark, Rise};
 
 const LIMIT: u64 = 1024 * 1024;
 
@@ -27,7 +27,7 @@ fn episode(interface: &str, began_ms: u64, lost: u64) -> Episode {
 }
 
 fn counters(lost: u64) -> BTreeMap<String, Counted> {
-    BTreeMap::from([("vti1".to_string(), Counted { ifindex: 5, lost })])
+    BTreeMap::from([("vti1".to_string(), Counted { ifindex: 5, lost, refused: None })])
 }
 
 fn started(at_ms: u64, lost: u64) -> Record {
@@ -41,7 +41,8 @@ fn started(at_ms: u64, lost: u64) -> Record {
 }
 
 fn losses(at_ms: u64, lost: u64) -> Record {
-    Record::Losses { at_ms, of: BTreeMap::from([("vti1".to_string(), lost)]) }
+    let of = BTreeMap::from([("vti1".to_string(), lost)]);
+    Record::Losses { at_ms, of, inbound: BTreeMap::new() }
 }
 
 fn written(directory: &Path, records: &[Record]) {
@@ -99,7 +100,7 @@ fn a_damaged_line_costs_itself_alone_and_is_told() {
     let contents = read(directory.path()).unwrap().unwrap();
     assert_eq!((contents.records.len(), contents.damaged), (2, 1));
     let told = recorded(&contents);
-    assert_eq!(told.remarks.last().unwrap().what, "1 damaged line of the journal was passed over");
+    assert_eq!(told.remarks.last().unwrap().what, "1 damaged line of the journal was skipped");
 }
 
 #[test]
@@ -109,10 +110,7 @@ fn a_journal_of_a_newer_version_is_one_sentence_and_is_not_touched() {
     let text = "vti-diagnostics journal 2\nsomething new\n";
     fs::write(&path, text).unwrap();
     let said = read(directory.path()).unwrap_err().to_string();
-    assert!(
-        said.contains("is of version 2 of the journal, and this program reads version 1"),
-        "{said}"
-    );
+    assert!(said.contains("has journal version 2, but this program reads version 1"), "{said}");
     let said = Writer::open(directory.path(), LIMIT).err().unwrap().to_string();
     assert!(said.contains("this program writes version 1: move it away"), "{said}");
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -123,12 +121,12 @@ fn a_file_that_is_no_journal_is_set_aside_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     fs::write(&path, "hello\n").unwrap();
-    assert!(read(directory.path()).unwrap_err().to_string().ends_with("is no journal"));
+    assert!(read(directory.path()).unwrap_err().to_string().ends_with("is not a journal"));
     let mut writer = Writer::open(directory.path(), LIMIT).unwrap();
     let [aside] = &set_aside(directory.path())[..] else { panic!("one") };
     let [said] = &writer.said()[..] else { panic!("one sentence") };
     let expected = format!(
-        "{} is damaged in its first line: it was set aside as {aside}, and a new one was begun",
+        "{} is damaged in its first line: it was set aside as {aside}, and a new one was started",
         path.display()
     );
     assert_eq!(*said, expected);
@@ -182,7 +180,7 @@ fn so_much_is_set_aside_and_no_more_and_the_limit_holds() {
                 assert_eq!(damaged, 5, "{said}");
                 assert!(
                     said.contains(
-                        "4 damaged files of the journal are set aside already: move them away"
+                        "4 damaged files of the journal were set aside already: move them out"
                     ),
                     "{said}"
                 );
@@ -229,7 +227,7 @@ fn meddled(meddle: impl FnOnce(&Path)) -> (tempfile::TempDir, String) {
 
 #[test]
 fn a_journal_that_is_removed_under_the_recorder_is_begun_again() {
-    let removed = "DIR/journal was removed: a new one was begun";
+    let removed = "DIR/journal was removed: a new one was started";
     assert_eq!(meddled(|dir| fs::remove_file(dir.join("journal")).unwrap()).1, removed);
     assert_eq!(
         meddled(|dir| fs::rename(dir.join("journal"), dir.join("kept")).unwrap()).1,
@@ -240,7 +238,7 @@ fn a_journal_that_is_removed_under_the_recorder_is_begun_again() {
         fs::copy(dir.join("journal"), dir.join("copy")).unwrap();
         fs::rename(dir.join("copy"), dir.join("journal")).unwrap();
     };
-    let changed = "DIR/journal was changed by another process: the recorder goes on at its end";
+    let changed = "DIR/journal was changed by another process: the recorder continues at its end";
     assert_eq!(meddled(restored).1, changed);
     assert_eq!(meddled(|dir| fs::write(dir.join("journal"), "").unwrap()).1, changed);
 }
@@ -267,7 +265,7 @@ fn a_recorder_whose_journal_another_one_took_over_ends() {
     fs::remove_file(directory.path().join("lock")).unwrap();
     let _second = Writer::open(directory.path(), LIMIT).unwrap();
     let said = first.check().unwrap_err().to_string();
-    assert!(said.starts_with("another recorder writes the journal in "), "{said}");
+    assert!(said.starts_with("another recorder is writing the journal in "), "{said}");
 }
 
 #[test]
@@ -279,7 +277,7 @@ fn a_directory_that_cannot_be_made_again_ends_the_recorder_for_its_service_to_ma
     fs::remove_dir_all(&directory).unwrap();
     fs::write(&directory, "in the way").unwrap();
     let said = writer.check().unwrap_err().to_string();
-    assert!(said.contains(" was removed, and cannot be made again: "), "{said}");
+    assert!(said.contains(" was removed and cannot be created again: "), "{said}");
 }
 
 #[test]
@@ -287,7 +285,7 @@ fn of_two_recorders_the_second_is_refused_and_a_reader_sees_the_first() {
     let directory = tempfile::tempdir().unwrap();
     let mut first = Writer::open(directory.path(), LIMIT).unwrap();
     let said = Writer::open(directory.path(), LIMIT).err().unwrap().to_string();
-    assert!(said.starts_with("another recorder writes the journal in "), "{said}");
+    assert!(said.starts_with("another recorder is writing the journal in "), "{said}");
     first.append(&started(1, 0));
     assert_eq!(first.flush(), None);
     assert!(read(directory.path()).unwrap().unwrap().running);
@@ -360,8 +358,57 @@ fn what_was_lost_while_nobody_recorded_is_known_by_its_number() {
     let [missed] = &lost(120)[..] else { panic!("{:?}", lost(120)) };
     assert_eq!((missed.lost, missed.since_ms), (11, 9));
     assert_eq!(accounts.unwatched("another-boot", &counters(120)), [], "its counters are others");
-    let anew = BTreeMap::from([("vti1".to_string(), Counted { ifindex: 6, lost: 120 })]);
+    let anew =
+        BTreeMap::from([("vti1".to_string(), Counted { ifindex: 6, lost: 120, refused: None })]);
     assert_eq!(accounts.unwatched("this-boot", &anew), [], "made anew");
+}
+
+#[test]
+fn what_was_refused_while_nobody_recorded_is_counted_apart_from_what_was_lost() {
+    let counters = |lost, refused| {
+        BTreeMap::from([("vti1".to_string(), Counted { ifindex: 5, lost, refused })])
+    };
+    let refused = Episode {
+        inbound: true,
+        // Of these, 2 are in counters of the host alone.
+        lost: 9,
+        counters: Rise { rx_errors: 7, rx_dropped: 7, ..Rise::default() },
+        ..episode("vti1", 5, 9)
+    };
+    let unwatched = |before, now| {
+        let mut accounts = Accounts::default();
+        let Record::Started { at_ms, uptime_ms, boot_id, tool_version, .. } = started(1, 0) else {
+            unreachable!()
+        };
+        let counters = counters(0, before);
+        accounts.take(Record::Started { at_ms, uptime_ms, boot_id, tool_version, counters });
+        accounts.take(Record::Episode(refused.clone()));
+        accounts.take(losses(9, 2));
+        let told = accounts.unwatched("this-boot", &now);
+        told.into_iter().map(|u| (u.inbound, u.lost)).collect::<Vec<_>>()
+    };
+    assert_eq!(unwatched(Some(100), counters(2, Some(107))), []);
+    assert_eq!(unwatched(Some(100), counters(5, Some(111))), [(false, 3), (true, 4)]);
+    assert_eq!(unwatched(None, counters(2, Some(111))), [], "an earlier version did not say");
+}
+
+#[test]
+fn inbound_episodes_are_fields_that_earlier_versions_skip_and_do_not_write() {
+    let inbound = Record::Episode(Episode { inbound: true, ..episode("vti1", 10, 3) });
+    let line = serde_json::to_string(&inbound).unwrap();
+    assert!(line.contains(r#""inbound":true"#), "{line}");
+    let earlier = line.replace(r#","inbound":true"#, "");
+    assert_eq!(
+        serde_json::from_str::<Record>(&earlier).unwrap(),
+        Record::Episode(episode("vti1", 10, 3))
+    );
+    let of = BTreeMap::from([("vti1".to_string(), 4)]);
+    let refused = Record::Losses { at_ms: 20, of: BTreeMap::new(), inbound: of };
+    let line = serde_json::to_string(&refused).unwrap();
+    assert_eq!(line, r#"{"record":"losses","at_ms":20,"of":{},"inbound":{"vti1":4}}"#);
+    let earlier = serde_json::to_string(&losses(20, 4)).unwrap();
+    assert_eq!(earlier, r#"{"record":"losses","at_ms":20,"of":{"vti1":4}}"#);
+    assert_eq!(serde_json::from_str::<Record>(&earlier).unwrap(), losses(20, 4));
 }
 
 #[test]
@@ -382,7 +429,7 @@ fn a_full_disk_keeps_the_journal_whole_and_the_records_waiting() {
     assert!(said[0].starts_with("cannot write "), "{said:?}");
     fs::remove_dir(directory.path().join("journal.new")).unwrap();
     let again = writer.flush().unwrap();
-    assert_eq!(again, "the journal is written again; 0 records were lost meanwhile");
+    assert_eq!(again, "the journal can be written again; 0 records were lost meanwhile");
     let told = recorded(&read(directory.path()).unwrap().unwrap());
     let numbers: Vec<u64> = told.episodes.iter().map(|e| e.began_ms).collect();
     assert_eq!(numbers.last(), Some(&19));
@@ -438,8 +485,40 @@ fn the_recorder_goes_on_where_its_journal_is_removed_and_damaged_and_says_each_o
     assert!(recorder.wait().unwrap().success(), "{said}");
     let of_it: Vec<&str> = said.lines().filter(|l| l.contains(journal.to_str().unwrap())).collect();
     let [removed, damaged] = &of_it[..] else { panic!("{said}") };
-    assert!(removed.ends_with("/journal was removed: a new one was begun"), "{said}");
+    assert!(removed.ends_with("/journal was removed: a new one was started"), "{said}");
     assert!(damaged.contains(" it was set aside as journal.damaged-"), "{said}");
     let told = recorded(&read(directory.path()).unwrap().unwrap());
     assert!(told.remarks.iter().any(|remark| remark.what == **damaged), "{told:?}");
+}
+
+/// A counter that monitoring systems draw must not fall when the oldest records are removed.
+#[test]
+fn the_sums_go_on_when_the_oldest_records_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut writer = Writer::open(directory.path(), LIMIT).unwrap();
+    let (mut all, mut last) = (0, 0);
+    let long = "x".repeat(2000);
+    for number in 0..3000 {
+        let mut lossy = episode("vti1", number, 1 + number % 5);
+        lossy.causes[0].summary.clone_from(&long);
+        all += lossy.lost;
+        writer.append(&Record::Episode(lossy));
+        assert_eq!(writer.flush(), None);
+        if number % 100 == 99 {
+            let totals = Totals::read(directory.path()).unwrap().unwrap();
+            let sums: Vec<(u16, u64)> = totals.ended("vti1").collect();
+            assert_eq!(sums, [(912, all)], "after {number}");
+            assert!(all > last);
+            last = all;
+        }
+    }
+    let contents = read(directory.path()).unwrap().unwrap();
+    let kept = contents.records.iter().filter(|r| matches!(r, Record::Episode(_))).count();
+    assert!(kept < 1500, "the oldest were removed: {kept} are left");
+    // A second recorder goes on with them, and so does a reader of the story.
+    drop(writer);
+    written(directory.path(), &[started(9000, 0), Record::Episode(episode("vti1", 9001, 7))]);
+    let totals = Totals::read(directory.path()).unwrap().unwrap();
+    assert_eq!(totals.ended("vti1").collect::<Vec<_>>(), [(912, all + 7)]);
+    assert_eq!(recorded(&read(directory.path()).unwrap().unwrap()).episodes.len(), kept + 1);
 }

@@ -1,5 +1,5 @@
-//! What is damaged at its head is set aside: renamed beside the journal, with the time in its name. It is evidence, so nothing deletes it;
-//! once there are so many, the recorder stops and says so, instead of filling the disk.
+//! A file with a damaged head is set aside: it is renamed, with the time in its name. It is evidence, so nothing deletes it; if there are too
+//! many, the recorder stops with an error instead of filling the disk.
 
 use super::{CURRENT, PREVIOUS};
 use crate::error::{Error, Result};
@@ -8,9 +8,9 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::fs;
 use std::path::Path;
 
-/// So many files are kept. Each is at most half of what is left of the limit, so together they leave room for a journal.
+/// Most files that are kept. Each has at most half of what is left of the limit, so together they leave room for a journal.
 const MOST: usize = 4;
-/// What stands between the name of the file and the time, and how the time is written: UTC.
+/// The text between the name of the file and the time, and the form of the time: UTC.
 const DAMAGED: &str = ".damaged-";
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
@@ -38,26 +38,26 @@ pub(super) fn list(directory: &Path) -> Vec<Aside> {
     aside
 }
 
-/// The time in the name; none where it is no such name.
+/// The time in the name; none for any other name.
 fn at_ms(name: &str) -> Option<u64> {
     let (of, time) = name.split_once(DAMAGED)?;
-    // A second file of the same second has a number behind the time.
+    // A second file of the same second has a number after the time.
     let time = time.split_once('.').map_or(time, |(time, _)| time);
     let time = DateTime::strptime(TIME, time).ok()?.to_zoned(TimeZone::UTC).ok()?;
     let at_ms = u64::try_from(time.timestamp().as_millisecond()).ok()?;
     [CURRENT, PREVIOUS].contains(&of).then_some(at_ms)
 }
 
-/// Renames `name`, which is as `why` says. One sentence of it.
+/// Renames `name` for the reason `why`. Returns one sentence about it.
 ///
 /// # Errors
-/// `IncorrectValue` where there are as many as are kept; `Write` where the system refuses.
+/// `IncorrectValue` where the most files are kept already; `Write` where the system refuses.
 pub(super) fn set(directory: &Path, name: &str, why: &str) -> Result<String> {
     let path = directory.join(name);
     let there = list(directory);
     if there.len() >= MOST {
         return Err(Error::IncorrectValue(format!(
-            "{} {why}, and {} of the journal are set aside already: move them away from {}",
+            "{} {why}, but {} of the journal were set aside already: move them out of {}",
             path.display(),
             DAMAGED_FILE.of(there.len()),
             directory.display()
@@ -69,5 +69,5 @@ pub(super) fn set(directory: &Path, name: &str, why: &str) -> Result<String> {
     let new = std::iter::once(stem.clone()).chain(numbered).find(is_free).unwrap_or(stem);
     fs::rename(&path, directory.join(&new))
         .map_err(|source| Error::Write { path: path.display().to_string(), source })?;
-    Ok(format!("{} {why}: it was set aside as {new}, and a new one was begun", path.display()))
+    Ok(format!("{} {why}: it was set aside as {new}, and a new one was started", path.display()))
 }

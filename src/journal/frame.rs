@@ -7,7 +7,7 @@ pub(super) fn head() -> String {
     format!("vti-diagnostics journal {VERSION}\n")
 }
 
-/// The version that a first line names; none where it is no head of a journal.
+/// The version in a first line; none where it is not the head of a journal.
 pub(super) fn version(line: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(line).ok()?;
     text.trim_end().strip_prefix("vti-diagnostics journal ")?.parse().ok()

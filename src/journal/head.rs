@@ -1,4 +1,4 @@
-//! What the first line of a file says it is.
+//! What a file is, by its first line.
 
 use super::record::Record;
 use super::{LONGEST, VERSION, frame};
@@ -8,17 +8,17 @@ use std::io::{self, BufRead, BufReader, Read, Seek};
 /// A file, by its head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// A journal of our version.
+    /// A journal of this version.
     Ours,
-    /// Cut within its first line: there is no record yet.
+    /// Truncated within its first line: it has no record yet.
     Torn,
     /// A journal of another version.
     Version(u32),
-    /// None of these.
+    /// Not a journal.
     Damaged,
 }
 
-/// Reads the head, and leaves the file at its beginning.
+/// Reads the head and goes back to the beginning of the file.
 pub(super) fn read(file: &mut File) -> io::Result<Head> {
     file.rewind()?;
     let head = of(&mut BufReader::new(&*file))?;
@@ -40,7 +40,7 @@ fn of(reader: &mut impl BufRead) -> io::Result<Head> {
     let Some(version) = frame::version(&line).filter(|_| line.ends_with(b"\n")) else {
         return Ok(Head::Damaged);
     };
-    // One changed byte makes another version of ours. Then its records are still ours, or there are none.
+    // One changed byte may turn this version into another one. Then the records are still of this version, or there are none.
     line.clear();
     reader.take(LONGEST).read_until(b'\n', &mut line)?;
     let record = frame::record(line.strip_suffix(b"\n").unwrap_or(&line));

@@ -1,4 +1,4 @@
-//! Who writes the journal: an open-file-description lock on a file beside it, so that a reader can ask without taking it.
+//! The lock of the process that writes the journal: an open-file-description lock on a file beside it, which a reader can test without taking it.
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
@@ -18,12 +18,12 @@ fn whole(kind: libc::c_int) -> libc::flock {
     }
 }
 
-/// How often it is asked before another has the lock for good. Whoever starts a process shares its locks with that until it runs its own
-/// program: so a lock can outlive its owner for a moment.
+/// How often a held lock is tested again. A child process shares the locks of its parent until it runs its own program, so a lock can outlive
+/// its owner for a moment.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes the lock for as long as the file is open. False where another has it.
+/// Takes the lock for as long as the file is open. False where another process has it.
 pub(super) fn take(file: &File) -> Result<bool, Errno> {
     let is_free = || match fcntl(file, FcntlArg::F_OFD_SETLK(&whole(libc::F_WRLCK))) {
         Ok(_) => Ok(true),
@@ -33,7 +33,7 @@ pub(super) fn take(file: &File) -> Result<bool, Errno> {
     patiently(is_free)
 }
 
-/// Whether somebody has the lock.
+/// Whether a process has the lock.
 pub(super) fn is_taken(file: &File) -> Result<bool, Errno> {
     let is_free = || {
         let mut asked = whole(libc::F_WRLCK);
@@ -43,7 +43,7 @@ pub(super) fn is_taken(file: &File) -> Result<bool, Errno> {
     patiently(is_free).map(|is_free| !is_free)
 }
 
-/// Asks until it is free, for a moment at most.
+/// Tests it until it is free, for a moment at most.
 fn patiently(is_free: impl Fn() -> Result<bool, Errno>) -> Result<bool, Errno> {
     for _ in 1..TRIES {
         if is_free()? {

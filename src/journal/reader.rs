@@ -1,4 +1,4 @@
-//! Reads a journal, while it may be written. What is damaged is passed over and counted; it changes nothing.
+//! Reads a journal, also while it is being written. Damaged lines are skipped and counted; it changes nothing.
 
 use super::aside::{self, Aside};
 use super::record::Record;
@@ -12,36 +12,36 @@ use std::path::Path;
 /// The largest file that a recorder writes (`record --size`), in bytes.
 const LARGEST: u64 = 128 << 20;
 
-/// What a journal holds.
+/// The contents of a journal.
 #[derive(Debug, Default)]
 pub struct Contents {
     /// The records, oldest first.
     pub records: Vec<Record>,
     /// Lines that could not be read.
     pub damaged: usize,
-    /// Files that are not read: they were damaged and set aside.
+    /// Files that are not read because they were damaged and set aside.
     pub aside: Vec<Aside>,
-    /// Somebody writes it now.
+    /// A recorder is writing it now.
     pub running: bool,
 }
 
-/// What is to be known of a journal beside its records.
+/// What is known about a journal apart from its records.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
     /// Lines that could not be read.
     pub damaged: usize,
-    /// Files that are not read: they were damaged and set aside.
+    /// Files that are not read because they were damaged and set aside.
     pub aside: Vec<Aside>,
-    /// Somebody writes it now.
+    /// A recorder is writing it now.
     pub running: bool,
 }
 
-/// A recorder.
+/// The state of the recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It runs.
     Running,
-    /// It ran, and does not now.
+    /// It has run, but does not run now.
     Ended,
     /// It has never run.
     NeverRan,
@@ -49,10 +49,10 @@ pub enum State {
     Unknown,
 }
 
-/// Reads the journal of `directory`. None where there is none, and nobody writes one.
+/// Reads the journal of `directory`. None where there is none and no recorder runs.
 ///
 /// # Errors
-/// `PermissionDenied`; `InsufficientResources` where a file is larger than 128 MiB; `IncorrectValue` where it is of a version that this program does not read, or no journal;
+/// `PermissionDenied`; `InsufficientResources` where a file is larger than 128 MiB; `IncorrectValue` where it has another version of the format, or is no journal;
 /// `DataUnavailable` where the system fails.
 pub fn read(directory: &Path) -> Result<Option<Contents>> {
     let mut records = Vec::new();
@@ -65,14 +65,14 @@ pub fn read(directory: &Path) -> Result<Option<Contents>> {
     }))
 }
 
-/// Hands each record of the journal of `directory` on, oldest first, and keeps none. None where there is no journal, and nobody
-/// writes one.
+/// Passes each record of the journal of `directory` on, oldest first, and keeps none. None where there is no journal and no recorder
+/// runs.
 ///
 /// # Errors
-/// As [`read`]; records before the error have been handed on.
+/// As [`read`]; records before the error have been passed on.
 pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Condition>> {
     let (current, previous) = (directory.join(CURRENT), directory.join(PREVIOUS));
-    // The file that is written may become the previous one meanwhile: then it is open twice, and another attempt finds both.
+    // The current file may become the previous one meanwhile: then it is open twice, and another attempt finds both.
     let mut files = (open(&current)?, open(&previous)?);
     for _ in 0..3 {
         let same = |(_, id): &(File, (u64, u64))| files.0.as_ref().is_some_and(|f| f.1 == *id);
@@ -82,7 +82,7 @@ pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Co
         files = (open(&current)?, open(&previous)?);
     }
     let (aside, running) = (aside::list(directory), state(directory) == State::Running);
-    // One that was removed under the recorder is made again in a moment.
+    // If it was removed while a recorder runs, a new one is created in a moment.
     if files.0.is_none() && files.1.is_none() && aside.is_empty() && !running {
         return Ok(None);
     }
@@ -95,7 +95,7 @@ pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Co
     Ok(Some(condition))
 }
 
-/// A file, and what tells it from another one.
+/// A file and its identity.
 fn open(path: &Path) -> Result<Option<(File, (u64, u64))>> {
     match File::open(path) {
         Ok(file) => {
@@ -114,7 +114,7 @@ fn open(path: &Path) -> Result<Option<(File, (u64, u64))>> {
     }
 }
 
-/// Hands the records of one file on; gives how many lines are damaged.
+/// Passes the records of one file on; returns the number of damaged lines.
 fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize> {
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
@@ -128,21 +128,21 @@ fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize>
         Some(VERSION) => {}
         Some(other) => {
             return Err(Error::IncorrectValue(format!(
-                "{} is of version {other} of the journal, and this program reads version {VERSION}",
+                "{} has journal version {other}, but this program reads version {VERSION}",
                 path.display()
             )));
         }
-        // Cut within its first line: there was no record yet.
+        // Truncated within its first line: it has no record yet.
         None if !line.ends_with(b"\n") && frame::head().as_bytes().starts_with(&line) => {
             return Ok(0);
         }
         None => {
-            return Err(Error::IncorrectValue(format!("{} is no journal", path.display())));
+            return Err(Error::IncorrectValue(format!("{} is not a journal", path.display())));
         }
     }
     let mut damaged = 0;
     while next(&mut line)? > 0 {
-        // A line that only lacks its end is whole: the sum says so.
+        // A line without a line end may be complete: the checksum decides.
         match frame::record(line.strip_suffix(b"\n").unwrap_or(&line)) {
             Some(record) => each(record),
             None if line == b"\n" => {}
@@ -152,7 +152,7 @@ fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize>
     Ok(damaged)
 }
 
-/// Whether a recorder writes the journal of `directory`, as its lock says.
+/// Whether a recorder writes the journal of `directory`, by its lock.
 pub fn state(directory: &Path) -> State {
     match File::open(directory.join(LOCK)) {
         Ok(file) => match lock::is_taken(&file) {

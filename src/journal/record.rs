@@ -1,4 +1,4 @@
-//! What stands in the journal. Fields are added, never renamed; a record of a kind that is not known is passed over.
+//! The records of the journal. Fields are added, never renamed; a record of an unknown kind is skipped.
 
 use crate::snapshot::recorded::{Episode, Remark};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
 pub enum Record {
-    /// A recorder began: from here on counters are watched.
+    /// A recorder started: from here on counters are watched.
     Started {
         /// Milliseconds since the Unix epoch, here and below.
         at_ms: u64,
@@ -18,35 +18,62 @@ pub enum Record {
         boot_id: String,
         /// The version of the program.
         tool_version: String,
-        /// The packets that each VTI had lost until then, by name.
+        /// The packets that each VTI had lost before, by name.
         counters: BTreeMap<String, Counted>,
     },
-    /// It ended, as it was told.
+    /// It was stopped.
     Stopped {
         /// When.
         at_ms: u64,
     },
-    /// Packets lost since the last such record, by interface: of episodes that go on.
+    /// Packets lost since the last such record, by interface, in episodes that have not ended.
     Losses {
         /// When they were counted.
         at_ms: u64,
         /// Interface and packets.
         of: BTreeMap<String, u64>,
+        /// The same of packets that were refused on arrival. Versions that do not know it skip it.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inbound: BTreeMap<String, u64>,
     },
-    /// An episode that is over. It replaces the losses of its interface before it.
+    /// An episode that has ended. It replaces the earlier losses of its interface and direction.
     Episode(Episode),
-    /// Something about the recording, or a verdict that changed.
+    /// A remark on the recording, or a changed verdict.
     Remark(Remark),
+    /// What all records before this one sum up to, at the head of a new file. Versions that do not know it skip it.
+    Totals {
+        /// Losses of episodes that have ended.
+        ended: Vec<Total>,
+        /// Losses of episodes that have not, by interface.
+        open: BTreeMap<String, u64>,
+        /// The same of packets that were refused on arrival.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inbound: BTreeMap<String, u64>,
+    },
     /// A kind that a later version of the program writes.
     #[serde(other)]
     Unknown,
 }
 
-/// What the counters of an interface said.
+/// The counters of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// Its ifindex.
     pub ifindex: u32,
-    /// Packets lost since it was made.
+    /// Packets lost since it was created.
+    pub lost: u64,
+    /// Packets that it refused on arrival since then; none in the records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
+}
+
+/// Packets that an interface lost for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Total {
+    /// The interface.
+    pub interface: String,
+    /// The number of the cause.
+    pub code: u16,
+    /// Packets.
     pub lost: u64,
 }

@@ -1,8 +1,9 @@
-//! Writes a journal: appends, keeps what a full disk refuses, and lets the oldest go. It never rewrites what is there: what is
-//! damaged is set aside, and what was removed under it is begun again.
+//! Writes a journal: appends records, keeps those that a full disk refuses, and removes the oldest. It never rewrites existing records: a damaged
+//! file is set aside, and a removed one is started again.
 
 use super::head::Head;
 use super::record::Record;
+use super::totals::Totals;
 use super::{CURRENT, LOCK, NEW, PREVIOUS, VERSION, aside, frame, head, lock};
 use crate::error::{Error, Result};
 use crate::units::{self, RECORD, WAS};
@@ -12,45 +13,49 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Records kept while they cannot be written.
+/// Most records that are kept while they cannot be written.
 const MOST_PENDING: usize = 1024;
-/// However much is set aside, this part of the limit is left for the file that is written.
+/// This part of the limit is left for the current file, however much is set aside.
 const LEAST_PART: u64 = 32;
+/// At most this part of a new file is the sum of the records before it.
+const TOTALS_PART: u64 = 4;
 
-/// The one writer of a journal.
+/// The only writer of a journal.
 pub struct Writer {
     directory: PathBuf,
     file: File,
     length: u64,
-    /// Of all files of the directory.
+    /// The length that a new file has from the beginning.
+    least: u64,
+    /// The limit for all files of the directory.
     limit: u64,
-    /// Of the file that is written.
+    /// The length of the current file.
     room: u64,
     pending: VecDeque<String>,
     /// Records that had to be dropped.
     dropped: u64,
     failing: bool,
-    /// What was set aside when it was opened, a sentence each.
+    /// A sentence for each file that was set aside when the journal was opened.
     said: Vec<String>,
-    /// Held as long as this lives.
+    /// The lock, held as long as this value exists.
     lock: File,
 }
 
-/// A journal that had to be begun again.
+/// A journal that had to be started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Anew {
+pub struct Renewed {
     /// Why, in one sentence.
     pub sentence: String,
-    /// No record from before is left: not in the file before it either.
+    /// No earlier record is left, not in the previous file either.
     pub is_empty: bool,
 }
 
 impl Writer {
-    /// Opens the journal of `directory`, or makes one, of at most `limit` bytes. A damaged one is set aside.
+    /// Opens or creates the journal of `directory`, of at most `limit` bytes. A damaged one is set aside.
     ///
     /// # Errors
-    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it is of another version, and then it is not touched,
-    /// or where too much is set aside; `Write` where the system refuses.
+    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it has another version (then it is not touched), or where too
+    /// many files are set aside; `Write` where the system refuses.
     pub fn open(directory: &Path, limit: u64) -> Result<Self> {
         let lock = take_lock(directory)?;
         let mut said = Vec::new();
@@ -61,6 +66,7 @@ impl Writer {
             directory: directory.to_path_buf(),
             file,
             length,
+            least: frame::head().len() as u64,
             limit,
             room: room(directory, limit),
             pending: VecDeque::new(),
@@ -71,7 +77,7 @@ impl Writer {
         })
     }
 
-    /// What was set aside when it was opened, a sentence each.
+    /// A sentence for each file that was set aside when the journal was opened.
     pub fn said(&mut self) -> Vec<String> {
         std::mem::take(&mut self.said)
     }
@@ -81,13 +87,13 @@ impl Writer {
         !self.pending.is_empty()
     }
 
-    /// Looks whether the file that is written is still the journal: it may have been removed, replaced, cut or damaged. Then the journal
-    /// is begun again.
+    /// Checks whether the current file is still the journal: it may have been removed, replaced, truncated or damaged. Then a new journal is
+    /// started.
     ///
     /// # Errors
-    /// As those of [`Writer::open`], and `DataUnavailable` where the directory is gone and cannot be made. After a `Write` it may be called
+    /// As those of [`Writer::open`], and `DataUnavailable` where the directory was removed and cannot be created. After a `Write` it may be called
     /// again.
-    pub fn check(&mut self) -> Result<Option<Anew>> {
+    pub fn check(&mut self) -> Result<Option<Renewed>> {
         let path = self.directory.join(CURRENT);
         let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
         if !is_at(&self.lock, &self.directory.join(LOCK)).map_err(failed)? {
@@ -106,13 +112,13 @@ impl Writer {
         let path = path.display();
         let sentence = damaged.unwrap_or_else(|| {
             if is_removed {
-                format!("{path} was removed: a new one was begun")
+                format!("{path} was removed: a new one was started")
             } else {
-                format!("{path} was changed by another process: the recorder goes on at its end")
+                format!("{path} was changed by another process: the recorder continues at its end")
             }
         });
         let is_empty = self.length == 0 && !self.directory.join(PREVIOUS).exists();
-        Ok(Some(Anew { sentence, is_empty }))
+        Ok(Some(Renewed { sentence, is_empty }))
     }
 
     fn has_head(&self) -> io::Result<bool> {
@@ -128,7 +134,7 @@ impl Writer {
         }
     }
 
-    /// Takes a record, to be written by the next [`Writer::flush`].
+    /// Takes a record, which the next [`Writer::flush`] writes.
     pub fn append(&mut self, record: &Record) {
         if let Some(line) = frame::line(record) {
             if self.pending.len() >= MOST_PENDING {
@@ -139,14 +145,14 @@ impl Writer {
         }
     }
 
-    /// Takes a record that is to be written before all that waits.
+    /// Takes a record that must be written before all waiting ones.
     pub fn begin(&mut self, record: &Record) {
         self.pending.extend(frame::line(record));
         self.pending.rotate_right(1.min(self.pending.len()));
     }
 
-    /// Writes what was appended. A sentence where writing begins to fail, and where it succeeds again; what was refused is tried again
-    /// with the next call.
+    /// Writes the waiting records. Returns a sentence when writing begins to fail and when it succeeds again; records that were refused are
+    /// retried with the next call.
     pub fn flush(&mut self) -> Option<String> {
         while let Some(line) = self.pending.pop_front() {
             if let Err(error) = self.write(&line) {
@@ -161,19 +167,19 @@ impl Writer {
         failed.then(|| {
             let dropped = std::mem::take(&mut self.dropped);
             let (records, were) = (RECORD.of(dropped), WAS.word(dropped));
-            format!("the journal is written again; {records} {were} lost meanwhile")
+            format!("the journal can be written again; {records} {were} lost meanwhile")
         })
     }
 
-    /// Brings what was written to the disk.
+    /// Syncs the written records to the disk.
     pub fn sync(&self) {
-        // A disk that cannot is one that the next write tells of.
+        // If the disk has failed, the next write reports it.
         let _ = self.file.sync_data();
     }
 
     fn write(&mut self, line: &str) -> io::Result<()> {
         let bytes = line.len() as u64;
-        if self.length + bytes > self.room && self.length > frame::head().len() as u64 {
+        if self.length + bytes > self.room && self.length > self.least {
             self.rotate()?;
         }
         if self.length == 0 {
@@ -183,10 +189,10 @@ impl Writer {
         self.put(line.as_bytes())
     }
 
-    /// Appends all of it or nothing.
+    /// Appends all or nothing.
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Err(error) = self.file.write_all(bytes) {
-            // What a full disk took of it would be a torn line.
+            // The part that a full disk accepted would be an incomplete line.
             self.file.set_len(self.length)?;
             self.file.seek(SeekFrom::Start(self.length))?;
             return Err(error);
@@ -195,17 +201,25 @@ impl Writer {
         Ok(())
     }
 
-    /// The file becomes the previous one, whose records go. A disk without room for a new file leaves all as it was.
+    /// Makes the current file the previous one, whose records are removed. If the disk has no room for a new file, everything stays.
     fn rotate(&mut self) -> io::Result<()> {
         let (current, beside) = (self.directory.join(CURRENT), self.directory.join(NEW));
         let mut file = options().read(true).truncate(true).open(&beside)?;
-        let head = frame::head();
+        let head = frame::head() + &self.totals();
         file.write_all(head.as_bytes())?;
         fs::rename(&current, self.directory.join(PREVIOUS))?;
         fs::rename(&beside, &current)?;
-        (self.file, self.length) = (file, head.len() as u64);
+        (self.file, self.length, self.least) = (file, head.len() as u64, head.len() as u64);
         self.room = room(&self.directory, self.limit);
         Ok(())
+    }
+
+    /// The sums of the records that are written, as a line; empty where there are none, and where they would leave no room for records. Then
+    /// they begin from 0 again, as after the removal of a journal.
+    fn totals(&self) -> String {
+        let totals = Totals::read(&self.directory).ok().flatten();
+        let line = totals.and_then(|totals| frame::line(&totals.record()?)).unwrap_or_default();
+        if line.len() as u64 > self.room / TOTALS_PART { String::new() } else { line }
     }
 }
 
@@ -220,7 +234,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// What the file that is written may have, beside the one before it and what is set aside.
+/// The limit of the current file, apart from the previous one and those set aside.
 fn room(directory: &Path, limit: u64) -> u64 {
     let aside = units::sum(aside::list(directory).iter().map(|aside| aside.bytes));
     let previous = fs::symlink_metadata(directory.join(PREVIOUS)).map_or(0, |m| m.len());
@@ -238,22 +252,22 @@ fn take_lock(directory: &Path) -> Result<File> {
         return Ok(file);
     }
     Err(Error::DataUnavailable(format!(
-        "another recorder writes the journal in {}",
+        "another recorder is writing the journal in {}",
         directory.display()
     )))
 }
 
-/// Makes the directory again, where it is gone. The recorder's service may not: its view of the system is read-only but for the directory
-/// that is gone. Then only a restart, for which systemd makes it, gives it one.
+/// Creates the directory again if it was removed. The recorder's service cannot: it sees a read-only system except for the removed directory.
+/// Then only a restart helps, for which systemd creates the directory.
 fn make(directory: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o750).create(directory);
     made.map_err(|error| {
         let path = directory.display();
-        Error::DataUnavailable(format!("{path} was removed, and cannot be made again: {error}"))
+        Error::DataUnavailable(format!("{path} was removed and cannot be created again: {error}"))
     })
 }
 
-/// Whether the path still names this file.
+/// Whether the path still leads to this file.
 fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
     match fs::symlink_metadata(path) {
@@ -265,14 +279,14 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The file that is written, ready to be appended to, its length, and a sentence where a damaged one was set aside for it.
+/// The current file, ready for appending, its length, and a sentence if a damaged one was set aside.
 fn open_current(directory: &Path) -> Result<(File, u64, Option<String>)> {
     let path = directory.join(CURRENT);
     let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
     let is_other = fs::symlink_metadata(&path).is_ok_and(|metadata| !metadata.is_file());
     let mut damaged = None;
     if is_other {
-        damaged = Some(aside::set(directory, CURRENT, "is no regular file")?);
+        damaged = Some(aside::set(directory, CURRENT, "is not a regular file")?);
     }
     let mut file = options().read(true).open(&path).map_err(failed)?;
     if is_damaged(&mut file, &path)? {
@@ -283,7 +297,7 @@ fn open_current(directory: &Path) -> Result<(File, u64, Option<String>)> {
     Ok((file, length, damaged))
 }
 
-/// Sets the file before it aside where it is damaged: with it, nothing could be read.
+/// Sets the previous file aside if it is damaged: with it the journal could not be read.
 fn check_previous(directory: &Path) -> Result<Option<String>> {
     let path = directory.join(PREVIOUS);
     let failed = |source: io::Error| Error::Write { path: path.display().to_string(), source };
@@ -293,7 +307,7 @@ fn check_previous(directory: &Path) -> Result<Option<String>> {
             let damaged = is_damaged(&mut file, &path)?;
             damaged.then(|| aside::set(directory, PREVIOUS, DAMAGED)).transpose()
         }
-        Ok(_) => aside::set(directory, PREVIOUS, "is no regular file").map(Some),
+        Ok(_) => aside::set(directory, PREVIOUS, "is not a regular file").map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed(error)),
     }
@@ -301,21 +315,21 @@ fn check_previous(directory: &Path) -> Result<Option<String>> {
 
 const DAMAGED: &str = "is damaged in its first line";
 
-/// Whether the file is no journal. Of one of another version that is an error: a later program may read it.
+/// Whether the file is not a journal. A journal of another version is an error: a later program may read it.
 fn is_damaged(file: &mut File, path: &Path) -> Result<bool> {
     match head::read(file) {
         Ok(Head::Ours | Head::Torn) => Ok(false),
         Ok(Head::Damaged) => Ok(true),
         Ok(Head::Version(other)) => Err(Error::IncorrectValue(format!(
-            "{} is of version {other} of the journal, and this program writes version {VERSION}: \
-             move it away to begin a new one",
+            "{} has journal version {other}, but this program writes version {VERSION}: \
+             move it away to start a new one",
             path.display()
         ))),
         Err(source) => Err(Error::Write { path: path.display().to_string(), source }),
     }
 }
 
-/// Goes to the end of the file, and ends a torn line; gives its length. A torn head is written again.
+/// Goes to the end of the file and ends an incomplete line; returns its length. An incomplete head is written again.
 fn end(file: &mut File) -> io::Result<u64> {
     if head::read(file)? == Head::Torn {
         file.set_len(0)?;
