@@ -1,10 +1,10 @@
-//! The two clocks: one that orders events and one that people read, and the jumps of the latter.
+//! Two clocks: one orders events, people read the other one; and the jumps of the second.
 
 use crate::timeline::Moment;
 use nix::time::{ClockId, clock_gettime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Smaller differences are the clock being slewed, or the time between the two readings.
+/// Smaller differences come from slewing the clock, or from the time between the two readings.
 const JUMP_MS: u64 = 1000;
 
 /// Both clocks.
@@ -22,7 +22,7 @@ impl Clock {
         read()
     }
 
-    /// How far the wall clock jumped since it was last asked, in milliseconds; none if it did not.
+    /// How far the wall clock jumped since the last call, in milliseconds; none if it did not.
     pub fn jump(&mut self) -> Option<i64> {
         let now = read();
         let before = std::mem::replace(&mut self.last, now);

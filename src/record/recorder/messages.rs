@@ -1,0 +1,138 @@
+//! What the recorder makes of the kernel's messages: the state that follows from them, the state read again where some were lost, and the
+//! routes requested again where they may have changed. It samples no counters, and writes remarks alone.
+
+use super::state::{Concerned, Recorder};
+use crate::collect;
+use crate::journal::Record;
+use crate::record::rate_limited_log;
+use crate::snapshot::notification::Notification;
+use crate::timeline::{Moment, Tracker, event};
+use crate::units::Span;
+
+/// The state is read again after lost messages, but not more often than this.
+const RESYNC_MS: u64 = 5000;
+/// Routes to peers are requested after changes, but not more often than this.
+pub(super) const ROUTES_MS: u64 = 100;
+
+impl Recorder<'_> {
+    pub(super) fn take_changes(&mut self) {
+        let received = self.changes.receive();
+        let now = self.clock.now();
+        if received.lost || received.malformed.is_some() {
+            let why = received.malformed.unwrap_or_else(|| "the kernel's queue was full".into());
+            self.lost.get_or_insert((why, now));
+        }
+        for change in &received.changes {
+            self.apply(now, change);
+        }
+        if self.lost.is_some() && now.since(self.resynced) >= RESYNC_MS {
+            self.resync(now);
+        }
+    }
+
+    fn apply(&mut self, now: Moment, change: &Notification) {
+        match change {
+            Notification::LinkChanged(link) => {
+                let changed = self.watched.link(now, link, self.tracker.as_mut(), change);
+                if changed {
+                    self.diagnoses.want();
+                }
+                if link.driver().is_none() {
+                    self.concerned = Some(Concerned::All);
+                }
+                return;
+            }
+            Notification::LinkDeleted { ifindex, name, statistics } => {
+                if let Some(tracker) = &mut self.tracker {
+                    tracker.apply(change);
+                }
+                if let Some(ended) = self.watched.remove(now, *ifindex, *statistics) {
+                    ended.into_iter().for_each(|episode| self.ended(now, episode));
+                    if let Some(code) = self.diagnoses.forget(name) {
+                        self.log.line(now, &rate_limited_log::cleared(name, code));
+                    }
+                    self.remark(now, Some(name.clone()), "the interface was deleted".into());
+                }
+                return;
+            }
+            Notification::AddressAdded(_) | Notification::AddressDeleted(_) => {
+                self.concerned = Some(Concerned::All);
+            }
+            Notification::RouteAdded(route) | Notification::RouteDeleted(route) => {
+                let Some(tracker) = &self.tracker else { return };
+                if !tracker.has_peer_in(&route.destination) {
+                    return;
+                }
+                match self.concerned.get_or_insert(Concerned::In(Vec::new())) {
+                    Concerned::In(prefixes) => prefixes.push(route.destination),
+                    Concerned::All => {}
+                }
+                if let Some(what) = event(change) {
+                    for ifindex in tracker.with_peer_in(&route.destination) {
+                        self.watched.note(now, ifindex, &what);
+                    }
+                }
+            }
+            _ => {}
+        }
+        let Some(tracker) = &mut self.tracker else { return };
+        let effects = tracker.apply(change);
+        if effects.is_empty() {
+            return;
+        }
+        let what = event(change);
+        for effect in effects {
+            self.turned |= self.watched.readiness(now, effect, change, what.as_deref());
+        }
+    }
+
+    /// Requests the routes to those peers whose routes may have changed.
+    pub(super) fn check_routes(&mut self, now: Moment) {
+        if now.since(self.routed) < ROUTES_MS {
+            return;
+        }
+        let (Some(concerned), Some(tracker)) = (self.concerned.take(), &self.tracker) else {
+            return;
+        };
+        self.routed = now;
+        let queries = tracker.outer_queries(|peer| match &concerned {
+            Concerned::All => true,
+            Concerned::In(prefixes) => prefixes.iter().any(|prefix| prefix.contains(&peer)),
+        });
+        // A failed request says nothing about the routes.
+        let Ok(answers) = collect::watch::routes(queries.keys().cloned()) else { return };
+        self.turned |= self.watched.routes(now, &queries, &answers);
+    }
+
+    fn resync(&mut self, now: Moment) {
+        let Some((why, since)) = self.lost.take() else { return };
+        self.resynced = now;
+        let when = match now.since(since) {
+            0 => "immediately".to_string(),
+            ms => format!("{} later", Span(ms)),
+        };
+        self.changes.discard();
+        self.read_state(now);
+        let what = format!(
+            "messages of the kernel were lost ({why}): some changes before this are unknown; \
+             the state was read again {when}"
+        );
+        self.remark(now, None, what);
+    }
+
+    /// Reads SAs, policies, links and addresses.
+    pub(super) fn read_state(&mut self, now: Moment) {
+        let state = collect::watch::state();
+        match Tracker::new(&state) {
+            Ok(tracker) => self.tracker = Some(tracker),
+            Err(missing) => {
+                self.tracker = None;
+                self.remark(now, None, format!("gaps between SAs cannot be detected: {missing}"));
+            }
+        }
+        let (turned, ended) = self.watched.resync(now, &state, self.tracker.as_ref());
+        self.turned |= turned;
+        ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
+        self.concerned = Some(Concerned::All);
+    }
+}
