@@ -51,6 +51,18 @@ fn three_gaps_of_a_week_ago_at_200_columns() {
     assert_snapshot!(shown(&report(three_gaps(), 7 * DAY), 200, false));
 }
 
+/// As the man page of the recorder shows it.
+#[test]
+fn three_gaps_of_a_night_at_80_columns() {
+    let from = MONDAY + 6 * DAY + 20 * HOUR;
+    let at =
+        |hour, lost| Record::Episode(reauthentication("vti7", from + hour * HOUR + 765_000, lost));
+    let records = vec![started(MONDAY + DAY, "a", &["vti7"]), at(5, 19), at(6, 21), at(7, 19)];
+    let contents = Contents { records, running: true, ..Contents::default() };
+    let question = Question { interface: None, from_ms: Some(from), now_ms: from + 11 * HOUR };
+    assert_snapshot!(shown(&history::report(&contents, &question), 80, false));
+}
+
 #[test]
 fn a_bad_day_at_80_columns() {
     assert_snapshot!(shown(&report(bad_day(), 17 * HOUR), 80, false));
@@ -66,7 +78,7 @@ fn the_zone_moves_all_times_and_is_said_once() {
     let zone = Clock::new(TimeZone::fixed(jiff::tz::offset(1)));
     let text = text(&report(three_gaps(), 7 * DAY), &zone, 80, false);
     assert!(
-        text.starts_with("Recorded since 2026-11-16 01:00:00, and the recorder runs."),
+        text.starts_with("Recorded since 2026-11-16 01:00:00; the recorder is running."),
         "{text}"
     );
     assert_eq!(text.matches("UTC").count(), 1, "{text}");
@@ -132,7 +144,7 @@ fn losses_before_and_after_a_clock_that_was_set_back_are_all_in_the_plot() {
 fn an_empty_journal_has_nothing_to_tell() {
     assert_eq!(
         shown(&report(Vec::new(), DAY), 80, false),
-        "The recorder runs, and nothing is recorded yet.\n"
+        "The recorder is running, but nothing is recorded yet.\n"
     );
 }
 

@@ -1,4 +1,4 @@
-//! From the records of the journal to the report of `history`: what is kept of it, and where nobody watched. Pure; how it looks is
+//! From the records of the journal to the report of `history`: the requested part, and the times without a recorder. Pure; how it looks is
 //! decided in `render`.
 
 #![deny(clippy::disallowed_methods)]
@@ -20,14 +20,14 @@ use crate::snapshot::recorded::{Cause, Episode};
 use crate::units::natural;
 use std::collections::BTreeMap;
 
-/// What is asked.
+/// The question.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// Only this interface.
     pub interface: Option<&'a str>,
-    /// Only what was not over before: milliseconds since the Unix epoch.
+    /// Only what had not ended before: milliseconds since the Unix epoch.
     pub from_ms: Option<u64>,
-    /// Now, likewise.
+    /// Now, in the same unit.
     pub now_ms: u64,
 }
 
@@ -39,7 +39,7 @@ fn entry<'a>(interfaces: &'a mut Interfaces, name: &str) -> &'a mut InterfaceHis
     interfaces.entry(natural(name)).or_insert_with(new)
 }
 
-/// What the records answer.
+/// The report from the records.
 pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
     let mut told = journal::recorded(contents);
     told.remarks.extend(pauses::pauses(&contents.records));
@@ -86,7 +86,7 @@ pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
     }
 }
 
-/// When the last recorder was told to stop, if none was begun after it.
+/// When the last recorder was stopped, if none was started after it.
 fn stopped(contents: &Contents) -> Option<u64> {
     match contents.records.last() {
         Some(Record::Stopped { at_ms }) if !contents.running => Some(*at_ms),
@@ -94,18 +94,20 @@ fn stopped(contents: &Contents) -> Option<u64> {
     }
 }
 
-/// Whether any record names the interface: then it was there, whatever became of it.
+/// Whether any record names the interface: then it existed, even if it was deleted later.
 pub fn names(contents: &Contents, interface: &str) -> bool {
     contents.records.iter().any(|record| match record {
         Record::Started { counters, .. } => counters.contains_key(interface),
-        Record::Losses { of, .. } => of.contains_key(interface),
+        Record::Losses { of, inbound, .. } => {
+            of.contains_key(interface) || inbound.contains_key(interface)
+        }
         Record::Episode(episode) => episode.interface == interface,
         Record::Remark(remark) => remark.interface.as_deref() == Some(interface),
-        Record::Stopped { .. } | Record::Unknown => false,
+        Record::Stopped { .. } | Record::Totals { .. } | Record::Unknown => false,
     })
 }
 
-/// An episode without an end goes on where the recorder that saw it does.
+/// An episode without an end is still going on if its recorder still runs.
 fn end(told: &Episode, contents: &Contents) -> End {
     if !told.open {
         return End::Seen;
@@ -128,6 +130,7 @@ fn episode(told: &Episode, end: End) -> EpisodeReport {
         ended: Time(told.ended_ms),
         milliseconds: told.ended_ms.saturating_sub(told.began_ms),
         end,
+        inbound: told.inbound,
         packets_lost: told.lost,
         packets_sent: told.sent,
         counters: told.counters,

@@ -1,13 +1,13 @@
-//! Where nobody watched: between the end of one recorder and the beginning of the next. Pure.
+//! The times without a recorder: between the end of one and the start of the next. Pure.
 
 use crate::journal::Record;
 use crate::snapshot::recorded::{Episode, Remark};
 use crate::units::Span;
 
-/// A remark for each recorder that was not the first.
+/// A remark for each recorder except the first.
 pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {
     let mut pauses = Vec::new();
-    // When the records before were written last, and whether a recorder said that it ended.
+    // When the last record before was written, and whether it says that its recorder was stopped.
     let mut last: Option<(u64, bool)> = None;
     let mut boot = "";
     for record in records {
@@ -25,21 +25,21 @@ pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {
             | Record::Remark(Remark { at_ms, .. })
             | Record::Episode(Episode { ended_ms: at_ms, .. }) => Some((*at_ms, false)),
             Record::Stopped { at_ms } => Some((*at_ms, true)),
-            Record::Unknown => last,
+            Record::Totals { .. } | Record::Unknown => last,
         };
     }
     pauses
 }
 
-/// A recorder that was killed wrote nothing of it, and a quiet one had nothing to write before: so its last record bounds the pause.
+/// A recorder that was killed writes nothing about it, and without events it had written nothing for a while: its last record bounds the pause.
 fn words(pause: Span, ended: bool, booted: bool) -> String {
     let why = match (ended, booted) {
-        (_, true) => ": the host was booted",
+        (_, true) => ": the host was rebooted",
         (true, false) => "",
         (false, false) => ": the recorder was killed",
     };
     let bound = if ended { "" } else { "at most " };
-    format!("nobody recorded for {bound}{pause} before{why}")
+    format!("no recorder ran for {bound}{pause} before this{why}")
 }
 
 #[cfg(test)]
@@ -68,16 +68,17 @@ mod tests {
     #[test]
     fn a_pause_is_between_the_end_that_was_written_and_the_next_beginning() {
         let records = [started(0, "a"), Record::Stopped { at_ms: 1000 }, started(61_000, "a")];
-        assert_eq!(said(&records), ["nobody recorded for 60 s before"]);
+        assert_eq!(said(&records), ["no recorder ran for 60 s before this"]);
     }
 
     #[test]
     fn a_recorder_that_was_killed_is_bounded_by_its_last_record() {
-        let losses = Record::Losses { at_ms: 1000, of: Default::default() };
+        let losses =
+            Record::Losses { at_ms: 1000, of: Default::default(), inbound: Default::default() };
         let records = [started(0, "a"), losses, started(61_000, "a")];
         assert_eq!(
             said(&records),
-            ["nobody recorded for at most 60 s before: the recorder was killed"]
+            ["no recorder ran for at most 60 s before this: the recorder was killed"]
         );
     }
 
@@ -87,8 +88,8 @@ mod tests {
         assert_eq!(
             said(&records),
             [
-                "nobody recorded for at most 61 s before: the host was booted",
-                "nobody recorded for at most 1.0 s before: the recorder was killed",
+                "no recorder ran for at most 61 s before this: the host was rebooted",
+                "no recorder ran for at most 1.0 s before this: the recorder was killed",
             ]
         );
     }

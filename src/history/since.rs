@@ -1,24 +1,24 @@
-//! The value of `--since`: so long ago, or a date and time of the system's zone. Pure.
+//! The value of `--since`: a length of time before now, or a date and time in the system's zone. Pure.
 
 use crate::error::{Error, Result};
 use jiff::civil::DateTime;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// The units that may stand behind a number, and their milliseconds.
+/// The units after a number, and their milliseconds.
 const UNITS: [(char, u64); 5] =
     [('s', 1000), ('m', 60_000), ('h', 3_600_000), ('d', 86_400_000), ('w', 604_800_000)];
 
 /// Milliseconds since the Unix epoch. `now_ms` is the same.
 ///
 /// # Errors
-/// `IncorrectValue`: neither of the two, or later than now.
+/// `IncorrectValue`: neither of the two, or in the future.
 pub fn since(text: &str, now_ms: u64, zone: &TimeZone) -> Result<u64> {
     let refused = |why: &str| Err(Error::IncorrectValue(format!("--since {text}: {why}")));
     if let Some(ms) = ago(text) {
         return Ok(now_ms.saturating_sub(ms));
     }
     match point(text, zone).map(|point| u64::try_from(point.as_millisecond()).unwrap_or(0)) {
-        Some(at_ms) if at_ms > now_ms => refused("this is later than now"),
+        Some(at_ms) if at_ms > now_ms => refused("this is in the future"),
         Some(at_ms) => Ok(at_ms),
         None => {
             refused("expected 45m, 2h, 3d, 1w, a date (2026-11-20) or a time (2026-11-20T03:00)")
@@ -26,7 +26,7 @@ pub fn since(text: &str, now_ms: u64, zone: &TimeZone) -> Result<u64> {
     }
 }
 
-/// `2h`; more than can be counted is as long as can be.
+/// `2h`; a number that is too large counts as the largest one.
 fn ago(text: &str) -> Option<u64> {
     let number = text.strip_suffix(|c: char| c.is_ascii_lowercase())?;
     let unit = text.chars().next_back()?;
@@ -89,7 +89,7 @@ mod tests {
             assert!(said.starts_with(&format!("--since {text}: expected 45m, ")), "{said}");
         }
         let said = since("2026-11-24", NOW, &TimeZone::UTC).unwrap_err().to_string();
-        assert_eq!(said, "--since 2026-11-24: this is later than now");
+        assert_eq!(said, "--since 2026-11-24: this is in the future");
     }
 
     proptest! {

@@ -31,7 +31,7 @@ fn journal(running: bool) -> Contents {
         ended("vti10", 2 * HOUR, 20),
         ended("vti2", 3 * HOUR, 3),
         remark(Some("vti2"), 4 * HOUR),
-        Record::Losses { at_ms: 5 * HOUR, of: losses },
+        Record::Losses { at_ms: 5 * HOUR, of: losses, inbound: BTreeMap::new() },
     ];
     Contents { records, running, ..Contents::default() }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use vti_diagnostics::journal::Record;
 
 const HOW: &str =
-    "To see one VTI: --interface; a shorter time: --since; everything: --format json.";
+    "To show one VTI: --interface; a shorter time: --since; everything: --format json.";
 
 /// So many interfaces, each with an episode, and as many remarks that concern all of them.
 fn records(interfaces: u64, remarks: u64) -> Vec<Record> {
@@ -26,8 +26,8 @@ fn detail_of_many_interfaces_and_remarks_is_bounded() {
     assert!((4 << 20..6 << 20).contains(&text.len()), "{} bytes", text.len());
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(&format!("The last 1000 of 4001. {HOW}")), "{}", &text[..2000]);
-    let end = words.rsplit_once("Not shown: ").map_or("", |(_, end)| end);
-    assert!(end.ends_with(&format!(" VTIs, for the text would be too long. {HOW}")), "{end}");
+    let (_, end) = words.rsplit_once("Not shown, because the text would be too long: ").unwrap();
+    assert!(end.ends_with(&format!(" VTIs. {HOW}")), "{end}");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn one_long_remark_does_not_make_many_long_texts() {
     records.push(remark(MONDAY, None, &"x".repeat(1 << 20)));
     let text = shown(&report(records, 2 * HOUR), 80, true);
     assert!(text.len() < 16 << 20, "{} bytes", text.len());
-    assert!(text.contains("Not shown: "));
+    assert!(text.contains("Not shown, because "));
 }
 
 #[test]

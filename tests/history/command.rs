@@ -60,7 +60,10 @@ fn a_journal_is_shown_in_every_form() {
     let directory = journal(&three_gaps());
     let text = stdout(directory.path(), &[]);
     assert!(text.contains("\nvti7  59 packets lost in 3 episodes: 59 VTI-911\n"), "{text}");
-    assert!(shown(&text).contains("; no recorder runs now: it was killed after that."), "{text}");
+    assert!(
+        shown(&text).contains("; the recorder is not running: it was killed after that."),
+        "{text}"
+    );
     let json: serde_json::Value =
         serde_json::from_str(&stdout(directory.path(), &["--raw"])).unwrap();
     assert_eq!(json["packets_lost"], 59);
@@ -74,7 +77,7 @@ fn whoever_writes_it_is_seen() {
     let directory = journal(&three_gaps());
     let _writer = Writer::open(directory.path(), LIMIT).unwrap();
     let text = stdout(directory.path(), &[]);
-    assert!(text.contains(", and the recorder runs."), "{text}");
+    assert!(text.contains("; the recorder is running."), "{text}");
 }
 
 #[test]
@@ -108,13 +111,13 @@ fn where_no_recorder_has_run_it_is_said_how_to_begin() {
 fn where_a_recorder_runs_nobody_is_told_to_enable_it() {
     let directory = TempDir::new().unwrap();
     let _writer = Writer::open(directory.path(), LIMIT).unwrap();
-    let running = "The recorder runs, and nothing is recorded yet.\n";
+    let running = "The recorder is running, but nothing is recorded yet.\n";
     assert_eq!(stdout(directory.path(), &[]), running);
     fs::remove_file(directory.path().join("journal")).unwrap();
     assert_eq!(stdout(directory.path(), &[]), running, "its journal is begun again in a moment");
     fs::write(directory.path().join("journal"), "something else\n").unwrap();
     let said = sentence(directory.path(), &[]);
-    assert!(said.ends_with("/journal is no journal; the recorder runs"), "{said}");
+    assert!(said.ends_with("/journal is not a journal; the recorder runs"), "{said}");
 }
 
 #[test]
@@ -135,7 +138,7 @@ fn since_when_no_recorder_runs_is_said() {
     records.push(Record::Stopped { at_ms: MONDAY + 20 * HOUR });
     let directory = journal(&records);
     let text = stdout(directory.path(), &[]);
-    assert!(shown(&text).contains("; no recorder runs now: it was stopped then."), "{text}");
+    assert!(shown(&text).contains("; the recorder is not running: it was stopped then."), "{text}");
     let json: serde_json::Value =
         serde_json::from_str(&stdout(directory.path(), &["--raw"])).unwrap();
     assert_eq!(json["recorder_stopped"], "2026-11-16T20:00:00Z");
@@ -148,11 +151,11 @@ fn a_file_that_was_set_aside_is_told() {
     let text = fs::read_to_string(&path).unwrap().replacen("journal", "jourmal", 1);
     fs::write(&path, text).unwrap();
     let said = sentence(directory.path(), &[]);
-    assert!(said.ends_with("/journal is no journal; no recorder runs now"), "{said}");
+    assert!(said.ends_with("/journal is not a journal; no recorder runs now"), "{said}");
     let writer = Writer::open(directory.path(), LIMIT).unwrap();
-    let told = "a file of the journal was damaged and was set aside as journal.damaged-2";
+    let told = "a damaged file of the journal was set aside as journal.damaged-2";
     let text = shown(&stdout(directory.path(), &[]));
-    assert!(text.starts_with("The recorder runs, ") && text.contains(told), "{text}");
+    assert!(text.starts_with("The recorder is running, ") && text.contains(told), "{text}");
     drop(writer);
     append(directory.path(), &three_gaps());
     let text = shown(&stdout(directory.path(), &[]));
@@ -166,8 +169,8 @@ fn a_file_that_was_set_aside_is_told() {
 fn a_journal_without_a_record_is_no_error() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("journal"), "vti-diagnostics journal 1\n").unwrap();
-    let expected = "Nothing is recorded, and no recorder runs now. To start it: sudo systemctl start\n\
-                    vti-diagnostics-recorder\n";
+    let expected = "Nothing is recorded, and the recorder is not running. To start it:\n  \
+                    sudo systemctl start vti-diagnostics-recorder\n";
     assert_eq!(stdout(directory.path(), &[]), expected);
 }
 
@@ -211,12 +214,12 @@ fn a_journal_of_a_newer_version_is_refused_in_one_sentence() {
     let path = directory.path().join("journal");
     fs::write(&path, "vti-diagnostics journal 2\nwhat it will be\n").unwrap();
     let expected = format!(
-        "{} is of version 2 of the journal, and this program reads version 1; no recorder runs now",
+        "{} has journal version 2, but this program reads version 1; no recorder runs now",
         path.display()
     );
     assert_eq!(sentence(directory.path(), &[]), expected);
     fs::write(&path, "something else\n").unwrap();
-    let expected = format!("{} is no journal; no recorder runs now", path.display());
+    let expected = format!("{} is not a journal; no recorder runs now", path.display());
     assert_eq!(sentence(directory.path(), &[]), expected);
 }
 

@@ -15,7 +15,7 @@ pub const DAY: u64 = 24 * HOUR;
 
 /// A recorder began.
 pub fn started(at_ms: u64, boot_id: &str, interfaces: &[&str]) -> Record {
-    let counted = Counted { ifindex: 7, lost: 0 };
+    let counted = Counted { ifindex: 7, lost: 0, refused: None };
     let counters: BTreeMap<String, Counted> =
         interfaces.iter().map(|name| (name.to_string(), counted)).collect();
     Record::Started {
@@ -39,6 +39,7 @@ pub fn reauthentication(interface: &str, at_ms: u64, lost: u64) -> Episode {
     Episode {
         interface: interface.to_string(),
         ifindex: 7,
+        inbound: false,
         began_ms: at_ms,
         ended_ms: at_ms + 104,
         open: false,
@@ -93,24 +94,39 @@ pub fn bad_day() -> Vec<Record> {
         },
     ];
     route.omitted = 17;
+    let mut refused = reauthentication("vti7", at(10), 40);
+    refused.inbound = true;
+    refused.counters = Rise { rx_errors: 30, rx_dropped: 30, ..Rise::default() };
+    refused.causes = vec![
+        Cause {
+            code: 402,
+            lost: 30,
+            summary: "30 packets on inbound SA 0xc3000001 failed their integrity check".to_string(),
+            gaps: 0,
+            gap_ms: None,
+        },
+        Cause { code: 401, lost: 10, ..refused.causes[0].clone() },
+    ];
     route.course = (1..=20).map(|n| Loss { at_ms: at(9) + n * 360_000, lost: 6000 }).collect();
     let losses = |minute: u64, lost| Record::Losses {
         at_ms: at(16) + minute * 60_000,
         of: BTreeMap::from([("vti12".to_string(), lost)]),
+        inbound: BTreeMap::new(),
     };
     vec![
         started(MONDAY, "a", &["vti7", "vti12"]),
         Record::Episode(reauthentication("vti7", at(3), 20)),
         remark(at(5), None, "the clock was set forward by 61 s"),
         Record::Episode(route),
+        Record::Episode(refused),
         remark(at(9) + 5000, Some("vti7"), "FAULT, VTI-121: no route to 198.51.100.7"),
         Record::Stopped { at_ms: at(12) },
         started(at(12) + 180_000, "b", &["vti7", "vti12"]),
-        remark(at(12) + 180_000, Some("vti12"), "4 packets were lost while nobody recorded"),
+        remark(at(12) + 180_000, Some("vti12"), "4 packets were lost while no recorder ran"),
         remark(
             at(13),
             None,
-            "messages of the kernel were lost (the kernel had no room for them); the state was read again 0.3 s later",
+            "messages of the kernel were lost (the kernel's queue was full): some changes before this are unknown; the state was read again 0.3 s later",
         ),
         losses(0, 4),
         losses(1, 9),
