@@ -1,4 +1,4 @@
-//! What changed between two reports. Pure: it is fed, with times, and reads nothing; how it is said is decided in `render`.
+//! What changed between two reports. Pure: it gets reports with their times and reads nothing; the wording is decided in `render`.
 
 use crate::code::Code;
 use crate::report::monitor::{Change, Judgement, What, Whole};
@@ -6,14 +6,14 @@ use crate::report::{InterfaceReport, Report, Status, Verdict};
 use crate::snapshot::{Driver, Source};
 use std::collections::BTreeMap;
 
-/// Losses are over when there were none for so long.
+/// Losses have ended when there were none for this long.
 const QUIET_MS: u64 = 3000;
 
-/// What was said last of each interface.
+/// What was last reported for each interface.
 #[derive(Debug, Default)]
 pub(super) struct ChangeDetector {
     seen: BTreeMap<String, Seen>,
-    /// The interfaces could not be read last time.
+    /// The interfaces could not be read in the last report.
     unread: bool,
 }
 
@@ -29,7 +29,7 @@ struct Seen {
     losing: Option<Losing>,
 }
 
-/// Losses that go on.
+/// Losses that have not ended.
 #[derive(Clone, Copy, Debug)]
 struct Losing {
     began_ms: u64,
@@ -37,18 +37,18 @@ struct Losing {
     lost: u64,
 }
 
-/// A state by its name; none where it was not read.
+/// A state with its name; none where it was not read.
 type State = (&'static str, Option<String>);
 
 impl ChangeDetector {
-    /// What is different from last time; all that there is, the first time. `now_ms` orders the reports: any clock that does not jump.
+    /// What differs from the last report; everything for the first one. `now_ms` orders the reports: any clock that does not jump.
     pub fn take(&mut self, report: &Report, only: Option<&str>, now_ms: u64) -> Vec<Change> {
         let unread = report
             .sources
             .iter()
             .find(|s| s.name == Source::Links.name() && s.status != Status::Read);
         if let Some(source) = unread {
-            // What was not read is neither gone nor changed.
+            // An interface that was not read is neither deleted nor changed.
             let what = What::Unreadable(source.detail.clone());
             let first = !std::mem::replace(&mut self.unread, true);
             return first.then(|| Change { subject: "host".into(), what }).into_iter().collect();
@@ -97,7 +97,7 @@ impl Seen {
 
     fn take(&mut self, interface: &InterfaceReport, now_ms: u64, say: &mut dyn FnMut(What)) {
         for ((name, before), (_, now)) in self.states.iter_mut().zip(states(interface)) {
-            // A state that was not read this time may well be what it was.
+            // A state that was not read this time may be unchanged.
             let Some(to) = now.filter(|now| before.as_ref() != Some(now)) else { continue };
             say(What::State { name, from: before.replace(to.clone()), to });
         }
@@ -109,7 +109,7 @@ impl Seen {
         }
     }
 
-    /// Takes the counter in, which begins anew where it went back.
+    /// Takes the counter, which has restarted if it went back.
     fn count(&mut self, now: Option<u64>, now_ms: u64, say: &mut dyn FnMut(What)) {
         let passed_ms = now_ms.saturating_sub(self.looked_ms);
         self.looked_ms = now_ms;
@@ -135,7 +135,7 @@ impl Seen {
     }
 }
 
-/// The states that are followed, always the same ones.
+/// The followed states, always the same ones.
 fn states(interface: &InterfaceReport) -> Vec<State> {
     let control = interface.control.as_ref();
     let state = |state: &Option<String>| state.clone().unwrap_or_else(|| "none".to_string());
@@ -147,7 +147,7 @@ fn states(interface: &InterfaceReport) -> Vec<State> {
     ]
 }
 
-/// Everything that is followed, as far as it was read.
+/// All followed states that were read.
 fn whole(interface: &InterfaceReport) -> Whole {
     let states = states(interface).into_iter();
     let known = states.filter_map(|(name, state)| Some((name, state?)));
@@ -166,7 +166,7 @@ fn first(interface: &InterfaceReport) -> Option<Code> {
     interface.findings.first().map(|finding| finding.code)
 }
 
-/// Packets that were not sent since the interface was made: tx_errors, or tx_dropped where the kernel exports no more (xfrm interfaces
+/// Packets that were not sent since the interface was created: tx_errors, or tx_dropped where the kernel exports only that (xfrm interfaces
 /// before `kernel::Change::XfrmErrorCounters`).
 fn lost(interface: &InterfaceReport) -> Option<u64> {
     let counters = interface.counters.since_boot.as_ref()?;

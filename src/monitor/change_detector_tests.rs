@@ -1,4 +1,4 @@
-//! What a detector says of reports made by hand.
+//! What a detector reports for reports made by hand.
 
 use super::*;
 use crate::code::Severity;
@@ -9,6 +9,7 @@ use crate::report::{
 
 fn report(interfaces: Vec<InterfaceReport>) -> Report {
     Report {
+        input: None,
         schema: SCHEMA,
         tool_version: "0.0.0",
         taken_at: None,
@@ -52,6 +53,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         absent: false,
         fallback_device: false,
         counters: CounterSpans { since_boot: Some(counters), ..CounterSpans::default() },
+        state: Default::default(),
         verdict: Verdict::Ok,
         findings: vec![],
         undetermined: vec![],
@@ -59,6 +61,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         ruled_out: vec![],
         not_applicable: vec![],
         flows: vec![],
+        inbound_sas: vec![],
     }
 }
 
@@ -66,6 +69,8 @@ fn finding(code: u16, summary: &str) -> Finding {
     Finding {
         code: Code::of_number(code).unwrap(),
         name: "name",
+        title: "",
+        way: Vec::new(),
         severity: Severity::Fault,
         confidence: Confidence::Proven,
         site: String::new(),
@@ -76,7 +81,7 @@ fn finding(code: u16, summary: &str) -> Finding {
     }
 }
 
-/// A detector that has seen these, and what it says of others after so many milliseconds.
+/// A detector that has seen some reports, and what it reports for others after so many milliseconds.
 struct Fed(ChangeDetector, u64);
 
 impl Fed {
@@ -209,10 +214,10 @@ fn where_errors_are_not_exported_drops_are_the_losses() {
 fn interfaces_come_and_go_and_are_made_anew() {
     let mut fed = Fed::with(vec![vti("vti0", 9), vti("vti1", 0)]);
     let whole = "admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok";
-    let anew = InterfaceReport { ifindex: Some(8), ..vti("vti0", 12) };
+    let recreated = InterfaceReport { ifindex: Some(8), ..vti("vti0", 12) };
     assert_eq!(
-        fed.says(2000, vec![anew, vti("vti2", 0)]),
-        [format!("vti0 made anew: {whole}"), format!("vti2 {whole}"), "vti1 deleted".into()]
+        fed.says(2000, vec![recreated, vti("vti2", 0)]),
+        [format!("vti0 recreated: {whole}"), format!("vti2 {whole}"), "vti1 deleted".into()]
     );
 }
 
@@ -233,7 +238,7 @@ fn an_interface_that_is_configured_and_gone_is_still_said() {
     assert_eq!(said, ["vti0 deleted: FAULT, VTI-303: there is no such link"]);
     let said = fed.says(2000, vec![vti("vti0", 0)]);
     let whole = "admin up, link unknown, IKE ESTABLISHED, CHILD_SA INSTALLED: ok";
-    assert_eq!(said, [format!("vti0 made anew: {whole}")]);
+    assert_eq!(said, [format!("vti0 recreated: {whole}")]);
 }
 
 #[test]

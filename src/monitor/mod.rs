@@ -1,5 +1,5 @@
-//! `monitor`: diagnoses every few seconds and says what changed, until a signal ends it or nobody reads any more. It keeps nothing and
-//! writes nothing: what it has to say it hands on.
+//! `monitor`: diagnoses every few seconds and reports what changed, until a signal arrives or the output is no longer read. It stores and
+//! writes nothing itself: it passes the lines on.
 
 mod change_detector;
 
@@ -22,20 +22,20 @@ use std::time::{Duration, Instant};
 pub struct Options<'a> {
     /// Only this interface.
     pub interface: Option<&'a str>,
-    /// From one diagnosis to the next.
+    /// The time from one diagnosis to the next.
     pub interval: Duration,
     /// charon's socket.
     pub vici: &'a Path,
-    /// Where the lines go in the end: when one of these hangs up, it is time to end.
+    /// The descriptors to which the lines are finally written: when one of them hangs up, the run ends.
     pub outputs: &'a [BorrowedFd<'a>],
-    /// Takes what there is to say, which is to be written soon, and never waits for whoever reads.
+    /// Takes the changes, to be written soon; it never waits for the reader.
     pub say: &'a mut dyn FnMut(&Turn) -> io::Result<()>,
 }
 
-/// Monitors until SIGTERM or SIGINT, or until nobody reads.
+/// Monitors until SIGTERM or SIGINT, or until the output is no longer read.
 ///
 /// # Errors
-/// The interface that was asked for does not exist; the lines cannot be written.
+/// The requested interface does not exist; the lines cannot be written.
 pub fn run(mut options: Options<'_>) -> Result<()> {
     match watch(&mut options) {
         Err(Error::Write { source, .. }) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -67,7 +67,7 @@ fn watch(options: &mut Options<'_>) -> Result<()> {
     }
 }
 
-/// What the state alone says. Whether errors rise, the board sees; with an earlier snapshot a finding would come and go with the traffic.
+/// The report from the state alone. The change detector sees rising errors; with an earlier snapshot a finding would come and go with traffic.
 fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     let mut now = collect::snapshot_for_report(Some(options.vici));
     if lacks_child_sa(&now) {
@@ -75,7 +75,7 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     }
     let observation = Observation { now: &now, earlier: None };
     if first {
-        // One that is gone later is a change.
+        // If it is deleted later, that is a change.
         diagnose::run_to(Extent::Findings, &observation, options.interface)?;
     }
     let mut report = diagnose::run_to(Extent::Findings, &observation, None)?;
@@ -83,7 +83,7 @@ fn look(options: &Options<'_>, first: bool) -> Result<Report> {
     Ok(report)
 }
 
-/// Whether a connection has no CHILD_SA: only then the log is asked why, which starts a process.
+/// Whether a connection has no CHILD_SA: only then the log is read for the reason, which starts a process.
 fn lacks_child_sa(now: &Snapshot) -> bool {
     let Ok(ike) = &now.ike else { return false };
     let installed = |name: &str| {
@@ -103,7 +103,7 @@ fn say(options: &mut Options<'_>, turn: &Turn) -> Result<()> {
     (options.say)(turn).map_err(|source| Error::Write { path, source })
 }
 
-/// Waits so long. True where a signal came or the reader went.
+/// Waits this long. True if a signal arrived or the reader is gone.
 fn is_over(signals: &Signals, outputs: &[BorrowedFd<'_>], patience: Duration) -> Result<bool> {
     let until = Instant::now() + patience;
     loop {
@@ -117,5 +117,5 @@ fn is_over(signals: &Signals, outputs: &[BorrowedFd<'_>], patience: Duration) ->
 }
 
 fn failed(errno: Errno) -> Error {
-    Error::DataUnavailable(format!("cannot wait for the next look: {errno}"))
+    Error::DataUnavailable(format!("cannot wait for the next sample: {errno}"))
 }
