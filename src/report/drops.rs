@@ -1,7 +1,7 @@
-//! What `drops` tells, as data: the JSON contract of its lines, each an object of its own with `schema` and `type`. Plain data: how a line
-//! looks is decided in `render`.
+//! The output of `drops` as data: the JSON contract of its lines, each a separate object with `schema` and `type`. Plain data: the layout is
+//! decided in `render`.
 //!
-//! `start` comes first; `drop` is one packet, `row` all packets that have interface, flow and cause in common, and `summary` the sums, last.
+//! `start` comes first; `drop` is one packet, `row` is all packets with the same interface, flow and cause, and `summary` has the sums and comes last.
 //! Additions are compatible; a rename or a change of type raises `schema`.
 
 use super::SCHEMA;
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 pub struct Line {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What it tells.
+    /// Its content.
     #[serde(flatten)]
     pub what: What,
 }
@@ -26,7 +26,7 @@ impl From<What> for Line {
     }
 }
 
-/// What a line tells; `type` names it.
+/// The content of a line; `type` names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum What {
@@ -34,9 +34,9 @@ pub enum What {
     Start(Start),
     /// A packet was dropped.
     Drop(Dropped),
-    /// Packets that have everything but their time in common.
+    /// Packets that differ only in their time.
     Row(Row),
-    /// The run is over.
+    /// The run has ended.
     Summary(Summary),
 }
 
@@ -76,9 +76,9 @@ pub struct Dropped {
     pub cause: Cause,
     /// When, by the kernel.
     pub time: ExactTime,
-    /// The inner packet, where the alert has its headers.
+    /// The inner packet, if the alert has its headers.
     pub packet: Option<Packet>,
-    /// The packet in words: the inner one, else the outer one as far as it is known.
+    /// The packet in words: the inner one, or else what is known of the outer one.
     pub flow: String,
 }
 
@@ -99,13 +99,13 @@ pub struct Packet {
     pub size: u32,
 }
 
-/// Dropped packets that have interface, flow and cause in common.
+/// Dropped packets with the same interface, flow and cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// Where and why.
     #[serde(flatten)]
     pub cause: Cause,
-    /// The flow in words, without a port that is another one in each packet.
+    /// The flow in words, without ports that differ from packet to packet.
     pub flow: String,
     /// How many.
     pub packets: u64,
@@ -123,19 +123,19 @@ pub enum Ended {
     Time,
     /// SIGINT or SIGTERM.
     Signal,
-    /// Nobody reads the lines any more.
+    /// The lines are no longer read.
     Reader,
-    /// There were more drops a second than it may watch.
+    /// There were more drops a second than --max-rate allows.
     Rate,
     /// Another process switched the monitor off.
     Off,
-    /// This process did not end in time, for it was stopped; the second one switched the monitor off.
+    /// This process did not end in time, because it was stopped; the second process switched the monitor off.
     Overdue,
     /// The second process, which switches the monitor off where the first cannot, ended before the first.
     Unguarded,
 }
 
-/// What a run came to.
+/// The sums of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// How long it took, in whole seconds.
@@ -151,60 +151,60 @@ pub struct Summary {
     pub seen: u64,
     /// Those with one interface and one cause.
     pub attributed: u64,
-    /// The rest of them.
+    /// All others of them.
     pub not_attributed: u64,
-    /// Drops that the monitor had no room for; none where the kernel does not say how many.
+    /// Drops for which the monitor's queue had no room; none where the kernel does not report the number.
     pub lost: Option<u64>,
-    /// Drops on no way through a tunnel.
+    /// Drops on no path through a tunnel.
     pub unrelated: u64,
-    /// Drops of tunnels that were not asked for.
+    /// Drops of tunnels that were not requested.
     pub other_interfaces: u64,
     /// Drops that are in no row, because there are too many rows.
     pub not_listed: u64,
     /// Alerts that could not be decoded.
     pub malformed: u64,
-    /// Lines of this run that were left out, because nobody read the output.
+    /// Lines of this run that were left out because the output was not read in time.
     pub not_written: u64,
-    /// The devices' own counts beside the drops seen.
+    /// The devices' own counters, compared with the drops seen.
     pub counters: Vec<Counter>,
 }
 
-/// A device's own count beside the drops seen.
+/// A device's own counter, compared with the drops seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Counter {
     /// The interface.
     pub interface: String,
-    /// What `tx_errors` rose by.
+    /// The rise of `tx_errors`.
     pub tx_errors: u64,
-    /// Drops seen that count there.
+    /// Drops seen that count as such errors.
     pub drops: u64,
-    /// They are as many.
+    /// The two are equal.
     pub agree: bool,
 }
 
-/// What `drops --stop` found and did.
+/// The result of `drops --stop`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stopped {
     /// The monitor was on.
     pub was_on: bool,
-    /// It is on still.
+    /// It is still on.
     pub is_on: bool,
-    /// It was configured as a run configures it; then it has the kernel's own configuration again.
+    /// It had the configuration of a run; then the kernel's default was restored.
     pub was_ours: bool,
-    /// Who received its reports; why that is not known.
+    /// The processes that received its reports, or why they are unknown.
     pub receivers: Result<Receivers, String>,
 }
 
-/// Who receives the monitor's reports.
+/// The receivers of the monitor's reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Receivers {
-    /// Processes: number and name.
+    /// Processes: id and name.
     pub processes: Vec<(u32, String)>,
-    /// Sockets of processes that are not seen from here.
+    /// The number of sockets of invisible processes.
     pub unseen: usize,
 }
 
-/// The end of a run: its rows, ordered by interface, flow and cause, and the sums.
+/// The end of a run: its rows, sorted by interface, flow and cause, and the sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DropsReport {
     /// The rows.

@@ -1,6 +1,6 @@
-//! What the journal tells, as data: the JSON contract of `history`, schema 1 as that of the other reports.
-//! Times are of the wall clock. What lies between two of them is wrong where it was set meanwhile, and then a remark says that it was;
-//! the lengths of gaps are by a clock that is never set.
+//! The report of `history` as data: its JSON contract, schema 1 like the other reports.
+//! Times are of the wall clock. The difference of two times is wrong if the clock was set in between; then a remark says so. The lengths of gaps
+//! are by a clock that is never set.
 
 use super::time::Time;
 use crate::snapshot::recorded::Rise;
@@ -15,27 +15,27 @@ pub struct HistoryReport {
     pub tool_version: &'static str,
     /// When the journal was read.
     pub taken_at: Time,
-    /// Whether a recorder writes it now.
+    /// Whether a recorder is writing it now.
     pub recorder_running: bool,
-    /// When the last recorder was told to stop; none while one runs, and where the last one was killed.
+    /// When the last recorder was stopped; none while one runs, and where the last one was killed.
     pub recorder_stopped: Option<Time>,
-    /// When the oldest record that is kept was written; none where there is none.
+    /// When the oldest kept record was written; none where there is none.
     pub recorded_since: Option<Time>,
-    /// When the newest one was; `taken_at` while a recorder runs.
+    /// When the newest record was written; `taken_at` while a recorder runs.
     pub recorded_until: Option<Time>,
-    /// What was over before this is left out.
+    /// What ended before this time is left out.
     pub from: Option<Time>,
-    /// The one interface that was asked for.
+    /// The only interface, where one was requested.
     pub interface: Option<String>,
-    /// Packets lost, of all interfaces shown.
+    /// Packets lost by all interfaces shown.
     pub packets_lost: u64,
-    /// Interfaces of which something is recorded, in the order of their names.
+    /// Interfaces with records, sorted by name.
     pub interfaces: Vec<InterfaceHistory>,
-    /// What was noted of the recording, and so of all interfaces.
+    /// Remarks on the recording, and so on all interfaces.
     pub remarks: Vec<HistoryRemark>,
 }
 
-/// What is recorded of one interface.
+/// The records of one interface.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct InterfaceHistory {
     /// Interface name.
@@ -44,7 +44,7 @@ pub struct InterfaceHistory {
     pub packets_lost: u64,
     /// Spans in which packets were lost, in the order of their beginnings.
     pub episodes: Vec<EpisodeReport>,
-    /// What was noted of it: verdicts that changed, an interface that was deleted.
+    /// Remarks on it: changed verdicts, its deletion.
     pub remarks: Vec<HistoryRemark>,
 }
 
@@ -53,23 +53,26 @@ pub struct InterfaceHistory {
 pub struct EpisodeReport {
     /// When the first packet may have been lost.
     pub began: Time,
-    /// When the last one was, or the gap ended.
+    /// When the last packet was lost, or the gap ended.
     pub ended: Time,
-    /// From the one to the other.
+    /// The time from the first to the last.
     pub milliseconds: u64,
     /// What is known of its end.
     pub end: End,
-    /// Packets lost: rise of tx_errors, or of tx_dropped where the kernel exports no more.
+    /// The packets came from the peer, and were refused on arrival.
+    pub inbound: bool,
+    /// Packets lost: rise of tx_errors, or of tx_dropped where the kernel exports only that. Inbound: rise of rx_errors or rx_dropped, and what
+    /// only counters of the host have.
     pub packets_lost: u64,
-    /// Packets sent in the same time.
+    /// Packets sent in the same time; inbound, received.
     pub packets_sent: u64,
     /// Rise of the single counters.
     pub counters: Rise,
-    /// What they are counted to, most of them first.
+    /// The causes, that of the most losses first.
     pub causes: Vec<CauseReport>,
-    /// What the kernel told around it, oldest first.
+    /// The kernel's messages around it, oldest first.
     pub events: Vec<EventReport>,
-    /// Events that are not kept.
+    /// The number of events that were not kept.
     pub events_omitted: u64,
     /// The losses over time.
     pub course: Vec<LossReport>,
@@ -79,12 +82,12 @@ pub struct EpisodeReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum End {
-    /// It is over.
+    /// It has ended.
     #[default]
     Seen,
-    /// The recorder ended before it did: `ended` is when packets were last seen lost.
+    /// The recorder ended first: `ended` is when losses were last seen.
     Unseen,
-    /// It goes on: so is `ended`.
+    /// It has not ended: `ended` is when losses were last seen.
     Ongoing,
 }
 
@@ -93,19 +96,19 @@ pub enum End {
 pub struct CauseReport {
     /// The finding.
     pub code: String,
-    /// Its name, of a finding that this version knows.
+    /// The finding's name, if this version knows it.
     pub name: Option<&'static str>,
-    /// Packets lost to it.
+    /// Packets lost for this cause.
     pub packets_lost: u64,
     /// One sentence.
     pub summary: String,
-    /// Gaps that were seen.
+    /// Number of gaps.
     pub gaps: u32,
-    /// How long they lasted together; none where no event bounds them.
+    /// Their total length; none where no event bounds them.
     pub gap_milliseconds: Option<u64>,
 }
 
-/// Something that the kernel told.
+/// A message of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventReport {
     /// When.
@@ -114,16 +117,16 @@ pub struct EventReport {
     pub what: String,
 }
 
-/// Losses between two looks at the counters.
+/// Losses between two samples of the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LossReport {
-    /// The second look.
+    /// The second sample.
     pub at: Time,
-    /// Packets lost since the one before.
+    /// Packets lost since the sample before.
     pub packets_lost: u64,
 }
 
-/// Something worth knowing beside the losses.
+/// A remark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HistoryRemark {
     /// When.

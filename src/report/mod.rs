@@ -5,14 +5,21 @@
 
 #![deny(clippy::disallowed_methods)]
 
+pub mod diff;
 pub mod drops;
 pub mod history;
+pub mod inbound;
+pub mod input;
 pub mod monitor;
+pub mod overview;
+pub mod state;
 pub mod time;
 
 use crate::code::{Code, Severity, Stage};
 use crate::snapshot::{Driver, Missing, Source};
+use inbound::InboundSa;
 use serde::{Serialize, Serializer};
+use state::TunnelState;
 use std::fmt;
 
 /// The version of the JSON contract.
@@ -28,6 +35,17 @@ pub enum Confidence {
     Consistent,
     /// The state that was read makes every such packet fail at this site.
     Proven,
+}
+
+impl Confidence {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Confidence::Possible => "possible",
+            Confidence::Consistent => "consistent",
+            Confidence::Proven => "proven",
+        }
+    }
 }
 
 /// The answer for an interface or the host, worst last.
@@ -91,13 +109,24 @@ pub struct Remedy {
     pub changes: bool,
 }
 
+/// What becomes of a packet at one stage of its way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reached {
+    /// `route`, `policy`, `SA`, `outer route`, `encryption`; others where the packet is lost there.
+    pub stage: &'static str,
+    /// `ok`, what is wrong, `unknown`, or `-` where it does not come so far.
+    pub result: String,
+}
+
 /// One cause that was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Its code.
     pub code: Code,
-    /// Its name, read after "the cause is …".
+    /// Its name, for programs.
     pub name: &'static str,
+    /// What is wrong, in a few words, for people.
+    pub title: &'static str,
     /// How bad it is here.
     pub severity: Severity,
     /// How sure it is here.
@@ -106,6 +135,9 @@ pub struct Finding {
     pub site: String,
     /// One sentence that a person reads first.
     pub summary: String,
+    /// How far packets get, stage by stage; empty where they are sent, or where it is not known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub way: Vec<Reached>,
     /// What shows it.
     pub evidence: Vec<Evidence>,
     /// What to do next, read-only steps first.
@@ -271,6 +303,8 @@ pub struct FlowReport {
     pub open: Vec<String>,
     /// The finding that explains a loss.
     pub finding: Option<Code>,
+    /// How far it gets, stage by stage.
+    pub way: Vec<Reached>,
     /// The steps taken.
     pub trail: Vec<Step>,
 }
@@ -278,7 +312,7 @@ pub struct FlowReport {
 /// One step of the transmit path and what was compared at it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// `policy out`, `template`, `SA`, …
+    /// `policy`, `template`, `SA`, …
     pub name: &'static str,
     /// The stage of the way that it is part of.
     pub stage: Stage,
@@ -352,6 +386,9 @@ pub struct InterfaceReport {
     pub fallback_device: bool,
     /// Counters.
     pub counters: CounterSpans,
+    /// What `metrics` and `check` give to monitoring systems.
+    #[serde(skip)]
+    pub state: TunnelState,
     /// The worst of the findings, or ok, or unknown.
     pub verdict: Verdict,
     /// The first is the root cause.
@@ -366,13 +403,15 @@ pub struct InterfaceReport {
     pub not_applicable: Vec<NotApplicable>,
     /// The flows that were tried, and what the kernel would do with each.
     pub flows: Vec<FlowReport>,
+    /// The inbound SAs, and how many of the peer's packets arrived on each.
+    pub inbound_sas: Vec<InboundSa>,
 }
 
 impl InterfaceReport {
-    /// Without errors of the past: for whoever watches, and tells of losses when they happen.
+    /// Without losses of the past: for whoever watches, and tells of losses when they happen.
     pub fn present(mut self) -> Self {
         let count = self.findings.len();
-        self.findings.retain(|finding| finding.code != Code::PastErrorsOnly);
+        self.findings.retain(|finding| finding.code.info().stage != Stage::Past);
         if self.findings.len() < count && self.verdict != Verdict::Unknown {
             let worst = self.findings.iter().map(|finding| finding.severity.into()).max();
             self.verdict = worst.unwrap_or(Verdict::Ok);
@@ -392,6 +431,9 @@ pub struct Report {
     pub taken_at: Option<String>,
     /// The host.
     pub host: HostReport,
+    /// What was recognised in the texts that were given; absent where none were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<input::Input>,
     /// The worst verdict of host and interfaces.
     pub verdict: Verdict,
     /// What was read and what was not.
@@ -416,4 +458,12 @@ pub struct LookupReport {
     pub interface: String,
     /// The flow and its fate.
     pub flow: FlowReport,
+}
+
+impl LookupReport {
+    /// That of this program.
+    pub fn of(interface: &str, flow: FlowReport) -> Self {
+        let (schema, tool_version) = (SCHEMA, env!("CARGO_PKG_VERSION"));
+        Self { schema, tool_version, interface: interface.into(), flow }
+    }
 }

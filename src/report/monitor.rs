@@ -1,85 +1,85 @@
-//! What `monitor` tells, as data: what changed from one report to the next. It is shown as text alone, so it is no contract with other
+//! The output of `monitor` as data: what changed from one report to the next. It is only shown as text, so it is no contract with other
 //! programs.
 
 use super::Verdict;
 use super::time::Time;
 use crate::code::Code;
 
-/// What one look at the system showed.
+/// The changes that one sample showed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// When.
     pub at: Time,
-    /// It is the first one.
+    /// Set for the first sample.
     pub first: Option<First>,
-    /// What is different from the look before; everything that is there, the first time.
+    /// What differs from the sample before; everything for the first one.
     pub changes: Vec<Change>,
 }
 
-/// What is said once.
+/// The head of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct First {
-    /// How many VTIs are followed.
+    /// The number of followed VTIs.
     pub vtis: usize,
-    /// From one look to the next.
+    /// The time from one sample to the next.
     pub interval_ms: u64,
 }
 
-/// Something that changed.
+/// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The interface, or `host`.
     pub subject: String,
-    /// What.
+    /// What changed.
     pub what: What,
 }
 
-/// What can change.
+/// The kinds of changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The interfaces cannot be read, for this reason.
+    /// The interfaces cannot be read for this reason.
     Unreadable(String),
-    /// It was not there before.
+    /// It did not exist before.
     Appeared(Whole),
-    /// It is another one of the same name.
+    /// It was recreated: another interface with the same name.
     Recreated(Whole),
-    /// There is no such link any more, but it is configured.
+    /// The link was deleted, but is configured.
     LinkDeleted(Whole),
-    /// It is gone.
+    /// It was deleted.
     Deleted,
-    /// A state is another one; none: it was not read before.
+    /// A state has changed; none: it was not read before.
     State {
-        /// Whose state.
+        /// The name of the state.
         name: &'static str,
-        /// What it was.
+        /// The old state.
         from: Option<String>,
-        /// What it is.
+        /// The new state.
         to: String,
     },
-    /// The verdict is another one, or its first finding.
+    /// The verdict or its first finding has changed.
     Verdict(Judgement),
-    /// Packets are lost now: so many since the look before, so long ago.
+    /// Packets are being lost now: so many since the sample before.
     Losing {
         /// How many.
         packets: u64,
-        /// In what time.
+        /// The time since that sample.
         milliseconds: u64,
     },
-    /// No more are lost: so many were, in all.
+    /// No more packets are being lost: so many were, in total.
     NoMoreLosses {
         /// How many.
         packets: u64,
-        /// From the first to the last.
+        /// The time from the first to the last.
         milliseconds: u64,
     },
 }
 
-/// Everything that is followed of an interface.
+/// All followed states of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whole {
-    /// States by their names, those that were read.
+    /// The states that were read, with their names.
     pub states: Vec<(&'static str, String)>,
-    /// What to make of it.
+    /// The verdict.
     pub judgement: Judgement,
 }
 
