@@ -1,6 +1,6 @@
-//! Lines for whoever follows a run that goes on: a thread of its own writes them, so that a reader that does not read (a full pipe, a
-//! pager, Ctrl-S) holds up neither the run nor its end. What waits is bounded; a line that has no room is left out and counted.
-//! It decides nothing about what is said, and sets nothing on the descriptor, which the shell and others share: O_NONBLOCK would be theirs too.
+//! The lines of a running command: a separate thread writes them, so a reader that does not read (a full pipe, a pager, Ctrl-S) delays neither
+//! the run nor its end. The queue is bounded; a line without room is left out and counted. It does not decide what the lines say, and sets no
+//! flag on the descriptor, which the shell and other processes share: O_NONBLOCK would apply to them, too.
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -18,15 +18,15 @@ use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::render::escape::escape;
 use vti_diagnostics::units::{LINE, WAS};
 
-/// Bytes that wait at most: some thousand lines, more than drops come at once.
+/// Most bytes that wait: some thousand lines, more than drops occur at the same time.
 const MOST: usize = 4 * 1024 * 1024;
-/// How long the end waits for what has not been written.
+/// How long the end of the run waits for unwritten lines.
 pub const FLUSH: Duration = Duration::from_secs(5);
 
-/// Whether a line is on its way.
+/// Whether a line was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// It will be written, if somebody reads.
+    /// It will be written when the output is read.
     Queued,
     /// There was no room for it.
     LeftOut,
@@ -38,7 +38,7 @@ pub struct LineQueue {
     /// Hangs up when a line could not be written.
     failed: OwnedFd,
     most: usize,
-    /// Lines that [`LineQueue::tell`] left out, and has not told of.
+    /// Lines that [`LineQueue::tell`] left out without a note so far.
     untold: Cell<u64>,
 }
 
@@ -50,10 +50,10 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Each with its end.
+    /// Each with its line end.
     lines: VecDeque<String>,
     bytes: usize,
-    /// No line comes after those that wait.
+    /// No more lines will be added.
     is_closed: bool,
     /// The first failure.
     error: Option<io::Error>,
@@ -71,14 +71,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// The next line, which stays in the queue until it is written; none at the end.
+    /// Waits for the next line, which stays in the queue until it is written; none at the end.
     fn next(&self) -> Option<String> {
         let is_idle = |state: &mut State| state.lines.is_empty() && !state.is_closed;
         let waited = self.changed.wait_while(self.lock(), is_idle);
         waited.unwrap_or_else(PoisonError::into_inner).lines.front().cloned()
     }
 
-    /// The next line is written, or cannot be.
+    /// Removes the next line, which was written or cannot be.
     fn done(&self, error: Option<io::Error>) {
         let mut state = self.lock();
         let length = state.lines.pop_front().map_or(0, |line| line.len());
@@ -106,7 +106,7 @@ impl LineQueue {
         let (failed, fails) = pipe2(OFlag::O_CLOEXEC)?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        // Signals are for the run: the thread has all of them blocked from its beginning.
+        // Signals are for the main thread: this one has all of them blocked from the start.
         let mask = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK)?;
         let thread = thread::Builder::new().name("lines".to_string());
         let spawned = thread.spawn(move || write_lines(&theirs, &File::from(output), fails));
@@ -120,15 +120,15 @@ impl LineQueue {
         self.failed.as_fd()
     }
 
-    /// Takes a line, or leaves it out where too much waits. It never waits itself.
+    /// Takes a line, or leaves it out where the queue is full. It never waits.
     ///
     /// # Errors
-    /// An earlier line could not be written; this one is tried all the same.
+    /// An earlier line could not be written; this one is still tried.
     pub fn say(&self, line: &str) -> io::Result<Said> {
         self.add(format!("{}\n", escape(line)))
     }
 
-    /// The same for lines that people read: where lines were left out, the next one that has room comes after a line that says so.
+    /// The same for lines that people read: after lines were left out, the next line with room follows a note about them.
     ///
     /// # Errors
     /// As those of [`LineQueue::say`].
@@ -156,11 +156,11 @@ impl LineQueue {
         error.map_or(Ok(said), |kind| Err(kind.into()))
     }
 
-    /// Adds the last lines of a run, which always have room, and waits until all are written, at most [`FLUSH`]. A reader that has seen
-    /// enough is no error.
+    /// Adds the last lines of a run, which always have room, and waits until all are written, at most [`FLUSH`]. A reader that has
+    /// ended is no error.
     ///
     /// # Errors
-    /// A line could not be written, or nobody reads: then it says how many lines are lost.
+    /// A line could not be written, or the output is not read: then it returns how many lines are lost.
     pub fn finish(self, last: &str) -> Result<()> {
         self.finish_within(last, FLUSH)
     }
@@ -184,7 +184,7 @@ impl LineQueue {
             Some(source) => Err(Error::Write { path: "standard output".to_string(), source }),
             None if lost == 0 => Ok(()),
             None => Err(Error::DataUnavailable(format!(
-                "nobody reads standard output: {} {} not written",
+                "standard output is not being read: {} {} not written",
                 LINE.of(lost),
                 WAS.word(lost)
             ))),
@@ -192,7 +192,7 @@ impl LineQueue {
     }
 }
 
-/// The line that tells of lines that were left out.
+/// The note about lines that were left out.
 fn note(left_out: u64) -> String {
     match left_out {
         0 => String::new(),
@@ -204,12 +204,12 @@ fn note(left_out: u64) -> String {
     }
 }
 
-/// Writes the lines until the queue is closed; lets go of `fails` at the first that cannot be written.
+/// Writes the lines until the queue is closed; drops `fails` when the first one cannot be written.
 fn write_lines(shared: &Shared, output: &File, fails: OwnedFd) {
     let mut fails = Some(fails);
     while let Some(line) = shared.next() {
         let written = write_line(output, line.as_bytes());
-        // First the error, then the hang-up that lets somebody look for it.
+        // First the error, then the hang-up that makes the main thread look for it.
         let is_written = written.is_ok();
         shared.done(written.err());
         if !is_written {
@@ -243,7 +243,7 @@ mod tests {
     use std::io::Read;
     use std::time::Instant;
 
-    /// A queue into a pipe of one page, which nobody reads yet.
+    /// A queue into a pipe of one page that is not read yet.
     fn queue(most: usize) -> (LineQueue, File) {
         let (read, write) = pipe2(OFlag::O_CLOEXEC).unwrap();
         fcntl(&write, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
@@ -264,7 +264,7 @@ mod tests {
 
     fn lost(error: &Error) -> usize {
         let said = error.to_string();
-        let lost = said.strip_prefix("nobody reads standard output: ").unwrap();
+        let lost = said.strip_prefix("standard output is not being read: ").unwrap();
         lost.strip_suffix(" lines were not written").unwrap().parse().unwrap()
     }
 

@@ -1,105 +1,61 @@
-//! Where a run ends: standard output, standard error, a file, and the exit status. The only writer of the program but for `line_queue`, which
-//! has the lines of runs that go on.
+//! Files that are written completely or not at all, whatever kills the process or writes beside it. What is in them, it does not know.
 
+use super::pieces::{Pieces, Stopped, in_pieces};
 use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::unistd::{geteuid, linkat};
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 use vti_diagnostics::error::{Error, Result};
-use vti_diagnostics::render::{escape::escape, text::DEFAULT_WIDTH};
 
-/// How long the last sentence of a run may take.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Wider text is hard to read, narrower tables cannot be.
-const WIDTHS: std::ops::RangeInclusive<u16> = 60..=200;
-
-/// The columns of the terminal. VyOS runs `show` commands into a pager, with standard output a pipe: then the terminal of standard error
-/// or input counts. 80 where there is none.
-pub fn width() -> usize {
-    let size = rustix::termios::tcgetwinsize(io::stdout())
-        .or_else(|_| rustix::termios::tcgetwinsize(io::stderr()))
-        .or_else(|_| rustix::termios::tcgetwinsize(io::stdin()));
-    match size {
-        // A serial console may not know its size.
-        Ok(size) if size.ws_col > 0 => size.ws_col.clamp(*WIDTHS.start(), *WIDTHS.end()).into(),
-        _ => DEFAULT_WIDTH,
-    }
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Its owner (mode 0600).
+    Owner,
+    /// Every user (mode 0644, whatever the umask): node_exporter is not root.
+    All,
 }
 
-/// Writes to standard output. A reader that has seen enough (a pager, `head`) is no error.
-pub fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(source) => {
-            fail(&Error::Write { path: "standard output".to_string(), source }.to_string())
-        }
-    }
-}
-
-/// Writes one sentence to standard error and fails. A terminal that is stopped takes none, and signals may be blocked: so a thread writes,
-/// and is not waited for for long.
-pub fn fail(sentence: &str) -> ExitCode {
-    let line = format!("{}\n", escape(sentence));
-    let (done, is_done) = mpsc::channel();
-    let writer = thread::Builder::new().spawn(move || {
-        // If the stream is gone, only the status is left to tell.
-        let _ = io::stderr().write_all(line.as_bytes());
-        done.send(())
-    });
-    if writer.is_ok() {
-        let _ = is_done.recv_timeout(PATIENCE);
-    }
-    ExitCode::FAILURE
-}
-
-/// The same on standard output: VyOS's own commands say there what is wrong, and its HTTP interface hands it on. Without a thread: what
-/// operators may run as root starts nothing.
-pub fn fail_on_output(sentence: &str) -> ExitCode {
-    let _ = writeln!(io::stdout(), "{}", escape(sentence));
-    ExitCode::FAILURE
-}
-
-/// Writes a file that its owner alone may read, whole or not at all: a new file is linked or renamed to it. A link at `path` is replaced,
-/// not followed.
+/// Writes a file completely or not at all: a new file is linked or renamed to it. A link at `path` is replaced, not followed.
 ///
 /// # Errors
-/// `Write` with the path, if any step fails; then nothing is left behind, nor after the end of this process, where the file system has
-/// files without a name.
-pub fn save(path: &Path, text: &str) -> Result<()> {
+/// `Write` with the path if any step fails, and any error of `text`; then nothing is left behind. Where the file system has files without a
+/// name, this also holds if the process is killed.
+pub fn save(path: &Path, readers: Readers, text: impl Pieces) -> Result<()> {
     let failed = |source| Error::Write { path: path.display().to_string(), source };
     let _lock = clear(path);
-    let new = New::write((path, 0), text, |_| Ok(())).map_err(failed)?;
-    new.rename(path).map_err(failed)
+    let new: std::result::Result<New, Stopped> = New::write((path, 0), |file| {
+        in_pieces(&mut *file, text)?;
+        match readers {
+            Readers::Owner => Ok(()),
+            Readers::All => Ok(file.set_permissions(Permissions::from_mode(0o644))?),
+        }
+    });
+    new.map_err(|stopped| stopped.into_error(failed))?.rename(path).map_err(failed)
 }
 
-/// What one has read of a file.
+/// A file that was read.
 pub struct Seen {
     /// Its text.
     pub text: String,
-    /// What the system said of it before it was read.
+    /// Its metadata from before it was read.
     pub metadata: Metadata,
 }
 
-/// How often a file is changed anew because another process has written it meanwhile.
+/// How often a change is retried because another process has written the file meanwhile.
 const MOST_CHANGES: usize = 16;
 
-/// Changes a file as `edit` says of its text, whole or not at all, with its owner and mode. What another process writes there meanwhile
-/// is not lost: the new file and the old one change places, and if the old one is not the one that was read, it is changed in its turn.
-/// Where `edit` has nothing to change, or refuses, the last one stands as it was.
+/// Changes a file by `edit`, completely or not at all, and keeps its owner and mode. What another process writes meanwhile is not lost: the new
+/// file and the old one are exchanged, and if the old one is not the one that was read, it is changed as well. Where `edit` changes nothing or
+/// refuses, the last file stays as it was.
 ///
 /// # Errors
-/// What `edit` refuses; what `read` says; `Write` with the path.
+/// Those of `edit` and of `read`; `Write` with the path.
 pub fn change(
     path: &Path,
     read: impl Fn(&Path) -> Result<Seen>,
@@ -107,9 +63,10 @@ pub fn change(
 ) -> Result<()> {
     let failed = |source| Error::Write { path: path.display().to_string(), source };
     let write = |turn: usize, text: &str, like: &Metadata| {
-        let new = New::write((path, turn), text, |file| {
-            // The owner first: a change of it takes bits from the mode.
-            fchown(file, Some(like.uid()), Some(like.gid()))?;
+        let new = New::write((path, turn), |file| {
+            file.write_all(text.as_bytes())?;
+            // The owner first: changing it clears bits of the mode.
+            fchown(&*file, Some(like.uid()), Some(like.gid()))?;
             file.set_permissions(like.permissions())
         });
         new.and_then(|new| new.beside(path, turn)).map_err(failed)
@@ -124,7 +81,7 @@ pub fn change(
         let ours = id(&fs::symlink_metadata(&new.path).map_err(failed)?);
         match exchange(&new.path, path, expected) {
             Ok(()) => {}
-            // Whoever removed the file does not want ours in its place.
+            // The process that removed the file does not want a new one in its place.
             Err(error) if error.kind() == ErrorKind::NotFound => return outcome,
             Err(error) => return Err(failed(error)),
         }
@@ -132,13 +89,13 @@ pub fn change(
         if id(&metadata) == expected {
             return outcome;
         }
-        // Another's is beside now, and ours in its place.
+        // The other process's file is beside it now, and the new one in its place.
         expected = ours;
         let changed = read(&new.path).and_then(|seen| match edit(&seen.text)? {
             Some(text) => write(turn, &text, &seen.metadata).map(Some),
             None => Ok(None),
         });
-        // Where it is not changed, it goes back as it is.
+        // If it needs no change, it is put back.
         outcome = match changed {
             Ok(changed) => {
                 new = changed.unwrap_or(new);
@@ -148,17 +105,17 @@ pub fn change(
         };
     }
     fs::rename(&new.path, path).map_err(failed)?;
-    Err(failed(io::Error::other("another process writes it all the time")))
+    Err(failed(io::Error::other("another process keeps writing it")))
 }
 
-/// What tells a file and its contents from others.
+/// What identifies a file and its contents.
 fn id(metadata: &Metadata) -> Id {
     (metadata.dev(), metadata.ino(), metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
 type Id = (u64, u64, u64, i64, i64);
 
-/// Lets two files change places. Where the file system cannot, the first replaces the second, if that is the expected one.
+/// Exchanges two files. Where the file system cannot, the first replaces the second, if that is the expected one.
 fn exchange(new: &Path, path: &Path, expected: Id) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, new, CWD, path, RenameFlags::EXCHANGE) {
@@ -184,16 +141,16 @@ pub fn create(path: &Path, text: &str) -> Result<()> {
     directory.and_then(|()| fs::write(path, text)).map_err(failed)
 }
 
-/// A new file, whole and on the disk, locked until it has its place: what is beside a file and not locked was left by a process that was
+/// A new file, complete and on the disk, locked until it is in its place: an unlocked one beside the file was left by a process that was
 /// killed.
 enum New {
-    /// It goes with the process unless it is given a name.
+    /// It vanishes with the process unless it gets a name.
     Unnamed(Flock<File>),
-    /// For file systems without such.
+    /// For file systems without unnamed files.
     Named(Beside),
 }
 
-/// A file with a hidden name beside its place; gone with this.
+/// A file with a hidden name beside its place, removed with this value.
 struct Beside {
     path: PathBuf,
     file: Flock<File>,
@@ -206,12 +163,11 @@ impl Drop for Beside {
 }
 
 impl New {
-    /// Writes it. `turn` tells the files of one process from each other.
-    fn write(
+    /// Writes it with `fill`. `turn` distinguishes the files of one process.
+    fn write<E: From<io::Error>>(
         (path, turn): (&Path, usize),
-        text: &str,
-        prepare: impl Fn(&File) -> io::Result<()>,
-    ) -> io::Result<Self> {
+        fill: impl FnOnce(&mut File) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Self, E> {
         let mut new = match unnamed(path) {
             Ok(file) => Self::Unnamed(file),
             Err(_) => Self::named(path, turn)?,
@@ -220,8 +176,7 @@ impl New {
             Self::Unnamed(file) => file,
             Self::Named(beside) => &mut beside.file,
         };
-        file.write_all(text.as_bytes())?;
-        prepare(file)?;
+        fill(file)?;
         file.sync_all()?;
         Ok(new)
     }
@@ -232,7 +187,7 @@ impl New {
         Ok(Self::Named(Beside { path: beside, file: locked(file)? }))
     }
 
-    /// Gives it its place, whatever is there.
+    /// Moves it to its place and replaces what is there.
     fn rename(self, path: &Path) -> io::Result<()> {
         if matches!(&self, Self::Unnamed(file) if link(file, path).is_ok()) {
             return Ok(());
@@ -258,9 +213,9 @@ fn link(file: &File, path: &Path) -> io::Result<()> {
     Ok(linkat(AT_FDCWD, unnamed.as_str(), AT_FDCWD, path, AtFlags::AT_SYMLINK_FOLLOW)?)
 }
 
-/// A file that goes with the process unless it is given a name.
+/// A file that vanishes with the process unless it gets a name.
 fn unnamed(path: &Path) -> io::Result<Flock<File>> {
-    // Without /proc it could not be given a name.
+    // Without /proc it cannot get a name.
     fs::metadata("/proc/self/fd")?;
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600).custom_flags(nix::libc::O_TMPFILE);
@@ -271,8 +226,8 @@ fn locked(file: File) -> io::Result<Flock<File>> {
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno.into())
 }
 
-/// Removes what a process that was killed left beside a file: ours, and locked by nobody. Who does so holds a lock on the directory, and
-/// keeps it while its own files are there: none where another has it, and then nothing is removed.
+/// Removes what a killed process of this program left beside a file: files with our names that are not locked. It holds a lock on the directory
+/// and keeps it while its own files exist; none where another process has it, and then nothing is removed.
 fn clear(path: &Path) -> Option<Flock<File>> {
     let (prefix, directory) = (prefix(path)?, directory(path)?);
     let lock = locked(File::open(directory).ok()?).ok()?;
@@ -302,7 +257,7 @@ fn remove_unlocked(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How hidden names beside a file begin; the number of a process follows, and which of its files it is.
+/// The beginning of hidden names beside a file; the process id and the number of the file follow.
 fn prefix(path: &Path) -> Option<OsString> {
     let mut name = OsString::from(".");
     name.push(path.file_name()?);
@@ -326,7 +281,7 @@ mod tests {
         Ok(Seen { text: fs::read_to_string(path).unwrap(), metadata })
     }
 
-    /// Changes a file "old" while another process does `meddle` after the file was read so often; gives what stands there.
+    /// Changes a file "old" while another process does `meddle` after so many reads of the file; returns the final text.
     fn changed_while(times: usize, meddle: impl Fn(&Path, usize)) -> (Result<()>, Option<String>) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cache");
@@ -388,9 +343,7 @@ mod tests {
     fn who_never_stops_writing_has_the_last_word() {
         let (result, text) =
             changed_while(1000, |path, time| replace(path, &format!("new {time}")));
-        assert!(
-            result.unwrap_err().to_string().ends_with("another process writes it all the time")
-        );
+        assert!(result.unwrap_err().to_string().ends_with("another process keeps writing it"));
         assert!(text.is_some_and(|text| text.starts_with("new ")));
     }
 
@@ -405,7 +358,11 @@ mod tests {
         }
         let _lock = locked(File::open(&locked_one).unwrap()).unwrap();
         for text in ["one", "two"] {
-            save(&path, text).unwrap();
+            save(&path, Readers::Owner, |out| {
+                out.write_str(text).unwrap();
+                Ok(())
+            })
+            .unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!([&left, &locked_one, &other].map(|file| file.exists()), [false, true, true]);
