@@ -24,6 +24,8 @@ pub const WAS: Noun = Noun::new("was", "were");
 
 /// Aborted errors, beside carrier errors.
 pub const ABORTED_ONE: Noun = Noun::new("aborted one", "aborted ones");
+/// Alerts of the drop monitor.
+pub const ALERT: Noun = Noun::new("alert", "alerts");
 /// Bytes.
 pub const BYTE: Noun = Noun::new("byte", "bytes");
 /// Carrier errors.
@@ -48,8 +50,14 @@ pub const FLOW: Noun = Noun::new("flow", "flows");
 pub const GAP: Noun = Noun::new("gap", "gaps");
 /// IKE_SAs.
 pub const IKE_SA: Noun = Noun::new("IKE_SA", "IKE_SAs");
+/// Entries of a list.
+pub const ENTRY: Noun = Noun::new("entry", "entries");
+/// Packets from the peer.
+pub const INBOUND_PACKET: Noun = Noun::new("inbound packet", "inbound packets");
 /// Lines of text.
 pub const LINE: Noun = Noun::new("line", "lines");
+/// Further facts of a finding.
+pub const MORE_FACT: Noun = Noun::new("more fact", "more facts");
 /// Further interfaces.
 pub const MORE_INTERFACE: Noun = Noun::new("more interface", "more interfaces");
 /// Further lines of text.
@@ -62,14 +70,20 @@ pub const PACKET: Noun = Noun::new("packet", "packets");
 pub const RECORD: Noun = Noun::new("record", "records");
 /// Routes.
 pub const ROUTE: Noun = Noun::new("route", "routes");
+/// SAs.
+pub const SA: Noun = Noun::new("SA", "SAs");
 /// Rules.
 pub const RULE: Noun = Noun::new("rule", "rules");
 /// Elements of a set of nftables.
 pub const ELEMENT: Noun = Noun::new("element", "elements");
-/// How often.
+/// Drops of tunnels' packets.
+pub const TUNNEL_DROP: Noun = Noun::new("tunnel drop", "tunnel drops");
+/// How often something was done.
 pub const TIME: Noun = Noun::new("time", "times");
 /// Transmit errors.
 pub const TRANSMIT_ERROR: Noun = Noun::new("transmit error", "transmit errors");
+/// Drops of other packets.
+pub const UNRELATED_DROP: Noun = Noun::new("unrelated drop", "unrelated drops");
 /// VTIs.
 pub const VTI: Noun = Noun::new("VTI", "VTIs");
 
@@ -366,7 +380,7 @@ mod tests {
         text.split(['/', ' ']).next().unwrap().parse().unwrap()
     }
 
-    const NOUNS: [Noun; 25] = [
+    const NOUNS: [Noun; 28] = [
         ABORTED_ONE,
         BYTE,
         CARRIER_ERROR,
@@ -380,13 +394,16 @@ mod tests {
         FLOW,
         GAP,
         IKE_SA,
+        ENTRY,
         LINE,
+        MORE_FACT,
         MORE_INTERFACE,
         MORE_LINE,
         MORE_RULE,
         PACKET,
         RECORD,
         ROUTE,
+        SA,
         RULE,
         ELEMENT,
         TIME,

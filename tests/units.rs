@@ -50,6 +50,13 @@ const FINE: &[&str] = &[
     "need {need} bytes, have {have}",
     // The message of a test.
     "\"{length} bytes\"",
+    // Verbs: what an interface does.
+    "} drops every ",
+    "} drops packets",
+    "} drops the next packet",
+    "} drops this host's own packets",
+    // A verb with its object: "rp_filter drops packets from 10.9.1.1".
+    "{} {} packets {from}",
     // A path of sysfs.
     "/sys/class/net/{interface}/statistics",
 ];
