@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "render/drops.rs"]
+mod drops;
 #[path = "render/reports.rs"]
 mod reports;
 #[path = "capture/strings.rs"]
@@ -46,7 +48,7 @@ fn assert_fits(text: &str, width: usize) {
 
 #[test]
 fn three_tunnels_at_80_columns() {
-    let shown = text::report(&sketch(), 80, false);
+    let shown = text::report(&sketch(), 80, text::Shown::Page);
     assert_fits(&shown, 80);
     assert_snapshot!(shown);
 }
@@ -59,61 +61,93 @@ fn a_cause_of_many_tunnels_is_shown_in_full_a_few_times() {
         report((0..many).map(one).collect())
     };
     let next = |text: &str| text.lines().filter(|line| line.starts_with("  Next")).count();
-    let shown = text::report(&tunnels(9), 80, false);
+    let shown = text::report(&tunnels(9), 80, text::Shown::Page);
     assert_fits(&shown, 80);
     assert_eq!((shown.matches("FAULT: ").count(), next(&shown)), (9, 3), "{shown}");
     assert!(shown.contains("\n6 findings are shown without evidence"), "{shown}");
-    assert!(!text::report(&tunnels(3), 80, false).contains("without evidence"));
+    assert!(!text::report(&tunnels(3), 80, text::Shown::Page).contains("without evidence"));
 }
 
 #[test]
 fn three_tunnels_at_60_columns() {
-    let shown = text::report(&sketch(), 60, false);
+    let shown = text::report(&sketch(), 60, text::Shown::Page);
     assert_fits(&shown, 60);
     assert_snapshot!(shown);
 }
 
 #[test]
 fn three_tunnels_at_200_columns() {
-    assert_snapshot!(text::report(&sketch(), 200, false));
+    assert_snapshot!(text::report(&sketch(), 200, text::Shown::Page));
 }
 
 #[test]
 fn everything_in_detail() {
     let mut report = report(vec![everything(), fallback()]);
     report.sources.push(source("neighbours", Status::Denied, "RTM_GETNEIGH: permission denied"));
-    let shown = text::report(&report, 80, true);
+    let shown = text::report(&report, 80, text::Shown::Detail);
     assert_fits(&shown, 80);
     assert_snapshot!(shown);
 }
 
 #[test]
+fn of_many_tunnels_those_that_fail_are_listed() {
+    let healthy = |n: u64| interface(&format!("vti{n}"), "198.51.100.7", 1000 * n);
+    let mut all: Vec<InterfaceReport> = (0..200).map(healthy).collect();
+    all[17] = broken("vti17");
+    all[131] = broken("vti131");
+    let report = report(all);
+    let table = |shown: &str| shown.split("\n\n").next().unwrap().to_owned();
+    let page = table(&text::report(&report, 80, text::Shown::Page));
+    let rows: Vec<&str> = page.lines().skip(2).map(|row| row.split(' ').next().unwrap()).collect();
+    assert_eq!(rows, ["vti17", "vti131", "198"], "{page}");
+    assert!(
+        page.ends_with(
+            "\n198 VTIs are ok and not listed here (show them with --all, or in detail)."
+        ),
+        "{page}"
+    );
+    for shown in [text::Shown::All, text::Shown::Detail] {
+        assert_eq!(table(&text::report(&report, 80, shown)).lines().count(), 2 + 200);
+    }
+}
+
+#[test]
 fn healthy_tunnels_take_one_line_each_and_one_for_all() {
     let many = (0..12).map(|n| interface(&format!("vti{n}"), "198.51.100.7", 1000 * n)).collect();
-    let shown = text::report(&report(many), 80, false);
-    assert_eq!(shown.lines().count(), 2 + 12 + 2);
-    assert!(shown.ends_with("\n\nAll 12 VTIs are healthy.\n"), "{shown}");
+    let shown = text::report(&report(many), 80, text::Shown::Page);
+    assert_eq!(shown.lines().count(), 2 + 12 + 3);
+    assert!(
+        shown.contains("\n\nNo fault found in 12 VTIs. Checked: interfaces. Not checked: "),
+        "{shown}"
+    );
 }
 
 #[test]
 fn a_note_about_the_whole_report_stands_at_its_end() {
     let mut noted = report(vec![interface("vti0", "198.51.100.7", 42)]);
-    let plain = text::report(&noted, 80, false);
+    let plain = text::report(&noted, 80, text::Shown::Page);
     noted.notes = vec!["Linux 5.4 is outside.".to_owned()];
-    assert_eq!(text::report(&noted, 80, false), format!("{plain}Linux 5.4 is outside.\n"));
+    assert_eq!(
+        text::report(&noted, 80, text::Shown::Page),
+        format!("{plain}Linux 5.4 is outside.\n")
+    );
     assert!(json::write(&noted).unwrap().contains("Linux 5.4 is outside."));
     assert!(yaml::write(&noted).unwrap().contains("Linux 5.4 is outside."));
 }
 
 #[test]
 fn one_healthy_tunnel_is_named() {
-    assert_snapshot!(text::report(&report(vec![interface("vti0", "2001:db8::7", 42)]), 80, false));
+    assert_snapshot!(text::report(
+        &report(vec![interface("vti0", "2001:db8::7", 42)]),
+        80,
+        text::Shown::Page
+    ));
 }
 
 #[test]
 fn no_tunnel_is_said() {
     assert_eq!(
-        text::report(&report(vec![]), 80, false),
+        text::report(&report(vec![]), 80, text::Shown::Page),
         "No VTI or xfrm interface exists on this system.\n"
     );
 }
@@ -124,7 +158,7 @@ fn interfaces_that_could_not_be_read_are_not_none() {
     report.verdict = Verdict::Unknown;
     report.sources = vec![source("links", Status::Failed, "no buffer space available")];
     assert_eq!(
-        text::report(&report, 80, false),
+        text::report(&report, 80, text::Shown::Page),
         "The interfaces could not be read (links: no buffer space available).\n"
     );
 }
@@ -134,13 +168,13 @@ fn a_fallback_device_is_listed_and_judged_by_nobody() {
     assert_snapshot!(text::report(
         &report(vec![fallback(), interface("vti0", "198.51.100.7", 1)]),
         80,
-        false
+        text::Shown::Page
     ));
 }
 
 #[test]
 fn what_only_root_may_read_is_said_once_for_all_tunnels() {
-    let shown = text::report(&report(vec![hidden("vti0"), hidden("vti1")]), 80, false);
+    let shown = text::report(&report(vec![hidden("vti0"), hidden("vti1")]), 80, text::Shown::Page);
     assert_fits(&shown, 80);
     assert_snapshot!(shown);
 }
@@ -151,7 +185,7 @@ fn root_is_not_asked_for_where_it_would_not_help() {
     for open in &mut interface.undetermined {
         open.missing.reason = Reason::TimedOut;
     }
-    let shown = text::report(&report(vec![interface]), 80, false);
+    let shown = text::report(&report(vec![interface]), 80, text::Shown::Page);
     assert!(shown.contains("(no answer in time)"), "{shown}");
     assert!(!shown.contains("sudo"), "{shown}");
 }
@@ -159,10 +193,10 @@ fn root_is_not_asked_for_where_it_would_not_help() {
 #[test]
 fn a_finding_of_the_host_keeps_the_all_clear_back() {
     let mut report = report(vec![interface("vti0", "198.51.100.7", 1)]);
-    report.findings = vec![Finding { name: "ike-daemon-not-running", ..no_sa() }];
-    let shown = text::report(&report, 80, false);
-    assert!(shown.contains("\nhost  FAULT: IKE daemon not running "), "{shown}");
-    assert!(!shown.contains("healthy"), "{shown}");
+    report.findings = vec![Finding { title: "IKE daemon is not running", ..no_sa() }];
+    let shown = text::report(&report, 80, text::Shown::Page);
+    assert!(shown.contains("\nhost  FAULT: IKE daemon is not running "), "{shown}");
+    assert!(!shown.contains("No fault found"), "{shown}");
 }
 
 #[test]
@@ -171,7 +205,8 @@ fn a_counter_that_is_not_exported_is_not_zero() {
     old.counters.since_boot = Some(Counters { tx_carrier_errors: None, ..counters(1, 0, None) });
     let unexported =
         Finding { code: Code::CountersNotExported, name: "counters-not-exported", ..past_errors() };
-    let shown = text::report(&report(vec![with_findings(old, vec![unexported])]), 80, false);
+    let shown =
+        text::report(&report(vec![with_findings(old, vec![unexported])]), 80, text::Shown::Page);
     assert!(shown.contains("  not exported  "), "{shown}");
 }
 
@@ -182,11 +217,15 @@ fn long_names_are_wrapped_within_their_cells() {
     long.name = "fifteen-bytes-x".to_string();
     long.peers = vec![peer.to_string()];
     for width in [60, 80, 200] {
-        let shown = text::report(&report(vec![long.clone()]), width, true);
+        let shown = text::report(&report(vec![long.clone()]), width, text::Shown::Detail);
         assert_fits(&shown, width);
-        assert!(shown.contains("fifteen-bytes-x  FAULT: no security association"), "{shown}");
+        assert!(shown.contains("fifteen-bytes-x  FAULT: no SA"), "{shown}");
     }
-    assert_snapshot!(text::report(&report(vec![interface("fifteen-bytes-x", peer, 1)]), 60, false));
+    assert_snapshot!(text::report(
+        &report(vec![interface("fifteen-bytes-x", peer, 1)]),
+        60,
+        text::Shown::Page
+    ));
 }
 
 #[test]
@@ -210,7 +249,7 @@ fn a_packet_that_is_sent_moves_no_counter() {
 
 #[test]
 fn an_explanation_keeps_its_commands() {
-    let explain = "A policy asks for a security association, and there is none; every packet is dropped until \
+    let explain = "A policy requires an SA, but there is none; every packet is dropped until \
                    the negotiation is through.\n\nLook at the daemon first:\n\n    show vpn ike sa\n    show log vpn ipsec\n";
     let entry = Entry { code: Code::NoSecurityAssociation, explain };
     assert_snapshot!(explain::entry(&entry, 80));
@@ -226,7 +265,7 @@ fn control_characters_are_seen_in_text_and_exact_in_json() {
     interface.findings[0].summary = hostile.to_string();
     interface.findings[0].evidence[0].see = hostile.to_string();
     interface.flows[0].trail[3].notes[0] = hostile.to_string();
-    let shown = text::report(&report, 200, true);
+    let shown = text::report(&report, 200, text::Shown::Detail);
     assert!(shown.contains("\\x1b[2J\\u{202e}peer\\r\\nFAKE ok\\u{9b}0m"), "{shown}");
     assert!(!shown.contains(['\x1b', '\r', '\u{9b}', '\u{202e}']), "{shown}");
 
@@ -262,7 +301,7 @@ proptest! {
         report.interfaces[0].flows[0].trail[0].looked_at = hostile.clone();
         report.interfaces[0].flows[0].trail[0].result = hostile.clone();
         report.interfaces[0].peers = vec![hostile.clone()];
-        let shown = text::report(&report, width, true);
+        let shown = text::report(&report, width, text::Shown::Detail);
         prop_assert!(shown.chars().all(|c| c == '\n' || !c.is_control()));
         prop_assert!(text::lookup(&lookup(report.interfaces[0].flows[0].clone()), width).ends_with('\n'));
     }

@@ -9,7 +9,7 @@ const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The lengths that a column may have, and the distances of labels.
+/// The possible lengths of a column, and the distances of labels.
 const STEPS: [u64; 24] = [
     SECOND,
     2 * SECOND,
@@ -37,7 +37,7 @@ const STEPS: [u64; 24] = [
     64 * DAY,
 ];
 
-/// Columns from one label to the next, at least: the longest has eight.
+/// The least number of columns from one label to the next: the longest label has eight.
 const LABEL_COLUMNS: u64 = 10;
 
 /// A span of time in columns.
@@ -66,7 +66,7 @@ impl<'a> Axis<'a> {
         Self { clock, start_ms, step_ms, columns: usize::try_from(columns).unwrap_or(usize::MAX) }
     }
 
-    /// How many columns it has.
+    /// The number of columns.
     pub const fn columns(&self) -> usize {
         self.columns
     }
@@ -103,7 +103,7 @@ impl<'a> Axis<'a> {
         let of_day = self.clock.local_ms(at) % DAY;
         let text = match every {
             DAY.. => self.clock.day(at),
-            // A day begins: its date says more.
+            // A day begins: the date is more useful.
             _ if of_day == 0 => self.clock.day(at),
             MINUTE.. => self.clock.minute(at),
             _ => self.clock.time(at),

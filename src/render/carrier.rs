@@ -1,4 +1,4 @@
-//! The table's cell of carrier errors. Reports in JSON and YAML carry the exact values.
+//! The table cell of carrier errors. Reports in JSON and YAML have the exact values.
 
 use crate::report::Counters;
 use crate::units::{Share, count, frequency};
@@ -6,7 +6,7 @@ use crate::units::{Share, count, frequency};
 /// The carrier errors of a span: `1204 (1 %)`, few of many `59 of 1.8e9`, with a rate where an interval was measured: `1204 (1 %), 12/s`.
 ///
 /// Where only the column of `/proc/net/dev` is known, it bounds the counter from above: `at most 1204`.
-/// Where the kernel does not count them (`exported` is false), that is said and no number.
+/// Where the kernel does not export them (`exported` is false), the cell says so and has no number.
 pub(super) fn carrier(total: &Counters, interval: Option<&Counters>, exported: bool) -> String {
     if !exported && total.tx_carrier_errors.is_none() {
         return "not exported".to_string();

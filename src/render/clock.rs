@@ -1,4 +1,4 @@
-//! Times of the wall clock in the zone that is given, as a person reads them. It asks no clock.
+//! Times of the wall clock in a given zone, as people read them. It reads no clock.
 
 use crate::report::time::Time;
 use jiff::Zoned;

@@ -1,6 +1,6 @@
 //! What `--detail` adds: the device, all counters, the flows that were tried, and every diagnosis that did not become a finding.
 
-use super::finding::words;
+use super::inbound;
 use super::lookup;
 use super::page::Page;
 use super::table;
@@ -9,7 +9,7 @@ use crate::report::{
     ClearedCounters, Counters, FlowReport, InterfaceReport, NotApplicable, SourceStatus, Status,
     Undetermined,
 };
-use crate::snapshot::Missing;
+use crate::snapshot::{Missing, Source};
 use crate::units::Span;
 
 /// Where labels and their texts stand: `  Ruled out  text`.
@@ -35,6 +35,12 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
         labelled(page, "Peers", &interface.peers.join(", "));
     }
     counters(page, interface);
+    for sa in &interface.inbound_sas {
+        let lines = inbound::lines(sa, interface);
+        for (number, line) in lines.iter().enumerate() {
+            labelled(page, if number == 0 { "Inbound" } else { "" }, line);
+        }
+    }
     for tried in &interface.flows {
         flow(page, tried);
     }
@@ -42,18 +48,18 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
         let text = format!(
             "{} {}, from {}: {}",
             masked.code,
-            words(masked.name),
+            masked.code.title(),
             masked.masked_by,
             masked.summary
         );
         labelled(page, "Follows", &text);
     }
-    for (missing, names) in undecided(&interface.undetermined) {
-        labelled(page, "Undecided", &format!("{}: {missing}", names.join(", ")));
+    for (missing, names) in undetermined(&interface.undetermined) {
+        labelled(page, "Unknown", &format!("{}: {missing}", names.join(", ")));
     }
     if !interface.ruled_out.is_empty() {
         let ruled_out: Vec<String> =
-            interface.ruled_out.iter().map(|c| format!("{} {}", c.code, words(c.name))).collect();
+            interface.ruled_out.iter().map(|c| format!("{} {}", c.code, c.code.title())).collect();
         labelled(page, "Ruled out", &ruled_out.join(", "));
     }
     for (why, names) in not_asked(&interface.not_applicable) {
@@ -65,7 +71,9 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
 pub(super) fn sources(page: &mut Page, sources: &[SourceStatus]) {
     let rows: Vec<[String; 3]> = sources
         .iter()
-        .map(|s| [s.name.to_string(), status(s.status).to_string(), s.detail.clone()])
+        .map(|s| {
+            [Source::words_of(s.name).to_string(), status(s.status).to_string(), s.detail.clone()]
+        })
         .collect();
     if !rows.is_empty() {
         table::simple(page, 0, ["Source", "Status", "Detail"], &rows);
@@ -77,22 +85,20 @@ fn labelled(page: &mut Page, label: &str, text: &str) {
 }
 
 /// What was missing, and all that it leaves open, in the order of the first.
-fn undecided(open: &[Undetermined]) -> Vec<(&Missing, Vec<String>)> {
-    grouped(open.iter().map(|u| (&u.missing, u.code, u.name)))
+fn undetermined(open: &[Undetermined]) -> Vec<(&Missing, Vec<String>)> {
+    grouped(open.iter().map(|u| (&u.missing, u.code)))
 }
 
 /// Why a question does not arise, and all of which that holds.
 fn not_asked(none: &[NotApplicable]) -> Vec<(&str, Vec<String>)> {
-    grouped(none.iter().map(|n| (n.why, n.code, n.name)))
+    grouped(none.iter().map(|n| (n.why, n.code)))
 }
 
 /// Diagnoses by their reason, in the order of the first.
-fn grouped<R: PartialEq>(
-    all: impl Iterator<Item = (R, Code, &'static str)>,
-) -> Vec<(R, Vec<String>)> {
+fn grouped<R: PartialEq>(all: impl Iterator<Item = (R, Code)>) -> Vec<(R, Vec<String>)> {
     let mut groups: Vec<(R, Vec<String>)> = Vec::new();
-    for (reason, code, name) in all {
-        let text = format!("{code} {}", words(name));
+    for (reason, code) in all {
+        let text = format!("{code} {}", code.title());
         match groups.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, names)) => names.push(text),
             None => groups.push((reason, vec![text])),

@@ -1,4 +1,4 @@
-//! The lines of `drops` as text and JSON, and its table and sums. It counts nothing.
+//! The lines of `drops` as text and JSON, and its final table and sums. It counts nothing.
 
 use super::clock::Clock;
 use super::escape::escape;
@@ -11,10 +11,10 @@ use crate::report::drops::{
     Cause, Dropped, DropsReport, Ended, Line, Receivers, Row, Start, Stopped, Summary, What,
 };
 use crate::report::time::ExactTime;
-use crate::units::{DROP, LINE, Span, VTI, WAS, length};
+use crate::units::{ALERT, DROP, LINE, Span, TUNNEL_DROP, UNRELATED_DROP, VTI, WAS, length};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A line of the run as text, without its end. Rows and sums have none of their own: [`end`] has them.
+/// A line of the run as text, without the line end. Rows and sums are not lines: [`end`] writes them.
 pub fn line(line: &Line, clock: &Clock) -> String {
     match &line.what {
         What::Start(begun) => start(begun, clock),
@@ -49,7 +49,7 @@ pub fn end_json(report: &DropsReport) -> Result<String> {
     lines.map(|what| Ok(json::line(&Line::from(what))? + "\n")).collect()
 }
 
-/// The rows as a table, most packets first, and the sums in sentences, for lines of at most `width` columns.
+/// The rows as a table, most packets first, and the sums as sentences, for lines of at most `width` columns.
 pub fn end(report: &DropsReport, clock: &Clock, width: usize) -> String {
     let mut page = Page::new(width);
     if !report.rows.is_empty() {
@@ -79,12 +79,15 @@ fn rows(page: &mut Page, rows: &[Row], clock: &Clock) {
     table::simple(page, 0, header, &cells);
 }
 
-/// What the table's codes mean, and why some rows have none.
+/// The meaning of the table's codes, and why some rows have none.
 fn legend(page: &mut Page, rows: &[Row]) {
     let named = |row: &Row| -> Vec<(Code, &'static str)> { named(&row.cause).collect() };
     let known: BTreeMap<Code, &str> = rows.iter().flat_map(named).collect();
-    for (code, name) in known {
-        page.paragraph(0, &format!("{code}  {name}; what to do: vti-diagnostics explain {code}"));
+    for (code, title) in &known {
+        page.paragraph(0, &format!("{code}  {title}"));
+    }
+    if !known.is_empty() {
+        page.line(0, "What to do about a code: vti-diagnostics explain CODE");
     }
     let unknown = rows.iter().map(|row| &row.cause).filter(|cause| cause.codes.is_empty());
     let unknown: BTreeSet<&str> =
@@ -97,43 +100,38 @@ fn legend(page: &mut Page, rows: &[Row]) {
 fn sums(page: &mut Page, sums: &Summary) {
     let stopped = match (sums.ended, sums.rate) {
         (Ended::Rate, Some(rate)) => format!(
-            "Stopped at {} a second on this machine, more than --max-rate allows. ",
+            "Stopped because --max-rate was exceeded: {} a second on this machine. ",
             DROP.of(rate)
         ),
         (Ended::Off, _) => "Another process switched the drop monitor off. ".to_string(),
         (Ended::Overdue, _) => {
-            "This program was stopped (Ctrl-Z, SIGSTOP) past its time, and the drop monitor was switched off. "
+            "This program was stopped (Ctrl-Z, SIGSTOP) for too long, so the drop monitor was switched off. "
                 .to_string()
         }
         (Ended::Unguarded, _) => {
-            "Ended early: the second process of this run, which switches the drop monitor off if this one cannot, has ended. "
+            "Ended early: the second process of this run, which switches the drop monitor off if this one cannot, was ended. "
                 .to_string()
         }
         _ => String::new(),
     };
     let seen = match sums.seen {
-        0 => "no drop of a tunnel".to_string(),
-        seen => format!(
-            "{} of tunnels, {} attributed, {} not attributed",
-            DROP.of(seen),
-            sums.attributed,
-            sums.not_attributed
-        ),
+        0 => "no tunnel drops".to_string(),
+        seen => format!("{}, {}", TUNNEL_DROP.of(seen), attributed(sums)),
     };
     let lost = match sums.lost {
-        Some(0) => "none lost in the queue".to_string(),
-        Some(lost) => format!("{lost} lost in the queue"),
-        None => "how many were lost in the queue is not known".to_string(),
+        Some(0) => "no alerts lost".to_string(),
+        Some(lost) => format!("{} lost: the queue was full", ALERT.of(lost)),
+        None => "the number of lost alerts is unknown".to_string(),
     };
-    let (took, unrelated) = (Span(sums.milliseconds), sums.unrelated);
-    page.paragraph(0, &format!("{stopped}{took}: {seen}, {lost}; {unrelated} unrelated."));
+    let (took, unrelated) = (Span(sums.milliseconds), UNRELATED_DROP.of(sums.unrelated));
+    page.paragraph(0, &format!("{stopped}{took}: {seen}, {lost}; {unrelated}."));
     if sums.not_written > 0 {
         let (lines, were) = (LINE.of(sums.not_written), WAS.word(sums.not_written));
-        page.paragraph(0, &format!("{lines} {were} left out: nobody read the output."));
+        page.paragraph(0, &format!("{lines} {were} left out: the output was not read in time."));
     }
     for (number, what) in [
-        (sums.not_listed, "Drops of flows beyond these lines"),
-        (sums.other_interfaces, "Drops of tunnels, not or not surely of this interface"),
+        (sums.not_listed, "Drops of flows that are not in the table"),
+        (sums.other_interfaces, "Tunnel drops of other interfaces, or of an unknown one"),
         (sums.malformed, "Alerts that could not be decoded"),
     ] {
         if number > 0 {
@@ -142,34 +140,43 @@ fn sums(page: &mut Page, sums: &Summary) {
     }
     for counter in &sums.counters {
         let seen = match counter.agree {
-            true => "as many as the drops seen".to_string(),
-            false => format!("and {} {} seen", DROP.of(counter.drops), WAS.word(counter.drops)),
+            true => "as many as drops seen".to_string(),
+            false => format!("but {} {} seen", DROP.of(counter.drops), WAS.word(counter.drops)),
         };
         let (name, risen) = (&counter.interface, counter.tx_errors);
         page.paragraph(0, &format!("{name}: tx_errors rose by {risen}, {seen}."));
     }
 }
 
-/// What `drops --stop` found and did, for lines of at most `width` columns.
+/// How many of the drops have a cause.
+fn attributed(sums: &Summary) -> String {
+    match (sums.attributed, sums.not_attributed) {
+        (_, 0) => "all attributed".to_string(),
+        (0, _) => "none attributed".to_string(),
+        (attributed, not) => format!("{attributed} attributed, {not} not attributed"),
+    }
+}
+
+/// The report of `drops --stop`: what it found and did, for lines of at most `width` columns.
 pub fn stopped(stopped: &Stopped, width: usize) -> String {
     let mut page = Page::new(width);
     if !stopped.was_on {
-        page.line(0, "The drop monitor is off; nothing was changed.");
+        page.line(0, "The drop monitor is off already; nothing was changed.");
         return page.finish();
     }
     match stopped.is_on {
-        false => page.line(0, "The drop monitor was on, and is off now."),
+        false => page.line(0, "The drop monitor was on; it is off now."),
         true => page.paragraph(
             0,
-            "The drop monitor is still on. Its reports of software drops were switched off; hardware drops are \
-             reported, which this program never switches on, or another process has switched it on again.",
+            "The drop monitor is still on. Reports of software drops were switched off, but another process has \
+             hardware drops reported, or has switched the monitor on again.",
         ),
     }
     page.paragraph(0, &received(&stopped.receivers));
     let configuration = match (stopped.was_ours, stopped.is_on) {
-        (true, false) => "that of vti-diagnostics drops; it is the kernel's default again",
+        (true, false) => "that of vti-diagnostics drops; the kernel's default was restored",
         (true, true) => "that of vti-diagnostics drops",
-        (false, _) => "not that of vti-diagnostics drops; it is as it was",
+        (false, _) => "not that of vti-diagnostics drops; it was left unchanged",
     };
     page.paragraph(
         0,
@@ -180,7 +187,7 @@ pub fn stopped(stopped: &Stopped, width: usize) -> String {
     page.finish()
 }
 
-/// Who received the reports, and gets none any more.
+/// The processes that received the reports and get none any more.
 fn received(receivers: &std::result::Result<Receivers, String>) -> String {
     let Receivers { processes, unseen } = match receivers {
         Ok(receivers) => receivers,
@@ -193,10 +200,10 @@ fn received(receivers: &std::result::Result<Receivers, String>) -> String {
     let all: Vec<String> = named.chain(unnamed).collect();
     match all.as_slice() {
         [] => "No process received its reports.".to_string(),
-        [one] => format!("Process {one} received its reports, and gets none from now on."),
+        [one] => format!("Process {one} received its reports and gets none from now on."),
         several => {
             format!(
-                "Processes {} received its reports, and get none from now on.",
+                "Processes {} received its reports and get none from now on.",
                 several.join(", ")
             )
         }
@@ -211,16 +218,16 @@ fn interfaces(cause: &Cause) -> String {
     }
 }
 
-/// The cause as a line has it.
+/// The cause in a line.
 fn finding(cause: &Cause) -> String {
     if cause.codes.is_empty() {
         return format!("not attributed: {}", cause.why.as_deref().unwrap_or_default());
     }
-    let named = named(cause).map(|(code, name)| format!("{code} {name}"));
+    let named = named(cause).map(|(code, title)| format!("{code} {title}"));
     named.collect::<Vec<_>>().join(" or ")
 }
 
-/// The cause as the table has it.
+/// The cause in the table.
 fn codes(cause: &Cause) -> String {
     match cause.codes.as_slice() {
         [] => "?".to_string(),
@@ -229,7 +236,7 @@ fn codes(cause: &Cause) -> String {
 }
 
 fn named(cause: &Cause) -> impl Iterator<Item = (Code, &'static str)> {
-    cause.codes.iter().copied().zip(cause.names.iter().copied())
+    cause.codes.iter().map(|code| (*code, code.title()))
 }
 
 #[cfg(test)]
@@ -300,7 +307,7 @@ mod tests {
         );
         assert_eq!(
             line(&dropped(None), &clock),
-            "03:12:45  vti1  10.0.0.1 -> 10.1.0.9, udp 4711 9  VTI-111 no-security-association"
+            "03:12:45  vti1  10.0.0.1 -> 10.1.0.9, udp 4711 9  VTI-111 no SA"
         );
     }
 
@@ -320,14 +327,15 @@ mod tests {
              vti1       3        VTI-111  10.0.0.1 -> 10.1.0.9, udp 9  03:12:45  03:12:45\n\
              vti1       1        ?        10.0.0.1 -> 10.1.0.9, udp 9  03:12:45  03:12:45\n\
              \n\
-             VTI-111  no-security-association; what to do: vti-diagnostics explain VTI-111\n\
+             VTI-111  no SA\n\
+             What to do about a code: vti-diagnostics explain CODE\n\
              ?  not attributed: no state was read\n\
              \n\
-             Stopped at 1 drop a second on this machine, more than --max-rate allows. 0.4 s: 4 drops of tunnels,\n\
-             3 attributed, 1 not attributed, how many were lost in the queue is not known; 5 unrelated.\n\
-             Drops of flows beyond these lines: 2.\n\
-             vti1: tx_errors rose by 3, as many as the drops seen.\n\
-             vti2: tx_errors rose by 3, and 1 drop was seen.\n"
+             Stopped because --max-rate was exceeded: 1 drop a second on this machine. 0.4 s: 4 tunnel drops, 3\n\
+             attributed, 1 not attributed, the number of lost alerts is unknown; 5 unrelated drops.\n\
+             Drops of flows that are not in the table: 2.\n\
+             vti1: tx_errors rose by 3, as many as drops seen.\n\
+             vti2: tx_errors rose by 3, but 1 drop was seen.\n"
         );
     }
 
@@ -341,9 +349,9 @@ mod tests {
         };
         let off = said(Ended::Off, 1);
         assert!(off.starts_with("Another process switched the drop monitor off. 0.4 s: "), "{off}");
-        assert!(off.contains("\n1 line was left out: nobody read the output.\n"), "{off}");
+        assert!(off.contains("\n1 line was left out: the output was not read in time.\n"), "{off}");
         let overdue = said(Ended::Overdue, 0);
-        assert!(overdue.starts_with("This program was stopped (Ctrl-Z, SIGSTOP) past its time, "));
+        assert!(overdue.starts_with("This program was stopped (Ctrl-Z, SIGSTOP) for too long, "));
         assert!(!overdue.contains("left out"), "{overdue}");
         assert!(said(Ended::Unguarded, 0).starts_with("Ended early: the second process "));
         assert!(said(Ended::Signal, 0).starts_with("0.4 s: "));
@@ -357,20 +365,20 @@ mod tests {
         let nobody = || Ok(Receivers::default());
         assert_eq!(
             said(false, false, false, nobody()),
-            "The drop monitor is off; nothing was changed.\n"
+            "The drop monitor is off already; nothing was changed.\n"
         );
         assert_eq!(
             said(true, false, true, nobody()),
-            "The drop monitor was on, and is off now.\n\
+            "The drop monitor was on; it is off now.\n\
              No process received its reports.\n\
-             The kernel does not record which process switched it on. Its configuration was that of vti-diagnostics drops; it is the kernel's default again.\n"
+             The kernel does not record which process switched it on. Its configuration was that of vti-diagnostics drops; the kernel's default was restored.\n"
         );
         let processes = vec![(7, "drop\u{9b}watch".to_string())];
         let one =
             said(true, false, false, Ok(Receivers { processes: processes.clone(), unseen: 0 }));
-        assert!(one.contains("\nProcess 7 (drop\\u{9b}watch) received its reports, and gets none"));
+        assert!(one.contains("\nProcess 7 (drop\\u{9b}watch) received its reports and gets none"));
         assert!(
-            one.ends_with("was not that of vti-diagnostics drops; it is as it was.\n"),
+            one.ends_with("was not that of vti-diagnostics drops; it was left unchanged.\n"),
             "{one}"
         );
         let two = said(true, true, true, Ok(Receivers { processes, unseen: 1 }));

@@ -1,9 +1,9 @@
 //! The catalogue of findings as text: one entry in full, or the list of all.
 
-use super::finding::{severity, words};
+use super::finding::severity;
 use super::page::{Page, columns};
 use super::table;
-use crate::code::Code;
+use crate::code::{Code, Stage};
 
 /// One diagnosis, as much of it as is shown here.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub fn entry(entry: &Entry<'_>, width: usize) -> String {
     let code = entry.code.to_string();
     let name = format!(
         "{} ({}), usually a {}",
-        words(entry.code.name()),
+        entry.code.title(),
         entry.code.name(),
         entry.severity_word()
     );
@@ -47,15 +47,43 @@ fn flush(page: &mut Page, paragraph: &mut String) {
     }
 }
 
-/// All entries, one line each, in the order given.
+/// All entries, one line each, in the order given, below where packets are lost.
 pub fn list<'a>(entries: impl Iterator<Item = Entry<'a>>, width: usize) -> String {
-    let rows: Vec<[String; 3]> = entries
-        .map(|e| [e.code.to_string(), e.severity_word(), e.code.name().to_string()])
-        .collect();
+    let entries: Vec<Entry<'a>> = entries.collect();
     let mut page = Page::new(width);
-    table::simple(&mut page, 0, ["Code", "Usually", "Name"], &rows);
+    for (heading, stages) in GROUPS {
+        let members = entries.iter().filter(|e| stages.contains(&e.code.info().stage));
+        let rows: Vec<[String; 3]> = members
+            .map(|e| [e.code.to_string(), e.severity_word(), e.code.title().to_string()])
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        page.blank();
+        page.paragraph(0, heading);
+        table::rows(&mut page, 2, &rows);
+    }
+    page.blank();
+    page.paragraph(
+        0,
+        "vti-diagnostics explain CODE explains one: what happens, why, how to confirm, what to do.",
+    );
     page.finish()
 }
+
+/// Where packets are lost, in the order of their way; then what is no place on it.
+const GROUPS: [(&str, &[Stage]); 10] = [
+    ("On the way to the interface", &[Stage::Enters, Stage::Rules, Stage::Filter, Stage::Nat]),
+    ("At the policy", &[Stage::Policy]),
+    ("At the SA", &[Stage::Sa]),
+    ("At the outer route, and at the checks of the interface", &[Stage::OuterRoute, Stage::Device]),
+    ("At the size of the packet, and at the encryption", &[Stage::Mtu, Stage::Encryption]),
+    ("After the encryption", &[Stage::Queue, Stage::Beyond, Stage::Ends]),
+    ("On arrival", &[Stage::Receive]),
+    ("No SA: IKE and its configuration", &[Stage::Control]),
+    ("Host and configuration", &[Stage::Host, Stage::Namespace]),
+    ("Losses in the past, and losses without a known cause", &[Stage::Past, Stage::Residue]),
+];
 
 impl Entry<'_> {
     fn severity_word(&self) -> String {

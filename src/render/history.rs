@@ -1,12 +1,12 @@
-//! The report of `history` as text: for each interface a plot of its losses, the episodes and what was noted between them, and what the
-//! kernel told around the last ones.
+//! The report of `history` as text: for each interface a plot of its losses, its episodes and remarks, and the kernel's messages around the last
+//! episodes.
 
 use super::axis::Axis;
 use super::clock::Clock;
-use super::finding::words;
 use super::page::{GAP, Page};
 use super::plot::{self, Mark};
 use super::table;
+use crate::code::Code;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, HistoryRemark, HistoryReport, InterfaceHistory, LossReport,
 };
@@ -14,22 +14,22 @@ use crate::report::time::Time;
 use crate::units::{self, EPISODE, PACKET, Span, count};
 use std::collections::BTreeMap;
 
-/// Rows of a table, and episodes with their events, unless all are asked for: the last ones.
+/// Most rows of a table, and most episodes with their events, unless `detail` asks for all: the last ones.
 const MOST_ROWS: usize = 20;
 const MOST_WITH_EVENTS: usize = 3;
-/// Rows of a table where all are asked for. What concerns every interface stands in each table, so that rows are more than records.
+/// Most rows of a table with `detail`. Remarks on all interfaces are in each table, so there are more rows than records.
 const MOST_ROWS_IN_DETAIL: usize = 1000;
-/// What a table may quote, in bytes, and after how much text no further interface is begun.
+/// Most quoted bytes in a table, and the length of text after which no further interface is started.
 const MOST_TEXT: usize = 4 << 20;
 
-/// The names of episodes, the last ones get them.
+/// The names of episodes; the last episodes get them.
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// The report for lines of at most `width` columns; all of it with `detail`.
+/// The report for lines of at most `width` columns; complete with `detail`.
 pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool) -> String {
     let mut page = Page::new(width);
     let (Some(since), Some(until)) = (report.recorded_since, report.recorded_until) else {
-        page.paragraph(0, nothing_yet(report));
+        nothing_yet(&mut page, report);
         if !report.remarks.is_empty() {
             remarks(&mut page, clock, report, detail);
         }
@@ -50,7 +50,7 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
             let more = units::VTI.of(report.interfaces.len() - n);
             page.paragraph(
                 0,
-                &format!("Not shown: {more}, for the text would be too long. {HOW_TO_SEE}"),
+                &format!("Not shown, because the text would be too long: {more}. {HOW_TO_SEE}"),
             );
             break;
         }
@@ -71,11 +71,11 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     page.finish()
 }
 
-/// How what is left out can be seen.
+/// How to see what is left out.
 const HOW_TO_SEE: &str =
-    "To see one VTI: --interface; a shorter time: --since; everything: --format json.";
+    "To show one VTI: --interface; a shorter time: --since; everything: --format json.";
 
-/// What was noted, where there is no interface beside which it could stand.
+/// The remarks, where there is no interface to list them with.
 fn remarks(page: &mut Page, clock: &Clock, report: &HistoryReport, detail: bool) {
     page.blank();
     let none = InterfaceHistory::default();
@@ -84,7 +84,7 @@ fn remarks(page: &mut Page, clock: &Clock, report: &HistoryReport, detail: bool)
     table(page, clock, &shown);
 }
 
-/// Says that a table has not all rows.
+/// The line about rows that a table leaves out.
 fn left_out(page: &mut Page, (shown, all): (usize, usize), detail: bool) {
     if shown < all {
         let end = if detail { format!(". {HOW_TO_SEE}") } else { ":".to_string() };
@@ -92,27 +92,30 @@ fn left_out(page: &mut Page, (shown, all): (usize, usize), detail: bool) {
     }
 }
 
-/// A journal without a record.
-const fn nothing_yet(report: &HistoryReport) -> &'static str {
+/// The report on a journal without records.
+fn nothing_yet(page: &mut Page, report: &HistoryReport) {
     if report.recorder_running {
-        "The recorder runs, and nothing is recorded yet."
+        page.paragraph(0, "The recorder is running, but nothing is recorded yet.");
     } else {
-        "Nothing is recorded, and no recorder runs now. To start it: sudo systemctl start vti-diagnostics-recorder"
+        page.paragraph(0, "Nothing is recorded, and the recorder is not running. To start it:");
+        page.line(2, "sudo systemctl start vti-diagnostics-recorder");
     }
 }
 
-/// What the journal covers, and the zone of the times.
+/// The time that the journal covers, and the zone of the times.
 fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) -> String {
     let since_when = clock.date_and_time(since);
     let span = match report.recorder_running {
-        true => format!("Recorded since {since_when}, and the recorder runs."),
+        true => format!("Recorded since {since_when}; the recorder is running."),
         false => {
             let end = match report.recorder_stopped {
                 Some(_) => "it was stopped then",
                 None => "it was killed after that",
             };
             let until_when = clock.date_and_time(until);
-            format!("Recorded from {since_when} to {until_when}; no recorder runs now: {end}.")
+            format!(
+                "Recorded from {since_when} to {until_when}; the recorder is not running: {end}."
+            )
         }
     };
     let shown = report
@@ -120,12 +123,15 @@ fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) 
         .filter(|from| *from > since)
         .map_or_else(String::new, |from| format!(" Shown from {} on.", clock.date_and_time(from)));
     let (first, last) = (clock.offset(since), clock.offset(until));
-    let zone =
-        if first == last { first } else { format!("{first} at first and {last} in the end") };
+    let zone = if first == last {
+        first
+    } else {
+        format!("{first} at the beginning and {last} at the end")
+    };
     format!("{span}{shown} Times are {zone}.")
 }
 
-/// Where something was noted, it may be that nobody watched for a while: then no more is said than was seen.
+/// Where there are remarks, perhaps no recorder ran for a while: then the sentence claims no more than what was recorded.
 fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -> String {
     let of = report.interface.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
     let [since, to] = [from, until].map(|at| clock.date_and_time(at));
@@ -137,7 +143,7 @@ fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -
     if report.remarks.is_empty() && report.interfaces.is_empty() {
         format!("No packets were lost{of} {span}.")
     } else {
-        format!("No losses were recorded{of} {span}, beside what is noted here:")
+        format!("No losses were recorded{of} {span}; remarks:")
     }
 }
 
@@ -161,7 +167,7 @@ fn headline(interface: &InterfaceHistory) -> String {
     format!("{name}  {lost} lost in {episodes}: {}", codes.join(", "))
 }
 
-/// What the plot covers: where the clock was set back, losses may be earlier than the beginning, or later than now.
+/// The time of the plot: where the clock was set back, losses may be before the beginning or after now.
 fn span(
     report: &HistoryReport,
     interface: &InterfaceHistory,
@@ -186,20 +192,20 @@ fn losses(interface: &InterfaceHistory) -> Vec<LossReport> {
     interface.episodes.iter().flat_map(of).collect()
 }
 
-/// Something at a time.
+/// An entry at a time.
 struct Row<'a> {
     at: Time,
     what: What<'a>,
 }
 
 enum What<'a> {
-    /// With its letter, if there are enough.
+    /// With its letter, if enough letters are left.
     Episode(&'a EpisodeReport, Option<char>),
     Remark(&'a str),
 }
 
 impl Row<'_> {
-    /// What it quotes, in bytes.
+    /// The bytes that it quotes.
     fn length(&self) -> usize {
         match self.what {
             What::Remark(what) => what.len(),
@@ -263,15 +269,16 @@ fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
         let more = match episode.end {
             End::Seen => "",
             End::Unseen => " or more",
-            End::Ongoing => ", goes on",
+            End::Ongoing => ", ongoing",
         };
         let mut causes = episode.causes.iter().map(|cause| self::cause(cause, episode));
+        let inbound = if episode.inbound { "inbound, " } else { "" };
         cells.push([
             letter.map(String::from).unwrap_or_default(),
             when,
             count(episode.packets_lost),
             format!("{}{more}", Span(episode.milliseconds)),
-            causes.next().unwrap_or_default(),
+            format!("{inbound}{}", causes.next().unwrap_or_default()),
         ]);
         cells.extend(
             causes.map(|cause| [String::new(), String::new(), String::new(), String::new(), cause]),
@@ -280,14 +287,15 @@ fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
     table::simple(page, 0, ["", "When", "Lost", "Lasted", "What"], &cells);
 }
 
-/// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; where there are more causes, each
-/// with its packets.
+/// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; with several causes, each with its
+/// packets.
 fn cause(cause: &CauseReport, episode: &EpisodeReport) -> String {
     let share = match episode.causes.as_slice() {
         [_] => String::new(),
         _ => format!("{} ", count(cause.packets_lost)),
     };
-    let name = cause.name.map_or_else(String::new, |name| format!(" {}", words(name)));
+    let known = cause.code.parse::<Code>().ok();
+    let title = known.map_or_else(String::new, |code| format!(" {}", code.title()));
     // One gap that lasted as long as the episode is in the table already.
     let whole = Span(episode.milliseconds).to_string();
     let length = cause.gap_milliseconds.map(|ms| Span(ms).to_string());
@@ -298,10 +306,10 @@ fn cause(cause: &CauseReport, episode: &EpisodeReport) -> String {
         [] => String::new(),
         some => format!(" ({})", some.join(", ")),
     };
-    format!("{share}{}{name}: {}{measured}", cause.code, cause.summary)
+    format!("{share}{}{title}: {}{measured}", cause.code, cause.summary)
 }
 
-/// What the kernel told around the last episodes, or all.
+/// The kernel's messages around the last episodes, or around all.
 fn events(page: &mut Page, clock: &Clock, rows: &[Row<'_>], all: bool) {
     const LETTER: usize = 1;
     const TIME: usize = 12;

@@ -1,6 +1,7 @@
 //! One packet's way through the transmit path: numbered steps with what was compared, then its fate.
 
 use super::page::{GAP, Page, columns};
+use super::way;
 use crate::report::{FlowReport, Step};
 
 /// `finding  VTI-112`.
@@ -8,6 +9,7 @@ const LABEL: usize = 7;
 
 /// Writes the steps and the fate of a flow from this column on.
 pub(super) fn fate(page: &mut Page, indent: usize, flow: &FlowReport) {
+    way::line(page, indent, &flow.way);
     trail(page, indent, &flow.trail);
     page.paragraph(indent, &flow.summary);
     let mut fact = |label: &str, text: &str| page.labelled(indent, (label, LABEL), text);

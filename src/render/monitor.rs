@@ -1,4 +1,4 @@
-//! The lines of `monitor`: what it follows and since when, then a sentence for each change.
+//! The lines of `monitor`: what it follows since when, then a line for each change.
 
 use super::clock::Clock;
 use super::escape::padded;
@@ -20,7 +20,7 @@ impl Lines {
         Self { clock, day: String::new() }
     }
 
-    /// The lines of a turn, without their ends; none where nothing changed.
+    /// The lines of a sample, without line ends; none where nothing changed.
     pub fn of(&mut self, turn: &Turn) -> Vec<String> {
         let mut lines = Vec::new();
         let today = self.clock.date(turn.at);
@@ -55,7 +55,7 @@ pub fn sentence(what: &What) -> String {
     match what {
         What::Unreadable(why) => format!("the interfaces cannot be read: {why}"),
         What::Appeared(now) => whole(now),
-        What::Recreated(now) => format!("made anew: {}", whole(now)),
+        What::Recreated(now) => format!("recreated: {}", whole(now)),
         What::LinkDeleted(now) => format!("deleted: {}", whole(now)),
         What::Deleted => "deleted".to_string(),
         What::State { name, from, to } => {

@@ -123,6 +123,11 @@ pub(super) fn columns(text: &str) -> usize {
     escape::columns(&escaped(text))
 }
 
+/// Lines that a text takes in so many columns.
+pub(super) fn lines(text: &str, width: usize) -> usize {
+    if fits(text, width) { 1 } else { wrap(&escaped(text), width).len() }
+}
+
 /// How many bytes of a text go into so many columns: at least one character, and what combines with it.
 fn prefix(text: &str, width: usize) -> usize {
     let mut used = 0;

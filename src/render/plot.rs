@@ -1,4 +1,4 @@
-//! A plot of losses over time: ASCII alone, for a serial console. Under the axis, a letter for each episode where it began.
+//! A plot of losses over time in ASCII, for a serial console. Under the axis, a letter for each episode where it began.
 
 use super::axis::Axis;
 use super::page::Page;
@@ -10,14 +10,14 @@ use crate::units::count;
 const HEIGHT: usize = 5;
 /// Episodes that begin in one column, one below the other.
 const DEPTH: usize = 3;
-/// Where the most is so many times the least, a linear scale would show the most alone.
+/// If the largest value is so many times the smallest, a linear scale would show only the largest.
 const WIDE: u64 = 50;
 
 /// An episode under the axis.
 pub(super) struct Mark {
     pub letter: char,
     pub began: Time,
-    /// None: it goes on.
+    /// None: it has not ended.
     pub ended: Option<Time>,
 }
 
@@ -62,7 +62,7 @@ pub(super) fn plot(page: &mut Page, axis: &Axis<'_>, losses: &[LossReport], mark
     page.paragraph(LABEL + 2, &format!("packets lost in each {}, {word} scale", axis.step()));
 }
 
-/// Columns at the left of a plot with the axis: what is left of the page is for time.
+/// Columns at the left of a plot with the axis; the rest of the page is for time.
 pub(super) const MARGIN: usize = LABEL + 2;
 /// The longest number is `9999999`.
 const LABEL: usize = 7;
@@ -83,7 +83,7 @@ impl Scale {
         self.most / WIDE >= self.least && self.least > 0
     }
 
-    /// At least one line for a loss, and all lines for the most alone.
+    /// At least one line for a loss, and all lines only for the largest value.
     fn height(&self, bar: u64) -> usize {
         if bar == 0 {
             return 0;

@@ -5,14 +5,20 @@ use super::escape::escape;
 use super::page::Page;
 use super::table;
 use crate::code::Code;
-use crate::report::{InterfaceReport, Report, Status, Undetermined, Verdict};
+use crate::report::{InterfaceReport, Report, SourceStatus, Status, Undetermined, Verdict};
 use crate::snapshot::{Reason, Source};
 use crate::units;
 
-/// The table of all VTIs; nothing where there are none.
-pub(super) fn table(page: &mut Page, report: &Report) {
-    if vtis(report).any(|interface| interface.control.is_some()) {
-        let rows: Vec<[String; 9]> = vtis(report).map(row_with_ike).collect();
+/// More VTIs that are well than these are a number, not rows: nobody reads two hundred of them to find the two that are broken.
+const MOST_OK: usize = 20;
+
+/// The table of the VTIs; nothing where there are none. Where it is `short`, many that are well are only counted.
+pub(super) fn table(page: &mut Page, report: &Report, short: bool) {
+    let well = vtis(report).filter(|interface| interface.verdict == Verdict::Ok).count();
+    let counts_well = short && well > MOST_OK;
+    let listed = || vtis(report).filter(|i| !counts_well || i.verdict != Verdict::Ok);
+    if listed().any(|interface| interface.control.is_some()) {
+        let rows: Vec<[String; 9]> = listed().map(row_with_ike).collect();
         let header = [
             "Interface",
             "S/L",
@@ -25,13 +31,22 @@ pub(super) fn table(page: &mut Page, report: &Report) {
             "Verdict",
         ];
         table::simple(page, 0, header, &rows);
-    } else if vtis(report).next().is_some() {
-        let rows: Vec<[String; 6]> = vtis(report).map(row).collect();
+    } else if listed().next().is_some() {
+        let rows: Vec<[String; 6]> = listed().map(row).collect();
         let header = ["Interface", "S/L", "Peer", "Sent", "Carrier errors", "Verdict"];
         table::simple(page, 0, header, &rows);
     }
-    for fallback in report.interfaces.iter().filter(|i| i.fallback_device) {
-        page.paragraph(0, &format!("{}: fallback device, carries nothing", fallback.name));
+    if counts_well {
+        let well = units::VTI.of(well);
+        page.paragraph(
+            0,
+            &format!("{well} are ok and not listed here (show them with --all, or in detail)."),
+        );
+    }
+    let fallback = report.interfaces.iter().filter(|i| i.fallback_device);
+    let fallback: Vec<&str> = fallback.map(|i| i.name.as_str()).collect();
+    if !fallback.is_empty() {
+        page.paragraph(0, &format!("Fallback devices, no tunnels: {}", fallback.join(", ")));
     }
 }
 
@@ -45,13 +60,11 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
         all if host_is_well && all.iter().all(|i| i.verdict == Verdict::Ok) => {
             // Where others may exist, or should, those that were seen speak for themselves alone.
             let seen = if report.verdict == Verdict::Unknown { " that could be seen" } else { "" };
-            match all {
-                [one] => page.paragraph(0, &format!("{} is healthy.", one.name)),
-                _ => {
-                    let all = units::VTI.of(all.len());
-                    page.paragraph(0, &format!("All {all}{seen} are healthy."));
-                }
-            }
+            let whose = match all {
+                [one] => one.name.clone(),
+                _ => format!("{}{seen}", units::VTI.of(all.len())),
+            };
+            page.paragraph(0, &format!("No fault found in {whose}. {}", checked(report)));
         }
         all => unknown(page, all),
     }
@@ -59,6 +72,37 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
         page.paragraph(0, "Some of the state is shown to root only: sudo vti-diagnostics show");
     }
 }
+
+/// What "no fault found" rests on, and what it does not cover: `Checked: interfaces, policies, SAs, outer routes, IKE. Not checked: …`.
+fn checked(report: &Report) -> String {
+    let is_read = |source: Source| {
+        report.sources.iter().any(|s| s.name == source.name() && s.status == Status::Read)
+    };
+    let (checked, mut not): (Vec<_>, Vec<_>) =
+        CHECKED.into_iter().partition(|(source, _)| is_read(*source));
+    // Of a system without charon there is no IKE to be checked.
+    let absent = |source: Source| {
+        let is_absent = |s: &SourceStatus| s.name == source.name() && s.status == Status::Absent;
+        report.sources.iter().any(is_absent)
+    };
+    not.retain(|(source, _)| !absent(*source));
+    let names = |of: Vec<(Source, &'static str)>| of.into_iter().map(|(_, name)| name);
+    let checked = names(checked).collect::<Vec<_>>().join(", ");
+    let not = names(not).chain(NEVER_CHECKED).collect::<Vec<_>>().join(", ");
+    let checked = if checked.is_empty() { "counters".to_owned() } else { checked };
+    format!("Checked: {checked}. Not checked: {not}.")
+}
+
+/// What a report looks at, by the source that it needs.
+const CHECKED: [(Source, &str); 5] = [
+    (Source::Links, "interfaces"),
+    (Source::SecurityPolicies, "policies"),
+    (Source::SecurityAssociations, "SAs"),
+    (Source::RouteLookups, "outer routes"),
+    (Source::Charon, "IKE"),
+];
+/// What it does not look at.
+const NEVER_CHECKED: [&str; 3] = ["firewall and NAT", "path MTU", "the peer's side"];
 
 /// The VTIs that can carry something.
 fn vtis(report: &Report) -> impl Iterator<Item = &InterfaceReport> {
@@ -185,7 +229,7 @@ fn unknown(page: &mut Page, vtis: &[&InterfaceReport]) {
 }
 
 /// `cannot read routes, security policies (permission denied)`, by reason, each source once.
-fn not_read(undetermined: &[Undetermined]) -> String {
+pub fn not_read(undetermined: &[Undetermined]) -> String {
     // What was not asked for is why a diagnosis is open, but no failure; what this system does not have only matters where nothing else
     // failed.
     let weight = |reason| match reason {
@@ -199,7 +243,7 @@ fn not_read(undetermined: &[Undetermined]) -> String {
         if worst == 0 || weight(missing.reason) < worst {
             continue;
         }
-        let source = missing.source.name();
+        let source = missing.source.words();
         match reasons.iter_mut().find(|(reason, _)| *reason == missing.reason) {
             Some((_, sources)) if sources.contains(&source) => {}
             Some((_, sources)) => sources.push(source),

@@ -16,23 +16,36 @@ pub(super) fn simple<const N: usize>(
     header: [&str; N],
     rows: &[[String; N]],
 ) {
-    let mut widths = header.map(columns);
+    let widths = widths(header.map(columns), rows, page.room(indent + GAP * N.saturating_sub(1)));
+    write(page, indent, header, widths);
+    let rules = widths.map(|width| "-".repeat(width));
+    write(page, indent, rules.each_ref().map(String::as_str), widths);
+    for row in rows {
+        write(page, indent, row.each_ref().map(String::as_str), widths);
+    }
+}
+
+/// Writes rows without a header.
+pub(super) fn rows<const N: usize>(page: &mut Page, indent: usize, rows: &[[String; N]]) {
+    let widths = widths([0; N], rows, page.room(indent + GAP * N.saturating_sub(1)));
+    for row in rows {
+        write(page, indent, row.each_ref().map(String::as_str), widths);
+    }
+}
+
+fn widths<const N: usize>(mut widths: [usize; N], rows: &[[String; N]], room: usize) -> [usize; N] {
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = columns(cell).max(*width);
         }
     }
-    fit(&mut widths, page.room(indent + GAP * N.saturating_sub(1)));
-    let mut write = |cells: [&str; N]| {
-        let cells: Vec<(&str, usize)> = cells.into_iter().zip(widths).collect();
-        page.row(indent, &cells);
-    };
-    write(header);
-    let rules = widths.map(|width| "-".repeat(width));
-    write(rules.each_ref().map(String::as_str));
-    for row in rows {
-        write(row.each_ref().map(String::as_str));
-    }
+    fit(&mut widths, room);
+    widths
+}
+
+fn write<const N: usize>(page: &mut Page, indent: usize, cells: [&str; N], widths: [usize; N]) {
+    let cells: Vec<(&str, usize)> = cells.into_iter().zip(widths).collect();
+    page.row(indent, &cells);
 }
 
 /// Takes columns from the widest until the sum is within the room, or all are as narrow as may be.

@@ -3,18 +3,33 @@
 
 use super::finding::{self, Extent};
 use super::page::Page;
-use super::{detail, lookup as way, summary};
+use super::{detail, input, lookup as way, summary};
 use crate::report::{LookupReport, Report};
 use crate::units;
 
 /// The width where none is known.
 pub const DEFAULT_WIDTH: usize = 80;
 
-/// The report of `show`: the table, the findings, what can be said of all; then everything else with `detail`.
+/// How much of a report is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The first screen: what is wrong, and of many VTIs that are well only how many they are.
+    Page,
+    /// The same, with every VTI in the table.
+    All,
+    /// Everything.
+    Detail,
+}
+
+/// The report of `show`: the table, the findings, what can be said of all; then everything else in detail.
 /// Lines are at most `width` columns, except commands, which stay whole.
-pub fn report(report: &Report, width: usize, detail: bool) -> String {
+pub fn report(report: &Report, width: usize, shown: Shown) -> String {
+    let detail = shown == Shown::Detail;
     let mut page = Page::new(width);
-    summary::table(&mut page, report);
+    if let Some(given) = &report.input {
+        input::block(&mut page, given);
+    }
+    summary::table(&mut page, report, shown == Shown::Page);
     let interfaces = report.interfaces.iter().map(|i| (i.name.as_str(), i.findings.as_slice()));
     let mut shortened = 0;
     for (subject, findings) in [("host", report.findings.as_slice())].into_iter().chain(interfaces)
@@ -24,7 +39,11 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
                 page.blank();
             }
             let is_root = n == 0 || detail;
-            let extent = if is_root && !found.is_brief { Extent::Full } else { Extent::Short };
+            let extent = match is_root && !found.is_brief {
+                true if detail => Extent::Whole,
+                true => Extent::Page,
+                false => Extent::Short,
+            };
             shortened += usize::from(is_root && found.is_brief);
             finding::block(&mut page, subject, found, extent);
         }
@@ -44,7 +63,7 @@ pub fn report(report: &Report, width: usize, detail: bool) -> String {
     summary::closing(&mut page, report);
     report.notes.iter().for_each(|note| page.paragraph(0, note));
     if detail {
-        for interface in &report.interfaces {
+        for interface in report.interfaces.iter().filter(|i| !i.fallback_device) {
             page.blank();
             detail::interface(&mut page, interface);
         }

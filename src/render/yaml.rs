@@ -9,8 +9,7 @@ use serde::Serialize;
 /// # Errors
 /// None for the types of [`crate::report`]: they are plain data.
 pub fn write(report: &impl Serialize) -> Result<String> {
-    let tree = serde_yaml::to_value(report).map_err(|error| {
+    yaml::text(report).map_err(|error| {
         Error::DataUnavailable(format!("cannot write the report as YAML: {error}"))
-    })?;
-    Ok(yaml::text(&tree))
+    })
 }

@@ -1,6 +1,7 @@
 //! Reports made by hand, for the renderers. Nothing here is computed: what a diagnosis would say is written down.
 
 use vti_diagnostics::code::{Code, Severity, Stage};
+use vti_diagnostics::report::inbound::{Arrival, Arrived, InboundSa};
 use vti_diagnostics::report::*;
 use vti_diagnostics::snapshot::{Driver, Missing, Reason, Source};
 
@@ -11,6 +12,7 @@ fn of_number(number: u16) -> Code {
 /// A report of these interfaces; its verdict is the worst of theirs.
 pub fn report(interfaces: Vec<InterfaceReport>) -> Report {
     Report {
+        input: None,
         schema: SCHEMA,
         tool_version: "0.0.0",
         taken_at: Some("2025-01-02T03:04:05Z".to_string()),
@@ -25,7 +27,7 @@ pub fn report(interfaces: Vec<InterfaceReport>) -> Report {
             source(
                 "/proc/net/xfrm_stat",
                 Status::Absent,
-                "kernel built without CONFIG_XFRM_STATISTICS",
+                "the kernel was built without CONFIG_XFRM_STATISTICS",
             ),
         ],
         notes: vec![],
@@ -57,6 +59,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         control: None,
         absent: false,
         fallback_device: false,
+        state: Default::default(),
         counters: CounterSpans {
             since_boot: Some(counters(tx_packets, 0, None)),
             since_cleared: None,
@@ -69,6 +72,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         ruled_out: vec![],
         not_applicable: vec![],
         flows: vec![],
+        inbound_sas: vec![],
     }
 }
 
@@ -101,10 +105,19 @@ pub fn broken(name: &str) -> InterfaceReport {
     with_findings(interface, vec![no_sa()])
 }
 
+/// As far as the SA.
+fn way(sa: &str) -> Vec<Reached> {
+    let stages =
+        [("route", "ok"), ("policy", "ok"), ("SA", sa), ("outer route", "-"), ("encryption", "-")];
+    stages.map(|(stage, result)| Reached { stage, result: result.to_string() }).to_vec()
+}
+
 pub fn no_sa() -> Finding {
     Finding {
         code: Code::NoSecurityAssociation,
         name: "no-security-association",
+        title: Code::NoSecurityAssociation.title(),
+        way: way("none"),
         severity: Severity::Fault,
         confidence: Confidence::Proven,
         site: "xfrmi_xmit2: xfrm_lookup_with_ifid() = -EREMOTE".to_string(),
@@ -113,14 +126,14 @@ pub fn no_sa() -> Finding {
                   198.51.100.7 with reqid 4, and there is none."
                 .to_string(),
         evidence: vec![
-            evidence("policy out 0.0.0.0/0 -> 0.0.0.0/0, if_id 2", "show vpn ipsec policy"),
+            evidence("policy 0.0.0.0/0 -> 0.0.0.0/0, if_id 2", "show vpn ipsec policy"),
             evidence("no SA with if_id 2", "show vpn ipsec state"),
             evidence("carrier +120 in 10 s = all of the errors", "show interfaces vti vti1"),
         ],
         remedies: vec![
             remedy("see whether the peer answers", Some("ping 198.51.100.7")),
             remedy("read what the negotiation says", Some("show log vpn ipsec")),
-            remedy("start it again", Some("reset vpn ipsec site-to-site peer AZURE")),
+            remedy("restart the daemon", Some("reset vpn ipsec site-to-site peer AZURE")),
         ],
         is_brief: false,
     }
@@ -130,6 +143,8 @@ pub fn past_errors() -> Finding {
     Finding {
         code: Code::PastErrorsOnly,
         name: "past-errors-only",
+        title: Code::PastErrorsOnly.title(),
+        way: vec![],
         severity: Severity::Notice,
         confidence: Confidence::Consistent,
         site: String::new(),
@@ -145,6 +160,8 @@ pub fn mtu() -> Finding {
     Finding {
         code: Code::MtuLeavesNoRoom,
         name: "mtu-leaves-no-room",
+        title: Code::MtuLeavesNoRoom.title(),
+        way: vec![],
         severity: Severity::Warning,
         confidence: Confidence::Possible,
         site: "xfrmi_xmit2: skb->len > mtu".to_string(),
@@ -210,11 +227,12 @@ pub fn lost_flow() -> FlowReport {
         sender: Some("ICMP host unreachable".to_string()),
         open: vec![],
         finding: Some(Code::SecurityAssociationMismatch),
+        way: way("none"),
         trail: vec![
-            step("route inside", "10.9.1.0/24 dev vti1", "ok", &[]),
-            step("policy out", "if_id 2, 0.0.0.0/0 -> 0.0.0.0/0, priority 399999", "match", &[]),
+            step("route", "10.9.1.0/24 dev vti1", "ok", &[]),
+            step("policy", "if_id 2, 0.0.0.0/0 -> 0.0.0.0/0, priority 399999", "match", &[]),
             step("template", "esp tunnel 192.0.2.1 -> 198.51.100.7, reqid 4", "", &[]),
-            step("SA", "1 to 198.51.100.7, 0 fit", "none", &["spi 0xc1000001: if_id 3, wanted 2"]),
+            step("SA", "1 SA to 198.51.100.7", "none", &["spi 0xc1000001: if_id 3, wanted 2"]),
         ],
     }
 }
@@ -228,7 +246,8 @@ pub fn sent_flow() -> FlowReport {
         sender: None,
         open: vec!["the neighbour of eth0 was not read: permission denied".to_string()],
         finding: None,
-        trail: vec![step("route inside", "10.9.1.0/24 dev vti1", "ok", &[])],
+        way: vec![],
+        trail: vec![step("route", "10.9.1.0/24 dev vti1", "ok", &[])],
         ..lost_flow()
     }
 }
@@ -248,6 +267,44 @@ pub fn lookup(flow: FlowReport) -> LookupReport {
     LookupReport { schema: SCHEMA, tool_version: "0.0.0", interface: "vti1".to_string(), flow }
 }
 
+/// An inbound SA whose packets are counted, over its life and between two samples.
+fn measured_sa() -> InboundSa {
+    let arrived = Arrived {
+        sequence_numbers: 12_034,
+        arrived: 11_880,
+        late: 3,
+        failed: 1,
+        duplicates: 7,
+        lost: 148,
+        unsettled: 2,
+        milliseconds: Some(2_400_000),
+    };
+    let recent = Arrived { sequence_numbers: 2000, arrived: 2000, lost: 0, ..arrived };
+    let nothing = Arrived { late: 0, failed: 0, duplicates: 0, unsettled: 0, ..recent };
+    InboundSa {
+        spi: "0xc1000001".to_string(),
+        source: "198.51.100.7".to_string(),
+        destination: "192.0.2.1".to_string(),
+        replay_window: Some(32),
+        esn: true,
+        over_life: Arrival::Measured(arrived),
+        interval: Arrival::Measured(Arrived { milliseconds: Some(10_000), ..nothing }),
+    }
+}
+
+/// One whose packets are not.
+fn unmeasured_sa() -> InboundSa {
+    let undetermined = || Arrival::Undetermined { undetermined: "the SA is in the device".into() };
+    InboundSa {
+        spi: "0xc1000002".to_string(),
+        replay_window: Some(0),
+        esn: false,
+        over_life: undetermined(),
+        interval: undetermined(),
+        ..measured_sa()
+    }
+}
+
 /// An interface with something under every heading of `--detail`.
 pub fn everything() -> InterfaceReport {
     let mut interface = broken("vti1");
@@ -260,12 +317,13 @@ pub fn everything() -> InterfaceReport {
         ..ClearedCounters::default()
     });
     interface.flows = vec![lost_flow(), sent_flow()];
+    interface.inbound_sas = vec![measured_sa(), unmeasured_sa()];
     interface.undetermined = hidden("vti1").undetermined;
     interface.masked = vec![Masked {
         code: Code::UpWithoutAssociation,
         name: "up-without-association",
         masked_by: Code::NoSecurityAssociation,
-        summary: "vti1 is up and has no security association.".to_string(),
+        summary: "vti1 is up without an SA.".to_string(),
     }];
     interface.ruled_out =
         [(101, "no-outbound-policy"), (121, "no-route-to-peer"), (201, "tunnel-loops-into-itself")]
@@ -284,6 +342,7 @@ pub fn fallback() -> InterfaceReport {
     InterfaceReport {
         driver: Some(Driver::Vti),
         fallback_device: true,
+        state: Default::default(),
         admin_state: Some("down"),
         oper_state: Some("down".to_string()),
         if_id: None,

@@ -64,7 +64,7 @@ fn what_cannot_be_seen_comes_out_of_no_field() {
         let line = json::line(&report).unwrap();
         let file = to_yaml(&capture).unwrap();
         for (name, written) in [
-            ("text", &text::report(&report, 80, true)),
+            ("text", &text::report(&report, 80, text::Shown::Detail)),
             ("JSON", &as_json),
             ("a line of JSON", &line),
             ("YAML", &as_yaml),
@@ -91,7 +91,7 @@ fn what_cannot_be_seen_is_written_out_in_text() {
     let shown = text::report(
         &report(names.iter().map(|name| interface(name, "198.51.100.7", 1)).collect()),
         80,
-        false,
+        text::Shown::Page,
     );
     for name in names {
         let c = name.chars().last().unwrap();
@@ -105,7 +105,7 @@ fn wide_and_combining_characters_keep_tables_straight() {
     let peer = "198.51.100.7";
     let interfaces = names.iter().map(|name| interface(name, peer, 1)).collect();
     for width in [60, 80, 200] {
-        let shown = text::report(&report(Vec::clone(&interfaces)), width, false);
+        let shown = text::report(&report(Vec::clone(&interfaces)), width, text::Shown::Page);
         let starts: Vec<usize> = shown
             .lines()
             .filter_map(|line| line.split_once(peer))
@@ -116,7 +116,7 @@ fn wide_and_combining_characters_keep_tables_straight() {
     }
     // A cell that is wrapped keeps its column, too.
     let long = "東京".repeat(30);
-    let shown = text::report(&report(vec![interface("vti0", &long, 1)]), 80, false);
+    let shown = text::report(&report(vec![interface("vti0", &long, 1)]), 80, text::Shown::Page);
     assert!(shown.lines().all(|line| columns(line) <= 80), "{shown}");
     assert_eq!(shown.matches('東').count(), 30, "{shown}");
 }
