@@ -1,0 +1,394 @@
+//! From the parts of all texts to one or two snapshots: names of interfaces become numbers, and what the texts do not hold is missing. What
+//! every kernel has until somebody changes it, and what texts seldom show, is assumed, and listed as assumed.
+
+use super::entry::{Entry, NamedRoute};
+use super::filter::Filter;
+use super::ike::Daemon;
+use super::interfaces::Interfaces;
+use super::lists::{counters_of, cut, without_repeats};
+use super::lookups::{self, Routing};
+use super::moments::{Entries, Moments};
+use super::names::MAIN;
+use super::settings::Settings;
+use super::split::Table;
+use super::vyos_tables::{COUNTERS, IKE, INTERFACES, IPSEC};
+use super::{configuration, defaults, libreswan, nft, stroke, typed};
+use crate::snapshot::{Host, Missing, Neighbour, Policy, Reason, Route, Sa, Snapshot, Source};
+use std::collections::BTreeSet;
+
+/// All formats of all texts, by moment.
+pub(super) struct Everything<'a> {
+    tables: Vec<&'a Table<'a>>,
+    dates: Moments<'a>,
+    unames: Moments<'a>,
+    versions: Moments<'a>,
+    interfaces: Interfaces<'a>,
+    /// Formats of which a text has lines that are cut or changed.
+    torn: BTreeSet<&'static str>,
+    routes: Moments<'a>,
+    rules: Moments<'a>,
+    neighbours: Moments<'a>,
+    sas: Moments<'a>,
+    policies: Moments<'a>,
+    defaults: Moments<'a>,
+    counts: Moments<'a>,
+    rows: Moments<'a>,
+    ifconfig: Moments<'a>,
+    /// VyOS's own table of counters.
+    counted: Moments<'a>,
+    counters: Moments<'a>,
+    sysctls: Moments<'a>,
+    filter: Filter<'a>,
+    ike: Daemon<'a>,
+    configuration: Moments<'a>,
+}
+
+/// Which of two moments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Now,
+    Before,
+}
+
+impl<'a> Everything<'a> {
+    /// The tables of all texts, in the order in which they were given.
+    pub(super) fn of(tables: Vec<&'a Table<'a>>, torn: BTreeSet<&'static str>) -> Self {
+        let moments = |format: &str, key: fn(&Entry) -> Option<String>| {
+            Moments::of(tables.iter().copied(), format, key)
+        };
+        let none = |_: &Entry| None;
+        Self {
+            dates: moments("date", |_| Some(String::new())),
+            unames: moments("uname", none),
+            versions: moments("show version", none),
+            interfaces: Interfaces::of(
+                moments("ip link", |entry| match entry {
+                    Entry::Link(named) if named.statistics.is_some() => {
+                        Some(named.link.name.clone())
+                    }
+                    _ => None,
+                }),
+                moments(INTERFACES, none),
+                &tables,
+            ),
+            routes: moments("ip route", none),
+            rules: moments("ip rule", none),
+            neighbours: moments("ip neighbour", none),
+            sas: moments("xfrm state", |entry| match entry {
+                Entry::Sa(named) if named.sa.spi.0 != 0 => {
+                    let Sa { destination, protocol, spi, mark, .. } = &named.sa;
+                    Some(format!("{destination} {protocol} {spi} {mark}"))
+                }
+                _ => None,
+            }),
+            policies: moments("xfrm policy", |entry| match entry {
+                Entry::Policy(named) => {
+                    let Policy {
+                        direction, priority, selector, mark, if_id, templates, index, ..
+                    } = &named.policy;
+                    Some(format!(
+                        "{direction:?} {priority} {selector:?} {mark} {if_id} {templates:?} {index} {:?}",
+                        named.device
+                    ))
+                }
+                _ => None,
+            }),
+            defaults: moments("xfrm policy getdefault", none),
+            counts: moments("xfrm count", none),
+            rows: moments("/proc/net/dev", |entry| match entry {
+                Entry::Row(row) => Some(row.name.clone()),
+                _ => None,
+            }),
+            ifconfig: moments("ifconfig", |entry| match entry {
+                Entry::Row(row) => Some(row.name.clone()),
+                _ => None,
+            }),
+            counted: moments(COUNTERS, |entry| match entry {
+                Entry::Row(row) => Some(row.name.clone()),
+                _ => None,
+            }),
+            counters: moments("XFRM counters", |entry| match entry {
+                Entry::Counter(counter) => Some(counter.name.clone()),
+                _ => None,
+            }),
+            sysctls: moments("sysctl", none),
+            filter: Filter::of(&tables),
+            ike: Daemon::of(
+                &moments,
+                [stroke::FORMAT, IKE, IPSEC].iter().any(|format| torn.contains(format)),
+            ),
+            configuration: moments("VyOS configuration", none),
+            torn,
+            tables,
+        }
+    }
+
+    /// One snapshot, or two where something that counts is there twice; the oldest first.
+    pub(super) fn snapshots(&self) -> Vec<Snapshot> {
+        let counts = [
+            &self.interfaces.moments,
+            &self.sas,
+            &self.rows,
+            &self.counters,
+            &self.policies,
+            &self.filter.moments,
+            &self.counted,
+        ];
+        let is_twice = |moments: &&Moments<'_>| moments.all.len() > 1;
+        let now = self.snapshot(When::Now);
+        let before = counts.iter().any(is_twice).then(|| self.snapshot(When::Before));
+        before.into_iter().chain([now]).collect()
+    }
+
+    /// The entries of a format at a moment. What counts and is there once is of now; everything else is of both.
+    fn at<'b>(
+        &self,
+        moments: &'b Moments<'a>,
+        when: When,
+        counts: bool,
+    ) -> Option<&'b Entries<'a>> {
+        match (when, moments.before()) {
+            (When::Now, _) => moments.now(),
+            (When::Before, Some(before)) => Some(before),
+            (When::Before, None) if counts => None,
+            (When::Before, None) => moments.now(),
+        }
+    }
+
+    fn snapshot(&self, when: When) -> Snapshot {
+        let mut now = Snapshot::unread(0, self.host(), Reason::NotInText, "");
+        let index = |name: &str| self.interfaces.index(name);
+        let settings = Settings::of(self.at(&self.sysctls, when, false));
+        let links = &self.interfaces.moments;
+        if let Some(entries) = self.at(links, when, false) {
+            // Counters that are there once are of now.
+            let counts = when == When::Now || links.all.len() > 1;
+            self.interfaces.fill(&mut now, entries, counts, &settings);
+        }
+        // ifconfig prints the numbers of `/proc/net/dev`.
+        let rows = [&self.rows, &self.ifconfig].into_iter().find(|rows| !rows.all.is_empty());
+        if let Some(rows) = rows.and_then(|rows| self.at(rows, when, true)) {
+            let rows = rows.iter().filter_map(|entry| match entry {
+                Entry::Row(row) => Some(row.clone()),
+                _ => None,
+            });
+            now.proc_net_dev = Ok(rows.collect());
+        }
+        if let Some(counters) = self.at(&self.counters, when, true) {
+            now.xfrm_statistics = counters_of(counters)
+                .ok_or_else(|| Missing::new(Source::XfrmStatistics, Reason::NotInText, ""));
+        }
+        self.read_table(&mut now, when);
+        now.addresses = self.interfaces.addresses();
+        if let Some(entries) = self.at(&self.rules, when, false) {
+            let rules = entries.iter().filter_map(|entry| match entry {
+                Entry::Rule(rule) => Some(rule.clone()),
+                _ => None,
+            });
+            now.rules = Ok(without_repeats(rules));
+        }
+        self.read_xfrm(&mut now, when, &index);
+        now.taken_at_ms = self.time(when, &now);
+        if let Some(entries) = self.at(&self.defaults, when, false) {
+            let found = entries.iter().find_map(|entry| match entry {
+                Entry::DefaultPolicies(found) => Some(*found),
+                _ => None,
+            });
+            now.default_policies =
+                found.ok_or_else(|| Missing::new(Source::DefaultPolicies, Reason::NotInText, ""));
+        }
+        for entry in self.at(&self.counts, when, false).into_iter().flatten() {
+            match entry {
+                Entry::SadInfo(info) => now.sad_info = Ok(*info),
+                Entry::SpdInfo(info) => now.spd_info = Ok(*info),
+                _ => {}
+            }
+        }
+        let is_torn = self.torn.contains(nft::FORMAT);
+        self.filter.fill(&mut now, self.at(&self.filter.moments, when, true), is_torn);
+        self.ike.fill(&mut now, when == When::Now);
+        let is_part = |table: &&&Table<'_>| configuration::is_part(table.typed);
+        let of = self.tables.iter().filter(|table| table.format == "VyOS configuration");
+        if of.clone().count() > of.filter(is_part).count() {
+            let lines = self.at(&self.configuration, when, false).into_iter().flatten();
+            now.configuration = Ok(configuration::of(lines.copied()));
+        }
+        settings.fill(&mut now);
+        defaults::assume(&mut now);
+        self.read_routes(&mut now, when, &index);
+        now.sort();
+        now.assumed.sort();
+        now.assumed.dedup();
+        now
+    }
+
+    /// VyOS's table of counters, where nothing says them exactly.
+    fn read_table(&self, now: &mut Snapshot, when: When) {
+        let rows = self.at(&self.counted, when, true).into_iter().flatten();
+        let rows: Vec<_> = rows
+            .filter_map(|entry| match entry {
+                Entry::Row(row) => Some(row.clone()),
+                _ => None,
+            })
+            .collect();
+        if self.interfaces.has_table() {
+            let detail =
+                "`show interfaces` leaves out link-local addresses: `ip address show` shows them";
+            now.assumed.push(Missing::new(Source::Addresses, Reason::NotInText, detail));
+        }
+        if !rows.is_empty() && now.proc_net_dev.is_err() {
+            now.proc_net_dev = Ok(rows);
+            let detail = "errors that `show interfaces counters` does not count are taken to be 0: `ip -s -s link show` shows them";
+            now.assumed.push(Missing::new(Source::ProcNetDev, Reason::NotInText, detail));
+        }
+    }
+
+    fn host(&self) -> Host {
+        let mut host = Host {
+            hostname: String::new(),
+            kernel_release: String::new(),
+            vyos_version: None,
+            pluto: self.tables.iter().any(|table| table.format == libreswan::FORMAT),
+        };
+        for entry in self.unames.all.iter().chain(&self.versions.all).flatten() {
+            match entry {
+                Entry::Uname { host: name, release } => {
+                    host.hostname = name.clone().unwrap_or(host.hostname);
+                    host.kernel_release.clone_from(release);
+                }
+                Entry::VyosVersion(version) => host.vyos_version = Some(version.clone()),
+                _ => {}
+            }
+        }
+        host
+    }
+
+    fn read_xfrm(&self, now: &mut Snapshot, when: When, index: &dyn Fn(&str) -> Option<u32>) {
+        let is_part = |format: &str| {
+            let of = self.tables.iter().filter(|table| table.format == format);
+            of.clone().count() > 0 && of.clone().all(|table| typed::is_filtered(table.typed))
+        };
+        let part = |source, command: &str| {
+            Missing::new(
+                source,
+                Reason::NotInText,
+                format!("only some are in the text: `{command}` shows all"),
+            )
+        };
+        if let Some(entries) = self.at(&self.sas, when, true) {
+            let mut has_counters = true;
+            let sas = entries.iter().filter_map(|entry| {
+                let Entry::Sa(named) = entry else { return None };
+                has_counters &= named.has_counters || named.sa.is_larval();
+                let mut sa = named.sa.clone();
+                sa.selector.ifindex = named.device.as_deref().and_then(index).unwrap_or(0);
+                if let (Some(offload), Some(name)) = (&mut sa.offload, &named.offload) {
+                    offload.ifindex = index(name).unwrap_or(0);
+                }
+                Some(sa)
+            });
+            now.sas = Ok(sas.collect());
+            if !has_counters {
+                let detail = "counters and limits of the SAs are not in the text: `ip -s xfrm state list nokeys` shows them";
+                now.assumed.push(Missing::new(
+                    Source::SecurityAssociations,
+                    Reason::NotInText,
+                    detail,
+                ));
+            }
+            if self.torn.contains("xfrm state") {
+                now.sas = Err(cut(Source::SecurityAssociations));
+            } else if is_part("xfrm state") {
+                now.sas = Err(part(Source::SecurityAssociations, "ip -s xfrm state list nokeys"));
+            }
+        }
+        if let Some(entries) = self.at(&self.policies, when, false) {
+            let count = entries.len();
+            let policies = entries.iter().enumerate().filter_map(|(n, entry)| {
+                let Entry::Policy(named) = entry else { return None };
+                let mut policy = named.policy.clone();
+                policy.selector.ifindex = named.device.as_deref().and_then(index).unwrap_or(0);
+                if !named.has_index {
+                    // The kernel shows the newest first, and a policy that is older wins at the same priority.
+                    policy.index = u32::try_from((count - n) * 8).unwrap_or(u32::MAX);
+                }
+                Some(policy)
+            });
+            now.policies = Ok(policies.collect());
+            if self.torn.contains("xfrm policy") {
+                now.policies = Err(cut(Source::SecurityPolicies));
+            } else if is_part("xfrm policy") {
+                now.policies = Err(part(Source::SecurityPolicies, "ip -s xfrm policy list"));
+            }
+        }
+    }
+
+    fn read_routes(&self, now: &mut Snapshot, when: When, index: &dyn Fn(&str) -> Option<u32>) {
+        if let Some(entries) = self.at(&self.neighbours, when, false) {
+            let neighbours = entries.iter().filter_map(|entry| match entry {
+                Entry::Neighbour(name, neighbour) => {
+                    Some(Neighbour { ifindex: index(name)?, ..neighbour.clone() })
+                }
+                _ => None,
+            });
+            now.neighbours = Ok(without_repeats(neighbours));
+        }
+        let Some(entries) = self.at(&self.routes, when, false) else { return };
+        let routes = entries.iter().filter_map(|entry| {
+            let Entry::Route(named) = entry else { return None };
+            let oif = named.device.as_deref().and_then(index);
+            Some(NamedRoute { route: Route { oif, ..named.route.clone() }, ..named.clone() })
+        });
+        let routes: Vec<NamedRoute> = routes.collect();
+        let typed = || {
+            self.tables.iter().filter(|table| table.format == "ip route").map(|table| table.typed)
+        };
+        let all = |words: &str| typed().any(|typed| typed.contains(words));
+        let has_all = all("table all")
+            || all("table 0")
+            || (typed().any(str::is_empty) && routes.iter().any(|named| named.route.table != MAIN));
+        let mut tables: BTreeSet<u32> = routes.iter().map(|named| named.route.table).collect();
+        tables.insert(MAIN);
+        let is_part = typed().all(|typed| typed::is_filtered(typed) && !typed.contains(" table "));
+        let Ok(links) = &now.links else { return };
+        let vtis: BTreeSet<u32> =
+            links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
+        let wanted = routes.iter().map(|named| &named.route).filter(|route| {
+            route.table == crate::snapshot::route::CHARON_TABLE
+                || route.oif.is_some_and(|oif| vtis.contains(&oif))
+        });
+        now.routes = Ok(without_repeats(wanted.cloned()));
+        if self.torn.contains("ip route") {
+            (now.routes, now.route_lookups) =
+                (Err(cut(Source::Routes)), Err(cut(Source::RouteLookups)));
+            return;
+        }
+        if is_part {
+            return;
+        }
+        let routing = Routing { routes: &routes, tables: (!has_all).then_some(tables) };
+        now.route_lookups = Ok(lookups::answers(now, &routing));
+        let detail = "found in the routes of the text, which do not show a path MTU that was learned: `ip route get ADDRESS` does";
+        now.assumed.push(Missing::new(Source::RouteLookups, Reason::NotInText, detail));
+    }
+
+    /// The time of a moment: what `date` said, or else the newest time that the SAs and policies have, before which it cannot have been.
+    fn time(&self, when: When, now: &Snapshot) -> u64 {
+        let date = self.at(&self.dates, when, true).and_then(|entries| {
+            entries.iter().find_map(|entry| match entry {
+                Entry::Date(time) => Some(*time),
+                _ => None,
+            })
+        });
+        let sas =
+            now.sas.iter().flatten().flat_map(|sa| {
+                [sa.current.add_time, sa.current.use_time, sa.last_used.unwrap_or(0)]
+            });
+        let policies = now
+            .policies
+            .iter()
+            .flatten()
+            .flat_map(|policy| [policy.current.add_time, policy.current.use_time]);
+        date.unwrap_or_else(|| sas.chain(policies).max().unwrap_or(0).saturating_mul(1000))
+    }
+}

@@ -1,0 +1,167 @@
+//! The interfaces of a snapshot and their addresses, from all that the texts say of each: which commands printed it does not matter.
+
+use super::entry::{Entry, NamedLink};
+use super::moments::{Entries, Moments};
+use super::settings::Settings;
+use super::split::Table;
+use super::{typed, vtis, words};
+use crate::snapshot::{Address, Link, Missing, Observed, Reason, Snapshot, Source};
+use std::collections::{BTreeMap, HashMap};
+
+/// VyOS's `show interfaces NAME` prints no number of an interface: then it has one of these, which the kernel gives to none.
+const UNNUMBERED: u32 = 1 << 30;
+
+/// What the texts have of interfaces.
+pub(super) struct Interfaces<'a> {
+    /// Links and addresses, by moment.
+    pub moments: Moments<'a>,
+    /// The numbers of all interfaces that a text names with their numbers.
+    numbers: HashMap<&'a str, u32>,
+    /// A command showed some of the interfaces only.
+    is_part: bool,
+    /// VyOS's own table of interfaces.
+    vyos: Moments<'a>,
+    /// Addresses are of commands that showed some of the interfaces only.
+    some_addresses: bool,
+}
+
+impl<'a> Interfaces<'a> {
+    /// Of all texts: the links, VyOS's table of addresses, and the tables that these are from.
+    pub(super) fn of(moments: Moments<'a>, vyos: Moments<'a>, tables: &[&Table<'a>]) -> Self {
+        let own = || tables.iter().filter(|table| table.format == "ip link");
+        let is_part = own().any(|table| typed::is_filtered(table.typed));
+        let has_addresses =
+            |table: &&&Table<'_>| table.entries.iter().any(|e| matches!(e, Entry::Address(..)));
+        let some_addresses = !own().filter(has_addresses).any(|t| !typed::is_filtered(t.typed));
+        let links = moments.all.iter().flat_map(links_of);
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        for (n, named) in (UNNUMBERED..).zip(links) {
+            // A number that the text has counts before one that is made up.
+            let number = if named.link.ifindex == 0 { n } else { named.link.ifindex };
+            let known = numbers.entry(named.link.name.as_str()).or_insert(number);
+            if *known >= UNNUMBERED {
+                *known = number;
+            }
+        }
+        for (n, entry) in (UNNUMBERED / 2..).zip(vyos.all.iter().flatten()) {
+            if let Entry::Address(name, _) = entry {
+                numbers.entry(name.as_str()).or_insert(n);
+            }
+        }
+        Self { moments, vyos, numbers, is_part, some_addresses }
+    }
+
+    /// The number of an interface; the kernel calls one of another namespace `if5`.
+    pub(super) fn index(&self, name: &str) -> Option<u32> {
+        let known = self.numbers.get(name).copied();
+        known.or_else(|| name.strip_prefix("if").and_then(words::number))
+    }
+
+    /// The addresses of all moments, and those of VyOS's table, which names no others.
+    pub(super) fn addresses(&self) -> Observed<Vec<Address>> {
+        let mut found: Vec<Address> = Vec::new();
+        for entry in self.moments.all.iter().chain(&self.vyos.all).flatten() {
+            let Entry::Address(name, address) = entry else { continue };
+            let Some(ifindex) = self.index(name) else { continue };
+            let address = Address { ifindex, ..address.clone() };
+            if !found.contains(&address) {
+                found.push(address);
+            }
+        }
+        let some = "only those of some interfaces are in the text: `ip address show` shows all";
+        match (found.is_empty(), self.some_addresses && !self.has_table()) {
+            (true, _) => Err(Missing::new(Source::Addresses, Reason::NotInText, "")),
+            (false, true) => Err(Missing::new(Source::Addresses, Reason::NotInText, some)),
+            (false, false) => Ok(found),
+        }
+    }
+
+    /// Whether VyOS's table is in the text, with all interfaces.
+    pub(super) fn has_table(&self) -> bool {
+        self.vyos.all.iter().flatten().next().is_some()
+    }
+
+    /// Fills in the links of a moment; `counts` tells whether counters that are in the text are of that moment.
+    pub(super) fn fill(
+        &self,
+        now: &mut Snapshot,
+        entries: &Entries<'a>,
+        counts: bool,
+        settings: &Settings,
+    ) {
+        let mut assume =
+            |detail: &str| now.assumed.push(Missing::new(Source::Links, Reason::NotInText, detail));
+        let mut merged = self.merged(entries);
+        let mut is_taken = false;
+        for named in merged.values_mut().filter(|named| !named.has_kind) {
+            if let Some(kind) = vtis::of_vyos(named) {
+                (named.link.kind, named.has_kind, is_taken) = (kind, true, true);
+            }
+        }
+        if is_taken {
+            assume(
+                "interfaces vtiN are taken to be xfrm interfaces with the if_id N + 1, as VyOS makes them: `ip -d link show` shows it",
+            );
+        }
+        if merged.values().any(|named| !named.has_kind && vtis::may_be(&named.link)) {
+            let which =
+                "the text does not say which interface is a VTI: `ip -d -s -s link show` does";
+            now.links = Err(Missing::new(Source::Links, Reason::NotInText, which));
+            let rows = merged.values().filter(|_| counts).filter_map(vtis::row);
+            now.proc_net_dev = Ok(rows.collect());
+            return;
+        }
+        let mut has_errors = true;
+        let index = |name: &Option<String>| name.as_deref().and_then(|name| self.index(name));
+        let links = merged.into_values().map(|named| {
+            let mut link = named.link;
+            link.ifindex = self.index(&link.name).unwrap_or(link.ifindex);
+            link.master = index(&named.master);
+            vtis::bind(&mut link.kind, index(&named.lower));
+            link.statistics = named.statistics.filter(|_| counts && link.driver().is_some());
+            has_errors &= link.statistics.is_none() || named.has_errors;
+            settings.device(&mut link);
+            link
+        });
+        now.links = Ok(links.collect::<Vec<Link>>());
+        if !has_errors {
+            assume("counters of single errors are taken to be 0: `ip -s -s link show` shows them");
+        }
+        if self.is_part {
+            assume(
+                "only some of the interfaces are in the text: `ip -d -s -s link show` shows all",
+            );
+        }
+    }
+
+    /// The links of a moment, each with all that is said of it; of which kind it is, any moment says.
+    fn merged(&self, entries: &Entries<'a>) -> BTreeMap<&'a str, NamedLink> {
+        let all = self.moments.all.iter().flat_map(links_of).filter(|named| named.has_kind);
+        let with_kind: HashMap<&str, &NamedLink> =
+            all.map(|named| (named.link.name.as_str(), named)).collect();
+        let mut merged: BTreeMap<&str, NamedLink> = BTreeMap::new();
+        for named in links_of(entries) {
+            let one = merged.entry(&named.link.name).or_insert_with(|| named.clone());
+            one.has_errors |= named.has_errors;
+            one.statistics = named.statistics.or(one.statistics);
+            if let Some(kind) = with_kind.get(named.link.name.as_str()) {
+                one.link.kind = kind.link.kind.clone();
+                one.link.link_netnsid = kind.link.link_netnsid;
+                one.lower.clone_from(&kind.lower);
+                one.has_kind = true;
+            }
+        }
+        merged
+    }
+}
+
+fn links_of<'a>(entries: &Entries<'a>) -> impl Iterator<Item = &'a NamedLink> + use<'a> {
+    let links: Vec<&NamedLink> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Link(named) => Some(named.as_ref()),
+            _ => None,
+        })
+        .collect();
+    links.into_iter()
+}

@@ -1,0 +1,166 @@
+//! What daemons and VyOS print, each with what a snapshot has of it. Where the outputs are from: `formats/README`.
+
+use super::{formats, read};
+use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
+use vti_diagnostics::snapshot::{Reason, Snapshot, Spi};
+
+fn file(name: &str) -> String {
+    std::fs::read_to_string(formats().join(name)).unwrap()
+}
+
+fn now(text: &str) -> Snapshot {
+    read(&[text.to_owned()]).pop().unwrap()
+}
+
+fn ike(name: &str) -> Ike {
+    now(&file(name)).ike.unwrap()
+}
+
+fn states(ike: &Ike) -> Vec<(&str, Vec<&str>)> {
+    ike.sas
+        .iter()
+        .map(|sa| (sa.state.as_str(), sa.children.iter().map(|c| c.state.as_str()).collect()))
+        .collect()
+}
+
+#[test]
+fn statusall_says_what_charon_has() {
+    let up = ike("statusall-up.txt");
+    assert_eq!((up.daemon.as_str(), up.since.as_str()), ("charon 5.9.8", "Nov 27 13:21:09 2026"));
+    let connection = &up.connections[0];
+    assert_eq!((connection.name.as_str(), connection.version.as_str()), ("AZURE", "IKEv2"));
+    assert_eq!(connection.remote_addresses, ["192.0.2.2"]);
+    assert_eq!(connection.children[0].name, "AZURE-vti");
+    assert_eq!(connection.children[0].remote_ts, ["0.0.0.0/0", "::/0"]);
+    let sa = &up.sas[0];
+    assert_eq!((sa.unique_id, sa.version, sa.initiator, sa.nat), (1, 2, true, false));
+    assert_eq!((sa.local_host.as_str(), sa.remote_id.as_str()), ("192.0.2.1", "192.0.2.2"));
+    assert_eq!(sa.established_seconds, Some(1));
+    let ChildSa { spi_in, spi_out, bytes_in, bytes_out, local_ts, .. } = &sa.children[0];
+    assert_eq!((*spi_in, *spi_out), (Spi(0xc602_35e8), Spi(0xcb93_91e6)));
+    assert_eq!((*bytes_in, *bytes_out), (252, 300));
+    assert_eq!(local_ts, &["0.0.0.0/0", "::/0"]);
+    assert_eq!(
+        states(&ike("statusall-rekeyed.txt")),
+        [("ESTABLISHED", vec!["DELETED", "INSTALLED"])]
+    );
+    assert_eq!(states(&ike("statusall-status-up.txt")), [("ESTABLISHED", vec!["INSTALLED"])]);
+    assert_eq!(states(&ike("statusall-refused.txt")), []);
+    let waiting = ike("statusall-no-peer.txt");
+    assert_eq!(states(&waiting), [("CONNECTING", vec![])]);
+    assert!(waiting.sas[0].tasks_active.iter().any(|task| task == "IKE_INIT"));
+    let trap = ike("statusall-trap.txt");
+    assert_eq!(states(&trap), []);
+    let expected = Trap { connection: "AZURE".to_owned(), child: "AZURE-vti".to_owned() };
+    assert_eq!(trap.traps, [expected]);
+}
+
+/// The head says how many IKE_SAs there are: fewer than that are no list.
+#[test]
+fn a_list_of_ike_sas_that_is_cut_is_missing() {
+    let text = file("statusall-up.txt");
+    for cut in ["       AZURE[1]: ESTABLISHED", "Security Associations"] {
+        let at = text.find(cut).unwrap();
+        let missing = now(&text[..at]).ike.unwrap_err();
+        assert_eq!(missing.reason, Reason::NotInText, "{cut}");
+    }
+    let wrapped = text.replace("...192.0.2.2[192.0.2.2]", "\n...192.0.2.2[192.0.2.2]");
+    assert!(now(&wrapped).ike.unwrap_err().detail.contains("cut or changed"));
+}
+
+#[test]
+fn libreswan_is_known_and_its_sas_are_not_those_of_charon() {
+    let now = now(&file("libreswan-status.txt"));
+    assert!(now.host.pluto);
+    assert_eq!(now.ike.unwrap_err().reason, Reason::NotInText);
+}
+
+/// A new SA looks in the monitor as in a list, and is none.
+#[test]
+fn what_the_monitor_prints_is_no_list() {
+    let text = file("xfrm-monitor.txt");
+    let without: String = text
+        .lines()
+        .filter(|line| !line.starts_with("root@"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    for text in [text, without] {
+        // By itself it is refused: nothing of it is kept.
+        let now = now(&format!("root@gw:~# uname -r\n6.1.0\n{text}"));
+        assert_eq!(now.sas.unwrap_err().reason, Reason::NotInText);
+        assert_eq!(now.policies.unwrap_err().reason, Reason::NotInText);
+    }
+}
+
+#[test]
+fn the_tables_of_vyos_say_what_they_can() {
+    let now = now(&file("vyos-1.5.txt"));
+    let ike = now.ike.unwrap();
+    let known: Vec<_> = ike
+        .sas
+        .iter()
+        .map(|sa| (sa.connection.as_str(), sa.state.as_str(), sa.established_seconds, sa.nat))
+        .collect();
+    assert_eq!(
+        known,
+        [("AZURE", "ESTABLISHED", Some(120), false), ("OFFICE", "ESTABLISHED", Some(99), true)]
+    );
+    assert_eq!(ike.sas[0].children[0].installed_seconds, Some(3725));
+    assert_eq!(ike.sas[1].children.len(), 1, "the one that was replaced is none");
+    let vti = now.links.unwrap().into_iter().find(|link| link.name == "vti7").unwrap();
+    let counted = vti.statistics.unwrap();
+    assert_eq!((counted.tx_errors, counted.tx_carrier_errors, counted.tx_packets), (37, 37, 4));
+    let addresses: Vec<String> =
+        now.addresses.unwrap().iter().map(|address| address.prefix.to_string()).collect();
+    let expected = [
+        "10.9.1.1/32",
+        "192.0.2.1/24",
+        "2001:db8::1/64",
+        "127.0.0.1/8",
+        "10.9.1.1/32",
+        "::1/128",
+        "2001:db8:1234:5678:9abc:def0:1234:5678/64",
+    ];
+    let mut expected = expected.map(str::to_owned);
+    let mut addresses = addresses;
+    expected.sort();
+    addresses.sort();
+    assert_eq!(addresses, expected);
+    assert!(now.assumed.iter().any(|missing| missing.detail.contains("link-local")));
+}
+
+/// Whether the IKE_SA of a tunnel without a CHILD_SA is up, the table of 1.3 does not say.
+#[test]
+fn what_a_table_of_vyos_leaves_open_is_missing() {
+    let now = now(&file("vyos-1.3.txt"));
+    let missing = now.ike.unwrap_err();
+    assert!(
+        missing.detail.contains("whether the IKE_SA of peer_198-51-100-7 is up"),
+        "{missing:?}"
+    );
+    // Its counters have no errors.
+    assert!(now.proc_net_dev.is_err());
+}
+
+/// charon that is stopped does not answer swanctl, which waits until it is stopped itself. The line is that of a shell, in the
+/// laboratory's guest.
+#[test]
+fn a_daemon_that_does_not_answer_is_no_empty_list() {
+    for stopped in ["Terminated", "^C"] {
+        let text = format!(
+            "root@gw:~# swanctl --list-sas\nplugin 'ldap': failed to load - ldap_plugin_create not found and no plugin file \
+             available\n{stopped}\nroot@gw:~# swanctl --list-conns\n{stopped}\nroot@gw:~#\n"
+        );
+        assert_eq!(now(&text).ike.unwrap_err().reason, Reason::TimedOut, "{stopped}");
+    }
+    let silent = "root@gw:~# swanctl --list-sas\nroot@gw:~# swanctl --stats\nroot@gw:~#\n";
+    assert_eq!(now(silent).ike.unwrap_err().reason, Reason::TimedOut);
+    let empty = "root@gw:~# swanctl --list-sas\nroot@gw:~# uname -r\n6.1.0\n";
+    assert_eq!(now(empty).ike.unwrap().sas, []);
+    // What holds interfaces up, one entry for each CHILD_SA; an empty file is none.
+    let held =
+        now("root@gw:~# cat /tmp/ipsec_vti_interfaces\nvti7:AZURE-vti:v4 vti3\nroot@gw:~#\n");
+    assert_eq!(held.hook_state.unwrap(), ["vti3", "vti7:AZURE-vti:v4"]);
+    let none = now("root@gw:~# cat /tmp/ipsec_vti_interfaces\nroot@gw:~# uname -r\n6.1.0\n");
+    assert!(none.hook_state.unwrap().is_empty());
+}
