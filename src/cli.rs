@@ -1,23 +1,28 @@
 //! The command line: clap definitions, nothing else; single values are checked in `values`.
 //! The build script reads this file too, for the man page and the completions, so it uses clap and std only.
 
-// The build script looks for it from this file.
+// The build script looks for them from this file.
+#[path = "cli/internal.rs"]
+pub mod internal;
+#[path = "cli/monitoring.rs"]
+pub mod monitoring;
 #[path = "cli/values.rs"]
 mod values;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
+use internal::{DropsGuardian, OpMode, Vyos};
+use monitoring::{Check, Metrics};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use values::{interface_name, mark, protocol, size};
 
 /// Explains transmit errors and silent losses of VTI and XFRM interfaces
 ///
-/// For each VTI of this system it says what is wrong, how sure that is, what
-/// shows it, and what to type next. It reads the state of the kernel and follows
-/// a packet through the kernel's transmit path with it: route, policy, template,
-/// security association, outer route, MTU. It changes nothing, except that drops
-/// switches the kernel's drop monitor on while it runs, and never reads keys.
+/// For each VTI it reports what is wrong, how sure that is, what shows it, and
+/// what to type next. It reads the state of the kernel and follows packets through
+/// the kernel's transmit path: route, policy, template, SA, outer route, MTU.
+/// It is read-only, except that drops switches the kernel's drop monitor on while
+/// it runs, and that record and metrics write their files. It never reads keys.
 #[derive(Debug, Parser)]
 #[command(name = "vti-diagnostics", version, verbatim_doc_comment)]
 #[command(disable_help_subcommand = true, arg_required_else_help = false)]
@@ -36,46 +41,68 @@ pub enum Command {
     Lookup(Lookup),
     /// Write what a diagnosis reads to a file, without keys
     ///
-    /// With --redact addresses and names are replaced, the same ones always by the
-    /// same, so that the diagnosis stays. What is left of the original: whether an
-    /// address is private, CGNAT, loopback, link-local, multicast or public, which
-    /// addresses share a prefix, and prefix lengths; names such as eth0 and vti1;
-    /// SPIs, reqids, marks, if_ids, table numbers, protocols, ports, counters and
-    /// times; states and settings of charon; versions of the kernel, of VyOS and of
-    /// charon; and which known messages are in charon's log. A prefix that contains a
-    /// private range or another class, and one of IPv4 shorter than /8, stays as it is.
+    /// --redact replaces addresses and names. Equal ones are replaced by equal ones, so
+    /// the diagnosis stays the same. A redacted capture still shows: whether an address
+    /// is private, CGNAT, loopback, link-local, multicast or public, which addresses
+    /// share a prefix, and prefix lengths; names such as eth0 and vti1; SPIs, reqids,
+    /// marks, if_ids, table numbers, protocols, ports, counters and times; states and
+    /// settings of charon; versions of the kernel, of VyOS and of charon; and which
+    /// known messages are in charon's log. Not replaced: a prefix that contains a
+    /// private range or another class, and an IPv4 prefix shorter than /8.
     #[command(verbatim_doc_comment)]
     Capture(Capture),
     /// Explain a finding, or list all of them
     Explain(Explain),
-    /// Watch the VTIs, and keep what was lost, when and why
+    /// Show what differs between two captures or texts
+    ///
+    /// What matters most for the tunnel comes first; SPIs, times and counters of what
+    /// is carried, which always differ, are left out.
+    #[command(verbatim_doc_comment)]
+    Diff(Diff),
+    /// Watch the VTIs and record which packets are lost, when and why
     Record(Record),
-    /// Tell what was lost, when and why, from the recorder's journal
+    /// Show the recorded losses: when, how many, why
     History(History),
-    /// Say what changes, when it changes
+    /// Print each change of state, verdict or losses when it happens
     Monitor(Monitor),
-    /// Watch packets die on the VTIs, with the cause of each
+    /// Write the state of the VTIs as metrics for Prometheus
     ///
-    /// Switches the kernel's drop monitor on, as long as it runs, and names every
-    /// packet that a VTI drops: the interface, the flow, and the cause, as a code that
-    /// `vti-diagnostics explain` explains. The monitor reports every drop of the
-    /// machine; those that are no affair of tunnels are counted and forgotten.
+    /// The text is for node_exporter's textfile collector; --format openmetrics writes
+    /// OpenMetrics 1.0. What could not be read has no sample. --output replaces the
+    /// file as a whole, readable for every user.
+    #[command(verbatim_doc_comment)]
+    Metrics(Metrics),
+    /// Check the VTIs as a plugin of Nagios, Icinga or Zabbix
     ///
-    /// The monitor is off again and as it was when the program ends, also if it is
-    /// killed, and 3 s after its time at the latest, also if it is stopped (Ctrl-Z): a
-    /// second process sees to that. If both are killed, the monitor stays on, and
-    /// --stop switches it off. A monitor that is on already is left alone. No payload
-    /// is shown or kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
+    /// Prints a line of text, performance data, and a line for each VTI that is not
+    /// ok. The exit status is 0 (OK), 1 (WARNING: a VTI has a warning), 2 (CRITICAL: a
+    /// VTI has a fault) or 3 (UNKNOWN: needed state could not be read, there is no VTI,
+    /// or an argument is wrong). A RANGE is written as in the guidelines of monitoring
+    /// plugins: 10, 10:, ~:10, 10:20 or @10:20; outside of it there is an alert.
+    #[command(verbatim_doc_comment)]
+    Check(Check),
+    /// Show the packets that VTIs drop, live, with the cause of each
+    ///
+    /// Switches the kernel's drop monitor on while it runs, and names every packet that
+    /// a VTI drops: the interface, the flow, and the cause, as a code for
+    /// `vti-diagnostics explain`. The monitor reports every drop of the machine; drops
+    /// that have nothing to do with tunnels are only counted.
+    ///
+    /// A second process switches the monitor off again when the program ends, also if
+    /// it is killed, and 3 s after its duration at the latest, also if it is stopped
+    /// (Ctrl-Z). If both processes are killed, the monitor stays on: --stop switches it
+    /// off. A monitor that another process uses is left alone. No payload is shown or
+    /// kept. It needs root, and a kernel with CONFIG_NET_DROP_MONITOR.
     #[command(verbatim_doc_comment)]
     Drops(Drops),
-    /// Leaves the drop monitor as it was when `drops` ends, or does not end in its time
+    /// Restores the drop monitor when `drops` ends, or exceeds its duration
     #[command(hide = true, disable_help_flag = true)]
     DropsGuardian(DropsGuardian),
-    /// What VyOS runs as root for its operators: it only reads, and takes no path
+    /// What VyOS runs as root for its operators: read-only, takes no path
     #[command(name = "op-mode", hide = true, disable_help_flag = true, subcommand)]
     #[command(disable_help_subcommand = true, arg_required_else_help = false)]
     OpMode(OpMode),
-    /// Make the commands known to VyOS
+    /// Add the commands to VyOS
     #[command(hide = true, subcommand)]
     #[command(disable_help_subcommand = true, arg_required_else_help = false)]
     Vyos(Vyos),
@@ -90,35 +117,44 @@ pub struct Show {
     /// Also show counters, flows, and what was ruled out
     #[arg(long)]
     pub detail: bool,
+    /// List every VTI, also many that are ok
+    #[arg(long)]
+    pub all: bool,
     /// How the report is written.
     #[command(flatten)]
     pub output: Output,
-    /// Read twice, and show what rises in between
+    /// Take two samples: which counters are rising
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub interval: Option<u16>,
-    /// Diagnose this capture, not this system
+    /// Diagnose this capture, or each one in a folder
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub capture: Option<PathBuf>,
     /// The largest capture that is read
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
     pub max_size: u64,
-    /// Diagnose from a saved /proc/net/dev alone
+    /// Diagnose from a saved /proc/net/dev only
     #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval"])]
     pub proc_net_dev: Option<PathBuf>,
     /// The saved /proc/net/xfrm_stat of the same host
     #[arg(long, value_name = "FILE", requires = "proc_net_dev")]
     pub xfrm_stat: Option<PathBuf>,
+    /// Diagnose from what commands printed; - is stdin
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["capture", "interval", "proc_net_dev"])]
+    pub text: Vec<PathBuf>,
+    /// The same of a debug archive (tar or folder)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval", "proc_net_dev", "text"])]
+    pub archive: Option<PathBuf>,
     /// charon's socket, if not /var/run/charon.vici
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["capture", "proc_net_dev"])]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["capture", "proc_net_dev", "text", "archive"])]
     pub vici: Option<PathBuf>,
 }
 
 /// Arguments of `lookup`.
 #[derive(Debug, Args)]
 #[command(override_usage = "vti-diagnostics lookup --interface <IF> --source <ADDRESS>
-       --destination <ADDRESS> [OPTIONS]")]
+       --destination <ADDRESS> [--decrypted | --encrypted --spi <SPI>] [OPTIONS]")]
 pub struct Lookup {
-    /// The VTI that the packet is sent through
+    /// The VTI of the packet
     #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
     pub interface: String,
     /// Source address of the packet
@@ -127,6 +163,18 @@ pub struct Lookup {
     /// Destination address of the packet
     #[arg(long, value_name = "ADDRESS")]
     pub destination: IpAddr,
+    /// The packet comes out of the tunnel
+    #[arg(long, conflicts_with = "encrypted")]
+    pub decrypted: bool,
+    /// The packet is ESP: outer addresses and --spi
+    #[arg(long, requires = "spi", conflicts_with = "protocol")]
+    pub encrypted: bool,
+    /// SPI of the ESP packet or of the SA, 0x…
+    #[arg(long, value_name = "SPI", value_parser = mark)]
+    pub spi: Option<u32>,
+    /// The ESP packet comes in UDP (NAT traversal)
+    #[arg(long, requires = "encrypted")]
+    pub in_udp: bool,
     /// tcp, udp, gre, … or a number [default: ping]
     #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
     pub protocol: Option<u8>,
@@ -162,13 +210,27 @@ pub struct Lookup {
     pub output: Output,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The state that works: a capture, or what commands printed; - is stdin
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The state that does not
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// How the report is written.
+    #[command(flatten)]
+    pub output: Output,
+}
+
 /// Arguments of `capture`.
 #[derive(Debug, Args)]
 pub struct Capture {
-    /// Write here (mode 0600), not to standard output
+    /// Write to this file (mode 0600), not to stdout
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Read twice, so many seconds apart
+    /// Take two samples, so many seconds apart
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub interval: Option<u16>,
     /// Replace addresses and names, to share it
@@ -198,9 +260,12 @@ pub struct Record {
     /// The journal
     #[arg(long, value_name = "DIR", default_value = "/var/lib/vti-diagnostics")]
     pub directory: PathBuf,
-    /// What the journal may have at most
+    /// The largest size of the journal
     #[arg(long, value_name = "MIB", default_value = "8", value_parser = clap::value_parser!(u64).range(1..=128))]
     pub size: u64,
+    /// Also write metrics to this file, every 15 s
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
     /// charon's socket, if not /var/run/charon.vici
     #[arg(long, value_name = "PATH")]
     pub vici: Option<PathBuf>,
@@ -215,7 +280,7 @@ pub struct History {
     /// Only since then: 45m, 2h, 3d, 1w ago, a date or time
     #[arg(long, value_name = "T")]
     pub since: Option<String>,
-    /// The last 1000 rows, each with what the kernel told
+    /// The last 1000 rows, each with the events of the kernel
     #[arg(long)]
     pub detail: bool,
     /// How the report is written.
@@ -232,7 +297,7 @@ pub struct Monitor {
     /// Only this interface
     #[arg(long, value_name = "IF", value_parser = interface_name)]
     pub interface: Option<String>,
-    /// From one look to the next
+    /// Time between two samples
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = clap::value_parser!(u16).range(1..=3600))]
     pub interval: u16,
     /// charon's socket, if not /var/run/charon.vici
@@ -246,16 +311,16 @@ pub struct Drops {
     /// Only this interface
     #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
     pub interface: Option<String>,
-    /// For so long
+    /// How long to watch
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..=300))]
     pub duration: u16,
-    /// Leave when the machine drops more packets a second
+    /// End when the machine drops more packets per second
     #[arg(long, value_name = "NUMBER", default_value = "20000", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rate: u32,
     /// A line for each packet
     #[arg(long)]
     pub each: bool,
-    /// Watch nothing: switch off a monitor that was left on
+    /// Only switch off a monitor that was left on
     #[arg(long, conflicts_with_all = ["interface", "duration", "max_rate", "each", "format"])]
     pub stop: bool,
     /// text or json (JSON lines)
@@ -270,85 +335,6 @@ pub enum LineFormat {
     Text,
     /// One JSON object a line
     Json,
-}
-
-/// What `drops` starts its second process with.
-#[derive(Debug, Args)]
-pub struct DropsGuardian {
-    /// The module was there before
-    #[arg(long)]
-    pub loaded: bool,
-    /// What the first process has
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=300))]
-    pub seconds: u16,
-}
-
-/// The commands of `op-mode`.
-#[derive(Debug, Subcommand)]
-pub enum OpMode {
-    /// Diagnose the VTIs of this system
-    #[command(disable_help_flag = true)]
-    Show(OpModeShow),
-    /// Tell what was lost, when and why
-    #[command(disable_help_flag = true)]
-    History(OpModeHistory),
-    /// The names of the VTIs, a line each
-    #[command(disable_help_flag = true)]
-    CompleteInterfaces,
-}
-
-/// Arguments of `op-mode show`: nothing that could name a file.
-#[derive(Debug, Args)]
-pub struct OpModeShow {
-    /// Only this VTI; any bytes come this way, and they are checked where they are used
-    #[arg(long, value_name = "IF", allow_hyphen_values = true)]
-    pub intf_name: Option<OsString>,
-    /// Also show counters, flows, and what was ruled out
-    #[arg(long)]
-    pub detail: bool,
-    /// JSON
-    #[arg(long)]
-    pub raw: bool,
-}
-
-/// Arguments of `op-mode history`, likewise.
-#[derive(Debug, Args)]
-pub struct OpModeHistory {
-    /// Only this VTI
-    #[arg(long, value_name = "IF", allow_hyphen_values = true)]
-    pub intf_name: Option<OsString>,
-    /// JSON
-    #[arg(long)]
-    pub raw: bool,
-}
-
-/// The commands of `vyos`, for the package.
-#[derive(Debug, Subcommand)]
-pub enum Vyos {
-    /// Write the node.def files, when the package is built
-    NodeDefs {
-        /// The directory that stands for VyOS's tree of templates
-        #[arg(long, value_name = "DIR")]
-        output: PathBuf,
-    },
-    /// Put the commands into VyOS's cache, or take them out
-    OpCache {
-        /// What to do with them
-        #[arg(value_enum)]
-        change: Change,
-        /// The cache; where it does not exist there is nothing to do
-        #[arg(long, value_name = "FILE", default_value = "/usr/share/vyos/op_cache.json")]
-        file: PathBuf,
-    },
-}
-
-/// What is done to VyOS's cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Change {
-    /// Our commands are in it, in this version
-    Install,
-    /// They are not
-    Remove,
 }
 
 /// How a report is written.

@@ -4,15 +4,18 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod check;
 pub mod cli;
 pub mod code;
 pub mod collect;
 pub mod diagnose;
+pub mod diff;
 pub mod drops;
 pub mod error;
 pub mod history;
 pub mod journal;
 pub mod kernel;
+pub mod metrics;
 pub mod monitor;
 pub mod opmode;
 pub mod record;
@@ -20,6 +23,7 @@ pub mod render;
 pub mod report;
 pub mod signals;
 pub mod snapshot;
+pub mod text;
 pub mod timeline;
 pub mod tunnel;
 pub mod units;

@@ -34,12 +34,16 @@
 //! | `wire` | `snapshot` | files, sockets |
 //! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
 //! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
-//! | `capture` | `code`, `collect`, `snapshot`, `yaml`, `error` | the kernel's state |
+//! | `text` | `collect` (its reader of rows), `wire` (what VyOS's rules validate), `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `capture` | `code`, `collect`, `snapshot`, `text`, `yaml`, `error` | the kernel's state |
 //! | `tunnel` | `snapshot`, `kernel` | I/O, the clock, the environment |
 //! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
 //! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
 //! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
-//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
+//! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `metrics`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
+//! | `metrics` | `code`, `journal`, `diagnose`, `render`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `check` | `report`, `render`, `error` | I/O, the clock, the environment |
+//! | `diff` | `report`, `snapshot` | I/O, the clock, the environment |
 //! | `history` | `code`, `journal`, `diagnose`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
 //! | `drops` | `code`, `collect`, `wire`, `signals`, `diagnose`, `way`, `tunnel`, `report`, `snapshot`, `error` | the drop monitor but by `collect::drops` |
 //! | `render` | `code`, `report`, `snapshot`, `yaml`, `error` | I/O, the clock, the environment |
@@ -48,7 +52,7 @@
 //! | `monitor` | `code`, `collect`, `diagnose`, `report`, `signals`, `snapshot`, `error` | writing but the lines of its caller |
 //! | `cli` | nothing | anything of ours |
 //! | `line_queue` | `render`, `error` | waiting for whoever reads the lines |
-//! | `run`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
+//! | `run`, `given`, `vyos`, `output`, `main` | all | deciding anything about a tunnel |
 //!
 //! `kernel` knows what a release of Linux does and another does not, and which were tested; whoever depends on a release asks it.
 //!
@@ -65,13 +69,14 @@
 //! The pure modules deny the methods in `clippy.toml` at their heads. Nothing in the program is unsafe. One module changes the state of the
 //! system: `collect::drops`, for as long as `drops` runs. Two start a process: that one, which starts this program once more, to leave the
 //! drop monitor as it was if the first ends without that, or does not end in its time; and `collect::journalctl`, which starts systemd's
-//! reader of the journal. `record` alone keeps a file, and starts no process.
+//! reader of the journal. `record` alone keeps files (its journal, and the metrics where they are asked for), and starts no process.
 //!
 //! Exit status: 0 if the question could be answered, whatever the answer; 1 if not, with one sentence on standard error (`op-mode`: on standard
-//! output, as VyOS's own commands).
+//! output, as VyOS's own commands). `check` has the four of monitoring plugins instead.
 
 #![forbid(unsafe_code)]
 
+mod given;
 mod line_queue;
 mod output;
 mod run;
@@ -89,7 +94,7 @@ fn main() -> ExitCode {
         Err(error) => return refused(&error),
     };
     match run::run(&arguments, output::width()) {
-        Ok(text) => output::print(&text),
+        Ok(run::Answer { text, status }) => output::print(&text, status),
         Err(error) => fail(&error.to_string()),
     }
 }
@@ -101,10 +106,14 @@ fn leave_no_dump() {
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// Fails with one sentence where whoever called will see it.
+/// Fails with one sentence where whoever called will see it: a system that runs plugins shows standard output, and takes status 1 for a warning.
 fn fail(sentence: &str) -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|word| word == "op-mode") {
+    let command = std::env::args_os().nth(1).unwrap_or_default();
+    if command == "op-mode" {
         output::fail_on_output(sentence)
+    } else if command == "check" {
+        let answer = vti_diagnostics::check::unknown(sentence);
+        output::print(&answer.text, answer.status as u8)
     } else {
         output::fail(sentence)
     }
@@ -118,7 +127,7 @@ const LONGEST: usize = 300;
 fn refused(error: &clap::Error) -> ExitCode {
     let said = error.to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return output::print(&said);
+        return output::print(&said, 0);
     }
     let mut paragraphs = said
         .split("\n\n")

@@ -1,41 +1,55 @@
 //! One run: from the arguments to the text that answers them. It reads the system through `collect` and files through `capture`, and writes
-//! only the files of `capture --output` and of `vyos`, and the lines of what goes on; it decides nothing about tunnels.
+//! only the files of `capture --output`, `metrics --output`, `record --metrics` and `vyos`, and the lines of what goes on; it decides nothing about tunnels.
+
+mod answer;
+mod inputs;
+mod monitoring;
+
+pub use answer::Answer;
 
 use crate::line_queue::{self, LineQueue};
-use crate::{output, vyos};
+use crate::{given, output, vyos};
+use inputs::{empty, live, observation, vici};
+use std::fmt::Write;
 use std::mem::ManuallyDrop;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::path::Path;
 use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat, OpMode};
+use vti_diagnostics::cli::internal::OpMode;
+use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat};
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Observation, commands};
+use vti_diagnostics::diagnose::commands::System;
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Outer, explanation};
 use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
 use vti_diagnostics::opmode::arguments::interface;
 use vti_diagnostics::render::clock::Clock;
-use vti_diagnostics::render::{self, explain, json, text, yaml};
-use vti_diagnostics::snapshot::{RouteQuery, Snapshot};
+use vti_diagnostics::render::text::{self, Shown};
+use vti_diagnostics::render::{self, explain, json, yaml};
+use vti_diagnostics::report::Report;
+use vti_diagnostics::report::input::Input;
+use vti_diagnostics::snapshot::{RouteQuery, Snapshot, Spi};
 use vti_diagnostics::way::Flow;
 use vti_diagnostics::{journal, monitor, record};
 
 const ICMP: u8 = 1;
 const ICMPV6: u8 = 58;
 
-/// The text for standard output, for lines of at most `width` columns.
+/// The answer, with lines of at most `width` columns.
 ///
 /// # Errors
 /// The question cannot be answered: no such interface, an unreadable file, a wrong value. A system that hides some of its state is no
 /// error; the report says so.
-pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
-    match &arguments.command {
+pub fn run(arguments: &Arguments, width: usize) -> Result<Answer> {
+    let text = match &arguments.command {
+        Command::Check(arguments) => return monitoring::check(arguments),
         Command::Show(arguments) => show(arguments, width),
         Command::Lookup(arguments) => lookup(arguments, width),
+        Command::Diff(arguments) => given::compare(arguments, width),
         Command::Capture(arguments) => write_capture(arguments),
         Command::Explain(arguments) => explain(arguments.code.as_deref(), width),
         Command::Record(arguments) => record(arguments),
@@ -46,11 +60,31 @@ pub fn run(arguments: &Arguments, width: usize) -> Result<String> {
         Command::OpMode(OpMode::Show(arguments)) => op_mode_show(arguments, width),
         Command::OpMode(OpMode::History(arguments)) => op_mode_history(arguments, width),
         Command::OpMode(OpMode::CompleteInterfaces) => Ok(op_mode_names()),
+        Command::Metrics(arguments) => monitoring::metrics(arguments),
         Command::Vyos(arguments) => vyos::run(arguments).map(|()| String::new()),
-    }
+    };
+    text.map(Answer::from)
 }
 
 fn show(arguments: &cli::Show, width: usize) -> Result<String> {
+    let shown = match (arguments.detail, arguments.all) {
+        (true, _) => Shown::Detail,
+        (false, true) => Shown::All,
+        (false, false) => Shown::Page,
+    };
+    let form = Form { format: arguments.output.format(), shown, width };
+    let interface = arguments.interface.as_deref();
+    let texts = match &arguments.archive {
+        Some(archive) => capture::load_archive(archive)?,
+        None => capture::load_texts(&arguments.text)?,
+    };
+    if !texts.is_empty() {
+        let (snapshots, input) = given::texts(&texts)?;
+        return report(snapshots, Some(input), interface, &form);
+    }
+    if let Some(folder) = arguments.capture.as_deref().filter(|path| path.is_dir()) {
+        return overview(folder, &form);
+    }
     let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
         (Some(file), _) => capture::load_within(file, arguments.max_size)?.snapshots,
         (None, Some(file)) => vec![capture::load_text(file, arguments.xfrm_stat.as_deref())?],
@@ -59,12 +93,21 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
             live(collect::snapshot_for_report(Some(vici)), arguments.interval, vici)
         }
     };
-    let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
-    report(snapshots, arguments.interface.as_deref(), &form)
+    report(snapshots, None, interface, &form)
+}
+
+/// `show` of a folder of captures.
+fn overview(folder: &Path, form: &Form) -> Result<String> {
+    let overview = given::folder(folder)?;
+    match form.format {
+        Format::Text => Ok(render::overview::overview(&overview, form.width)),
+        Format::Json => json::write(&overview),
+        Format::Yaml => yaml::write(&overview),
+    }
 }
 
 /// `show` as VyOS runs it: of this system, now.
-fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
+fn op_mode_show(arguments: &cli::internal::OpModeShow, width: usize) -> Result<String> {
     // It starts journalctl, which gets nothing of whoever called.
     collect::close_inherited();
     let name = arguments.intf_name.as_deref().map(interface).transpose()?;
@@ -72,8 +115,9 @@ fn op_mode_show(arguments: &cli::OpModeShow, width: usize) -> Result<String> {
     let vici = Path::new(collect::VICI_SOCKET);
     report(
         live(collect::snapshot_for_report(Some(vici)), None, vici),
+        None,
         name,
-        &Form { format, detail: arguments.detail, width },
+        &Form { format, shown: if arguments.detail { Shown::Detail } else { Shown::Page }, width },
     )
 }
 
@@ -89,25 +133,27 @@ fn op_mode_names() -> String {
 /// How a report is written.
 struct Form {
     format: Format,
-    detail: bool,
+    shown: Shown,
     width: usize,
 }
 
-fn report(snapshots: Vec<Snapshot>, interface: Option<&str>, form: &Form) -> Result<String> {
+fn report(
+    snapshots: Vec<Snapshot>,
+    input: Option<Input>,
+    interface: Option<&str>,
+    form: &Form,
+) -> Result<String> {
     // With the report the process ends, and the kernel takes its memory back at once. To take a thousand tunnels apart costs time.
     let snapshots = ManuallyDrop::new(snapshots);
-    let observation = match snapshots.as_slice() {
-        [.., earlier, now] => Observation { now, earlier: Some(earlier) },
-        [now] => Observation { now, earlier: None },
-        [] => return Err(empty()),
-    };
-    let extent = match (form.format, form.detail) {
-        (Format::Text, false) => Extent::Page,
+    let observation = observation(&snapshots)?;
+    let extent = match (form.format, form.shown) {
+        (Format::Text, Shown::Page | Shown::All) => Extent::Page,
         _ => Extent::Everything,
     };
-    let report = ManuallyDrop::new(diagnose::run_to(extent, &observation, interface)?);
+    let report = diagnose::run_to(extent, &observation, interface)?;
+    let report = ManuallyDrop::new(Report { input, ..report });
     match form.format {
-        Format::Text => Ok(text::report(&report, form.width, form.detail)),
+        Format::Text => Ok(text::report(&report, form.width, form.shown)),
         Format::Json => json::write(&*report),
         Format::Yaml => yaml::write(&*report),
     }
@@ -121,7 +167,21 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
         }
         None => live_with_route(&arguments.interface, &flow, vici(&arguments.vici)),
     };
-    let report = diagnose::lookup(&snapshot, &arguments.interface, &flow)?;
+    let interface = &arguments.interface;
+    let spi = arguments.spi.map(Spi);
+    let report = match spi {
+        Some(spi) if arguments.encrypted => {
+            let outer = Outer { source: flow.source, destination: flow.destination, spi };
+            let in_udp = arguments.in_udp;
+            diagnose::lookup_encrypted(&snapshot, interface, &outer, in_udp, flow.mark)?
+        }
+        _ if arguments.decrypted => diagnose::lookup_decrypted(&snapshot, interface, &flow, spi)?,
+        Some(_) => {
+            let what = "--spi goes with --decrypted or --encrypted";
+            return Err(Error::IncorrectValue(what.to_owned()));
+        }
+        None => diagnose::lookup(&snapshot, interface, &flow)?,
+    };
     match arguments.output.format() {
         Format::Text => Ok(text::lookup(&report, width)),
         Format::Json => json::write(&report),
@@ -167,16 +227,15 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
         },
     };
     if arguments.redact {
-        taken = capture::redact(&taken)?;
+        taken = capture::redact(taken)?;
     }
-    let yaml = capture::to_yaml(&taken)?;
+    // As it is written: the text would be as large again.
+    let text = |out: &mut dyn Write| capture::write(taken, out);
     match &arguments.output {
-        None => Ok(yaml),
-        Some(file) => {
-            output::save(file, &yaml)?;
-            Ok(String::new())
-        }
+        None => output::print_pieces(text)?,
+        Some(file) => output::save(file, output::Readers::Owner, text)?,
     }
+    Ok(String::new())
 }
 
 fn record(arguments: &cli::Record) -> Result<String> {
@@ -185,6 +244,9 @@ fn record(arguments: &cli::Record) -> Result<String> {
         directory: &arguments.directory,
         limit: arguments.size * 1024 * 1024,
         vici: vici(&arguments.vici).to_path_buf(),
+        metrics: arguments.metrics.clone().map(|file| -> record::WriteMetrics {
+            Box::new(move |text| monitoring::write_metrics(&file, text))
+        }),
         // The recording is worth more than its lines.
         say: &mut |line| drop(lines.tell(line)),
     });
@@ -197,16 +259,17 @@ fn history(arguments: &cli::History, width: usize) -> Result<String> {
     let since = arguments.since.as_deref().map(|text| history::since(text, now_ms, &zone));
     let question =
         Question { interface: arguments.interface.as_deref(), from_ms: since.transpose()?, now_ms };
-    let form = Form { format: arguments.output.format(), detail: arguments.detail, width };
+    let shown = if arguments.detail { Shown::Detail } else { Shown::Page };
+    let form = Form { format: arguments.output.format(), shown, width };
     recorded(&arguments.directory, &question, &form)
 }
 
 /// `history` as VyOS runs it: of the recorder of the package.
-fn op_mode_history(arguments: &cli::OpModeHistory, width: usize) -> Result<String> {
+fn op_mode_history(arguments: &cli::internal::OpModeHistory, width: usize) -> Result<String> {
     let interface = arguments.intf_name.as_deref().map(interface).transpose()?;
     let format = if arguments.raw { Format::Json } else { Format::Text };
     let question = Question { interface, from_ms: None, now_ms: collect::now_ms() };
-    recorded(journal::DIRECTORY.as_ref(), &question, &Form { format, detail: false, width })
+    recorded(journal::DIRECTORY.as_ref(), &question, &Form { format, shown: Shown::Page, width })
 }
 
 /// Why there is no journal, and what to do.
@@ -257,7 +320,7 @@ fn recorded(directory: &Path, question: &Question<'_>, form: &Form) -> Result<St
     match form.format {
         Format::Text => {
             let clock = Clock::new(collect::zone());
-            Ok(render::history::history(&report, &clock, form.width, form.detail))
+            Ok(render::history::history(&report, &clock, form.width, form.shown == Shown::Detail))
         }
         Format::Json => json::write(&report),
         Format::Yaml => yaml::write(&report),
@@ -312,7 +375,7 @@ fn watch_drops(arguments: &cli::Drops, width: usize) -> Result<String> {
 }
 
 /// The second process of `drops`.
-fn guard(arguments: &cli::DropsGuardian) -> Result<String> {
+fn guard(arguments: &cli::internal::DropsGuardian) -> Result<String> {
     let duration = Duration::from_secs(arguments.seconds.into());
     collect::drops::guard(arguments.loaded, duration).map(|()| String::new())
 }
@@ -325,9 +388,9 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
     let lowercase = asked.to_ascii_lowercase();
     let code: Option<Code> = lowercase.parse().ok();
     let found = DIAGNOSES.iter().find(|d| Some(d.code) == code || d.code.name() == lowercase);
-    let system = commands::System::of_host(&collect::host(), collect::has_charon());
+    let system = System::of_host(&collect::host(), collect::has_charon());
     let entry = |diagnosis: &Diagnosis| {
-        let text = commands::expand(diagnosis.explain, system);
+        let text = explanation::expand(diagnosis.explain, system);
         explain::entry(&explain::Entry { code: diagnosis.code, explain: &text }, width)
     };
     found.map(entry).ok_or_else(|| {
@@ -335,15 +398,6 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
             "no finding has the code or name {asked}; `vti-diagnostics explain` lists them all"
         ))
     })
-}
-
-/// This system, which was just read; with an interval also after it.
-fn live(first: Snapshot, interval: Option<u16>, vici: &Path) -> Vec<Snapshot> {
-    let last = |snapshot| collect::with_log(collect::with_journal(snapshot));
-    let Some(seconds) = interval else { return vec![last(first)] };
-    thread::sleep(Duration::from_secs(seconds.into()));
-    let second = last(collect::snapshot_after(&first, vici));
-    vec![first, second]
 }
 
 /// This system now, with the kernel's answer for the route of the packet itself, in the VRF of the interface.
@@ -359,13 +413,4 @@ fn live_with_route(interface: &str, flow: &Flow, vici: &Path) -> Snapshot {
         }]
     };
     collect::snapshot_asking(query, Some(vici))
-}
-
-/// Where charon listens: as asked for, or the usual place.
-fn vici(asked: &Option<PathBuf>) -> &Path {
-    asked.as_deref().unwrap_or(collect::VICI_SOCKET.as_ref())
-}
-
-fn empty() -> Error {
-    Error::IncorrectValue("the capture holds no snapshot".to_string())
 }

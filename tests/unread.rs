@@ -57,7 +57,7 @@ fn monitor_ends_by_a_signal_while_its_pipe_is_full_and_says_what_is_lost() {
         let output = ended(child);
         assert_eq!(output.status.code(), Some(1), "{signal}: {output:?}");
         let said = String::from_utf8(output.stderr).unwrap();
-        let lost = said.strip_prefix("nobody reads standard output: ");
+        let lost = said.strip_prefix("standard output is not being read: ");
         assert!(lost.is_some_and(|lost| lost.ends_with(" not written\n")), "{signal}: {said}");
     }
 }
@@ -89,7 +89,7 @@ fn monitor_says_all_when_the_pipe_is_read_again() {
 #[test]
 fn record_goes_on_and_ends_by_a_signal_while_its_pipe_is_full() {
     let directory = tempfile::tempdir().unwrap();
-    // It has something to say at once: what it finds is no journal.
+    // It has something to say immediately: what it finds is not a journal.
     fs::write(directory.path().join("journal"), "no journal").unwrap();
     let path = directory.path().to_str().unwrap();
     let (output, _reader) = full_pipe();
