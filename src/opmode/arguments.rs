@@ -1,5 +1,5 @@
-//! The one argument of the restricted entry that comes from outside: the name of a VTI. Operators of a router can run the entry as root
-//! with any bytes, so nothing else than such a name goes further, and what was given instead is not repeated.
+//! The only argument of the restricted entry point that comes from outside: the name of a VTI. Operators of a router can run the entry point as
+//! root with any bytes, so only such a name is accepted, and anything else is not repeated in the error.
 
 use crate::error::{Error, Result};
 use std::ffi::OsStr;
@@ -7,10 +7,10 @@ use std::ffi::OsStr;
 /// IFNAMSIZ, less its NUL.
 const LONGEST: usize = 15;
 
-/// The value as a name that VyOS gives to VTIs: `^vti[0-9]+$`, of at most 15 bytes.
+/// The value as the name of a VTI of VyOS: `^vti[0-9]+$`, of at most 15 bytes.
 ///
 /// # Errors
-/// `IncorrectValue` for everything else: an empty value, an option, another interface's name, bytes that are no text.
+/// `IncorrectValue` for everything else: an empty value, an option, another interface's name, bytes that are not text.
 pub fn interface(value: &OsStr) -> Result<&str> {
     let digits = value.to_str().and_then(|name| name.strip_prefix("vti"));
     let number = digits.filter(|d| !d.is_empty() && d.bytes().all(|byte| byte.is_ascii_digit()));

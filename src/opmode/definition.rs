@@ -1,10 +1,10 @@
-//! Op-mode XML → a tree of nodes. It takes what our own definition uses, and refuses the rest of VyOS's schema, so that nothing is lost
-//! unsaid. The schemas are checked in the tests.
+//! Op-mode XML → a tree of nodes. It accepts what our own definition uses and rejects the rest of VyOS's schema, so that nothing is lost
+//! silently. The schemas are checked in the tests.
 
 use crate::error::{Error, Result};
 use roxmltree::{Document, Node as Element};
 
-/// What a node is in a command.
+/// The kind of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A fixed word, alone or with words after it.
@@ -29,15 +29,15 @@ impl Kind {
 /// One word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The word.
     pub name: String,
     /// One line for the operator.
     pub help: Option<String>,
-    /// A command that prints the values to choose from, of a tag node.
+    /// Of a tag node: a command that prints the possible values.
     pub completion: Option<String>,
-    /// What is run, with `"$N"` for the N-th word. A node without it is VyOS's own.
+    /// The command to run, with `"$N"` for the N-th word. A node without one is VyOS's own.
     pub command: Option<String>,
     /// The words that may follow.
     pub children: Vec<Node>,
@@ -46,10 +46,10 @@ pub struct Node {
 /// The nodes at the top of a definition.
 ///
 /// # Errors
-/// `IncorrectValue`: no XML, or an element that is not understood here.
+/// `IncorrectValue`: no XML, or an unknown element.
 pub fn parse(xml: &str) -> Result<Vec<Node>> {
     let document = Document::parse(xml)
-        .map_err(|error| refused(&format!("the op-mode definition is no XML: {error}")))?;
+        .map_err(|error| refused(&format!("the op-mode definition is not XML: {error}")))?;
     let root = document.root_element();
     if !root.has_tag_name("interfaceDefinition") {
         return Err(unknown(root));
@@ -85,7 +85,7 @@ fn node(element: Element) -> Result<Node> {
     Ok(node)
 }
 
-/// Help and completion. Only scripts complete: lists of VyOS's configuration are compiled differently from release to release.
+/// Help and completion. Completion is by scripts only: lists from VyOS's configuration are compiled differently in each release.
 fn properties(element: Element, node: &mut Node) -> Result<()> {
     for property in element.children().filter(Element::is_element) {
         let script = property.children().find(|child| child.has_tag_name("script"));
@@ -104,7 +104,7 @@ fn text(element: Element) -> String {
 
 fn unknown(element: Element) -> Error {
     let name = element.tag_name().name();
-    refused(&format!("the op-mode definition has an element that is not understood: {name}"))
+    refused(&format!("the op-mode definition has an unknown element: {name}"))
 }
 
 fn refused(what: &str) -> Error {

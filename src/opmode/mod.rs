@@ -1,8 +1,8 @@
-//! VyOS's operational mode: our commands, from their XML to the files and the cache entries that make VyOS know them, and the check of
-//! the names that it hands us. Pure: nothing here reads or writes a file, or runs.
+//! VyOS's operational mode: our commands, from their XML to the files and cache entries from which VyOS runs them, and the check of the names
+//! that VyOS passes to us. Pure: it reads and writes no file, and runs nothing.
 //!
-//! `op-mode-definitions/vti-diagnostics.xml` is the one source. VyOS compiles its own XML while it builds its packages, and a router has
-//! none; so ours is compiled while our package is built (`node_def`), and merged into VyOS's cache where it is installed (`op_cache`).
+//! `op-mode-definitions/vti-diagnostics.xml` is the only source. VyOS compiles its own XML while it builds its packages, and a router has
+//! none. So ours is compiled while our package is built (`node_def`), and merged into VyOS's cache where it is installed (`op_cache`).
 
 #![deny(clippy::disallowed_methods)]
 

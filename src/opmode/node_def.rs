@@ -1,4 +1,4 @@
-//! Nodes → node.def files, the tree that VyOS's shell walks in every release: one directory a word, `node.tag` for a value.
+//! Nodes → node.def files, the tree that VyOS's shell walks in every release: one directory for each word, `node.tag` for a value.
 //! Only nodes with a command are written: the others are owned by VyOS's packages, and dpkg refuses a package that ships them too.
 
 use super::definition::{Kind, Node};
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 /// The files of these nodes: path below the tree of templates, and text.
 ///
 /// # Errors
-/// `IncorrectValue`: a node of ours that has no help.
+/// `IncorrectValue`: one of our nodes has no help.
 pub fn files(nodes: &[Node]) -> Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     for node in nodes {
@@ -16,7 +16,7 @@ pub fn files(nodes: &[Node]) -> Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// `directory` is empty, or ends with a slash.
+/// `directory` is empty or ends with a slash.
 fn write(node: &Node, directory: &str, files: &mut Vec<(String, String)>) -> Result<()> {
     let word = format!("{directory}{}/", node.name);
     let below = match node.kind {
@@ -25,7 +25,7 @@ fn write(node: &Node, directory: &str, files: &mut Vec<(String, String)>) -> Res
     };
     if let Some(command) = &node.command {
         let help = node.help.as_ref().ok_or_else(|| {
-            Error::IncorrectValue(format!("the op-mode node {word} has a command and no help"))
+            Error::IncorrectValue(format!("the op-mode node {word} has a command but no help"))
         })?;
         let help = format!("help: {help}\n");
         if node.kind == Kind::Tag {

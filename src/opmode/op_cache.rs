@@ -1,42 +1,41 @@
 //! Our entry in `/usr/share/vyos/op_cache.json`, from which VyOS (2025-08 and later) runs the commands of operators. The whole file is
-//! made while VyOS is built, without a place for additions, so ours is put into the text and taken out of it.
+//! created while VyOS is built and has no place for additions, so our entry is inserted into its text and removed from it.
 //!
-//! A node whose members are not those known here means a runner that is not known either; it reads all nodes or none, so then nothing is
-//! changed.
+//! A node with other members than the known ones belongs to an unknown runner. A runner reads all nodes or none, so then nothing is changed.
 
 use super::definition::{self, Kind, Node};
 use super::node_def;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
-// Values that keep the order of their members; those of serde_json do not.
+// Values that keep the order of their members, unlike those of serde_json.
 use serde_yaml::{Mapping, Value};
 use std::io::{self, Write};
 
-/// Where our commands stand. What we have below `show interfaces vti` is left out: there the value is not the last word, the runner
-/// would not check it, and it hands the line to a shell as root.
+/// The parent of our commands. Our command below `show interfaces vti` is left out: there the value is not the last word, so the runner would
+/// not check it, but passes the line to a shell as root.
 const PARENT: [&str; 2] = ["show", "vpn"];
 const NAME: &str = "vti-diagnostics";
 /// The member of a node that is its description.
 const DATA: &str = "__node_data";
-/// In the description: the XML that a node comes from, which tells our entry from another's.
+/// In the description: the XML file of a node, which distinguishes our entry from those of others.
 const FILE: &str = "vti-diagnostics.xml";
-/// The runner knows the variable in no other form than this value.
+/// The only form of the variable that the runner knows.
 const SCRIPTS: &str = "/usr/libexec/vyos/op_mode";
-/// What the runner demands of a value. It is anchored, whether the runner does that too or not.
+/// The runner's check of a value. It is anchored, whether or not the runner anchors it, too.
 const VTI: &str = "^vti[0-9]+$";
 
-/// The text with our commands of this version in it, written as the given one is; `None` where it has them already.
+/// The text with our commands of this version, in the layout of the given text; `None` where it has them already.
 ///
 /// # Errors
-/// `IncorrectValue`: no JSON, a shape that is not known, or another's commands of our name.
+/// `IncorrectValue`: no JSON, an unknown shape, or commands of our name that are not ours.
 pub fn install(text: &str) -> Result<Option<String>> {
     let mut cache = parse(text)?;
     let before = cache.clone();
     let entry = entry()?;
     let parent = parent(&mut cache, &entry)?;
     if parent.get(NAME).is_some_and(|present| !is_ours(present)) {
-        return Err(unknown("show vpn vti-diagnostics is another's"));
+        return Err(unknown("show vpn vti-diagnostics belongs to another package"));
     }
     parent.insert(NAME.into(), entry);
     let children = children(parent)?;
@@ -49,7 +48,7 @@ pub fn install(text: &str) -> Result<Option<String>> {
 /// The text without our commands; `None` where it has none.
 ///
 /// # Errors
-/// `IncorrectValue`: no JSON, or a shape that is not known although our commands are in it.
+/// `IncorrectValue`: no JSON, or an unknown shape that contains our commands.
 pub fn remove(text: &str) -> Result<Option<String>> {
     let mut cache = parse(text)?;
     let before = cache.clone();
@@ -58,7 +57,7 @@ pub fn remove(text: &str) -> Result<Option<String>> {
         return Ok(None);
     }
     let parent = parent(&mut cache, &entry()?)?;
-    // The order of the others stays.
+    // The order of the other members stays.
     parent.shift_remove(NAME);
     children(parent)?.retain(|child| child != NAME);
     changed(&before, &cache, text)
@@ -72,7 +71,7 @@ fn parse(text: &str) -> Result<Value> {
     serde_json::from_str(text).map_err(|error| unknown(&error.to_string()))
 }
 
-/// The node that ours hangs on, if its description has exactly the members that ours has.
+/// The parent of our node, if its description has exactly the members that ours has.
 fn parent<'a>(cache: &'a mut Value, ours: &Value) -> Result<&'a mut Mapping> {
     let members = |node: &Value| {
         let names = node.get(DATA)?.as_mapping()?.keys().map(|name| name.as_str());
@@ -84,7 +83,7 @@ fn parent<'a>(cache: &'a mut Value, ours: &Value) -> Result<&'a mut Mapping> {
     let node = node.ok_or_else(|| unknown("it has no show vpn"))?;
     let path = node.get(DATA).and_then(|data| data.get("path"));
     if members(node) != members(ours) || path != Some(&list(&PARENT)) {
-        return Err(unknown("show vpn is described in another way"));
+        return Err(unknown("the description of show vpn has other members"));
     }
     node.as_mapping_mut().ok_or_else(|| unknown("show vpn is no object"))
 }
@@ -104,10 +103,10 @@ fn list(words: &[&str]) -> Value {
 }
 
 fn unknown(what: &str) -> Error {
-    Error::IncorrectValue(format!("this is no op_cache.json as it is known here: {what}"))
+    Error::IncorrectValue(format!("this op_cache.json has an unknown form: {what}"))
 }
 
-/// Our commands as the cache has them.
+/// Our commands in the form of the cache.
 ///
 /// # Errors
 /// `IncorrectValue`: the definition has no node at this place.
@@ -124,7 +123,7 @@ pub fn entry() -> Result<Value> {
     object(ours, &PARENT.map(str::to_string))
 }
 
-/// The description of a node: all members, in the order in which VyOS writes them.
+/// The description of a node: all members, in VyOS's order.
 #[derive(Serialize)]
 struct Data<'a> {
     name: &'a str,
@@ -153,7 +152,7 @@ struct Constraints {
     validators: [&'static str; 0],
 }
 
-/// A node and those below it. `path` is that of its parent.
+/// A node and its descendants. `path` is that of its parent.
 fn object(node: &Node, path: &[String]) -> Result<Value> {
     let mut path = [path, std::slice::from_ref(&node.name)].concat();
     let takes_value = node.kind == Kind::Tag;
@@ -182,7 +181,7 @@ fn object(node: &Node, path: &[String]) -> Result<Value> {
     Ok(object.into())
 }
 
-/// `sudo ${vyos_op_scripts_dir}/x --y="$5"` → `/usr/libexec/vyos/op_mode/x --y={{interface-tag_value}}`: the runner is root already.
+/// `sudo ${vyos_op_scripts_dir}/x --y="$5"` → `/usr/libexec/vyos/op_mode/x --y={{interface-tag_value}}`: the runner already is root.
 fn run_line(command: &str, path: &[String]) -> String {
     let mut line = located(command.strip_prefix("sudo ").unwrap_or(command));
     for (n, word) in path.iter().enumerate() {
@@ -195,8 +194,8 @@ fn located(command: &str) -> String {
     command.replace("${vyos_op_scripts_dir}", SCRIPTS)
 }
 
-/// JSON in the form of `like`, so that taking our commands out gives the bytes of before: one line as Python's json.dump writes it, or
-/// with indents; DEL and other characters than ASCII as `\uXXXX`.
+/// JSON in the layout of `like`, so that removing our commands restores the original bytes: one line as Python's json.dump writes it, or
+/// indented; DEL and other characters than ASCII as `\uXXXX`.
 fn write(value: &Value, like: &str) -> Result<String> {
     let mut bytes = Vec::new();
     let written = match like.split_once('\n') {

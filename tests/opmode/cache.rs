@@ -96,7 +96,7 @@ fn a_shape_that_is_not_known_is_refused() {
     ];
     for text in refused {
         let said = op_cache::install(&text).unwrap_err().to_string();
-        assert!(said.starts_with("this is no op_cache.json as it is known here: "), "{said}");
+        assert!(said.starts_with("this op_cache.json has an unknown form: "), "{said}");
         assert!(!said.contains('\n') && said.len() < 200, "{said}");
     }
 }

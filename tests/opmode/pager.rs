@@ -15,7 +15,7 @@ fn report(columns: u32, environment: &str, streams: &str) -> String {
     let output = bash(script, &[OsStr::new(&show)], &Directory::new().0);
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
-    assert!(text.contains("FAULT: security association mismatch"), "{text}");
+    assert!(text.contains("FAULT: SA does not match the policy"), "{text}");
     text
 }
 
