@@ -92,7 +92,7 @@ const PROGRAMS: &[Program] = &[
         name: "nft",
         package: "nftables",
         root: true,
-        options: &[],
+        options: &["-a"],
         forms: &["list ruleset", "list chain _ _ _", "add rule _ _ _ ..."],
     },
     Program {
@@ -130,15 +130,26 @@ const PROGRAMS: &[Program] = &[
         options: &[],
         forms: &["_", "-M do -s _ _"],
     },
-    Program { name: "nstat", package: "iproute2", root: false, options: &[], forms: &["-az _"] },
+    Program {
+        name: "nstat",
+        package: "iproute2",
+        root: false,
+        options: &[],
+        forms: &["-az _", "-as"],
+    },
     Program { name: "ss", package: "iproute2", root: true, options: &[], forms: &["-0p"] },
-    // tc_filter.c: without a device it lists nothing.
+    // tc_filter.c: without a device it lists nothing. tc_qdisc.c lists those of all.
     Program {
         name: "tc",
         package: "iproute2",
         root: false,
-        options: &[],
-        forms: &["filter show dev _ ingress", "filter show dev _"],
+        options: &["-s"],
+        forms: &[
+            "filter show dev _ ingress",
+            "filter show dev _",
+            "qdisc show",
+            "qdisc show dev _",
+        ],
     },
     Program { name: "dmesg", package: "util-linux", root: true, options: &[], forms: &[""] },
     Program { name: "uname", package: "coreutils", root: false, options: &[], forms: &["-r"] },
