@@ -17,6 +17,10 @@ mod compact;
 mod failing;
 #[path = "replay/log.rs"]
 mod log;
+#[path = "replay/loss.rs"]
+mod loss;
+#[path = "replay/receive.rs"]
+mod receive;
 #[path = "replay/recorded.rs"]
 mod recorded;
 #[path = "replay/registry.rs"]
@@ -29,6 +33,8 @@ mod unsettled;
 mod validation;
 #[path = "replay/vyos.rs"]
 mod vyos;
+#[path = "replay/way.rs"]
+mod way;
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -151,7 +157,7 @@ fn what_an_operator_sees_of_each_capture() {
     for recorded in RECORDED.iter() {
         golden(
             &format!("{}.txt", recorded.name),
-            &text::report(&diagnosed(&recorded.capture), 80, false),
+            &text::report(&diagnosed(&recorded.capture), 80, text::Shown::Page),
         );
     }
 }
@@ -164,7 +170,7 @@ fn a_report_of_findings_alone_reads_as_the_whole_one() {
         let earlier = recorded.capture.snapshots.iter().rev().nth(1);
         let of = |extent| diagnose::run_to(extent, &Observation { now, earlier }, None).unwrap();
         let (short, whole) = (of(Extent::Findings), of(Extent::Everything));
-        let text = |report| text::report(report, 80, false);
+        let text = |report| text::report(report, 80, text::Shown::Page);
         assert_eq!(text(&short), text(&whole), "{}", recorded.name);
         for (short, whole) in short.interfaces.iter().zip(&whole.interfaces) {
             assert_eq!((short.verdict, &short.findings), (whole.verdict, &whole.findings));
@@ -211,7 +217,7 @@ fn a_page_leaves_out_what_it_has_shown_three_times() {
         }
     }
     assert!(brief >= 5, "{told:?}");
-    let text = text::report(&page, 80, false);
+    let text = text::report(&page, 80, text::Shown::Page);
     assert!(text.contains(&format!("{brief} findings are shown without evidence")), "{text}");
 }
 
@@ -247,8 +253,8 @@ fn a_healthy_tunnel_of_each_driver_is_ok() {
 fn redaction_keeps_every_finding() {
     let key = BuildHasherDefault::<DefaultHasher>::default();
     for recorded in RECORDED.iter() {
-        let redacted = capture::redact_with(&recorded.capture, &key).unwrap();
-        let again = capture::redact_with(&redacted, &key).unwrap();
+        let redacted = capture::redact_with(recorded.capture.clone(), &key).unwrap();
+        let again = capture::redact_with(redacted.clone(), &key).unwrap();
         let expected = codes(&diagnosed(&recorded.capture));
         assert_eq!(codes(&diagnosed(&redacted)), expected, "{}", recorded.name);
         assert_eq!(codes(&diagnosed(&again)), expected, "{}, redacted twice", recorded.name);

@@ -66,6 +66,9 @@ fn names(line: &str, program: &str) -> bool {
     })
 }
 
+/// Files of the catalogue's own machinery, whose unit tests type commands.
+const FILLED: &[&str] = &["words.rs", "call.rs", "explanation.rs"];
+
 #[test]
 fn no_command_stands_outside_the_catalogue() {
     let mut files = Vec::new();
@@ -73,7 +76,11 @@ fn no_command_stands_outside_the_catalogue() {
     assert!(files.len() > 60);
     for path in files {
         let text = std::fs::read_to_string(&path).unwrap();
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        // The tests of how the catalogue's commands are filled in type them.
+        let types = FILLED.iter().any(|name| path.ends_with(name));
+        let tests = types.then(|| text.find("\n#[cfg(test)]\n").unwrap());
+        let said = &text[..tests.unwrap_or(text.len())];
+        for line in said.lines().filter(|line| !line.trim_start().starts_with("//")) {
             let named = PROGRAMS.iter().find(|program| names(line, program));
             assert_eq!(named, None, "{}: {line}", path.display());
         }

@@ -160,7 +160,7 @@ fn masked(masked: &Masked) -> String {
 fn undetermined(open: &[Undetermined]) -> Vec<String> {
     let mut by_reason: BTreeMap<String, Vec<Code>> = BTreeMap::new();
     for Undetermined { code, missing, .. } in open {
-        let reason = format!("{}, {}", missing.source, word(&missing.reason));
+        let reason = format!("{}, {}", missing.source.name(), word(&missing.reason));
         by_reason.entry(reason).or_default().push(*code);
     }
     by_reason.into_iter().map(|(reason, codes)| format!("{reason}: {}", numbers(codes))).collect()

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use vti_diagnostics::capture::Capture;
 use vti_diagnostics::code::Code;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation, commands};
+use vti_diagnostics::diagnose::commands::System;
+use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation, explanation};
 use vti_diagnostics::report::InterfaceReport;
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
@@ -17,6 +18,7 @@ const UNCONFIRMED: &[(Code, &str)] = &[];
 const NOT_OF_A_SNAPSHOT: &[(Source, &str)] = &[
     (Source::DeviceConfiguration, "a part of the links, which are read or not as a whole"),
     (Source::InsideRoute, "a conclusion of the model"),
+    (Source::SequenceNumbers, "a part of the SAs, which are read or not as a whole"),
 ];
 
 /// Takes one source away, in every snapshot of a capture, for this reason.
@@ -38,11 +40,13 @@ pub fn sources() -> Vec<(&'static str, Withhold)> {
         Links: links, Addresses: addresses, Rules: rules, Routes: routes, RouteLookups: route_lookups,
         Neighbours: neighbours, SecurityAssociations: sas, SecurityPolicies: policies,
         DefaultPolicies: default_policies, SadInfo: sad_info, SpdInfo: spd_info,
-        XfrmStatistics: xfrm_statistics, ProcNetDev: proc_net_dev,
+        XfrmStatistics: xfrm_statistics, ProcNetDev: proc_net_dev, IpCounters: ip_counters, Queues: queues,
         LarvalDrop: sysctls.xfrm_larval_drop, AcqExpires: sysctls.xfrm_acq_expires,
-        AllDisableXfrm: sysctls.all_disable_xfrm, RpFilter: sysctls.all_rp_filter,
+        AllDisableXfrm: sysctls.all_disable_xfrm, AllDisablePolicy: sysctls.all_disable_policy,
+        RpFilter: sysctls.all_rp_filter,
         Uptime: uptime_ms, Journal: recorded, Charon: ike, Configuration: configuration,
         HookState: hook_state, CharonLog: charon_log, SourceValidation: source_validation,
+        PacketFilter: filter,
     }
     .to_vec();
     all.push((Source::Cleared.name(), |capture, reason| {
@@ -199,7 +203,7 @@ fn what_is_masked_stands_behind_a_finding() {
 fn each_explanation_has_its_four_headings_and_fits_in_72_columns() {
     const HEADINGS: [&str; 4] = ["What happens", "Why", "How to confirm", "What to do"];
     let expanded = |d: &'static Diagnosis| {
-        commands::System::ALL.iter().map(move |system| (d, commands::expand(d.explain, *system)))
+        System::ALL.iter().map(move |system| (d, explanation::expand(d.explain, *system)))
     };
     for (diagnosis, text) in DIAGNOSES.iter().flat_map(expanded) {
         assert!(!text.contains(['{', '}', '\t']), "a command is not in the catalogue:{text}");

@@ -62,7 +62,7 @@ fn found(
 
 #[test]
 fn a_rule_of_the_interface_that_counts_now_is_proof() {
-    let words = "source validation of t0 dropped 3 packets over the interval".to_owned();
+    let words = "source validation of t0 dropped 3 packets during the last 0.1 s".to_owned();
     let expected = Some((Severity::Warning, Confidence::Proven, words));
     assert_eq!(found(Some(vec![own(2)]), vec![own(5)], 0), expected);
     assert_eq!(found(Some(vec![]), vec![own(3)], 0), expected, "a new rule");
@@ -81,8 +81,7 @@ fn what_a_rule_counted_at_some_time_is_a_notice_and_nothing_where_it_counts_no_m
 
 #[test]
 fn the_rule_of_the_host_is_a_possible_cause_where_packets_come_in_and_none_go_out() {
-    let words =
-        "source validation of this host dropped 4 packets while t0 received 5 and sent none";
+    let words = "source validation of this host dropped 4 packets during the last 0.1 s while t0 received 5 packets and sent none";
     let expected = Some((Severity::Warning, Confidence::Possible, words.to_owned()));
     assert_eq!(found(Some(vec![of_host(1)]), vec![of_host(5)], 0), expected);
     assert_eq!(found(Some(vec![of_host(1)]), vec![of_host(5)], 1), None, "this host answers");
@@ -98,7 +97,7 @@ fn the_rule_of_the_host_sees_no_packet_of_an_interface_that_has_its_own() {
 
 #[test]
 fn the_rule_of_a_set_with_one_member_is_that_of_the_interface() {
-    let words = "source validation of t0 dropped 3 packets over the interval".to_owned();
+    let words = "source validation of t0 dropped 3 packets during the last 0.1 s".to_owned();
     let expected = Some((Severity::Warning, Confidence::Proven, words));
     assert_eq!(found(Some(vec![of_set(&["t0"], 2)]), vec![of_set(&["t0"], 5)], 0), expected);
     assert_eq!(found(Some(vec![of_set(&["t1"], 2)]), vec![of_set(&["t1"], 5)], 0), None);
@@ -106,7 +105,7 @@ fn the_rule_of_a_set_with_one_member_is_that_of_the_interface() {
 
 #[test]
 fn the_rule_of_a_set_is_a_possible_cause_and_hides_the_packets_from_that_of_the_host() {
-    let words = "source validation of t0 and 1 more interface dropped 4 packets while t0 received 5 and sent none";
+    let words = "source validation of t0 and 1 more interface dropped 4 packets during the last 0.1 s while t0 received 5 packets and sent none";
     let expected = Some((Severity::Warning, Confidence::Possible, words.to_owned()));
     let before = of_set(&["eth0", "t0"], 1);
     assert_eq!(found(Some(vec![before.clone()]), vec![of_set(&["eth0", "t0"], 5)], 0), expected);
@@ -134,7 +133,7 @@ fn a_rule_of_an_unknown_form_leaves_the_question_open_and_is_named() {
     assert!(!is_open(&of(Some("t1"))), "it is for another interface");
     assert!(is_open(&of(Some(INTERFACE))));
     let report = of(None);
-    let words = "rule 12 of chain vyos_rpfilter in table ip raw has a form that this version does not know (payload)";
+    let words = "this version cannot read rule 12 of chain vyos_rpfilter in table ip raw (payload)";
     let open = &report.interfaces[0].undetermined;
     let open = open.iter().find(|open| open.code.number() == 406).unwrap();
     assert_eq!(open.missing.source, Source::SourceValidation);

@@ -95,7 +95,8 @@ fn a_connection_that_was_never_rendered_is_why_there_is_no_ike_sa() {
     now.charon_log = Ok(Vec::new());
     let report = report(&capture);
     let first = &report.interfaces.iter().find(|i| i.name == "vti7").unwrap().findings[0];
-    let words = "no IKE_SA with AZURE: charon has no connection for it; VyOS creates none until wan9 has an address from DHCP";
+    let words =
+        "no IKE_SA with AZURE: VyOS gives charon no connection until wan9 has an address from DHCP";
     assert_eq!((first.code.number(), first.summary.as_str()), (502, words));
     assert_eq!(first.severity, Severity::Fault);
     let seen: Vec<&str> = first.evidence.iter().map(|seen| seen.fact.as_str()).collect();
