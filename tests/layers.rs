@@ -10,6 +10,8 @@
 
 #[path = "layers/circle.rs"]
 mod circle;
+#[path = "layers/mutations.rs"]
+mod mutations;
 #[path = "layers/planted.rs"]
 mod planted;
 #[path = "layers/program.rs"]
@@ -39,7 +41,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("wire", &["snapshot"]),
     ("journal", &["code", "snapshot", "error"]),
     ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
-    ("capture", &["code", "collect", "snapshot", "yaml", "error"]),
+    ("capture", &["code", "collect", "snapshot", "text", "yaml", "error"]),
+    ("text", &["collect", "wire", "report", "snapshot", "error"]),
     ("tunnel", &["snapshot", "kernel"]),
     ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
     ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
@@ -47,10 +50,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "record",
         &[
-            "code", "collect", "journal", "timeline", "diagnose", "way", "report", "signals",
-            "snapshot", "kernel", "error",
+            "code", "collect", "journal", "timeline", "diagnose", "metrics", "way", "report",
+            "signals", "snapshot", "kernel", "error",
         ],
     ),
+    ("metrics", &["code", "journal", "diagnose", "render", "report", "snapshot", "error"]),
+    ("check", &["report", "render", "error"]),
+    ("diff", &["report", "snapshot"]),
     ("history", &["code", "journal", "diagnose", "report", "snapshot", "error"]),
     (
         "drops",
@@ -66,6 +72,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("cli", &[]),
     ("line_queue", &["render", "error"]),
     ("run", &[ALL]),
+    ("given", &[ALL]),
     ("vyos", &[ALL]),
     ("output", &[ALL]),
     ("main", &[ALL]),
@@ -74,7 +81,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 /// Modules that read nothing, by the lint at their head.
 const PURE: &[&str] = &[
     "kernel", "units", "snapshot", "wire", "report", "timeline", "tunnel", "way", "diagnose",
-    "history", "render", "opmode", "yaml",
+    "diff", "history", "metrics", "check", "render", "opmode", "text", "yaml",
 ];
 
 /// Imports that close a circle, and wait to be broken: none. An entry that is in no circle fails.
