@@ -5,6 +5,7 @@ pub mod captures;
 pub mod journals;
 pub mod pasted;
 pub mod planted;
+pub mod texts;
 pub mod vici;
 pub mod wire;
 
@@ -25,7 +26,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     wire::TARGET,
     vici::TARGET,
     journals::TARGET,
@@ -33,6 +34,7 @@ pub const TARGETS: [Target; 7] = [
     captures::JSON,
     captures::SYNTAX,
     pasted::TARGET,
+    texts::TARGET,
 ];
 
 /// One seed, and another.

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use vti_diagnostics::history::{self, Question};
-use vti_diagnostics::journal::{self, Contents, LIMIT, Record, Writer};
+use vti_diagnostics::journal::{self, Contents, LIMIT, Record, Totals, Writer};
 use vti_diagnostics::render::clock::Clock;
 use vti_diagnostics::render::{history as text, json};
 
@@ -66,6 +66,8 @@ fn run(input: &[u8]) -> bool {
 /// All that the program says of a journal.
 fn tell(contents: &Contents) {
     let _ = journal::recorded(contents);
+    let mut totals = Totals::default();
+    contents.records.iter().for_each(|record| totals.take(record));
     let clock = Clock::new(TimeZone::UTC);
     for interface in [None, Some("vti1")] {
         let question = Question { interface, from_ms: None, now_ms: MONDAY + 7 * DAY };

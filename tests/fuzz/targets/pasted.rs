@@ -47,6 +47,6 @@ fn run(input: &[u8]) -> bool {
         now.xfrm_statistics = Ok(counters);
     }
     let report = diagnose::run(&Observation { now: &now, earlier: None }, None).expect("a report");
-    assert!(!text::report(&report, 80, true).is_empty());
+    assert!(!text::report(&report, 80, text::Shown::Detail).is_empty());
     taken
 }

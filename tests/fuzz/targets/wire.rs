@@ -12,7 +12,7 @@ use vti_diagnostics::wire::{drop_monitor, genetlink, netlink};
 pub const TARGET: Target = Target { name: "wire", inputs: (8_000_000, 10_000), seeds, mutate, run };
 
 /// Decoders of the recordings of dumps, by the names of their files.
-const DUMPS: [&str; 12] = [
+const DUMPS: [&str; 13] = [
     "-links",
     "-addresses",
     "-rules",
@@ -25,6 +25,7 @@ const DUMPS: [&str; 12] = [
     "-spdinfo",
     "-nft",
     "-default",
+    "-queues",
 ];
 const ROUTE_CHANGES: u8 = 100;
 const XFRM_CHANGES: u8 = 101;
