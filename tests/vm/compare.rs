@@ -15,6 +15,10 @@ pub struct Happened {
     pub counters: Counters,
     /// Datagrams that reached a socket.
     pub delivered: u64,
+    /// Packets that left through the device of the hosts behind the router.
+    pub forwarded: u64,
+    /// What moved of the statistics of inbound SAs.
+    pub sa: BTreeMap<String, u64>,
     /// Sends that failed.
     pub unsent: u64,
     /// The program's answer.
@@ -42,6 +46,10 @@ pub fn differences(scenario: &Scenario, case: &Case, happened: &Happened) -> Vec
         }
     }
     differences.extend(differs("delivered", &expect.delivered.of(case), &happened.delivered));
+    differences.extend(differs("forwarded", &expect.forwarded.of(case), &happened.forwarded));
+    if let Some(sa) = &expect.sa {
+        differences.extend(each("SA", &of(sa, case), &happened.sa));
+    }
     differences.extend(differs("unsent", &expect.unsent.of(case), &happened.unsent));
     // No answer is a difference, too.
     let said = |finding: &Option<String>| finding.clone().unwrap_or_else(|| "nothing".to_owned());
@@ -81,21 +89,18 @@ fn of(counters: &BTreeMap<String, Per<u64>>, case: &Case) -> BTreeMap<String, u6
 }
 
 fn counters(who: &str, expected: &Counters, found: &Counters) -> Vec<String> {
-    let pairs = [(&expected.device, &found.device), (&expected.xfrm_stat, &found.xfrm_stat)];
-    let mut differences = Vec::new();
-    for (expected, found) in pairs {
-        let value = |counters: &BTreeMap<String, u64>, name: &String| {
-            counters.get(name).copied().unwrap_or(0)
-        };
-        for name in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
-            differences.extend(differs(
-                &format!("{who}: {name}"),
-                &value(expected, name),
-                &value(found, name),
-            ));
-        }
-    }
+    let mut differences = each(who, &expected.device, &found.device);
+    differences.extend(each(who, &expected.xfrm_stat, &found.xfrm_stat));
     differences
+}
+
+fn each(who: &str, expected: &BTreeMap<String, u64>, found: &BTreeMap<String, u64>) -> Vec<String> {
+    let value =
+        |counters: &BTreeMap<String, u64>, name: &String| counters.get(name).copied().unwrap_or(0);
+    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differs =
+        |name| differs(&format!("{who}: {name}"), &value(expected, name), &value(found, name));
+    names.into_iter().filter_map(differs).collect()
 }
 
 fn differs<T: PartialEq + std::fmt::Display>(

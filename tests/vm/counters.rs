@@ -2,6 +2,8 @@
 
 use crate::Fallible;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use vti_diagnostics::snapshot::Snapshot;
 
 /// Counters or changes of counters by the kernel's names. Bytes are left out: they say nothing that packets do not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +55,29 @@ impl Counters {
     }
 }
 
-fn moved(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+/// The statistics of this host's inbound SAs, all together, by the names of `ip -s xfrm state`.
+pub fn of_inbound_sas(snapshot: &Snapshot, local: IpAddr) -> Fallible<BTreeMap<String, u64>> {
+    let sas = snapshot.sas.as_ref().map_err(ToString::to_string)?;
+    let mut all = BTreeMap::new();
+    for sa in sas.iter().filter(|sa| sa.source != local) {
+        for (name, value) in [
+            ("packets", sa.current.packets),
+            ("replay-window", sa.replay_window_drops.into()),
+            ("replay", sa.replay_drops.into()),
+            ("failed", sa.integrity_failures.into()),
+            ("sequence", sa.replay.map_or(0, |replay| replay.inbound)),
+        ] {
+            *all.entry(name.to_owned()).or_default() += value;
+        }
+    }
+    Ok(all)
+}
+
+/// By how much counters rose, those that did not left out.
+pub fn moved(
+    before: &BTreeMap<String, u64>,
+    after: &BTreeMap<String, u64>,
+) -> BTreeMap<String, u64> {
     let change =
         |name: &str, value: u64| value.wrapping_sub(before.get(name).copied().unwrap_or(0));
     after

@@ -1,8 +1,10 @@
-//! The host's side: boots the kernels with this binary and the program in them, as many at once as there are processors, passes their
-//! lines on, sums up. It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
+//! The host's side: boots the kernels with this binary and the program in them, as many at once as there are processors (and beside them
+//! those that mostly wait), passes their lines on, sums up. It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
 
 use crate::Fallible;
+use crate::guest;
 use crate::keep::OPTION;
+use crate::texts;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::num::NonZero;
@@ -23,39 +25,85 @@ const OF_THE_PATH: [&str; 4] = ["5.10", "6.1", "6.12", "6.18"];
 const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
 
 /// What runs without words, about the longest first: there are fewer processors than guests. Everything is on one kernel. On 6.1 is what
-/// another kernel may answer otherwise; on 5.10 and 6.18 the transmit path.
-const BY_DEFAULT: [(&str, &[&str]); 16] = [
+/// another kernel may answer otherwise; on 5.10 and 6.18 the two models. The recorder takes long and asks little of a kernel: once is enough.
+const BY_DEFAULT: [(&str, &[&str]); 22] = [
     (REFERENCE, &["record"]),
-    ("6.1", &["record"]),
-    (REFERENCE, &["drops"]),
-    ("6.1", &["drops"]),
+    (REFERENCE, &["matrix"]),
+    ("6.1", A_FOURTH),
+    ("6.18", A_FOURTH),
+    ("5.10", A_FOURTH),
     (REFERENCE, &["charon"]),
     ("6.1", &["charon"]),
+    (REFERENCE, &["drops"]),
+    ("6.1", &["drops"]),
     (REFERENCE, &["differential"]),
-    (REFERENCE, &["matrix"]),
-    ("6.1", &["matrix"]),
-    ("6.18", &["matrix"]),
-    ("5.10", &["matrix"]),
+    (REFERENCE, &["differential", "receive"]),
+    ("6.1", &["differential", "receive"]),
+    ("6.18", &["differential", "receive"]),
+    ("5.10", &["differential", "receive"]),
     (REFERENCE, &["site"]),
+    (REFERENCE, SOME_TEXTS),
     (REFERENCE, &["rekey", "--looks", "20"]),
+    (REFERENCE, &["loss", "--short"]),
+    (REFERENCE, &["filter"]),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),
     ("5.10", FEWER_CASES),
 ];
 
+/// Of the matrix, each scenario with some of its drivers and families: the reference has them all.
+const A_FOURTH: &[&str] = &["matrix", guest::FOURTH];
+
+/// Of the texts of commands, some cases: of a healthy tunnel, and of one fault in each part of the path.
+const SOME_TEXTS: &[&str] = &[
+    texts::NAME,
+    "healthy xfrm 4in4",
+    "no-policy vti 4in4",
+    "association-of-another-key xfrm 6in6",
+    "no-route-to-the-peer vti6 6in6",
+    "integrity-failures xfrm 4in4",
+];
+
 /// The first of those that the reference runs.
 const FEWER_CASES: &[&str] = &["differential", "--cases", "300"];
+
+/// What mostly waits (for rekeys, for the ends of gaps), and takes a third of a processor: it runs beside the others.
+const WAITS: &str = "record";
+
+/// Which programs a guest that runs beside the others goes before, as `nice` has it: it takes little, and at its time.
+const BEFORE_OTHERS: &str = "-10";
 
 /// How many guests run at once, where that is not to be the number of processors.
 const GUESTS: &str = "LAB_GUESTS";
 
-/// The status by which `boot` says that the archive has the kernel no more.
-const GONE: i32 = 77;
+/// The version of strongSwan, for `boot`.
+const STRONGSWAN: &str = "LAB_STRONGSWAN";
 
-/// One guest: its kernel and its words.
+/// The word that asks for every strongSwan that `boot` has, and what runs where no word follows it.
+const RELEASES: &str = "releases";
+const OF_A_RELEASE: &[&str] = &["charon"];
+
+/// Each on a kernel of its time.
+const STRONGSWANS: [(&str, &str); 4] =
+    [("5.10", "5.9.1"), ("6.1", "5.9.8"), ("6.12", "6.0.1"), ("6.18", "6.1.0")];
+
+/// The status by which `boot` says that the archive has the kernel, or the strongSwan, no more.
+const GONE: i32 = 77;
+const GONE_FROM_THE_ARCHIVE: &str = "the archive has no such kernel, or strongSwan, any more";
+
+/// One guest: its kernel, its strongSwan where that is not the one of the environment, and its words.
 struct Job<'a> {
     kernel: &'a str,
+    strongswan: Option<&'static str>,
     words: Vec<&'a str>,
+    /// It runs beside the others, and is none of those that share the processors.
+    beside: bool,
+}
+
+impl<'a> Job<'a> {
+    fn of(kernel: &'a str, words: &[&'a str]) -> Self {
+        Self { kernel, strongswan: None, words: words.to_vec(), beside: false }
+    }
 }
 
 /// What a guest's run came to.
@@ -64,7 +112,7 @@ enum Outcome {
         passed: u64,
         failed: u64,
     },
-    /// The archive has no such kernel any more.
+    /// The archive has no such kernel, or strongSwan, any more.
     Gone,
 }
 
@@ -76,7 +124,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     let is_named = !kernels.is_empty();
     let jobs = jobs(kernels, &filter);
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (Job { kernel, words }, outcome, time) in boot_all(&jobs)? {
+    for (Job { kernel, strongswan, words, .. }, outcome, time) in boot_all(&jobs)? {
         let said = match outcome {
             Ok(Outcome::Counted { passed: more, failed: bad }) => {
                 (passed, failed) = (passed + more, failed + bad);
@@ -84,11 +132,11 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             }
             Ok(Outcome::Gone) if !is_named => {
                 skipped += 1;
-                "SKIPPED: the archive has no such kernel any more".into()
+                format!("SKIPPED: {GONE_FROM_THE_ARCHIVE}")
             }
             Ok(Outcome::Gone) => {
                 failed += 1;
-                "the archive has no such kernel any more".into()
+                GONE_FROM_THE_ARCHIVE.into()
             }
             Err(error) => {
                 failed += 1;
@@ -96,7 +144,9 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             }
         };
         let what = if words.is_empty() { "everything".into() } else { words.join(" ") };
-        println!("{kernel:<4} {what}: {said}");
+        let release =
+            strongswan.map_or_else(String::new, |version| format!(" strongSwan {version}"));
+        println!("{kernel:<4}{release} {what}: {said}");
     }
     let skipped = match skipped {
         0 => String::new(),
@@ -109,7 +159,19 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
 /// The guests of a run.
 fn jobs<'a>(mut kernels: Vec<&'a str>, filter: &[&'a str]) -> Vec<Job<'a>> {
     if kernels.is_empty() && filter.is_empty() {
-        return BY_DEFAULT.map(|(kernel, words)| Job { kernel, words: words.to_vec() }).into();
+        let job = |(kernel, words): (_, &[_])| Job {
+            beside: words.first() == Some(&WAITS),
+            ..Job::of(kernel, words)
+        };
+        return BY_DEFAULT.map(job).into();
+    }
+    if let [RELEASES, words @ ..] = filter {
+        let words = if words.is_empty() { OF_A_RELEASE } else { words };
+        let wanted = |kernel: &&str| kernels.is_empty() || kernels.contains(kernel);
+        let pairs = STRONGSWANS.into_iter().filter(|(kernel, _)| wanted(kernel));
+        return pairs
+            .map(|(kernel, version)| Job { strongswan: Some(version), ..Job::of(kernel, words) })
+            .collect();
     }
     // One kernel's captures are enough, and two would overwrite each other.
     if filter.contains(&OPTION) {
@@ -121,7 +183,7 @@ fn jobs<'a>(mut kernels: Vec<&'a str>, filter: &[&'a str]) -> Vec<Job<'a>> {
             _ => OF_ALL_ELSE.to_vec(),
         };
     }
-    kernels.into_iter().map(|kernel| Job { kernel, words: filter.to_vec() }).collect()
+    kernels.into_iter().map(|kernel| Job::of(kernel, filter)).collect()
 }
 
 fn guests() -> Fallible<usize> {
@@ -137,18 +199,24 @@ fn guests() -> Fallible<usize> {
 /// Runs the guests, each as soon as one before it is done; what each came to, in the order of the jobs.
 fn boot_all<'a>(jobs: &'a [Job<'a>]) -> Fallible<Vec<(&'a Job<'a>, Fallible<Outcome>, Duration)>> {
     let (payload, next) = (payload()?, AtomicUsize::new(0));
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(number) else { return done };
-            let started = Instant::now();
-            done.push((number, (job, boot(job, &payload), started.elapsed())));
-        }
+    let run = |(number, job)| {
+        let started = Instant::now();
+        (number, (job, boot(job, &payload), started.elapsed()))
     };
-    let guests = guests()?.min(jobs.len());
+    let (beside, others): (Vec<_>, Vec<_>) =
+        jobs.iter().enumerate().partition(|(_, job)| job.beside);
+    let share = || {
+        let mut done = Vec::new();
+        while let Some(job) = others.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push(run(*job));
+        }
+        done
+    };
+    let guests = guests()?.min(others.len());
     let done = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..guests).map(|_| scope.spawn(work)).collect();
+        let alone = beside.into_iter().map(|job| scope.spawn(move || vec![run(job)]));
+        let mut threads: Vec<_> = alone.collect();
+        threads.extend((0..guests).map(|_| scope.spawn(share)));
         let joined = threads.into_iter().map(|thread| thread.join());
         joined.collect::<Result<Vec<_>, _>>()
     });
@@ -162,7 +230,7 @@ fn payload() -> Fallible<Vec<PathBuf>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm");
     let own =
         std::env::current_exe().map_err(|error| format!("cannot find this binary: {error}"))?;
-    Ok(vec![
+    Ok([
         stripped(&own, "lab")?,
         stripped(Path::new(env!("CARGO_BIN_EXE_vti-diagnostics")), "vti-diagnostics")?,
         here.join("scenarios"),
@@ -173,7 +241,16 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         here.join("record.yaml"),
         // For the looks that are slowed down, and for reads that fail.
         PathBuf::from("/usr/bin/strace"),
-    ])
+    ]
+    .into_iter()
+    // For the texts of commands: those that this machine has.
+    .chain(
+        ["/usr/bin/nstat", "/usr/sbin/sysctl", "/usr/sbin/ifconfig"]
+            .map(PathBuf::from)
+            .into_iter()
+            .filter(|path| path.exists()),
+    )
+    .collect())
 }
 
 /// Debug information is most of a binary, and every byte is copied into the guest's memory.
@@ -188,18 +265,25 @@ fn stripped(binary: &Path, name: &str) -> Fallible<PathBuf> {
     if status.success() { Ok(to) } else { Err(format!("strip {}: {status}", binary.display())) }
 }
 
-fn boot(Job { kernel, words }: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
+fn boot(job: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
+    let Job { kernel, strongswan, words, beside } = job;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm/boot");
     let command = format!(
         "./lab --guest {}",
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     );
-    let results = if words.contains(&OPTION) {
+    let results = if words.contains(&texts::WRITE) {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts")
+    } else if words.contains(&OPTION) {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
     } else {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"))
     };
-    let mut guest = Command::new(script)
+    // Where `nice` may not, it says so and runs the command as it is.
+    let mut guest = Command::new("nice")
+        .args(["-n", if *beside { BEFORE_OTHERS } else { "0" }])
+        .arg(script)
+        .envs(strongswan.map(|version| (STRONGSWAN, version)))
         .arg("-r")
         .arg(results)
         .arg("-c")

@@ -1,8 +1,8 @@
 //! Runs the lines of a scenario: `ip` lines in batches, the others by bash.
 
 use crate::Fallible;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::io::{self, Write};
+use std::process::{Command, Output, Stdio};
 
 /// Runs lines in this thread's namespaces; `ip -n NAME …` lines run in another. Neighbouring `ip` lines share one `ip -batch`:
 /// starting a program is most of what a line costs. The first failure ends the case.
@@ -63,21 +63,23 @@ impl Batch {
 }
 
 fn checked(command: &mut Command, input: &str, what: &str) -> Fallible<()> {
-    let failed = |error: std::io::Error| format!("cannot run {what}: {error}");
-    let mut process = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = process.stdin.take() {
-        // A program that fails early does not read all of it; its own message is the better one.
-        let _ = stdin.write_all(input.as_bytes());
-    }
-    let output = process.wait_with_output().map_err(failed)?;
+    let output = fed(command, input).map_err(|error| format!("cannot run {what}: {error}"))?;
     if output.status.success() {
         Ok(())
     } else {
         Err(format!("{}{what}", String::from_utf8_lossy(&output.stderr)))
     }
+}
+
+/// Runs a program with this input; what it says on stderr is in the output.
+pub fn fed(command: &mut Command, input: &str) -> io::Result<Output> {
+    let mut process =
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let written = process.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+    let output = process.wait_with_output()?;
+    // A program that fails early does not read all of it; its own message is the better one.
+    if output.stderr.is_empty() {
+        written.transpose()?;
+    }
+    Ok(output)
 }

@@ -17,6 +17,8 @@ mod compare;
 mod counters;
 mod differential;
 mod drops;
+mod encap;
+mod filter;
 mod flood;
 mod guest;
 mod host;
@@ -25,14 +27,17 @@ mod keep;
 mod kernel;
 mod keys;
 mod lines;
+mod loss;
 mod model;
 mod namespace;
 mod options;
 mod program;
+mod received;
 mod record;
 mod rekey;
 mod scenario;
 mod site;
+mod texts;
 mod traffic;
 mod tunnels;
 
@@ -48,6 +53,7 @@ fn main() -> ExitCode {
         ["--guest", words @ ..] => guest::run(words),
         ["--flood", words @ ..] => flood::run(words),
         ["--keys", words @ ..] => keys::run(words),
+        ["--filter", words @ ..] => filter::run(words).map(|(_, failed)| failed == 0),
         words => host::run(words),
     };
     match result {

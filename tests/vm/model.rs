@@ -1,16 +1,17 @@
-//! What the transmit model says the kernel will do with a scenario's packets, asked before they are sent.
+//! What the model says the kernel will do with a scenario's packets, asked before they are sent.
 //! The state comes from the program's own capture, so that reading, writing and loading are held against the kernel too.
 
 use crate::Fallible;
 use crate::case::{Case, End};
 use crate::counters::Counters;
 use crate::program;
+use crate::received;
 use crate::traffic::Traffic;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use vti_diagnostics::snapshot::{Snapshot, Spi};
 use vti_diagnostics::tunnel::State;
-use vti_diagnostics::way::{Flow, Site, counters, transmit};
+use vti_diagnostics::way::{Flow, Site, counters, receive, transmit};
 
 /// A prediction in the same words as the kernel's counters, without those that do not move.
 #[derive(Debug)]
@@ -20,19 +21,27 @@ pub struct Prediction {
     pub site: String,
 }
 
-/// The prediction for this traffic through the tunnel, from the state of this thread's namespace. None: nothing of it is sent through it by
-/// this host, or the source of a packet is the kernel's choice and not known.
+/// The prediction for this traffic through the tunnel, from the state of this thread's namespace and, for packets from there, of the peer's.
+/// None: nothing of it is sent through it, or the source of a packet is the kernel's choice and not known.
 pub fn model_prediction(
     case: &Case,
     traffic: &[Traffic],
     mut snapshot: Snapshot,
+    peer: Option<&Snapshot>,
 ) -> Fallible<Option<Prediction>> {
-    if traffic.iter().any(|traffic| traffic.from != End::Router) {
-        return Ok(None);
-    }
     let mut prediction = Prediction { counters: Counters::default(), site: String::new() };
     for traffic in traffic {
         let Some(flow) = flow(case, traffic) else { return Ok(None) };
+        if traffic.from == End::Peer {
+            let Some(peer) = peer else { return Ok(None) };
+            let Some(packet) = received::encrypted(case, peer, &flow)? else { return Ok(None) };
+            for _ in 0..traffic.count {
+                let verdict = received::received(&snapshot, &packet);
+                arrived(case, &mut prediction, &snapshot, &verdict);
+                received::follow(&mut snapshot, &packet, &verdict);
+            }
+            continue;
+        }
         for _ in 0..traffic.count {
             let (verdict, moved) = {
                 let state = State::new(&snapshot);
@@ -58,6 +67,26 @@ pub fn model_prediction(
         }
     }
     Ok(Some(prediction))
+}
+
+/// What a received packet counts.
+fn arrived(
+    case: &Case,
+    prediction: &mut Prediction,
+    router: &Snapshot,
+    verdict: &receive::Verdict,
+) {
+    let effect = &verdict.effect;
+    if prediction.site.is_empty() {
+        prediction.site = effect.function.to_owned();
+    }
+    let tunnel = router.links.iter().flatten().find(|link| link.name == case.interface);
+    if effect.device.is_some() && effect.device == tunnel.map(|link| link.ifindex) {
+        let moved = receive::counted(effect.moves, case.driver, router.host.release());
+        count(&mut prediction.counters.device, moved.iter().map(|counter| counter.name()));
+    }
+    let stats = effect.xfrm_stats.iter().map(|stat| stat.name());
+    count(&mut prediction.counters.xfrm_stat, stats);
 }
 
 fn count<'a>(counters: &mut BTreeMap<String, u64>, names: impl Iterator<Item = &'a str>) {
@@ -87,7 +116,7 @@ fn follow(snapshot: &mut Snapshot, site: &Site, flow: &Flow) {
 /// The flow of one datagram.
 fn flow(case: &Case, traffic: &Traffic) -> Option<Flow> {
     let destination: IpAddr = traffic.udp.parse().ok()?;
-    let usual = case.variables(End::Router).remove("INNER_LOCAL");
+    let usual = case.variables(traffic.from).remove("INNER_LOCAL");
     let source: IpAddr = traffic.source.clone().or(usual)?.parse().ok()?;
     if source.is_ipv4() != destination.is_ipv4() {
         return None;

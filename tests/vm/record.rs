@@ -35,6 +35,9 @@ pub struct Scenario {
     /// The code that each episode is counted to; nothing is recorded without.
     #[serde(default)]
     pub cause: Option<u16>,
+    /// The code that what was refused on arrival is counted to, in one episode for each time; nothing was refused without.
+    #[serde(default)]
+    pub inbound: Option<u16>,
     /// What it may be counted to as well, where chance decides.
     #[serde(default)]
     or: Option<u16>,
@@ -118,8 +121,8 @@ pub fn run(
     let bash = |lines: &str| bash(&format!(". ./record.sh\n{lines}"), driver, false);
     router.within(|| {
         let lines = format!(
-            "FLOOD={flood} TIMES={times}\nlinks\n{}\ntx_errors >/tmp/before\nrecord\ntraffic\nsleep 2\n\
-             for time in $(seq {times}); do\n{}\nsleep {}\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after",
+            "FLOOD={flood} TIMES={times}\nlinks\n{}\ntx_errors >/tmp/before\nrefused >/tmp/before.in\nrecord\ntraffic\nsleep 2\n\
+             for time in $(seq {times}); do\n{}\nsleep {}\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after\nrefused >/tmp/after.in",
             scenario.setup, scenario.fault, scenario.pause, scenario.then
         );
         let ran = bash(&lines);
@@ -146,7 +149,7 @@ pub fn run(
             let said = std::fs::read_to_string("/tmp/recorder").unwrap_or_default();
             differences.push(format!("the recorder said:\n{said}"));
         }
-        for file in ["recorder", "told", "before", "after"] {
+        for file in ["recorder", "told", "before", "before.in", "after", "after.in"] {
             let _ = std::fs::remove_file(Path::new("/tmp").join(file));
         }
         bash("killall vti-diagnostics ping 2>/dev/null || true; clean")?;
@@ -170,8 +173,9 @@ fn read() -> Fallible<Recorded> {
 }
 
 fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<String>> {
-    let mut differences = Vec::new();
-    let episodes = &recorded.episodes;
+    let all = recorded.episodes.iter().cloned();
+    let (inbound, episodes): (Vec<Episode>, Vec<Episode>) = all.partition(|e| e.inbound);
+    let mut differences = refusals(scenario, times, &inbound)?;
     let lost: u64 = episodes.iter().map(|episode| episode.lost).sum();
     let Some(code) = scenario.cause else {
         if !episodes.is_empty() {
@@ -200,7 +204,7 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     if before + lost != after {
         differences.push(format!("{lost} lost, and tx_errors rose from {before} to {after}"));
     }
-    let explained: u64 = causes(episodes, code);
+    let explained: u64 = causes(&episodes, code);
     let gaps = episodes.iter().flat_map(|e| &e.causes).filter_map(|cause| cause.gap_ms);
     println!(
         "     {count} episodes, {explained} of {lost} packets are VTI-{code}, gaps of {:?} to {:?} ms",
@@ -210,9 +214,31 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     Ok(differences)
 }
 
+/// What was refused on arrival: each packet that the kernel counted as such is in an episode of its cause.
+fn refusals(scenario: &Scenario, times: u64, episodes: &[Episode]) -> Fallible<Vec<String>> {
+    let Some(code) = scenario.inbound else {
+        let told = format!("{} episodes of what was refused on arrival", episodes.len());
+        return Ok(if episodes.is_empty() { Vec::new() } else { vec![told] });
+    };
+    let mut differences = Vec::new();
+    if episodes.len() as u64 != times {
+        differences.push(format!("{} inbound episodes of {times} times", episodes.len()));
+    }
+    differences.extend(episodes.iter().filter_map(outside));
+    differences.extend(episodes.iter().filter_map(|episode| misjudged(episode, code)));
+    let lost: u64 = episodes.iter().map(|episode| episode.lost).sum();
+    let refused = number_in("/tmp/after.in")? - number_in("/tmp/before.in")?;
+    if lost != refused {
+        differences.push(format!("{lost} in inbound episodes, and the kernel refused {refused}"));
+    }
+    println!("     {lost} of {refused} refused packets are in {} inbound episodes", episodes.len());
+    Ok(differences)
+}
+
 /// Every packet is in an episode, in losses that were written before a kill, or in what the next recorder missed.
 fn accounted(recorded: &Recorded, lost: u64) -> Fallible<Vec<String>> {
-    let missed = recorded.remarks.iter().filter(|remark| remark.what.contains("no recorder wrote"));
+    let missed =
+        recorded.remarks.iter().filter(|remark| remark.what.contains("while no recorder ran"));
     let number = |what: &str| what.split(' ').next().and_then(|word| word.parse::<u64>().ok());
     let missed: u64 = missed.filter_map(|remark| number(&remark.what)).sum();
     let rise = number_in("/tmp/after")? - number_in("/tmp/before")?;

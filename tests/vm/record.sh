@@ -41,11 +41,13 @@ record() {
 recorder() {
   local before
   before=$(starts); before=${before:-0}
-  ./vti-diagnostics record >>/tmp/recorder 2>&1 &
+  ./vti-diagnostics record ${METRICS:+--metrics "$METRICS"} >>/tmp/recorder 2>&1 &
   RECORDER=$!
   until [ "$(starts | grep . || echo 0)" -gt "$before" ]; do sleep 0.05; done
 }
 starts() { grep -c '"record":"started"' $JOURNAL/journal 2>/dev/null || true; }
+# The series of the metrics that it writes: names and labels.
+series() { sed -n '/^vti_/s/ [^ ]*$//p' "$METRICS" | sort; }
 recorded() { kill -TERM $RECORDER; wait $RECORDER; }
 PINGING=''
 traffic() { ping -q -i 0.01 10.9.2.1 >/dev/null 2>&1 & PINGING=$!; }
@@ -53,6 +55,13 @@ quiet() { [ -z "$PINGING" ] || { kill $PINGING || true; wait $PINGING || true; }
 # Packets that the interface lost, and those before it of its name.
 BEFORE_IT=0
 tx_errors() { echo $((BEFORE_IT + $(cat /sys/class/net/vti7/statistics/tx_errors 2>/dev/null || echo 0))); }
+# Packets that the router refused on arrival: each is in one of these counters, whatever its interface counts.
+refused() { awk '/^XfrmIn|^XfrmAcquireError/ {n += $2} END {print n + 0}' /proc/net/xfrm_stat; }
+# The peer's SA to the router, and how it goes; the router's own of it.
+from_peer() { sa peer $THERE $HERE "${1-0x201}"; }
+gone_from_peer() { ip -n peer xfrm state delete src $THERE dst $HERE proto esp spi "${1-0x201}"; }
+inbound_sa() { sa router $THERE $HERE "${1-0x201}" "${2-}"; }
+gone_in() { ip xfrm state delete src $THERE dst $HERE proto esp spi "${1-0x201}" $MARK; }
 # delete: the interface, as it is; only the traffic is held, so that nothing is counted between the reading and the end.
 delete() {
   [ -z "$PINGING" ] || { kill -STOP $PINGING; sleep 0.05; }

@@ -31,6 +31,9 @@ pub struct Scenario {
     /// Why the model has no answer here: what loses the packets is no state that it takes.
     #[serde(default)]
     pub unmodelled: Option<String>,
+    /// Whether the router has a socket that takes ESP in UDP, as a key daemon has ([`crate::encap`]).
+    #[serde(default)]
+    pub udp_encap: bool,
     /// What is sent once it is broken.
     pub traffic: Vec<Traffic>,
     /// Lines run after the traffic, before the program is asked.
@@ -56,6 +59,13 @@ pub struct Expect {
     /// Datagrams that reached the other end's socket.
     #[serde(default)]
     pub delivered: Per<u64>,
+    /// Packets that the router forwarded through the device `hosts`.
+    #[serde(default)]
+    pub forwarded: Per<u64>,
+    /// Changes of the statistics of the router's inbound SAs, all together: `packets`, and `replay-window`, `replay`, `failed` as
+    /// `ip -s xfrm state` names them; `sequence` is the highest sequence number. Not compared when left out.
+    #[serde(default)]
+    pub sa: Option<BTreeMap<String, Per<u64>>>,
     /// Sends that failed at the sender's socket.
     #[serde(default)]
     pub unsent: Per<u64>,

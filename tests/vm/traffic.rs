@@ -37,6 +37,14 @@ pub struct Traffic {
     pub mark: Option<u32>,
 }
 
+impl Traffic {
+    /// So many datagrams of one end, as scenarios have them where they say nothing else.
+    pub fn of(from: End, to: &str, count: u64) -> Self {
+        let udp = to.to_owned();
+        Self { udp, count, size: hundred(), from, source: None, device: None, mark: None }
+    }
+}
+
 fn hundred() -> usize {
     100
 }

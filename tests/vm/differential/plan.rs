@@ -1,7 +1,10 @@
-//! One case as data: lines for `ip`, settings, and the packets to send. Nothing here draws or runs anything.
+//! One case as data: lines for `ip`, settings, and the packets to send. Nothing here draws anything.
 //!
 //! A case is lines of text on purpose: the shrinker leaves lines out, and a person replays what it prints.
 
+use super::outcome::{Case, Trial, leave_out};
+use super::trial;
+use crate::Fallible;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -33,6 +36,25 @@ pub struct Packet {
     pub mark: u32,
     /// Bytes with the headers; at most what the tunnel's MTU takes is sent.
     pub size: u32,
+}
+
+impl Case for Plan {
+    fn run(&self) -> Fallible<Trial> {
+        trial::run(self)
+    }
+
+    fn parts(&self) -> usize {
+        self.lines.len() + self.later.len() + self.settings.len() + self.packets.len() + 1
+    }
+
+    fn without(&self, index: usize) -> Plan {
+        let mut plan = self.clone();
+        let Plan { lines, later, settings, packets, listener } = &mut plan;
+        if !leave_out(index, &mut [lines, later, settings, packets]) {
+            *listener = false;
+        }
+        plan
+    }
 }
 
 impl fmt::Display for Plan {

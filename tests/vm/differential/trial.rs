@@ -1,16 +1,17 @@
 //! One case in a fresh network namespace: build it, ask the model, send, and hold the kernel's counters against the answer.
 
+use super::ip;
+use super::outcome::{Outcome, Trial, variant};
 use super::plan::{Packet, Plan};
 use crate::Fallible;
+use crate::counters::moved;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{
     AddressFamily, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, setsockopt, socket, sockopt,
 };
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::UdpSocket;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vti_diagnostics::snapshot::{
     Action, Family, IfId, Link, Policy, PolicyDirection, RouteAnswer, RouteQuery, Snapshot,
@@ -22,37 +23,15 @@ use vti_diagnostics::way::{Flow, Site, Verdict, counters, transmit};
 /// Changes of counters by their names, those that did not move left out.
 type Moved = BTreeMap<String, u64>;
 
-/// What became of one packet.
-pub struct Outcome {
-    /// The model's answer.
-    pub verdict: Verdict,
-    /// The packet as it was sent.
-    pub flow: Flow,
-    /// What it was predicted from.
-    pub snapshot: Snapshot,
-    /// Where the kernel did something else, one line each.
-    pub differences: Vec<String>,
-}
-
-/// What became of the packets that could be compared.
-#[derive(Default)]
-pub struct Trial {
-    pub outcomes: Vec<Outcome>,
-    /// Packets that do not get into their tunnel, or whose counters another packet moves as well.
-    pub incomparable: u64,
-    /// What the kernel refused of the lines.
-    pub refused: String,
-}
-
 /// Runs one case. The thread stays in the case's namespace, which ends with the next one. On the main thread only:
 /// `/proc/net` is that of the process's first thread.
 pub fn run(plan: &Plan) -> Fallible<Trial> {
     unshare(CloneFlags::CLONE_NEWNET)
         .map_err(|error| format!("cannot make a namespace: {error}"))?;
-    let mut trial = Trial { refused: build(&plan.lines)?, ..Trial::default() };
+    let mut trial = Trial { refused: ip::build(None, &plan.lines)?, ..Trial::default() };
     if !plan.later.is_empty() {
         std::thread::sleep(until_the_next_second());
-        trial.refused += &build(&plan.later)?;
+        trial.refused += &ip::build(None, &plan.later)?;
     }
     for (path, value) in &plan.settings {
         // The file of a tunnel that the kernel refused is not there.
@@ -78,12 +57,8 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
             std::thread::sleep(Duration::from_millis(5));
             after = vti_diagnostics::collect::snapshot(&questions, None);
         }
-        trial.outcomes.push(Outcome {
-            verdict,
-            flow,
-            snapshot: std::mem::replace(&mut snapshot, after),
-            differences,
-        });
+        let snapshot = std::mem::replace(&mut snapshot, after);
+        trial.outcomes.push(outcome(verdict, &flow, snapshot, differences));
         if held {
             break;
         }
@@ -91,34 +66,35 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
     Ok(trial)
 }
 
+fn outcome(verdict: Verdict, flow: &Flow, snapshot: Snapshot, differences: Vec<String>) -> Outcome {
+    let site = &verdict.site;
+    Outcome {
+        packet: format!("{flow}, {} bytes", flow.size),
+        class: class(site),
+        site: format!("{site:?}"),
+        open: match site {
+            Site::Undecided(missing) => Some(missing.to_string()),
+            _ => None,
+        },
+        steps: verdict.trail,
+        snapshot,
+        differences,
+    }
+}
+
+/// The variant's name, and the reason of a state check: each is a class of its own.
+fn class(site: &Site) -> String {
+    match site {
+        Site::StateCheck { reason, .. } => format!("StateCheck {reason:?}"),
+        Site::OuterRoute { errno, .. } => format!("OuterRoute {errno}"),
+        site => variant(site),
+    }
+}
+
 /// A little more than is left of this second.
 fn until_the_next_second() -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Duration::from_millis(1010).saturating_sub(Duration::from_nanos(since.subsec_nanos().into()))
-}
-
-/// One `ip` for all lines; its messages about those that the kernel refused.
-fn build(lines: &[String]) -> Fallible<String> {
-    let failed = |error: std::io::Error| format!("cannot run ip: {error}");
-    let mut process = Command::new("ip")
-        .args(["-force", "-batch", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = process.stdin.take() {
-        stdin.write_all((lines.join("\n") + "\n").as_bytes()).map_err(failed)?;
-    }
-    let output = process.wait_with_output().map_err(failed)?;
-    let messages = String::from_utf8_lossy(&output.stderr).into_owned();
-    // At a word that it does not know, ip ends, and the lines behind it are lost.
-    if messages.contains("Usage:")
-        || messages.lines().any(|line| line.starts_with("Error: a") || line.contains(" is wrong"))
-    {
-        return Err(format!("a line is not one of ip: {messages}{}", lines.join("\n")));
-    }
-    Ok(messages)
 }
 
 /// A socket that hears acquires, XFRMNLGRP_ACQUIRE.
@@ -284,14 +260,4 @@ fn outbound(snapshot: &Snapshot) -> Fallible<Moved> {
     let counters = snapshot.xfrm_statistics.as_ref().map_err(ToString::to_string)?;
     let out = counters.iter().filter(|counter| counter.name.starts_with("XfrmOut"));
     Ok(out.map(|counter| (counter.name.clone(), counter.value)).collect())
-}
-
-fn moved(before: &Moved, after: &Moved) -> Moved {
-    after
-        .iter()
-        .map(|(name, value)| {
-            (name.clone(), value.wrapping_sub(before.get(name).copied().unwrap_or(0)))
-        })
-        .filter(|(_, change)| *change != 0)
-        .collect()
 }

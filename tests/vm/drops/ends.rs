@@ -98,7 +98,7 @@ pub fn stop(name: &str) -> Fallible<Vec<String>> {
             differences.push(format!("{name}: the next run says: {said}"));
         }
     }
-    for expected in [if was_on { "is off now" } else { "is off;" }, "is off;"] {
+    for expected in [if was_on { "is off now" } else { "is off already" }, "is off already"] {
         let stop = output(&["drops", "--stop"])?;
         let said = text(&stop.stdout) + &text(&stop.stderr);
         println!("       {name}: {}", said.trim_end().replace('\n', "\n         "));

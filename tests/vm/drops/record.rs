@@ -1,12 +1,13 @@
 //! `run drops record`: prints what the kernel's drop monitor sends, for tests/drops: lines `RECORD datagram`, in hexadecimal.
 
 use super::Options;
-use super::scenes::{OUTER, tunnel, udp};
+use super::scenes::{OUTER, tunnel};
 use super::session::Session;
 use crate::Fallible;
+use crate::case::End;
 use crate::lines;
 use crate::namespace::Namespace;
-use crate::traffic;
+use crate::traffic::{self, Traffic};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, recv, socket,
 };
@@ -43,10 +44,10 @@ ip -n peer xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 1 tmpl src 
     bind(listener.as_raw_fd(), &NetlinkAddr::new(0, EVENTS)).map_err(failed)?;
     let session = Session::start(&[])?;
     for to in ["10.1.0.9", "10.2.0.9", "fd03::9", "10.4.0.9", "fd66::9", "127.0.0.1"] {
-        traffic::send(&udp(to, 1), "t1")?;
+        traffic::send(&Traffic::of(End::Router, to, 1), "t1")?;
         std::thread::sleep(Duration::from_millis(50));
     }
-    peer.within(|| traffic::send(&udp("10.9.1.1", 1), "t0"))?;
+    peer.within(|| traffic::send(&Traffic::of(End::Router, "10.9.1.1", 1), "t0"))?;
     let seen = session.finish()?;
     let mut datagram = vec![0; 65_536];
     while let Ok(length) = recv(listener.as_raw_fd(), &mut datagram, MsgFlags::empty()) {

@@ -1,13 +1,14 @@
 //! That the monitor is off again, whatever happens, that another process's is left alone, and what watching costs.
 
 use super::Options;
-use super::scenes::{ALG, OUTER, tunnel, udp};
+use super::scenes::{ALG, OUTER, tunnel};
 use super::session::{Seen, Session};
 use super::state::{guardians, is_loaded, is_off, within};
 use crate::Fallible;
+use crate::case::End;
 use crate::lines;
 use crate::namespace::Namespace;
-use crate::traffic;
+use crate::traffic::{self, Traffic};
 use nix::sys::signal::{Signal, kill as signal};
 use nix::unistd::Pid;
 use std::net::UdpSocket;
@@ -89,7 +90,7 @@ pub fn foreign(_: &Options) -> Fallible<Vec<String>> {
         differences.push("the first one's monitor is off".into());
     }
     lines::script("ip xfrm policy delete src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 1")?;
-    traffic::send(&udp("10.1.0.9", 10), "t1")?;
+    traffic::send(&Traffic::of(End::Router, "10.1.0.9", 10), "t1")?;
     let seen = session.finish()?;
     if seen.sum("attributed") != 10 {
         differences.push(format!("the first one saw {:?}", seen.lines()));

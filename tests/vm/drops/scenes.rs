@@ -45,19 +45,6 @@ ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out {key} tmpl src 192.0.2.1 
     )
 }
 
-/// Datagrams of the router.
-pub fn udp(to: &str, count: u64) -> Traffic {
-    Traffic {
-        udp: to.into(),
-        count,
-        size: 100,
-        from: End::Router,
-        source: None,
-        device: None,
-        mark: None,
-    }
-}
-
 /// Lines against what is expected, each with its beginning.
 fn compare(seen: &Seen, expected: &[&str]) -> Vec<String> {
     let mut lines = seen.lines();
@@ -104,7 +91,7 @@ nft 'table inet lab { chain input { type filter hook input priority 0; udp dport
         });
         for _ in 0..100 {
             for to in ["10.1.0.9", "10.2.0.9", "fd03::9", "10.4.0.9", "10.5.0.9", "10.3.0.9"] {
-                traffic::send(&udp(to, 1), "t1")?;
+                traffic::send(&Traffic::of(End::Router, to, 1), "t1")?;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -200,7 +187,7 @@ ip -n peer xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 dir out if_id 1 tmpl src 
         // A packet for a port that nobody listens at is dropped before the policies are asked, for all that the kernel tells.
         let _sink = traffic::sink()?;
         let session = Session::start(&[])?;
-        peer.within(|| traffic::send(&Traffic { size: 100, ..udp("10.9.1.1", 100) }, "t0"))?;
+        peer.within(|| traffic::send(&Traffic::of(End::Router, "10.9.1.1", 100), "t0"))?;
         let seen = session.finish()?;
         let label = match code {
             "VTI-404" => "10.1.0.1 -> 10.9.1.1, udp 9: 100".to_string(),

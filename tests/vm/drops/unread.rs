@@ -4,11 +4,11 @@
 use super::Options;
 use super::ends::{Run, program, signal};
 use super::safety::build;
-use super::scenes::udp;
 use super::state::{clear, guardians, is_loaded, is_off, within_of};
 use crate::Fallible;
+use crate::case::End;
 use crate::lines;
-use crate::traffic;
+use crate::traffic::{self, Traffic};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::pty::openpty;
@@ -73,7 +73,7 @@ pub fn unread(_: &Options) -> Fallible<Vec<String>> {
             // It holds the ends that the program has.
             drop(command);
             output.stop()?;
-            traffic::send(&udp("10.1.0.9", PACKETS), "t1")?;
+            traffic::send(&Traffic::of(End::Router, "10.1.0.9", PACKETS), "t1")?;
             std::thread::sleep(Duration::from_millis(700));
             if let Some(by) = by {
                 signal(run.pid(), by)?;
@@ -99,7 +99,7 @@ pub fn unread(_: &Options) -> Fallible<Vec<String>> {
     let output = Reader::attach(&mut command, false)?;
     let mut run = Run::start(&mut command)?;
     drop(command);
-    traffic::send(&udp("10.1.0.9", PACKETS), "t1")?;
+    traffic::send(&Traffic::of(End::Router, "10.1.0.9", PACKETS), "t1")?;
     std::thread::sleep(Duration::from_millis(500));
     signal(run.pid(), Signal::SIGINT)?;
     std::thread::sleep(Duration::from_millis(500));
@@ -107,10 +107,10 @@ pub fn unread(_: &Options) -> Fallible<Vec<String>> {
         std::io::read_to_string(File::from(output.end)).map_err(|error| error.to_string())?;
     let ended = run.ended(Duration::from_secs(5))?;
     let drops =
-        said.lines().filter(|line| line.contains("udp") && line.ends_with("no-outbound-policy"));
+        said.lines().filter(|line| line.contains("udp") && line.ends_with("no outbound policy"));
     let (drops, status) = (drops.count(), run.status());
     println!("       read again: {drops} lines of packets, ended {ended:?}, status {status}");
-    if drops < 300 || !said.contains(&format!("{PACKETS} drops of tunnels")) || status != 0 {
+    if drops < 300 || !said.contains(&format!("{PACKETS} tunnel drops")) || status != 0 {
         differences.push(format!("read again, status {status}: {said}"));
     }
     clear()?;
