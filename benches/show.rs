@@ -1,4 +1,4 @@
-//! What `show` costs, as ratios of whole processes in one run: growth with the number of tunnels, and start-up beside Python's.
+//! What `show` costs, as ratios of whole processes in one run: growth with the number of tunnels, start-up beside Python's, and `metrics` beside it.
 //! It writes its captures into cargo's own directory and judges nothing.
 
 #![allow(
@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use vti_diagnostics::capture::{Capture, SCHEMA, to_yaml};
+use vti_diagnostics::metrics::{self, Facts, Recorder, write as write_metrics};
 use vti_diagnostics::snapshot::Snapshot;
 
 const SHOW: &str = env!("CARGO_BIN_EXE_vti-diagnostics");
@@ -46,13 +47,29 @@ fn main() {
             let observation =
                 vti_diagnostics::diagnose::Observation { now: snapshot, earlier: None };
             let report = vti_diagnostics::diagnose::run(&observation, None).unwrap();
-            std::hint::black_box(vti_diagnostics::render::text::report(&report, 80, false));
+            std::hint::black_box(vti_diagnostics::render::text::report(
+                &report,
+                80,
+                vti_diagnostics::render::text::Shown::Page,
+            ));
         })
     };
     let (few, many) = (report(&states::healthy(1_000)), report(&states::healthy(10_000)));
     let ratio = many.as_secs_f64() / few.as_secs_f64();
     println!(
         "diagnosis and text alone: {few:.2?} for 1000, {many:.2?} for 10000 tunnels: x{ratio:.2} for x10"
+    );
+    let metrics = |snapshot: &Snapshot| {
+        median(|| {
+            let facts = Facts::of(snapshot, Recorder::Skipped).unwrap();
+            std::hint::black_box(write_metrics(&facts, metrics::Format::Prometheus));
+        })
+    };
+    let thousand = states::healthy(1_000);
+    let (shown, metered) = (report(&thousand), metrics(&thousand));
+    let ratio = metered.as_secs_f64() / shown.as_secs_f64();
+    println!(
+        "diagnosis and metrics alone, 1000 tunnels: {metered:.2?}, x{ratio:.2} of diagnosis and text"
     );
     for (to_one_peer, whither) in [(true, "to one peer"), (false, "to as many peers")] {
         let time = report(&states::equal_selectors(4_000, to_one_peer));
