@@ -31,6 +31,7 @@ pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Opt
             Attribution::open(Vec::new(), "no SA of a VTI has the packet's outer addresses")
         })),
         Place::Filter => output(&tunnels, dropped),
+        Place::OuterQueue => queued_outside(&tunnels, dropped),
         Place::Input | Place::OuterPolicy | Place::PolicyCheck => {
             inbound::attribute(&tunnels, before, dropped)
         }
@@ -112,6 +113,17 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
     })
 }
 
+/// The queue of the outer device refused the encrypted packet. None if it is of no SA of a VTI.
+fn queued_outside(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
+    let outer = dropped.packet.outer.first()?;
+    let (tunnel, sa) = tunnels.iter().find_map(|tunnel| {
+        let own = tunnel.outbound_sas().ok()?;
+        Some((tunnel, *own.iter().find(|sa| encrypts(sa, outer, true))?))
+    })?;
+    let why = format!("the queue of the outer interface dropped the packet of SA {}", sa.spi);
+    Some(Attribution::of(&[tunnel], Code::OuterQueueDrops, why))
+}
+
 fn encrypts(sa: &Sa, outer: &Outer, needs_spi: bool) -> bool {
     sa.source == outer.source
         && sa.destination == outer.destination
@@ -177,7 +189,7 @@ fn unrouted(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: impl Fn(&Site) -> bool) 
 
 /// The result of the model for interfaces of equal rank.
 fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) -> Attribution {
-    let verdicts = tunnels.iter().map(|t| (*t, transmit::send(t, flow).site));
+    let verdicts = tunnels.iter().map(|t| (*t, site(t, flow)));
     let (dropping, passing): (Vec<_>, Vec<_>) = verdicts.partition(|(_, site)| fits(site));
     let mut codes: Vec<Code> =
         dropping.iter().filter_map(|(t, site)| diagnose::cause(t, flow, site)).collect();
@@ -206,6 +218,23 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
         },
     }
 }
+
+/// Where the model has the packet end. Where it depends on the packet's size alone, and how much room the algorithms leave is not known, the packet
+/// was too big, for it was dropped.
+fn site(tunnel: &Tunnel<'_>, flow: &Flow) -> Site {
+    let asked = transmit::send(tunnel, flow).site;
+    if !matches!(asked, Site::Undecided(_)) {
+        return asked;
+    }
+    let of_size = |size| transmit::send(tunnel, &Flow { size, ..flow.clone() }).site;
+    let larger = of_size(flow.size.saturating_add(ALGORITHMS_DIFFER));
+    let smaller = of_size(flow.size.saturating_sub(ALGORITHMS_DIFFER));
+    let is_of_size = matches!((&smaller, &larger), (Site::Sent { .. }, Site::TooBig { .. }));
+    if is_of_size { larger } else { asked }
+}
+
+/// More bytes than the room that ESP takes differs between algorithms (block, IV and ICV).
+const ALGORITHMS_DIFFER: u32 = 128;
 
 /// The rank of an interface that a packet may be routed into; none if no route leads there.
 fn rank(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<Rank> {

@@ -23,7 +23,7 @@ impl Reading {
     }
 }
 
-/// Drops of one device between the two samples, and while these were read.
+/// Drops of one device between the two samples; and those that may not be in the device's counter: dropped while it was read, or elsewhere.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     between: u64,
@@ -53,7 +53,9 @@ impl Devices {
             return;
         }
         let seen = self.seen.entry(interface.clone()).or_default();
-        if time <= first.ended || self.last.as_ref().is_some_and(|last| time >= last.began) {
+        let is_while_read =
+            time <= first.ended || self.last.as_ref().is_some_and(|last| time >= last.began);
+        if is_while_read || dropped.place.may_be_counted() {
             seen.during += 1;
         } else {
             seen.between += 1;

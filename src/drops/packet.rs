@@ -47,7 +47,9 @@ pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
         // The mac header of a packet that a VTI sends is its network header: there is no header before it.
         Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
         Place::Output | Place::Filter => encapsulated(alert),
-        Place::Input | Place::OuterPolicy | Place::PolicyCheck => received(alert),
+        Place::Input | Place::OuterPolicy | Place::PolicyCheck | Place::OuterQueue => {
+            received(alert)
+        }
     }
 }
 
@@ -69,7 +71,7 @@ fn encapsulated(alert: &Alert<'_>) -> Packet {
     Packet { inner: inner.or_else(|| exactly(alert, 0)), outer }
 }
 
-/// From the wire: an Ethernet header, then ESP or AH; after decryption the inner packet.
+/// From the wire, or about to go there: an Ethernet header, then ESP or AH; after decryption the inner packet.
 fn received(alert: &Alert<'_>) -> Packet {
     let found = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
         let flow = exactly(alert, at)?;

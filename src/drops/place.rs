@@ -13,6 +13,8 @@ pub enum Place {
     Filter,
     /// The queue of packets that wait for an SA.
     Queue,
+    /// The queue of the device through which the encrypted packet leaves (`__dev_xmit_skb()`).
+    OuterQueue,
     /// `xfrm_input()`: before and while a packet is decrypted.
     Input,
     /// `vti_input()`: the encrypted packet itself, by a policy, before the SA is looked up.
@@ -49,6 +51,9 @@ impl Place {
             // Newer kernels free the packet in nft_do_chain(), with a reason (`kernel::Change::NftablesDropsItself`).
             "nf_hook_slow" => Place::Filter,
             _ if reason == Some("NETFILTER_DROP") => Place::Filter,
+            // Of Linux before 5.18, which has no reasons.
+            "kfree_skb_list" if reason.is_none() => Place::OuterQueue,
+            _ if reason.is_some_and(is_of_a_queue) => Place::OuterQueue,
             _ => return None,
         })
     }
@@ -60,6 +65,17 @@ impl Place {
 
     /// Whether the device counts it in tx_errors.
     pub const fn is_counted(self) -> bool {
-        matches!(self, Place::Device(_) | Place::Output | Place::Filter)
+        matches!(self, Place::Device(_) | Place::Output | Place::Filter | Place::OuterQueue)
     }
+
+    /// Whether that depends on the device and on the kind of queue: xfrm counts what a queue refuses as aborted, vti and vti6 as sent.
+    pub const fn may_be_counted(self) -> bool {
+        matches!(self, Place::OuterQueue)
+    }
+}
+
+/// Reasons of qdiscs (`include/net/dropreason-core.h`, and `include/net/dropreason-qdisc.h` of later kernels).
+fn is_of_a_queue(reason: &str) -> bool {
+    const OTHERS: [&str; 4] = ["CAKE_FLOOD", "FQ_BAND_LIMIT", "FQ_HORIZON_LIMIT", "FQ_FLOW_LIMIT"];
+    reason.starts_with("QDISC_") || OTHERS.contains(&reason)
 }

@@ -124,7 +124,7 @@ fn flow_begins(
     traffic: &[Traffic],
     variables: &std::collections::BTreeMap<&'static str, String>,
 ) -> Option<String> {
-    if matches!(scenario.name.as_str(), "not-ip" | "firewall-drops-esp") {
+    if matches!(scenario.name.as_str(), "not-ip" | "firewall-drops-esp" | "outer-queue-is-full") {
         return None;
     }
     let one = traffic.first()?;
