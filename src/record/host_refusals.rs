@@ -16,7 +16,7 @@ const MOST_IN_VAIN: u8 = 3;
 pub(super) struct HostRefusals {
     before: Option<BTreeMap<String, u64>>,
     /// What the host counted so far, less what interfaces did; and how much of it was handed out. The two are not read in one moment, so that a
-    /// sample may have more of one of them, and the next one less.
+    /// sample may have less of it, and the next one more.
     balance: i128,
     handed_out: i128,
     /// Not assigned yet.
@@ -36,7 +36,7 @@ pub(super) struct Refused {
 }
 
 impl HostRefusals {
-    /// Takes the counters, read after those of the interfaces, which rose by `counted` since the last sample. Returns how much each counter rose
+    /// Takes the counters, read before those of the interfaces, which rose by `counted` since the last sample. Returns how much each counter rose
     /// for packets that no interface counted, at most.
     pub fn look(
         &mut self,
@@ -147,10 +147,13 @@ mod tests {
     fn a_packet_between_the_two_readings_counts_once_at_most() {
         let mut host = HostRefusals::default();
         host.look(counters(0, 0), 0);
-        assert_eq!(host.look(counters(11, 0), 10), rose(&[(NO_STATES, 1)]));
-        assert_eq!(host.look(counters(21, 0), 11), []);
-        assert_eq!(host.look(counters(32, 0), 10), [], "the same again");
-        assert_eq!(host.look(counters(42, 0), 11), []);
+        // It is in the interfaces' counters first.
+        assert_eq!(host.look(counters(9, 0), 10), []);
+        assert_eq!(host.look(counters(20, 0), 10), []);
+        assert_eq!(host.look(counters(29, 0), 10), [], "the same again");
+        assert_eq!(host.look(counters(40, 0), 10), []);
+        assert_eq!(host.look(counters(51, 0), 10), rose(&[(NO_STATES, 1)]), "counted by none");
+        assert_eq!(host.look(counters(61, 0), 10), []);
     }
 
     #[test]

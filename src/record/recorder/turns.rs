@@ -99,9 +99,10 @@ impl Recorder<'_> {
 
     fn look(&mut self, now: Moment) {
         self.turned = false;
-        let links = collect::watch::vtis(&self.watched.drivers());
-        // After the interfaces' own counters: what those have is in these as well.
+        // Before the interfaces' own counters: a packet that is refused in between is in those alone, and in these the next time. The other way
+        // round it would be taken for one that no interface counts.
         let of_host = collect::watch::xfrm_statistics();
+        let links = collect::watch::vtis(&self.watched.drivers());
         let (before, after) = (self.looked, self.clock.now());
         (self.looked, self.look_ms) = (after, after.since(now));
         let Ok(links) = links else { return };
