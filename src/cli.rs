@@ -129,8 +129,11 @@ pub struct Show {
     /// Diagnose this capture, or each one in a folder
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub capture: Option<PathBuf>,
+    /// The capture of the other end of the tunnels
+    #[arg(long, value_name = "FILE")]
+    pub peer_capture: Option<PathBuf>,
     /// The largest capture that is read
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
     pub max_size: u64,
     /// Diagnose from a saved /proc/net/dev only
     #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval"])]

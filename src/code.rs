@@ -223,6 +223,12 @@ codes! {
     HookStateInconsistent = 605 "hook-state-inconsistent" "state of the updown hook is wrong", Warning, Host, Nothing, false, Tunnel;
     StateInAnotherNamespace = 606 "state-in-another-namespace" "state is in another namespace", Notice, Namespace, Nothing, false, Interface;
     ForwardedByVpp = 607 "forwarded-by-vpp" "VPP forwards the traffic", Notice, Host, Nothing, false, Interface;
+    // 7xx: what the states of both ends say together.
+    EndsDisagreeOnSelectors = 701 "ends-disagree-on-selectors" "the ends disagree on selectors", Fault, Ends, Nothing, true, Tunnel;
+    EndsUseDifferentSas = 702 "ends-use-different-sas" "the ends use different SAs", Fault, Ends, Nothing, true, Tunnel;
+    EndsDifferInParameters = 703 "ends-differ-in-parameters" "the ends differ in a parameter", Fault, Ends, Nothing, false, Tunnel;
+    LostBetweenTheEnds = 704 "lost-between-the-ends" "packets are lost between the ends", Warning, Ends, Nothing, false, Tunnel;
+    RefusedAtTheOtherEnd = 705 "refused-at-the-other-end" "refused at the other end", Fault, Ends, Nothing, true, Interface;
     // 9xx: the past, and what is left.
     PastErrorsOnly = 901 "past-errors-only" "transmit errors since boot", Notice, Past, Nothing, false, Tunnel;
     ReauthenticationGap = 911 "reauthentication-gap" "reauthentication gap", Notice, Past, Nothing, false, Tunnel;

@@ -74,15 +74,22 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
     };
     let form = Form { format: arguments.output.format(), shown, width };
     let interface = arguments.interface.as_deref();
+    let other = arguments.peer_capture.as_deref();
+    let other = other.map(|file| capture::load_within(file, arguments.max_size)).transpose()?;
+    let other = other.map(|capture| capture.snapshots);
     let texts = match &arguments.archive {
         Some(archive) => capture::load_archive(archive)?,
         None => capture::load_texts(&arguments.text)?,
     };
     if !texts.is_empty() {
         let (snapshots, input) = given::texts(&texts)?;
-        return report(snapshots, Some(input), interface, &form);
+        return report(snapshots, Some(input), other, interface, &form);
     }
     if let Some(folder) = arguments.capture.as_deref().filter(|path| path.is_dir()) {
+        if other.is_some() {
+            let what = "--peer-capture goes with one capture, not with a folder of them";
+            return Err(Error::IncorrectValue(what.to_owned()));
+        }
         return overview(folder, &form);
     }
     let snapshots = match (&arguments.capture, &arguments.proc_net_dev) {
@@ -93,7 +100,7 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
             live(collect::snapshot_for_report(Some(vici)), arguments.interval, vici)
         }
     };
-    report(snapshots, None, interface, &form)
+    report(snapshots, None, other, interface, &form)
 }
 
 /// `show` of a folder of captures.
@@ -115,6 +122,7 @@ fn op_mode_show(arguments: &cli::internal::OpModeShow, width: usize) -> Result<S
     let vici = Path::new(collect::VICI_SOCKET);
     report(
         live(collect::snapshot_for_report(Some(vici)), None, vici),
+        None,
         None,
         name,
         &Form { format, shown: if arguments.detail { Shown::Detail } else { Shown::Page }, width },
@@ -140,17 +148,21 @@ struct Form {
 fn report(
     snapshots: Vec<Snapshot>,
     input: Option<Input>,
+    other: Option<Vec<Snapshot>>,
     interface: Option<&str>,
     form: &Form,
 ) -> Result<String> {
     // With the report the process ends, and the kernel takes its memory back at once. To take a thousand tunnels apart costs time.
-    let snapshots = ManuallyDrop::new(snapshots);
-    let observation = observation(&snapshots)?;
+    let (snapshots, other) = (ManuallyDrop::new(snapshots), ManuallyDrop::new(other));
+    let observed = observation(&snapshots)?;
     let extent = match (form.format, form.shown) {
         (Format::Text, Shown::Page | Shown::All) => Extent::Page,
         _ => Extent::Everything,
     };
-    let report = diagnose::run_to(extent, &observation, interface)?;
+    let report = match other.as_deref() {
+        Some(other) => diagnose::run_both_ends(extent, &observed, &observation(other)?, interface)?,
+        None => diagnose::run_to(extent, &observed, interface)?,
+    };
     let report = ManuallyDrop::new(Report { input, ..report });
     match form.format {
         Format::Text => Ok(text::report(&report, form.width, form.shown)),

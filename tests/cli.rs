@@ -250,6 +250,22 @@ fn a_file_that_is_no_capture_is_refused() {
 }
 
 #[test]
+fn the_other_end_is_one_capture() {
+    let own = "tests/captures/ends/702-peer-has-another-spi-vti.yaml";
+    let other = "tests/captures/ends/702-peer-has-another-spi-vti.peer.yaml";
+    let json = stdout(&["show", "--capture", own, "--peer-capture", other, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let interfaces = report["interfaces"].as_array().unwrap();
+    let t0 = interfaces.iter().find(|i| i["name"] == "t0").unwrap();
+    assert_eq!(t0["findings"][0]["code"], "VTI-702");
+    assert_eq!(t0["ends"]["interface"], "t0");
+    let missing = sentence(&["show", "--capture", own, "--peer-capture", "/nonexistent"]);
+    assert!(missing.contains("/nonexistent"), "{missing}");
+    let folder = sentence(&["show", "--capture", "tests/captures", "--peer-capture", other]);
+    assert!(folder.contains("one capture"), "{folder}");
+}
+
+#[test]
 fn a_finding_is_explained_by_code_number_or_name() {
     let explained = stdout(&["explain", "VTI-111"]);
     assert!(

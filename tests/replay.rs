@@ -13,6 +13,8 @@
 mod commands;
 #[path = "replay/compact.rs"]
 mod compact;
+#[path = "replay/ends.rs"]
+mod ends;
 #[path = "replay/failing.rs"]
 mod failing;
 #[path = "replay/log.rs"]

@@ -6,6 +6,7 @@ use super::charon_log::CharonLog;
 use super::classify;
 use super::commands::{self, Command, System};
 use super::counted::{self, Counted};
+use super::ends::{Ends, OtherEnd};
 use super::flows::{self, Origin, Trace};
 use super::inbound::Inbound;
 use super::losses::{self, Losses};
@@ -53,6 +54,8 @@ pub struct Case<'a> {
     arrivals: OnceCell<Observed<Vec<Arrival<'a>>>>,
     /// What was lost on the way to them, likewise.
     losses: OnceCell<Observed<Option<Losses<'a>>>>,
+    /// The other end of the tunnel, likewise.
+    ends: OnceCell<Result<Ends<'a>, Unconfirmed>>,
 }
 
 /// What is one for all interfaces of a host, and made ready when the first asks for it.
@@ -64,9 +67,16 @@ pub(super) struct Shared<'a> {
     filter: OnceCell<Filter<'a>>,
     /// The VTIs with packets in one direction only.
     one_way: OnceCell<Vec<OneWay>>,
+    /// The host at the other end, where it was read.
+    other: Option<&'a OtherEnd<'a>>,
 }
 
-impl Shared<'_> {
+impl<'a> Shared<'a> {
+    /// With the host at the other end, where it was read.
+    pub(super) fn beside(other: Option<&'a OtherEnd<'a>>) -> Self {
+        Self { other, ..Self::default() }
+    }
+
     /// The VTIs with packets in one direction only between the two samples of the host.
     pub(super) fn one_way(&self, now: &Snapshot, earlier: &Snapshot) -> &[OneWay] {
         self.one_way.get_or_init(|| pairs::one_way(now, earlier))
@@ -116,6 +126,7 @@ impl<'a> Case<'a> {
             inbound: OnceCell::new(),
             arrivals: OnceCell::new(),
             losses: OnceCell::new(),
+            ends: OnceCell::new(),
             is_brief: Cell::new(false),
         }
     }
@@ -141,6 +152,7 @@ impl<'a> Case<'a> {
             inbound: OnceCell::new(),
             arrivals: OnceCell::new(),
             losses: OnceCell::new(),
+            ends: OnceCell::new(),
             is_brief: Cell::new(false),
         }
     }
@@ -199,6 +211,12 @@ impl<'a> Case<'a> {
     pub(super) fn partner(&self) -> Observed<Option<Partner<'a>>> {
         let all = self.shared.one_way(self.now, self.before()?);
         pairs::partner(self.tunnel()?, &self.counted, all)
+    }
+
+    /// The other end of the tunnel.
+    pub(super) fn ends(&self) -> Result<&Ends<'a>, Unconfirmed> {
+        let find = || Ends::of(self.tunnel()?, self.earlier, self.shared.other);
+        self.ends.get_or_init(find).as_ref().map_err(Clone::clone)
     }
 
     /// charon's log.

@@ -5,6 +5,7 @@ use super::assumed;
 use super::case::{Case, Extent, Shared};
 use super::checks::DIAGNOSES;
 use super::diagnosis::{Diagnosis, Unconfirmed};
+use super::ends::OtherEnd;
 use super::found::Found;
 use super::interfaces;
 use super::reached;
@@ -50,8 +51,33 @@ pub fn run_to(
     observation: &Observation<'_>,
     interface: Option<&str>,
 ) -> Result<Report, Error> {
+    run_with(extent, observation, None, interface)
+}
+
+/// Diagnoses all VTIs, or one, with what was read at the other end of one or more of them.
+///
+/// # Errors
+/// As those of [`run`], for either host.
+pub fn run_both_ends(
+    extent: Extent,
+    observation: &Observation<'_>,
+    other: &Observation<'_>,
+    interface: Option<&str>,
+) -> Result<Report, Error> {
+    let there = run_to(Extent::Findings, other, None)?;
+    let state = State::new(other.now);
+    let other = OtherEnd { state: &state, earlier: other.earlier, interfaces: &there.interfaces };
+    run_with(extent, observation, Some(&other), interface)
+}
+
+fn run_with(
+    extent: Extent,
+    observation: &Observation<'_>,
+    other: Option<&OtherEnd<'_>>,
+    interface: Option<&str>,
+) -> Result<Report, Error> {
     let mut interfaces = Vec::new();
-    each(extent, observation, interface, |report| interfaces.push(report))?;
+    each_with(extent, observation, other, interface, |report| interfaces.push(report))?;
     interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
@@ -84,10 +110,20 @@ pub fn each(
     extent: Extent,
     observation: &Observation<'_>,
     interface: Option<&str>,
+    take: impl FnMut(InterfaceReport),
+) -> Result<(), Error> {
+    each_with(extent, observation, None, interface, take)
+}
+
+fn each_with(
+    extent: Extent,
+    observation: &Observation<'_>,
+    other: Option<&OtherEnd<'_>>,
+    interface: Option<&str>,
     mut take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
     let Observation { now, earlier } = *observation;
-    let (state, shared) = (State::new(now), Shared::default());
+    let (state, shared) = (State::new(now), Shared::beside(other));
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let mut found = false;
     let mut told: BTreeMap<Code, usize> = BTreeMap::new();
@@ -170,6 +206,9 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     (report.findings, report.masked) = reported(confirmed);
     for finding in report.findings.iter_mut().filter(|finding| !finding.is_brief) {
         finding.way = reached::of_finding(case, finding.code);
+    }
+    if let (Ok(tunnel), Ok(ends)) = (case.tunnel(), case.ends()) {
+        report.ends = Some(ends.report(tunnel));
     }
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     if extent != Extent::Everything && report.verdict != Verdict::Unknown {

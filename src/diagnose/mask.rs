@@ -19,8 +19,8 @@ pub(super) fn is_transmit_error(cause: &Info) -> bool {
 
 /// Causes that explain why nothing comes back, or errors that nothing else explains.
 pub(super) fn loses_or_refuses(cause: &Info) -> bool {
-    cause.stage == Stage::Receive
-        || cause.stops && (Stage::Enters..=Stage::Queue).contains(&cause.stage)
+    let is_of_transmit = (Stage::Enters..=Stage::Queue).contains(&cause.stage);
+    cause.stage == Stage::Receive || cause.stops && (is_of_transmit || cause.stage == Stage::Ends)
 }
 
 /// Causes of losses on arrival.
@@ -146,7 +146,10 @@ mod tests {
                 NotForwarded,
                 InboundPolicyMismatch,
                 NotTakenByTheInterface,
-                InboundLossesUnexplained
+                InboundLossesUnexplained,
+                EndsDisagreeOnSelectors,
+                EndsUseDifferentSas,
+                RefusedAtTheOtherEnd
             ]
         );
         assert_eq!(

@@ -69,6 +69,7 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             .filter(|_| extent == Extent::Everything)
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),
+        ends: None,
         inbound_sas: match extent {
             Extent::Everything => match case.losses() {
                 Ok(Some(losses)) => losses::report(losses, case.now, case.earlier),

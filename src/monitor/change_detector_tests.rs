@@ -30,6 +30,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
     let counters =
         Counters { tx_errors: lost, tx_carrier_errors: Some(lost), ..Counters::default() };
     InterfaceReport {
+        ends: None,
         name: name.into(),
         driver: Some(Driver::Xfrm),
         driver_inferred: None,

@@ -9,6 +9,7 @@ pub mod clock;
 mod detail;
 pub mod diff;
 pub mod drops;
+mod ends;
 pub mod escape;
 pub mod explain;
 mod finding;

@@ -88,7 +88,9 @@ fn checked(report: &Report) -> String {
     not.retain(|(source, _)| !absent(*source));
     let names = |of: Vec<(Source, &'static str)>| of.into_iter().map(|(_, name)| name);
     let checked = names(checked).collect::<Vec<_>>().join(", ");
-    let not = names(not).chain(NEVER_CHECKED).collect::<Vec<_>>().join(", ");
+    let has_both_ends = vtis(report).all(|interface| interface.ends.is_some());
+    let other_end = (!has_both_ends).then_some(OTHER_END);
+    let not = names(not).chain(NEVER_CHECKED).chain(other_end).collect::<Vec<_>>().join(", ");
     let checked = if checked.is_empty() { "counters".to_owned() } else { checked };
     format!("Checked: {checked}. Not checked: {not}.")
 }
@@ -102,7 +104,9 @@ const CHECKED: [(Source, &str); 5] = [
     (Source::Charon, "IKE"),
 ];
 /// What it does not look at.
-const NEVER_CHECKED: [&str; 3] = ["firewall and NAT", "path MTU", "the peer's side"];
+const NEVER_CHECKED: [&str; 2] = ["firewall and NAT", "path MTU"];
+/// What it looks at only with the capture of the other end.
+const OTHER_END: &str = "the peer's side";
 
 /// The VTIs that can carry something.
 fn vtis(report: &Report) -> impl Iterator<Item = &InterfaceReport> {

@@ -3,7 +3,7 @@
 
 use super::finding::{self, Extent};
 use super::page::Page;
-use super::{detail, input, lookup as way, summary};
+use super::{detail, ends, input, lookup as way, summary};
 use crate::report::{LookupReport, Report};
 use crate::units;
 
@@ -30,10 +30,11 @@ pub fn report(report: &Report, width: usize, shown: Shown) -> String {
         input::block(&mut page, given);
     }
     summary::table(&mut page, report, shown == Shown::Page);
-    let interfaces = report.interfaces.iter().map(|i| (i.name.as_str(), i.findings.as_slice()));
+    let interfaces =
+        report.interfaces.iter().map(|i| (i.name.as_str(), i.findings.as_slice(), Some(i)));
     let mut shortened = 0;
-    for (subject, findings) in [("host", report.findings.as_slice())].into_iter().chain(interfaces)
-    {
+    let host = [("host", report.findings.as_slice(), None)];
+    for (subject, findings, interface) in host.into_iter().chain(interfaces) {
         for (n, found) in findings.iter().enumerate() {
             if n == 0 {
                 page.blank();
@@ -46,6 +47,9 @@ pub fn report(report: &Report, width: usize, shown: Shown) -> String {
             };
             shortened += usize::from(is_root && found.is_brief);
             finding::block(&mut page, subject, found, extent);
+        }
+        if let Some((interface, both)) = interface.and_then(|i| Some((i, i.ends.as_ref()?))) {
+            ends::block(&mut page, &report.host.hostname, interface, both);
         }
     }
     if shortened > 0 {

@@ -7,6 +7,7 @@
 
 pub mod diff;
 pub mod drops;
+pub mod ends;
 pub mod history;
 pub mod inbound;
 pub mod input;
@@ -405,6 +406,9 @@ pub struct InterfaceReport {
     pub flows: Vec<FlowReport>,
     /// The inbound SAs, and how many of the peer's packets arrived on each.
     pub inbound_sas: Vec<InboundSa>,
+    /// What the captures of both ends say together; absent where one end was read, or the tunnel has no other end there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<ends::Ends>,
 }
 
 impl InterfaceReport {

@@ -43,6 +43,7 @@ pub fn source(name: &'static str, status: Status, detail: &str) -> SourceStatus 
 /// A healthy xfrm interface that sent so much.
 pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
     InterfaceReport {
+        ends: None,
         name: name.to_string(),
         driver: Some(Driver::Xfrm),
         driver_inferred: None,

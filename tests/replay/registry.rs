@@ -1,11 +1,11 @@
 //! The registry of diagnoses against the captures: each is confirmed by one, ruled out by one and left open by one; its texts have one
 //! form; and the set of codes, which is a contract, changes only where somebody sees it.
 
-use super::{RECORDED, Recorded};
+use super::{RECORDED, Recorded, ends};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use vti_diagnostics::capture::Capture;
-use vti_diagnostics::code::Code;
+use vti_diagnostics::code::{Code, Stage};
 use vti_diagnostics::diagnose::commands::System;
 use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Observation, explanation};
 use vti_diagnostics::report::InterfaceReport;
@@ -85,7 +85,8 @@ fn interfaces(recorded: &Recorded, capture: &Capture) -> Vec<InterfaceReport> {
 }
 
 fn all() -> Vec<InterfaceReport> {
-    RECORDED.iter().flat_map(|recorded| interfaces(recorded, &recorded.capture)).collect()
+    let one_end = RECORDED.iter().flat_map(|recorded| interfaces(recorded, &recorded.capture));
+    one_end.chain(ends::interfaces()).collect()
 }
 
 fn confirmed(interface: &InterfaceReport) -> BTreeSet<Code> {
@@ -124,6 +125,21 @@ fn each_diagnosis_is_undetermined_without_a_source_that_it_stands_on() {
             for interface in interfaces(recorded, &capture) {
                 let open = interface.undetermined.iter().map(|u| u.code);
                 for code in open.filter(|code| found.contains(code)) {
+                    needed.entry(code).or_default().insert(name);
+                }
+            }
+        }
+    }
+    let found: BTreeSet<Code> = ends::interfaces().iter().flat_map(confirmed).collect();
+    for pair in ends::PAIRS.iter() {
+        for ((name, withhold), of_other) in
+            sources().into_iter().flat_map(|s| [(s, false), (s, true)])
+        {
+            for interface in ends::without(pair, withhold, of_other) {
+                let open = interface.undetermined.iter().map(|u| u.code);
+                for code in
+                    open.filter(|code| found.contains(code) && code.info().stage == Stage::Ends)
+                {
                     needed.entry(code).or_default().insert(name);
                 }
             }

@@ -1,6 +1,7 @@
 //! Every diagnosis: one file a cause, in folders by where the packet is lost. The list is in the order of codes, which for transmit errors
 //! is that of the packet's way. What masks what is decided elsewhere.
 
+mod ends;
 mod host;
 mod ike;
 mod past;
@@ -84,6 +85,12 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     host::hook_state_inconsistent::DIAGNOSIS,
     host::state_in_another_namespace::DIAGNOSIS,
     host::forwarded_by_vpp::DIAGNOSIS,
+    // 7xx: both ends.
+    ends::different_selectors::DIAGNOSIS,
+    ends::different_sas::DIAGNOSIS,
+    ends::different_parameters::DIAGNOSIS,
+    ends::lost_between_the_ends::DIAGNOSIS,
+    ends::refused_at_the_other_end::DIAGNOSIS,
     // 9xx: residue.
     past::past_errors_only::DIAGNOSIS,
     past::recorded_losses::REAUTHENTICATION_GAP,

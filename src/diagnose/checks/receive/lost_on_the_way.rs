@@ -11,8 +11,13 @@ use crate::snapshot::Source;
 use crate::units::{PACKET, Share, Span, WAS};
 use crate::way::loss::Measure;
 
-pub const DIAGNOSIS: Diagnosis =
-    Diagnosis { code: Code::LostOnTheWay, explain: EXPLAIN, masked_by: MaskedBy::NONE, check };
+pub const DIAGNOSIS: Diagnosis = Diagnosis {
+    code: Code::LostOnTheWay,
+    explain: EXPLAIN,
+    // With both ends it is told with what the sender counted.
+    masked_by: MaskedBy::Codes(&[Code::LostBetweenTheEnds]),
+    check,
+};
 
 const EXPLAIN: &str = "
 What happens
