@@ -9,8 +9,8 @@ use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
 use crate::{
-    Fallible, charon, counters, differential, drops, encap, filter, inject, lines, loss, model,
-    options, program, record, rekey, site, texts,
+    Fallible, charon, counters, differential, drops, encap, ends, filter, inject, lines, loss,
+    model, options, program, record, rekey, site, texts,
 };
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -60,8 +60,9 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         [texts::NAME, words @ ..] => (passed, failed) = texts::run(words)?,
         [filter::NAME, words @ ..] => (passed, failed) = filter::run(words)?,
         [drops::NAME, words @ ..] => (passed, failed) = drops::run(words)?,
-        ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, false)?,
-        words => (passed, failed) = run_scenarios(words, true)?,
+        ["matrix", words @ ..] => (passed, failed) = run_scenarios(words, Of::Matrix)?,
+        [ends::NAME, words @ ..] => (passed, failed) = run_scenarios(words, Of::BothEnds)?,
+        words => (passed, failed) = run_scenarios(words, Of::All)?,
     }
     if words.is_empty() {
         for part in [run_recorder, drops::run] {
@@ -77,7 +78,19 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     Ok(failed == 0)
 }
 
-fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
+/// Which scenarios run, and what is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// Those with daemons, too.
+    All,
+    /// Those without.
+    Matrix,
+    /// Those without, from both ends.
+    BothEnds,
+}
+
+fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
+    let with_daemons = of == Of::All;
     let kernel = Kernel::running()?;
     let base = read("scenarios/base")?;
     let (mut words, mut keep) = Keep::asked_for(words);
@@ -93,12 +106,16 @@ fn run_scenarios(words: &[&str], with_daemons: bool) -> Fallible<(u64, u64)> {
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;
             }
-            if keep.passes_over(&scenario, &case) {
+            let is_kept_already = match of {
+                Of::BothEnds => keep.passes_over_ends(&scenario),
+                Of::All | Of::Matrix => keep.passes_over(&scenario, &case),
+            };
+            if is_kept_already {
                 continue;
             }
             let started = Instant::now();
-            let differences =
-                run_case(&base, &scenario, &case, &mut keep).unwrap_or_else(|error| vec![error]);
+            let differences = run_case(&base, &scenario, &case, &mut keep, of)
+                .unwrap_or_else(|error| vec![error]);
             match tell(&name, &scenario.why, started, &differences) {
                 true => passed += 1,
                 false => failed += 1,
@@ -198,8 +215,9 @@ fn run_case(
     scenario: &Scenario,
     case: &Case,
     keep: &mut Keep,
+    of: Of,
 ) -> Fallible<Vec<String>> {
-    let ends = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
+    let both = Ends { router: Namespace::new("router")?, peer: Namespace::new("peer")? };
     let [router, peer] = [End::Router, End::Peer].map(|end| case.variables(end));
     let veth =
         "ip link add wan address $MAC type veth peer name wan address $REMOTE_MAC netns router\n";
@@ -211,16 +229,25 @@ fn run_case(
         .map(|traffic| rendered(traffic, &router))
         .collect::<Fallible<Vec<_>>>()?;
     let repair = case::render(&scenario.repair, &router)?;
-    ends.router.within(|| {
-        ends.peer.within(|| lines::run(&build_peer))?;
+    both.router.within(|| {
+        both.peer.within(|| lines::run(&build_peer))?;
         lines::run(&build_router)?;
         let earlier = model::capture()?;
+        let look_at_peer = || (of == Of::BothEnds).then(|| both.peer.within(model::capture)).transpose();
+        let peer_earlier = look_at_peer()?;
         let local = router.get("LOCAL").and_then(|text| text.parse().ok());
         let local: IpAddr = local.ok_or("no outer address")?;
         let _socket = scenario.udp_encap.then(|| encap::socket(local)).transpose()?;
-        let mut happened = observe(&ends, case, &traffic, &earlier)?;
+        let mut happened = observe(&both, case, &traffic, &earlier)?;
         lines::run(&repair)?;
         let now = model::capture()?;
+        if let (Some(before), Some(after)) = (peer_earlier, look_at_peer()?) {
+            let (router, peer) = ([earlier, now], [before, after]);
+            let expected = scenario.expect.over_time(case);
+            let differences = ends::differences(&case.interface, &router, &peer, &expected);
+            keep.keep_ends(scenario, case, router, peer)?;
+            return differences;
+        }
         let [before, after] = [&earlier, &now].map(|look| counters::of_inbound_sas(look, local));
         happened.sa = counters::moved(&before?, &after?);
         let interface = &case.interface;

@@ -2,6 +2,7 @@
 //! those that mostly wait), passes their lines on, sums up. It changes nothing on the host outside of cargo's own directory and the cache of `boot`.
 
 use crate::Fallible;
+use crate::ends;
 use crate::guest;
 use crate::keep::OPTION;
 use crate::texts;
@@ -33,7 +34,6 @@ const BY_DEFAULT: [(&str, &[&str]); 22] = [
     ("6.18", A_FOURTH),
     ("5.10", A_FOURTH),
     (REFERENCE, &["charon"]),
-    ("6.1", &["charon"]),
     (REFERENCE, &["drops"]),
     ("6.1", &["drops"]),
     (REFERENCE, &["differential"]),
@@ -46,6 +46,7 @@ const BY_DEFAULT: [(&str, &[&str]); 22] = [
     (REFERENCE, &["rekey", "--looks", "20"]),
     (REFERENCE, &["loss", "--short"]),
     (REFERENCE, &["filter"]),
+    (REFERENCE, &[ends::NAME, guest::FOURTH]),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),
     ("5.10", FEWER_CASES),
@@ -275,7 +276,9 @@ fn boot(job: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
     let results = if words.contains(&texts::WRITE) {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts")
     } else if words.contains(&OPTION) {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/captures")
+        let of_ends =
+            if words.contains(&ends::NAME) { "tests/captures/ends" } else { "tests/captures" };
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(of_ends)
     } else {
         Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("results-{kernel}"))
     };

@@ -2,10 +2,10 @@
 //! after the traffic. It is not redacted: the addresses are those of the documentation, and the replay tests redact it themselves.
 
 use crate::Fallible;
-use crate::case::Case;
+use crate::case::{Case, End};
 use crate::charon::{self, VTI};
-use crate::scenario::Scenario;
-use crate::{program, record};
+use crate::scenario::{BothEnds, Scenario};
+use crate::{ends, program, record};
 use std::collections::BTreeSet;
 use std::path::Path;
 use vti_diagnostics::capture::{self, Capture};
@@ -59,6 +59,38 @@ impl Keep {
         }
         let from = format!("{}, {case}", scenario.name);
         write(&name, &from, &format!("t0: {}", scenario.expect.over_time(case)), snapshots.into())
+    }
+
+    /// Whether both ends of this case are not to be kept.
+    pub fn passes_over_ends(&self, scenario: &Scenario) -> bool {
+        self.wanted && (scenario.both_ends.is_none() || self.kept.contains(&scenario.name))
+    }
+
+    /// Writes the captures of both ends of a case, the one whose report it is and the other's beside it.
+    pub fn keep_ends(
+        &mut self,
+        scenario: &Scenario,
+        case: &Case,
+        router: ends::Looks,
+        peer: ends::Looks,
+    ) -> Fallible<()> {
+        let Some(BothEnds { of, finding }) = &scenario.both_ends else { return Ok(()) };
+        if !self.wanted || !self.kept.insert(scenario.name.clone()) {
+            return Ok(());
+        }
+        let (own, other) = match of {
+            End::Router => (router, peer),
+            End::Peer => (peer, router),
+        };
+        let name = format!(
+            "{}-{}-{}",
+            finding.trim_start_matches("VTI-"),
+            scenario.name,
+            case.driver_name()
+        );
+        let from = format!("ends, {}, {case}", scenario.name);
+        write(&format!("{name}.yaml"), &from, &format!("t0: {finding}"), own.into())?;
+        write(&format!("{name}.peer.yaml"), &from, "nothing of t0 alone", other.into())
     }
 
     /// Writes the capture of a scenario with daemons, one look, where it wants that.

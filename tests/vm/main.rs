@@ -18,6 +18,7 @@ mod counters;
 mod differential;
 mod drops;
 mod encap;
+mod ends;
 mod filter;
 mod flood;
 mod guest;

@@ -1,7 +1,7 @@
 //! The scenario files as data: what a person writes in `scenarios/*.yaml`. Nothing here runs anything.
 
 use crate::Fallible;
-use crate::case::Case;
+use crate::case::{Case, End};
 use crate::kernel::Kernel;
 use crate::traffic::Traffic;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub struct Scenario {
     /// The cases whose captures `run --write-captures` keeps for tests/replay.rs: of each pattern ([`Case::matches`]) the first.
     #[serde(default)]
     pub capture: Vec<String>,
+    /// The captures of both ends that `run ends --write-captures` keeps of its first case.
+    #[serde(default)]
+    pub both_ends: Option<BothEnds>,
 }
 
 /// What must have happened. Every counter that is not named must not have moved.
@@ -78,6 +81,16 @@ pub struct Expect {
     /// The kernel site that the model must name, where it matters.
     #[serde(default)]
     pub site: Option<Per<String>>,
+}
+
+/// A pair of captures: whose report it is, and its first finding.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BothEnds {
+    /// The end whose report it is.
+    pub of: End,
+    /// The first finding there, or `ok`.
+    pub finding: String,
 }
 
 impl Expect {
