@@ -35,6 +35,7 @@ pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Opt
         Place::Input | Place::OuterPolicy | Place::PolicyCheck => {
             inbound::attribute(&tunnels, before, dropped)
         }
+        Place::Behind(what) => inbound::behind(&tunnels, what, dropped.input),
     }
 }
 

@@ -19,7 +19,7 @@ pub use attribute::attribute;
 pub use attribution::{Attribution, Dropped};
 pub use options::{Options, Said};
 pub use packet::{Outer, Packet, read};
-pub use place::Place;
+pub use place::{Behind, Place};
 pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::collect;

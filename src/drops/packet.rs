@@ -47,9 +47,11 @@ pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
         // The mac header of a packet that a VTI sends is its network header: there is no header before it.
         Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
         Place::Output | Place::Filter => encapsulated(alert),
-        Place::Input | Place::OuterPolicy | Place::PolicyCheck | Place::OuterQueue => {
-            received(alert)
-        }
+        Place::Input
+        | Place::OuterPolicy
+        | Place::PolicyCheck
+        | Place::OuterQueue
+        | Place::Behind(_) => received(alert),
     }
 }
 

@@ -21,6 +21,21 @@ pub enum Place {
     OuterPolicy,
     /// `__xfrm_policy_check()`: afterwards.
     PolicyCheck,
+    /// This host, after the packet came out of a tunnel.
+    Behind(Behind),
+}
+
+/// What drops a packet that came out of a tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Behind {
+    /// `fib_validate_source()`.
+    ReversePath,
+    /// A packet filter.
+    Filter,
+    /// `ip_error()`, `ip6_pkt_drop()`: no route, or forwarding is off.
+    Routing,
+    /// Something else: a socket, a protocol, a checksum.
+    Other,
 }
 
 impl Place {
@@ -58,9 +73,20 @@ impl Place {
         })
     }
 
+    /// The place of a drop of a packet that a VTI delivered to this host.
+    pub fn behind(function: &str, reason: Option<&str>) -> Self {
+        Place::Behind(match (function, reason) {
+            (_, Some("IP_RPFILTER")) => Behind::ReversePath,
+            (_, Some("NETFILTER_DROP")) | ("nf_hook_slow", None) => Behind::Filter,
+            (_, Some("IP_INADDRERRORS" | "IP_INNOROUTES")) => Behind::Routing,
+            ("ip_error" | "ip6_pkt_drop" | "ip6_pkt_discard", _) => Behind::Routing,
+            _ => Behind::Other,
+        })
+    }
+
     /// Whether the packet was on its way out.
     pub const fn is_outbound(self) -> bool {
-        !matches!(self, Place::Input | Place::OuterPolicy | Place::PolicyCheck)
+        !matches!(self, Place::Input | Place::OuterPolicy | Place::PolicyCheck | Place::Behind(_))
     }
 
     /// Whether the device counts it in tx_errors.

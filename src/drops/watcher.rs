@@ -38,6 +38,8 @@ pub(super) struct Watcher<'a> {
     monitor: Monitor,
     signals: Signals,
     devices: Devices,
+    /// The ifindexes of the VTIs of the first sample.
+    vtis: BTreeSet<u32>,
     /// Drops that wait for a newer sample of the kernel's state.
     batch: Vec<(Dropped, u64)>,
     tally: Tally,
@@ -55,8 +57,11 @@ impl<'a> Watcher<'a> {
         let signals = Signals::block().map_err(failed)?;
         let monitor = Monitor::start(options.duration)?;
         let devices = Devices::open(&drivers);
+        let links = states.first().links.iter().flatten();
+        let vtis = links.filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
         Ok(Self {
             options,
+            vtis,
             states,
             drivers,
             monitor,
@@ -165,9 +170,9 @@ impl<'a> Watcher<'a> {
 
     /// Takes the waiting alerts; returns their number.
     fn take(&mut self) -> Result<u64> {
-        let (batch, mut unrelated) = (&mut self.batch, 0);
+        let (batch, vtis, mut unrelated) = (&mut self.batch, &self.vtis, 0);
         let waiting = batch.len();
-        self.tally.malformed += self.monitor.receive(|alert| match read(alert) {
+        self.tally.malformed += self.monitor.receive(|alert| match read(alert, vtis) {
             Some(dropped) => batch.push((dropped, alert.timestamp)),
             None => unrelated += 1,
         })?;
@@ -208,13 +213,22 @@ const fn is_whole(ending: Ending) -> bool {
     !matches!(ending, Ending::Rate(_) | Ending::Off | Ending::Overdue)
 }
 
-/// The early filter: drops that do not concern tunnels are skipped before their packet is read.
-fn read(alert: &Alert<'_>) -> Option<Dropped> {
-    let place = Place::of(alert.function(), alert.reason)?;
-    // Of the drops of packet filters, only those that look like encrypted packets.
-    if place == Place::Filter && !alert.payload.first().is_some_and(|p| [ESP, UDP].contains(p)) {
-        return None;
-    }
+/// The early filter: drops that do not concern tunnels are skipped before their packet is read. `vtis`: the ifindexes of VTIs.
+fn read(alert: &Alert<'_>, vtis: &BTreeSet<u32>) -> Option<Dropped> {
+    let (function, reason) = (alert.function(), alert.reason);
+    let is_delivered = alert.input.is_some_and(|input| vtis.contains(&input));
+    let place = match Place::of(function, reason) {
+        // Of the drops of packet filters, only those that look like encrypted packets.
+        Some(Place::Filter) if !alert.payload.first().is_some_and(|p| [ESP, UDP].contains(p)) => {
+            None
+        }
+        place => place,
+    };
+    let place = match place {
+        Some(place) => place,
+        None if is_delivered => Place::behind(function, reason),
+        None => return None,
+    };
     let packet = packet::read(place, alert);
     Some(Dropped { place, packet, protocol: alert.protocol, input: alert.input })
 }

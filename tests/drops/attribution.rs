@@ -187,3 +187,50 @@ fn what_was_decrypted_and_no_policy_let_in_is_told_by_the_device_it_came_in_by()
     let dropped = Dropped { input: Some(xfrm.ifindex), ..sent(Place::PolicyCheck, inside) };
     assert_eq!(judged(&snapshot, &dropped).codes, [Code::NoInboundPolicy]);
 }
+
+#[test]
+fn what_this_host_drops_behind_a_tunnel_is_named() {
+    let snapshot = snapshot("ok-healthy-vti.yaml");
+    let links = snapshot.links.as_ref().unwrap();
+    let vti = links.iter().find(|link| link.name == "t0").unwrap();
+    let inside = Flow::probe("10.9.2.1".parse().unwrap(), "10.9.1.1".parse().unwrap());
+    for (function, reason, code) in [
+        ("ip_rcv_finish", Some("IP_RPFILTER"), Some(Code::SourceValidationDrops)),
+        ("nft_do_chain", Some("NETFILTER_DROP"), Some(Code::RefusedAfterDecryption)),
+        ("nf_hook_slow", None, Some(Code::RefusedAfterDecryption)),
+        ("ip_error", Some("IP_INNOROUTES"), Some(Code::NotForwarded)),
+        ("ip6_pkt_drop", None, Some(Code::NotForwarded)),
+        ("__udp4_lib_rcv", Some("NO_SOCKET"), None),
+    ] {
+        let place = Place::behind(function, reason);
+        let dropped = Dropped { input: Some(vti.ifindex), ..sent(place, inside.clone()) };
+        let found = judged(&snapshot, &dropped);
+        assert_eq!(found.interfaces, ["t0"], "{function}");
+        assert_eq!(found.codes, Vec::from_iter(code), "{function}");
+        // A packet that came in by another device is no affair of tunnels.
+        let elsewhere = Dropped { input: Some(1), ..dropped };
+        assert_eq!(attribute(&State::new(&snapshot), &snapshot, &elsewhere), None, "{function}");
+    }
+}
+
+#[test]
+fn what_the_outer_queue_refuses_is_of_the_tunnel_whose_sa_encrypted_it() {
+    let snapshot = snapshot("ok-healthy-vti.yaml");
+    let address = |text: &str| -> IpAddr { text.parse().unwrap() };
+    let outer = |spi| Outer {
+        source: address("192.0.2.1"),
+        destination: address("192.0.2.2"),
+        spi: Some(Spi(spi)),
+    };
+    let place = Place::of("__dev_queue_xmit", Some("QDISC_DROP")).unwrap();
+    let of = |spi| Dropped {
+        packet: Packet { inner: None, outer: vec![outer(spi)] },
+        ..sent(place, flow())
+    };
+    let found = judged(&snapshot, &of(0x101));
+    assert_eq!(
+        (found.interfaces, found.codes),
+        (vec!["t0".to_owned()], vec![Code::OuterQueueDrops])
+    );
+    assert_eq!(attribute(&State::new(&snapshot), &snapshot, &of(0x999)), None);
+}
