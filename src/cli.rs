@@ -133,7 +133,7 @@ pub struct Show {
     #[arg(long, value_name = "FILE")]
     pub peer_capture: Option<PathBuf>,
     /// The largest capture that is read
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
     pub max_size: u64,
     /// Diagnose from a saved /proc/net/dev only
     #[arg(long, value_name = "FILE", conflicts_with_all = ["capture", "interval"])]
@@ -202,6 +202,9 @@ pub struct Lookup {
     /// Ask this capture, not this system
     #[arg(long, value_name = "FILE")]
     pub capture: Option<PathBuf>,
+    /// Also into the other end, and back
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["decrypted", "encrypted"])]
+    pub peer_capture: Option<PathBuf>,
     /// The largest capture that is read
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]
     pub max_size: u64,

@@ -192,7 +192,14 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
             let what = "--spi goes with --decrypted or --encrypted";
             return Err(Error::IncorrectValue(what.to_owned()));
         }
-        None => diagnose::lookup(&snapshot, interface, &flow)?,
+        None => match &arguments.peer_capture {
+            Some(file) => {
+                let other = capture::load_within(file, arguments.max_size)?.snapshots.pop();
+                let other = other.ok_or_else(empty)?;
+                diagnose::lookup_both_ends(&snapshot, &other, interface, &flow)?
+            }
+            None => diagnose::lookup(&snapshot, interface, &flow)?,
+        },
     };
     match arguments.output.format() {
         Format::Text => Ok(text::lookup(&report, width)),

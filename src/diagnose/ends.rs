@@ -74,7 +74,7 @@ impl<'a> Ends<'a> {
         let other = other.ok_or(ONE_END)?;
         let sas_there = other.state.snapshot.sas.as_deref().map_err(there)?;
         let sas_here = tunnel.state.snapshot.sas.as_deref().map_err(Clone::clone)?;
-        let found = counterpart(tunnel, other)?;
+        let found = counterpart(tunnel, other.state)?;
         let sent = tunnel.outbound_sas()?;
         let received = inbound(tunnel)?;
         let sent_there = found.outbound_sas().map_err(|missing| there(&missing))?;
@@ -180,11 +180,11 @@ fn other_side<'a>(list: &'a [Sa], sa: &Sa) -> Option<&'a Sa> {
 
 /// The tunnel of the other end that belongs to this one: by its SAs, else by its addresses, and among several of those by what its policies
 /// let in.
-fn counterpart<'a>(
-    tunnel: &Tunnel<'a>,
-    other: &'a OtherEnd<'a>,
+pub(super) fn counterpart<'a>(
+    tunnel: &Tunnel<'_>,
+    other: &'a State<'a>,
 ) -> Result<Tunnel<'a>, Unconfirmed> {
-    let sas_there = other.state.snapshot.sas.as_deref().map_err(there)?;
+    let sas_there = other.snapshot.sas.as_deref().map_err(there)?;
     let sas_here = tunnel.state.snapshot.sas.as_deref().map_err(Clone::clone)?;
     let sent: Vec<&Sa> =
         tunnel.outbound_sas()?.iter().filter_map(|sa| other_side(sas_there, sa)).collect();
@@ -192,9 +192,9 @@ fn counterpart<'a>(
         inbound(tunnel)?.iter().map(|sa| (sa.spi.0, sa.destination)).collect();
     let (mut by_sa, mut by_address) = (Vec::new(), Vec::new());
     let here = addresses(&tunnel.state.snapshot)?;
-    let away = addresses(&other.state.snapshot).map_err(|missing| there(&missing))?;
+    let away = addresses(&other.snapshot).map_err(|missing| there(&missing))?;
     let named = tunnel.peers()?;
-    let candidates = other.state.tunnels().map_err(|missing| there(&missing))?;
+    let candidates = other.tunnels().map_err(|missing| there(&missing))?;
     for candidate in candidates.into_iter().filter(|other| !other.link.is_fallback_device()) {
         let takes = |sa: &&&Sa| candidate.owns_inbound(sa).unwrap_or(false);
         let sends = candidate.outbound_sas().unwrap_or_default();

@@ -6,7 +6,7 @@ use super::inbound::Inbound;
 use super::lookup::tunnel_of;
 use crate::error::Error;
 use crate::report::{FlowReport, LookupReport};
-use crate::snapshot::{Snapshot, Spi};
+use crate::snapshot::{Sa, Snapshot, Spi};
 use crate::tunnel::{State, Tunnel};
 use crate::way::Flow;
 use crate::way::receive::{self, Encrypted, Outcome, Site, Verdict};
@@ -33,6 +33,26 @@ pub fn lookup_decrypted(
     flow: &Flow,
     spi: Option<Spi>,
 ) -> Result<LookupReport, Error> {
+    decrypted(now, interface, flow, spi, None)
+}
+
+/// The same of a packet that the other end encrypts with the SA `sent`: as its side of the SA makes it, which may not be as this side wants it.
+pub(super) fn lookup_sent(
+    now: &Snapshot,
+    interface: &str,
+    flow: &Flow,
+    sent: &Sa,
+) -> Result<LookupReport, Error> {
+    decrypted(now, interface, flow, Some(sent.spi), Some(sent))
+}
+
+fn decrypted(
+    now: &Snapshot,
+    interface: &str,
+    flow: &Flow,
+    spi: Option<Spi>,
+    sent: Option<&Sa>,
+) -> Result<LookupReport, Error> {
     let state = State::new(now);
     let tunnel = tunnel_of(&state, interface, flow)?;
     let unread = |missing: crate::snapshot::Missing| Error::DataUnavailable(missing.to_string());
@@ -47,8 +67,14 @@ pub fn lookup_decrypted(
             "{interface} has no {which}: nothing comes out of it"
         )));
     };
-    let packet = Encrypted { mark: flow.mark, ..Encrypted::of(sa, flow.clone()) };
-    let text = format!("{flow}, decrypted by SA {}", sa.spi);
+    let mut packet = Encrypted { mark: flow.mark, ..Encrypted::of(sa, flow.clone()) };
+    if let Some(sent) = sent {
+        (packet.in_udp, packet.mode) = (sent.encapsulation.is_some(), sent.mode);
+    }
+    let text = match sent {
+        Some(sent) => format!("{flow}, encrypted by SA {}", sent.spi),
+        None => format!("{flow}, decrypted by SA {}", sa.spi),
+    };
     Ok(report(interface, &tunnel, text, &receive::receive(&state, &packet)))
 }
 

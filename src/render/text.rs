@@ -4,7 +4,7 @@
 use super::finding::{self, Extent};
 use super::page::Page;
 use super::{detail, ends, input, lookup as way, summary};
-use crate::report::{LookupReport, Report};
+use crate::report::{LookupReport, Report, Stretch};
 use crate::units;
 
 /// The width where none is known.
@@ -82,5 +82,15 @@ pub fn lookup(report: &LookupReport, width: usize) -> String {
     let mut page = Page::new(width);
     page.paragraph(0, &format!("{}: {}", report.interface, report.flow.flow));
     way::fate(&mut page, 0, &report.flow);
+    for stretch in &report.beyond {
+        page.blank();
+        let host = match stretch.hostname.as_str() {
+            "" => String::new(),
+            name => format!(" of {name}"),
+        };
+        let Stretch { interface, what, flow, .. } = stretch;
+        page.paragraph(0, &format!("{what}, {interface}{host}: {}", flow.flow));
+        way::fate(&mut page, 0, flow);
+    }
     page.finish()
 }

@@ -462,12 +462,28 @@ pub struct LookupReport {
     pub interface: String,
     /// The flow and its fate.
     pub flow: FlowReport,
+    /// With the capture of the other end, what becomes of it there, and of its answer; as far as it comes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<Stretch>,
+}
+
+/// A stretch of a packet's way beyond the interface that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stretch {
+    /// The host.
+    pub hostname: String,
+    /// The interface there.
+    pub interface: String,
+    /// `it arrives`, `the answer`, `the answer arrives`.
+    pub what: &'static str,
+    /// The packet and its fate.
+    pub flow: FlowReport,
 }
 
 impl LookupReport {
     /// That of this program.
     pub fn of(interface: &str, flow: FlowReport) -> Self {
         let (schema, tool_version) = (SCHEMA, env!("CARGO_PKG_VERSION"));
-        Self { schema, tool_version, interface: interface.into(), flow }
+        Self { schema, tool_version, interface: interface.into(), flow, beyond: Vec::new() }
     }
 }

@@ -265,7 +265,13 @@ fn step(name: &'static str, looked_at: &str, result: &str, notes: &[&str]) -> St
 }
 
 pub fn lookup(flow: FlowReport) -> LookupReport {
-    LookupReport { schema: SCHEMA, tool_version: "0.0.0", interface: "vti1".to_string(), flow }
+    LookupReport {
+        schema: SCHEMA,
+        tool_version: "0.0.0",
+        interface: "vti1".to_string(),
+        flow,
+        beyond: Vec::new(),
+    }
 }
 
 /// An inbound SA whose packets are counted, over its life and between two samples.

@@ -7,10 +7,11 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::LazyLock;
 use vti_diagnostics::capture::{self, Capture};
-use vti_diagnostics::diagnose::{Extent, Observation, run_both_ends};
+use vti_diagnostics::diagnose::{Extent, Observation, lookup_both_ends, run_both_ends};
 use vti_diagnostics::render::text;
 use vti_diagnostics::report::{InterfaceReport, Report};
 use vti_diagnostics::snapshot::{Encapsulation, LinkKind, Reason};
+use vti_diagnostics::way::Flow;
 
 /// Where they are.
 const FOLDER: &str = "tests/captures/ends";
@@ -179,4 +180,20 @@ fn every_source_of_the_other_end_may_be_unread() {
 
 fn interfaces_of(pair: &Pair) -> Vec<InterfaceReport> {
     expected(pair, report(&pair.own.capture, &pair.other))
+}
+
+/// A packet out of this end, into the other, and its answer: as far as each comes.
+#[test]
+fn a_packet_is_followed_to_the_other_end_and_back() {
+    let mut shown = String::new();
+    for pair in PAIRS.iter() {
+        let [now, other] = [&pair.own.capture, &pair.other].map(|c| c.snapshots.last().unwrap());
+        let is_router = pair.own.expected.contains_key("t0") && !pair.own.name.starts_with("705");
+        let (from, to) =
+            if is_router { ("10.9.1.1", "10.9.2.1") } else { ("10.9.2.1", "10.9.1.1") };
+        let flow = Flow::probe(from.parse().unwrap(), to.parse().unwrap());
+        let report = lookup_both_ends(now, other, "t0", &flow).unwrap();
+        shown.push_str(&format!("{}\n\n{}\n", pair.own.name, text::lookup(&report, 80)));
+    }
+    insta::assert_snapshot!("a_packet_is_followed", shown);
 }
