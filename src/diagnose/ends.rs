@@ -19,6 +19,7 @@ use std::net::IpAddr;
 
 /// The two sides of an SA are installed so many seconds apart at most: clocks that differ less are taken for equal.
 const SAME_MOMENT_S: i64 = 3;
+const CLOCKS_DIFFER_MS: u64 = 3_000;
 
 /// Why nothing is said of both ends where one was read.
 const ONE_END: Unconfirmed =
@@ -124,20 +125,27 @@ impl<'a> Ends<'a> {
         }
     }
 
-    /// The sender's newest SA, where the receiver does not have it, though it was installed before the receiver was looked at.
-    pub fn newest_unknown(&self, outward: bool) -> Option<&'a Sa> {
+    /// The sender's newest SA, where the receiver does not have it, though it was installed before the receiver was looked at; and whether two
+    /// samples of the receiver say so.
+    pub fn newest_unknown(&self, outward: bool) -> Option<(&'a Sa, bool)> {
         let [here, there] = self.samples;
         let (stream, ahead_s, receiver) = match outward {
             true => (&self.outward, self.ahead_s, there),
             false => (&self.inward, self.ahead_s.saturating_neg(), here),
         };
-        let seen_s = seconds(receiver.now).saturating_sub(ahead_s);
         let added = |sa: &&Sa| signed(sa.current.add_time);
         let newest_known = stream.pairs.iter().map(|(sa, _)| added(sa)).max();
         let newest = stream.unpaired.iter().copied().max_by_key(added)?;
         let is_newer = newest_known.is_none_or(|known| added(&newest) > known);
-        let was_there = added(&newest).saturating_add(SAME_MOMENT_S) < seen_s;
-        (is_newer && was_there).then_some(newest)
+        let was_there = |sample: &Snapshot| {
+            let seen_s = seconds(sample).saturating_sub(ahead_s);
+            added(&newest).saturating_add(SAME_MOMENT_S) < seen_s
+        };
+        let twice = receiver.earlier.is_some_and(|earlier| {
+            let lacks = |list: &[Sa]| other_side(list, newest).is_none();
+            was_there(earlier) && earlier.sas.as_deref().is_ok_and(lacks)
+        });
+        (is_newer && was_there(receiver.now)).then_some((newest, twice))
     }
 }
 
@@ -190,28 +198,31 @@ pub(super) fn counterpart<'a>(
         tunnel.outbound_sas()?.iter().filter_map(|sa| other_side(sas_there, sa)).collect();
     let own: BTreeSet<(u32, IpAddr)> =
         inbound(tunnel)?.iter().map(|sa| (sa.spi.0, sa.destination)).collect();
-    let (mut by_sa, mut by_address) = (Vec::new(), Vec::new());
-    let here = addresses(&tunnel.state.snapshot)?;
-    let away = addresses(&other.snapshot).map_err(|missing| there(&missing))?;
-    let named = tunnel.peers()?;
-    let candidates = other.tunnels().map_err(|missing| there(&missing))?;
-    for candidate in candidates.into_iter().filter(|other| !other.link.is_fallback_device()) {
-        let takes = |sa: &&&Sa| candidate.owns_inbound(sa).unwrap_or(false);
-        let sends = candidate.outbound_sas().unwrap_or_default();
-        let is_sent = |sa: &&Sa| {
-            other_side(sas_here, sa).is_some_and(|sa| own.contains(&(sa.spi.0, sa.destination)))
-        };
-        if sent.iter().any(|sa| takes(&sa)) || sends.iter().any(is_sent) {
-            by_sa.push(candidate);
-        } else if named.iter().any(|peer| away.contains(peer))
-            && candidate.peers().is_ok_and(|peers| peers.iter().any(|peer| here.contains(peer)))
-        {
-            by_address.push(candidate);
-        }
-    }
-    if let Some(found) = by_sa.into_iter().next() {
+    let candidates = || -> Result<Vec<Tunnel<'a>>, Missing> {
+        let all = other.tunnels().map_err(|missing| there(&missing))?;
+        Ok(all.into_iter().filter(|other| !other.link.is_fallback_device()).collect())
+    };
+    // The cheapest question first: there may be a thousand of them.
+    let takes = |t: &Tunnel<'_>| sent.iter().any(|sa| t.owns_inbound(sa).unwrap_or(false));
+    if let Some(found) = candidates()?.into_iter().find(takes) {
         return Ok(found);
     }
+    let is_own = |sa: &&Sa| {
+        let here = other_side(sas_here, sa);
+        here.is_some_and(|sa| own.contains(&(sa.spi.0, sa.destination)))
+    };
+    let sends = |t: &Tunnel<'_>| t.outbound_sas().unwrap_or_default().iter().any(is_own);
+    if let Some(found) = candidates()?.into_iter().find(sends) {
+        return Ok(found);
+    }
+    let here = addresses(&tunnel.state.snapshot)?;
+    let away = addresses(&other.snapshot).map_err(|missing| there(&missing))?;
+    if !tunnel.peers()?.iter().any(|peer| away.contains(peer)) {
+        return Err(Unconfirmed::NotApplicable(NO_TUNNEL));
+    }
+    let names_us =
+        |t: &Tunnel<'_>| t.peers().is_ok_and(|peers| peers.iter().any(|p| here.contains(p)));
+    let mut by_address: Vec<Tunnel<'a>> = candidates()?.into_iter().filter(names_us).collect();
     if by_address.len() > 1 {
         let out = tunnel.own_policies(PolicyDirection::Out)?;
         by_address.retain(|other| {
@@ -270,8 +281,10 @@ impl<'a> Stream<'a> {
         let seen_ms =
             receiver.1.now.taken_at_ms.saturating_add_signed(ahead_s.saturating_mul(-1_000));
         let samples = [Some(sender.1.now), sender.1.earlier];
-        // The last sample of the sender that was taken before.
-        let before = samples.into_iter().flatten().find(|sample| sample.taken_at_ms <= seen_ms);
+        // The last sample of the sender that was taken before, also where the clocks differ by as much as is taken for nothing.
+        let is_before =
+            |sample: &&Snapshot| sample.taken_at_ms.saturating_add(CLOCKS_DIFFER_MS) <= seen_ms;
+        let before = samples.into_iter().flatten().find(is_before);
         let mut passed = Passed {
             sas: self.pairs.len(),
             dropped_before: dropped_before(sender),
@@ -343,13 +356,17 @@ fn missing(sent: &Sa, received: &Sa, before: Option<&Snapshot>) -> Result<u64, &
         return Err("the SA is in the device, which counts by itself");
     }
     let counted = counted(received);
-    let passed_over = passed_over(sent, received, counted);
+    let passed_over = match passed_over(sent, received, counted) {
+        // Nothing is missing.
+        None if counted >= numbers(sent) => Some(0),
+        known => known,
+    };
     let then = match before.map(|before| before.sas.as_deref()) {
         // Where it was installed since, what it carried by then is not known.
         Some(Ok(list)) => list.iter().find(|other| crate::way::loss::is_same(sent, other)),
         Some(Err(_)) if passed_over.is_none() => return Err("the sender's SAs were not read"),
         None if passed_over.is_none() => {
-            return Err("the sender was looked at after the receiver");
+            return Err("no sample of the sender is 3 s older than the last one of the receiver");
         }
         _ => None,
     };

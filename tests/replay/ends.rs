@@ -143,6 +143,28 @@ fn behind_a_nat_the_spi_is_enough() {
     assert_eq!(of(&own, &other).2, 1010);
 }
 
+/// What one end sends between the two looks is not lost, and clocks may differ by some seconds.
+#[test]
+fn what_is_on_the_way_between_the_looks_is_not_lost() {
+    let healthy = PAIRS.iter().find(|pair| pair.own.name.starts_with("ok-")).unwrap();
+    let of = |apart_ms: u64| {
+        let (mut own, mut other) = (healthy.own.capture.clone(), healthy.other.clone());
+        own.snapshots.remove(0);
+        let [mine, theirs] = [&mut own, &mut other].map(|c| c.snapshots.last_mut().unwrap());
+        for sa in mine.sas.as_mut().unwrap().iter_mut().filter(|sa| sa.spi.0 == 0x101) {
+            sa.current.packets += 100_000;
+            sa.replay.as_mut().unwrap().outbound += 100_000;
+        }
+        theirs.taken_at_ms = mine.taken_at_ms + apart_ms;
+        let ends = expected(healthy, report(&own, &other)).remove(0).ends.unwrap();
+        (ends.outward.lost, ends.outward.undetermined.is_some())
+    };
+    assert_eq!(of(0), (None, true));
+    assert_eq!(of(2_900), (None, true));
+    // So long after, they should have arrived.
+    assert_eq!(of(3_000), (Some(100_000), false));
+}
+
 #[test]
 fn the_capture_of_a_stranger_is_no_other_end() {
     let [first, ..] = PAIRS.as_slice() else { panic!("no pair") };

@@ -56,7 +56,7 @@ fn check(case: &Case<'_>) -> Outcome {
         let (shown, rest) = selectors.split_at(selectors.len().min(3));
         let more =
             if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        return Ok(Found::new(Confidence::Proven, "xfrm_policy_check: no policy", summary)
+        return Ok(Found::new(Confidence::Consistent, "xfrm_policy_check: no policy", summary)
             .concluded(format!("{from}: policy out {}", policy.selector), Source::SecurityPolicies)
             .concluded(
                 format!("{to}: policy in {}{more}", shown.join(", ")),
