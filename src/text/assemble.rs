@@ -5,7 +5,7 @@ use super::entry::{Entry, NamedRoute};
 use super::filter::Filter;
 use super::ike::Daemon;
 use super::interfaces::Interfaces;
-use super::lists::{counters_of, cut, without_repeats};
+use super::lists::{counters_of, cut, ip_counters_of, without_repeats};
 use super::lookups::{self, Routing};
 use super::moments::{Entries, Moments};
 use super::names::MAIN;
@@ -177,6 +177,8 @@ impl<'a> Everything<'a> {
         if let Some(counters) = self.at(&self.counters, when, true) {
             now.xfrm_statistics = counters_of(counters)
                 .ok_or_else(|| Missing::new(Source::XfrmStatistics, Reason::NotInText, ""));
+            now.ip_counters = ip_counters_of(counters)
+                .ok_or_else(|| Missing::new(Source::IpCounters, Reason::NotInText, ""));
         }
         self.read_table(&mut now, when);
         now.addresses = self.interfaces.addresses();

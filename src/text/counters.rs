@@ -7,6 +7,7 @@ use super::lines::Line;
 use super::words::{Words, number};
 use crate::collect::proc;
 use crate::snapshot::KernelCounter;
+use crate::snapshot::host::IP_COUNTERS;
 
 /// The two lines that the kernel prints above the rows.
 const HEADER: &str = "Inter-|   Receive  |  Transmit\n face |bytes    packets\n";
@@ -74,7 +75,8 @@ pub(super) fn counter(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken
                 .any(|prefix| name.starts_with(prefix));
             let entry = entry(name, value).filter(|_| of_nstat)?;
             // The other counters of nstat are recognised, and no diagnosis asks for them.
-            let wanted = name.starts_with("Xfrm") && since_boot;
+            let is_asked_for = name.starts_with("Xfrm") || IP_COUNTERS.contains(name);
+            let wanted = is_asked_for && since_boot;
             Some(Taken { lines: 1, entries: if wanted { vec![entry] } else { Vec::new() } })
         }
         _ => None,

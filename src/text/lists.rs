@@ -3,6 +3,7 @@
 
 use super::entry::Entry;
 use super::moments::Entries;
+use crate::snapshot::host::IP_COUNTERS;
 use crate::snapshot::{KernelCounter, Missing, Reason, Source};
 
 /// A list of which some lines could not be read is no list.
@@ -26,10 +27,21 @@ pub(super) fn without_repeats<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec
     kept
 }
 
-/// The counters, those of nstat beside those of the file; none where only others of nstat are in the text.
+/// The counters of XFRM, those of nstat beside those of the file; none where only others of nstat are in the text.
 pub(super) fn counters_of(entries: &Entries<'_>) -> Option<Vec<KernelCounter>> {
+    counters(entries, |name| name.starts_with("Xfrm"))
+}
+
+/// The counters of IP, of nstat alone; none where it printed none of them. Without `-z` it leaves out those that are 0: they stay unknown.
+pub(super) fn ip_counters_of(entries: &Entries<'_>) -> Option<Vec<KernelCounter>> {
+    let mut counters = counters(entries, |name| IP_COUNTERS.contains(&name))?;
+    counters.sort_by(|a, b| a.name.cmp(&b.name));
+    Some(counters)
+}
+
+fn counters(entries: &Entries<'_>, is_one: fn(&str) -> bool) -> Option<Vec<KernelCounter>> {
     let counters = entries.iter().filter_map(|entry| match entry {
-        Entry::Counter(counter) => Some(counter.clone()),
+        Entry::Counter(counter) if is_one(&counter.name) => Some(counter.clone()),
         _ => None,
     });
     let counters: Vec<KernelCounter> = counters.collect();

@@ -42,7 +42,7 @@ const COMMANDS: &[&str] = &[
     "uname -a",
     "cat /proc/net/dev",
     "cat /proc/net/xfrm_stat",
-    r"nstat -az Xfrm\*",
+    "nstat -az",
     "ip -d -s -s link",
     "ip address show",
     "ip rule show",
