@@ -242,6 +242,9 @@ pub struct Capture {
     /// Replace addresses and names, to share it
     #[arg(long)]
     pub redact: bool,
+    /// Replace addresses as in the other end's capture
+    #[arg(long, value_name = "FILE", requires = "redact", requires = "capture")]
+    pub redact_with: Option<PathBuf>,
     /// Redact this capture, do not read this system
     #[arg(long, value_name = "FILE", requires = "redact", conflicts_with_all = ["interval", "vici"])]
     pub capture: Option<PathBuf>,

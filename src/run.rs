@@ -246,7 +246,13 @@ fn write_capture(arguments: &cli::Capture) -> Result<String> {
         },
     };
     if arguments.redact {
-        taken = capture::redact(taken)?;
+        taken = match &arguments.redact_with {
+            Some(file) => {
+                let other = capture::load_within(file, arguments.max_size)?;
+                capture::redact_beside(taken, &other)?
+            }
+            None => capture::redact(taken)?,
+        };
     }
     // As it is written: the text would be as large again.
     let text = |out: &mut dyn Write| capture::write(taken, out);

@@ -23,7 +23,7 @@ pub use archive::{load_archive, texts_of_archive};
 pub use file::{load, load_within};
 pub use limits::MAX_SIZE;
 pub use pasted::{load_text, load_texts};
-pub use redact::{redact, redact_with};
+pub use redact::{redact, redact_beside, redact_with};
 pub use yaml::{from_yaml, to_yaml, write};
 
 use crate::snapshot::Snapshot;

@@ -14,7 +14,7 @@ use crate::snapshot::recorded;
 use crate::snapshot::validation::UnknownRule;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io;
 use std::net::IpAddr;
 
@@ -33,15 +33,68 @@ pub fn redact(capture: Capture) -> Result<Capture> {
 /// # Errors
 /// As [`redact`].
 pub fn redact_with(capture: Capture, key: &impl BuildHasher) -> Result<Capture> {
-    let failed = |error: serde_json::Error| {
-        Error::DataUnavailable(format!("cannot redact the capture: {error}"))
-    };
-    let mut prefixes = Prefixes(Present::default());
+    let present = present(&capture, Present::default())?;
+    replaced(capture, key, &present)
+}
+
+/// [`redact`] such that addresses are replaced as in the capture of the other end, where that is redacted beside this one: both captures are
+/// needed, whole, and make the key. Who has neither of them cannot make it.
+///
+/// # Errors
+/// As [`redact`].
+pub fn redact_beside(capture: Capture, other: &Capture) -> Result<Capture> {
+    let both = present(other, present(&capture, Present::default())?)?;
+    let mut contents = [hash(&capture)?, hash(other)?];
+    contents.sort_unstable();
+    replaced(capture, &Key(contents), &both)
+}
+
+/// A key that two captures make, whichever comes first.
+struct Key([u64; 2]);
+
+impl BuildHasher for Key {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        hasher
+    }
+}
+
+/// What a capture holds, as a number.
+fn hash(capture: &Capture) -> Result<u64> {
+    struct Into(DefaultHasher);
+    impl io::Write for Into {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut into = Into(DefaultHasher::new());
+    serde_json::to_writer(&mut into, capture).map_err(failed)?;
+    Ok(into.0.finish())
+}
+
+fn failed(error: serde_json::Error) -> Error {
+    Error::DataUnavailable(format!("cannot redact the capture: {error}"))
+}
+
+/// The addresses and prefixes of a capture, beside others.
+fn present(capture: &Capture, others: Present) -> Result<Present> {
+    let mut prefixes = Prefixes(others);
     // Who only looks at the texts needs them nowhere.
-    texts::serialize(&capture, &mut serde_json::Serializer::new(io::sink()), &mut prefixes)
+    texts::serialize(capture, &mut serde_json::Serializer::new(io::sink()), &mut prefixes)
         .map_err(failed)?;
+    Ok(prefixes.0)
+}
+
+fn replaced(capture: Capture, key: &impl BuildHasher, present: &Present) -> Result<Capture> {
     let mut redaction = Redaction {
-        addresses: Addresses::new(key, &prefixes.0),
+        addresses: Addresses::new(key, present),
         names: Names::of(&capture.snapshots),
         filter_names: filter_names::FilterNames::default(),
         others: BTreeMap::new(),

@@ -143,6 +143,29 @@ fn behind_a_nat_the_spi_is_enough() {
     assert_eq!(of(&own, &other).2, 1010);
 }
 
+/// Redacted beside each other, the two say the same; redacted alone, they do not know each other.
+#[test]
+fn what_was_redacted_beside_the_other_end_still_matches() {
+    // The name of the interface is another one afterwards.
+    let of = |own: &Capture, other: &Capture| {
+        let found = report(own, other).interfaces;
+        let both = found.into_iter().filter_map(|i| Some((first(&i), i.ends?)));
+        both.map(|(first, ends)| (first, ends.outward, ends.inward)).collect::<Vec<_>>()
+    };
+    for pair in PAIRS.iter() {
+        let (own, other) = (&pair.own.capture, &pair.other);
+        let [a, b] = [(own, other), (other, own)]
+            .map(|(one, two)| capture::redact_beside(one.clone(), two).unwrap());
+        assert_eq!(of(&a, &b), of(own, other), "{}", pair.own.name);
+        assert!(!of(&a, &b).is_empty(), "{}", pair.own.name);
+        let text = capture::to_yaml(&a).unwrap();
+        assert!(!text.contains("192.0.2.") && !text.contains("10.9."), "{}", pair.own.name);
+        let alone = capture::redact(other.clone()).unwrap();
+        let peers = |c: &Capture| c.snapshots[0].addresses.clone().unwrap();
+        assert_ne!(peers(&alone), peers(&b), "{}", pair.own.name);
+    }
+}
+
 /// What one end sends between the two looks is not lost, and clocks may differ by some seconds.
 #[test]
 fn what_is_on_the_way_between_the_looks_is_not_lost() {
