@@ -37,8 +37,8 @@ const SETTLE: Duration = Duration::from_millis(20);
 /// Ends the run at the first case that fails.
 pub const STOP: &str = "--stop";
 
-/// Runs a fourth of the cases, of each scenario one at least: what one kernel showed with every driver and family needs no second kernel
-/// for each of them.
+/// Runs a fourth of the cases, of each scenario one at least, and on each of four kernels another fourth: on all of them together, each case
+/// runs once.
 pub const FOURTH: &str = "--fourth";
 
 /// Runs the cases whose `scenario driver families` holds one of the words; with the word `matrix` first, only scenarios without daemons;
@@ -100,8 +100,9 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
     for (turn, scenario) in scenarios()?.into_iter().enumerate() {
         let cases = scenario.cases(kernel);
         let every = if is_fourth { cases.len().clamp(1, 4) } else { 1 };
-        // Another scenario begins with another driver, and another pair of families.
-        for case in cases.into_iter().skip(turn % every).step_by(every) {
+        // Another scenario, and another kernel, begins with another pair of families.
+        let first = (turn + kernel.turn()) % every;
+        for case in cases.into_iter().skip(first).step_by(every) {
             let name = format!("{} {case}", scenario.name);
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;
