@@ -153,7 +153,6 @@ const MAY_DIFFER: &[&str] = &[
     ".unsettled",
     // Of none of these is a text read.
     ".queues",
-    ".ip_counters",
     ".associations.seen[].replay.unseen",
     ".associations.seen[].replay.oldest_unseen",
     // `ip route get` is not among the commands: answers are worked out from the routes, without the kernel's choice of a source.
