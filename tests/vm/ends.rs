@@ -14,12 +14,14 @@ pub const NAME: &str = "ends";
 /// The samples of one end, the earlier one first.
 pub type Looks = [Snapshot; 2];
 
-/// What differs from what must be said; empty where both views say it. `expected` is the first finding of the router's own capture.
+/// What differs from what must be said; empty where both views say it. `expected` is the first finding of the router's own capture, `together` that
+/// of both captures where no single one shows the fault.
 pub fn differences(
     interface: &str,
     router: &Looks,
     peer: &Looks,
     expected: &str,
+    together: Option<&str>,
 ) -> Fallible<Vec<String>> {
     let here = report(interface, router, peer)?;
     let there = report(interface, peer, router)?;
@@ -40,6 +42,7 @@ pub fn differences(
     match (cause, here.findings.first()) {
         (Some(cause), Some(first)) if first.code == cause => {}
         (Some(cause), Some(_)) if is_of_ends && (is_beyond || is_there(cause)) => {}
+        (None, Some(first)) if Some(first.code.to_string().as_str()) == together => {}
         (None, None) => {}
         (None, Some(first)) if first.severity == Severity::Notice => {}
         // The peer shows a fault of its own, without the router's capture.
@@ -63,10 +66,8 @@ pub fn differences(
         }
     }
     // The way's faults are nobody's, and a healthy tunnel has none at either end.
-    if cause.is_none()
-        && !peer_shows_a_fault
-        && there.findings.iter().any(|found| found.severity > Severity::Notice)
-    {
+    let is_nobodys = cause.is_none() && together.is_none() && !peer_shows_a_fault;
+    if is_nobodys && there.findings.iter().any(|found| found.severity > Severity::Notice) {
         wrong.push(format!("peer: nothing expected, found {:?}", codes(&there)));
     }
     match (&here.ends, &there.ends) {

@@ -245,7 +245,10 @@ fn run_case(
         if let (Some(before), Some(after)) = (peer_earlier, look_at_peer()?) {
             let (router, peer) = ([earlier, now], [before, after]);
             let expected = scenario.expect.over_time(case);
-            let differences = ends::differences(&case.interface, &router, &peer, &expected);
+            let told = scenario.both_ends.as_ref().filter(|told| told.of == End::Router);
+            let together = told.map(|told| told.finding.as_str()).filter(|first| *first != "ok");
+            let differences =
+                ends::differences(&case.interface, &router, &peer, &expected, together);
             keep.keep_ends(scenario, case, router, peer)?;
             return differences;
         }
