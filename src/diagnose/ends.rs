@@ -7,10 +7,10 @@
 use super::inbound::Inbound;
 use super::unconfirmed::Unconfirmed;
 use crate::report::InterfaceReport;
-use crate::report::ends::{Ends as Report, Passed};
+use crate::report::ends::{Ends as Report, Passed, other_end};
 use crate::snapshot::{
-    Missing, Observed, Policy, PolicyDirection, PolicyType, Reason, ReplayState, Sa, Snapshot,
-    Source,
+    Link, Missing, Observed, Policy, PolicyDirection, PolicyType, Reason, ReplayState, Sa,
+    Snapshot, Source, Statistics,
 };
 use crate::tunnel::{State, Tunnel};
 use crate::units;
@@ -44,8 +44,11 @@ pub(super) struct Ends<'a> {
     pub outward: Stream<'a>,
     /// From there.
     pub inward: Stream<'a>,
+    /// What became of what this end sent, and of what the other end sent.
+    pub passed_outward: Passed,
+    pub passed_inward: Passed,
     /// How many seconds the other end's clock is ahead of this one's.
-    pub ahead_s: i64,
+    ahead_s: i64,
 }
 
 /// The samples of one end.
@@ -86,42 +89,43 @@ impl<'a> Ends<'a> {
         let interface = interface.ok_or(Unconfirmed::NotApplicable(NO_TUNNEL))?;
         let ahead_s = ahead(&outward, &inward);
         let here = Samples { now: &tunnel.state.snapshot, earlier };
-        let samples = [here, Samples { now: &other.state.snapshot, earlier: other.earlier }];
-        Ok(Self { tunnel: found, there: interface, samples, outward, inward, ahead_s })
+        let away = Samples { now: &other.state.snapshot, earlier: other.earlier };
+        let (mine, theirs) = ((tunnel.link, here), (found.link, away));
+        let passed_outward = outward.passed(mine, theirs, ahead_s);
+        let passed_inward = inward.passed(theirs, mine, ahead_s.saturating_neg());
+        let samples = [here, away];
+        let there = interface;
+        Ok(Self {
+            tunnel: found,
+            there,
+            samples,
+            outward,
+            inward,
+            passed_outward,
+            passed_inward,
+            ahead_s,
+        })
     }
 
     /// What to call the other end: its name, where that tells it from this one.
-    pub fn name(&self) -> String {
+    pub fn name(&self) -> &'a str {
         let [here, there] = self.samples.map(|samples| samples.now.host.hostname.as_str());
-        if there.is_empty() || here == there {
-            "the other end".to_owned()
-        } else {
-            there.to_owned()
-        }
+        other_end(here, there)
     }
 
-    /// What became of what this end sends.
-    pub fn passed_outward(&self, tunnel: &Tunnel<'_>) -> Passed {
-        let [here, there] = self.samples;
-        let (sender, receiver) = (tunnel.link.name.as_str(), self.tunnel.link.name.as_str());
-        self.outward.passed((sender, here), (receiver, there), self.ahead_s)
-    }
-
-    /// What became of what the other end sends.
-    pub fn passed_inward(&self, tunnel: &Tunnel<'_>) -> Passed {
-        let [here, there] = self.samples;
-        let (sender, receiver) = (self.tunnel.link.name.as_str(), tunnel.link.name.as_str());
-        self.inward.passed((sender, there), (receiver, here), self.ahead_s.saturating_neg())
+    /// What to call the interface there: `t0 of gw2`.
+    pub fn other(&self) -> String {
+        format!("{} of {}", self.tunnel.link.name, self.name())
     }
 
     /// For the report.
-    pub fn report(&self, tunnel: &Tunnel<'_>) -> Report {
+    pub fn report(&self) -> Report {
         let [_, there] = self.samples;
         Report {
             hostname: there.now.host.hostname.clone(),
             interface: self.tunnel.link.name.clone(),
-            outward: self.passed_outward(tunnel),
-            inward: self.passed_inward(tunnel),
+            outward: self.passed_outward.clone(),
+            inward: self.passed_inward.clone(),
         }
     }
 
@@ -273,8 +277,8 @@ impl<'a> Stream<'a> {
     /// The account of the direction; `ahead_s`: how many seconds the receiver's clock is ahead of the sender's.
     fn passed(
         &self,
-        sender: (&str, Samples<'_>),
-        receiver: (&str, Samples<'_>),
+        sender: (&Link, Samples<'_>),
+        receiver: (&Link, Samples<'_>),
         ahead_s: i64,
     ) -> Passed {
         // The sender's clock when the receiver was looked at.
@@ -287,7 +291,7 @@ impl<'a> Stream<'a> {
         let before = samples.into_iter().flatten().find(is_before);
         let mut passed = Passed {
             sas: self.pairs.len(),
-            dropped_before: dropped_before(sender),
+            dropped_before: risen(sender.0, sender.1, |statistics| statistics.tx_errors),
             undelivered: self.undelivered(receiver),
             ..Passed::default()
         };
@@ -308,7 +312,7 @@ impl<'a> Stream<'a> {
     }
 
     /// Packets that the receiver's SAs decrypted between its two samples, and that its interface did not deliver.
-    fn undelivered(&self, (name, samples): (&str, Samples<'_>)) -> Option<u64> {
+    fn undelivered(&self, (link, samples): (&Link, Samples<'_>)) -> Option<u64> {
         let earlier = samples.earlier?;
         let before = earlier.sas.as_deref().ok()?;
         let same = |sa: &Sa| before.iter().find(|other| crate::way::loss::is_same(sa, other));
@@ -317,22 +321,18 @@ impl<'a> Stream<'a> {
             sa.current.packets.saturating_sub(then)
         };
         let decrypted = units::sum(self.received.iter().map(rise));
-        let received = |snapshot: &Snapshot| {
-            let links = snapshot.links.as_ref().ok()?;
-            Some(links.iter().find(|link| link.name == name)?.statistics.as_ref()?.rx_packets)
-        };
-        let delivered = received(samples.now)?.checked_sub(received(earlier)?)?;
+        let delivered = risen(link, samples, |statistics| statistics.rx_packets)?;
         Some(decrypted.saturating_sub(delivered))
     }
 }
 
-/// Packets that the sender's interface dropped before encryption between its two samples.
-fn dropped_before((name, samples): (&str, Samples<'_>)) -> Option<u64> {
-    let errors = |snapshot: &Snapshot| {
-        let links = snapshot.links.as_ref().ok()?;
-        Some(links.iter().find(|link| link.name == name)?.statistics.as_ref()?.tx_errors)
+/// How much a counter of an interface rose between two samples.
+fn risen(link: &Link, samples: Samples<'_>, counter: fn(&Statistics) -> u64) -> Option<u64> {
+    let of = |snapshot: &Snapshot| {
+        let same = snapshot.links.iter().flatten().find(|other| other.name == link.name)?;
+        same.statistics.as_ref().map(counter)
     };
-    errors(samples.now)?.checked_sub(errors(samples.earlier?)?)
+    of(samples.now)?.checked_sub(of(samples.earlier?)?)
 }
 
 /// Sequence numbers that an outbound SA gave out. A device that encrypts counts a large segment once, and numbers its parts.

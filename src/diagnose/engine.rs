@@ -5,7 +5,7 @@ use super::assumed;
 use super::case::{Case, Extent, Shared};
 use super::checks::DIAGNOSES;
 use super::diagnosis::{Diagnosis, Unconfirmed};
-use super::ends::OtherEnd;
+use super::ends::{Ends, OtherEnd};
 use super::found::Found;
 use super::interfaces;
 use super::reached;
@@ -207,9 +207,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     for finding in report.findings.iter_mut().filter(|finding| !finding.is_brief) {
         finding.way = reached::of_finding(case, finding.code);
     }
-    if let (Ok(tunnel), Ok(ends)) = (case.tunnel(), case.ends()) {
-        report.ends = Some(ends.report(tunnel));
-    }
+    report.ends = case.ends().ok().map(Ends::report);
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     if extent != Extent::Everything && report.verdict != Verdict::Unknown {
         // A person without the rights is told how to get them, whatever the verdict.

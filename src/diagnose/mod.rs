@@ -29,6 +29,7 @@ mod flows;
 mod found;
 mod inbound;
 mod inbound_lookup;
+mod interface_words;
 mod interfaces;
 mod lookup;
 mod lookup_both_ends;

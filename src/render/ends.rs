@@ -10,11 +10,7 @@ const INDENT: usize = 2;
 
 /// Writes it; `host`: the name of this host.
 pub(super) fn block(page: &mut Page, host: &str, interface: &InterfaceReport, ends: &Ends) {
-    let there = match ends.hostname.as_str() {
-        "" => "the other end",
-        name if name == host => "the other end",
-        name => name,
-    };
+    let there = ends.other_end(host);
     page.blank();
     page.paragraph(0, &format!("{} here and {} of {there}", interface.name, ends.interface));
     let (out, back) = (format!("to {there}"), format!("from {there}"));

@@ -16,6 +16,18 @@ pub struct Ends {
     pub inward: Passed,
 }
 
+impl Ends {
+    /// What to call the other end, beside the host `here`.
+    pub fn other_end(&self, here: &str) -> &str {
+        other_end(here, &self.hostname)
+    }
+}
+
+/// What to call the host at the other end: its name, where that tells it from this one.
+pub fn other_end<'n>(here: &str, there: &'n str) -> &'n str {
+    if there.is_empty() || here == there { "the other end" } else { there }
+}
+
 /// What became of the packets of one direction, over the life of those SAs that both ends have. All are numbers of packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Passed {

@@ -41,8 +41,7 @@ What to do
 
 fn check(case: &Case<'_>) -> Outcome {
     let (here, ends) = (case.tunnel()?, case.ends()?);
-    let (this, name) = (case.name, ends.name());
-    let other = format!("{} of {name}", ends.tunnel.link.name);
+    let (this, other) = (case.name, ends.other());
     let outward = ends.outward.pairs.iter().map(|(here, there)| (*here, *there));
     let inward = ends.inward.pairs.iter().map(|(there, here)| (*here, *there));
     for (own, others) in outward.chain(inward) {

@@ -38,8 +38,7 @@ What to do
 
 fn check(case: &Case<'_>) -> Outcome {
     let ends = case.ends()?;
-    let (this, name) = (case.name, ends.name());
-    let other = format!("{} of {name}", ends.tunnel.link.name);
+    let (this, other) = (case.name, ends.other());
     for (outward, from, to) in [(true, this, other.as_str()), (false, other.as_str(), this)] {
         let Some((sa, twice)) = ends.newest_unknown(outward) else { continue };
         // What is absent in one reading may have been replaced while it was read.

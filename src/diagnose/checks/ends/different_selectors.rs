@@ -7,7 +7,7 @@ use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::ends::main_policies;
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::{Action, Missing, Observed, Policy, PolicyDirection, Source};
+use crate::snapshot::{Action, Observed, Policy, PolicyDirection, Source};
 use crate::tunnel::Tunnel;
 use ipnet::IpNet;
 
@@ -41,8 +41,7 @@ What to do
 
 fn check(case: &Case<'_>) -> Outcome {
     let (here, ends) = (case.tunnel()?, case.ends()?);
-    let name = ends.name();
-    let (this, other) = (case.name, format!("{} of {name}", ends.tunnel.link.name));
+    let (this, other) = (case.name, ends.other());
     let outward = [(here, this), (&ends.tunnel, other.as_str())];
     let inward = [(&ends.tunnel, other.as_str()), (here, this)];
     for [(sender, from), (receiver, to)] in [outward, inward] {
@@ -84,8 +83,7 @@ fn refused<'a>(sender: &Tunnel<'a>, receiver: &Tunnel<'a>) -> Observed<Option<&'
             meet(source, other.selector.source) && meet(destination, other.selector.destination)
         })
     };
-    let found: Result<_, Missing> = Ok(sent.into_iter().filter(allows).find(|p| !is_taken(p)));
-    found
+    Ok(sent.into_iter().filter(allows).find(|policy| !is_taken(policy)))
 }
 
 /// Whether two prefixes have an address in common.

@@ -50,17 +50,16 @@ What to do
 const PERMILLE: u64 = 10;
 
 fn check(case: &Case<'_>) -> Outcome {
-    let (here, ends) = (case.tunnel()?, case.ends()?);
-    let name = ends.name();
-    let other = format!("{} of {name}", ends.tunnel.link.name);
-    let outward = (ends.passed_outward(here), case.name, other.as_str());
-    let inward = (ends.passed_inward(here), other.as_str(), case.name);
+    let ends = case.ends()?;
+    let other = ends.other();
+    let outward = (&ends.passed_outward, case.name, other.as_str());
+    let inward = (&ends.passed_inward, other.as_str(), case.name);
     let mut open = None;
     let mut worst: Option<(u64, Found)> = None;
     for (passed, from, to) in [outward, inward] {
-        let Passed { sent, arrived, lost, .. } = passed;
+        let Passed { sent, arrived, lost, .. } = *passed;
         let Some(lost) = lost else {
-            open = passed.undetermined.filter(|_| sent > 0);
+            open = passed.undetermined.clone().filter(|_| sent > 0);
             continue;
         };
         if lost.saturating_mul(1_000) <= sent.saturating_mul(PERMILLE)
