@@ -100,7 +100,7 @@ impl Place {
     }
 }
 
-/// Reasons of qdiscs (`include/net/dropreason-core.h`, and `include/net/dropreason-qdisc.h` of later kernels).
+/// Reasons of qdiscs (`include/net/dropreason-core.h`).
 fn is_of_a_queue(reason: &str) -> bool {
     const OTHERS: [&str; 4] = ["CAKE_FLOOD", "FQ_BAND_LIMIT", "FQ_HORIZON_LIMIT", "FQ_FLOW_LIMIT"];
     reason.starts_with("QDISC_") || OTHERS.contains(&reason)

@@ -216,19 +216,11 @@ const fn is_whole(ending: Ending) -> bool {
 /// The early filter: drops that do not concern tunnels are skipped before their packet is read. `vtis`: the ifindexes of VTIs.
 fn read(alert: &Alert<'_>, vtis: &BTreeSet<u32>) -> Option<Dropped> {
     let (function, reason) = (alert.function(), alert.reason);
+    let is_esp = alert.payload.first().is_some_and(|protocol| [ESP, UDP].contains(protocol));
+    // Of the drops of packet filters, only those that look like encrypted packets.
+    let on_the_way = Place::of(function, reason).filter(|p| *p != Place::Filter || is_esp);
     let is_delivered = alert.input.is_some_and(|input| vtis.contains(&input));
-    let place = match Place::of(function, reason) {
-        // Of the drops of packet filters, only those that look like encrypted packets.
-        Some(Place::Filter) if !alert.payload.first().is_some_and(|p| [ESP, UDP].contains(p)) => {
-            None
-        }
-        place => place,
-    };
-    let place = match place {
-        Some(place) => place,
-        None if is_delivered => Place::behind(function, reason),
-        None => return None,
-    };
+    let place = on_the_way.or_else(|| is_delivered.then(|| Place::behind(function, reason)))?;
     let packet = packet::read(place, alert);
     Some(Dropped { place, packet, protocol: alert.protocol, input: alert.input })
 }
