@@ -1,5 +1,5 @@
 //! `ipsec statusall` and `ipsec status` of strongSwan's stroke: its connections, IKE_SAs, CHILD_SAs and trap policies. Made from the
-//! outputs of strongSwan 5.9.8, and the source of 5.1 to 6.0.6 (`src/libcharon/plugins/stroke/stroke_list.c`).
+//! outputs of strongSwan 5.9.8; the formats in `src/libcharon/plugins/stroke/stroke_list.c` of 5.9.1, 6.0.0 and 6.0.6 print the same lines.
 //!
 //! It prints no mark, no if_id and no age of a CHILD_SA: they stay what they are where nothing is known. A list that has fewer IKE_SAs
 //! than its own head says is not taken.
