@@ -92,6 +92,12 @@ const OF_A_RELEASE: &[&str] = &["charon"];
 const STRONGSWANS: [(&str, &str); 4] =
     [("5.10", "5.9.1"), ("6.1", "5.9.8"), ("6.12", "6.0.1"), ("6.18", "6.1.0")];
 
+/// How a line begins that says which case failed; what is said of it follows, indented.
+const FAILED: &str = "FAIL ";
+
+/// Of one case, at most this many lines are said again at the end.
+const TOLD_AGAIN: usize = 12;
+
 /// The status by which `boot` says that the archive has the kernel, or the strongSwan, no more.
 const GONE: i32 = 77;
 const GONE_FROM_THE_ARCHIVE: &str = "the archive has no such kernel, or strongSwan, any more";
@@ -116,6 +122,8 @@ enum Outcome {
     Counted {
         passed: u64,
         failed: u64,
+        /// What the guest said of those that failed.
+        told: Vec<String>,
     },
     /// The archive has no such kernel, or strongSwan, any more.
     Gone,
@@ -129,10 +137,12 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     let is_named = !kernels.is_empty();
     let jobs = jobs(kernels, &filter);
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut failures = Vec::new();
     for (Job { kernel, strongswan, words, .. }, outcome, time) in boot_all(&jobs)? {
         let said = match outcome {
-            Ok(Outcome::Counted { passed: more, failed: bad }) => {
+            Ok(Outcome::Counted { passed: more, failed: bad, told }) => {
                 (passed, failed) = (passed + more, failed + bad);
+                failures.extend(told.into_iter().map(|line| format!("{kernel:<4} {line}")));
                 format!("{more} passed, {bad} failed in {} s", time.as_secs())
             }
             Ok(Outcome::Gone) if !is_named => {
@@ -157,6 +167,8 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         0 => String::new(),
         number => format!(", {number} SKIPPED"),
     };
+    // A log of which only the end is kept has to say which cases failed, too.
+    failures.iter().for_each(|line| println!("{line}"));
     println!("{passed} passed, {failed} failed{skipped}");
     Ok(failed == 0 && passed > 0)
 }
@@ -301,21 +313,46 @@ fn boot(job: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("cannot run tests/vm/boot: {error}"))?;
-    let mut sum = None;
+    let (mut sum, mut failures) = (None, Failures::default());
     if let Some(output) = guest.stdout.take() {
         for line in BufReader::new(output).lines() {
             let line = line.map_err(|error| format!("cannot read the guest's output: {error}"))?;
             match sum_of(&line) {
                 Some(found) => sum = Some(found),
-                None => println!("{kernel:<4} {line}"),
+                None => {
+                    println!("{kernel:<4} {line}");
+                    failures.hear(line);
+                }
             }
         }
     }
     let status = guest.wait().map_err(|error| format!("cannot wait for tests/vm/boot: {error}"))?;
     match sum {
-        Some((passed, failed)) => Ok(Outcome::Counted { passed, failed }),
+        Some((passed, failed)) => Ok(Outcome::Counted { passed, failed, told: failures.lines }),
         None if status.code() == Some(GONE) => Ok(Outcome::Gone),
         None => Err("the guest did not finish".into()),
+    }
+}
+
+/// What a guest says of the cases that fail, the first lines of each.
+#[derive(Default)]
+struct Failures {
+    lines: Vec<String>,
+    /// How many lines the case has that is told of now; none while it is one that passed.
+    of_this: Option<usize>,
+}
+
+impl Failures {
+    fn hear(&mut self, line: String) {
+        let goes_on = line.starts_with(' ') && self.of_this.is_some();
+        self.of_this = match self.of_this {
+            _ if line.starts_with(FAILED) => Some(1),
+            Some(number) if goes_on => Some(number + 1),
+            _ => None,
+        };
+        if self.of_this.is_some_and(|number| number <= TOLD_AGAIN) {
+            self.lines.push(line);
+        }
     }
 }
 
