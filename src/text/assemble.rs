@@ -12,7 +12,7 @@ use super::names::MAIN;
 use super::settings::Settings;
 use super::split::Table;
 use super::vyos_tables::{COUNTERS, IKE, INTERFACES, IPSEC};
-use super::{configuration, defaults, libreswan, nft, stroke, typed};
+use super::{configuration, defaults, libreswan, nft, qdisc, stroke, typed};
 use crate::snapshot::{Host, Missing, Neighbour, Policy, Reason, Route, Sa, Snapshot, Source};
 use std::collections::BTreeSet;
 
@@ -28,6 +28,7 @@ pub(super) struct Everything<'a> {
     routes: Moments<'a>,
     rules: Moments<'a>,
     neighbours: Moments<'a>,
+    queues: Moments<'a>,
     sas: Moments<'a>,
     policies: Moments<'a>,
     defaults: Moments<'a>,
@@ -74,6 +75,7 @@ impl<'a> Everything<'a> {
             routes: moments("ip route", none),
             rules: moments("ip rule", none),
             neighbours: moments("ip neighbour", none),
+            queues: moments(qdisc::FORMAT, qdisc::key),
             sas: moments("xfrm state", |entry| match entry {
                 Entry::Sa(named) if named.sa.spi.0 != 0 => {
                     let Sa { destination, protocol, spi, mark, .. } = &named.sa;
@@ -133,6 +135,7 @@ impl<'a> Everything<'a> {
             &self.policies,
             &self.filter.moments,
             &self.counted,
+            &self.queues,
         ];
         let is_twice = |moments: &&Moments<'_>| moments.all.len() > 1;
         let now = self.snapshot(When::Now);
@@ -188,6 +191,9 @@ impl<'a> Everything<'a> {
                 _ => None,
             });
             now.rules = Ok(without_repeats(rules));
+        }
+        if let Some(entries) = self.at(&self.queues, when, true) {
+            now.queues = qdisc::queues(entries, index, self.torn.contains(qdisc::FORMAT));
         }
         self.read_xfrm(&mut now, when, &index);
         now.taken_at_ms = self.time(when, &now);

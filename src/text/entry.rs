@@ -5,8 +5,8 @@ use crate::snapshot::filter::{Chain, Set, TableFamily};
 use crate::snapshot::ike::{Connection, IkeSa, Trap};
 use crate::snapshot::xfrm::Selector;
 use crate::snapshot::{
-    Address, DefaultPolicies, DeviceColumns, KernelCounter, Link, Neighbour, Policy, Route, Rule,
-    Sa, SadInfo, SpdInfo, Statistics,
+    Address, DefaultPolicies, DeviceColumns, KernelCounter, Link, Neighbour, Policy, Queue, Route,
+    Rule, Sa, SadInfo, SpdInfo, Statistics,
 };
 
 /// One thing that a text says.
@@ -28,6 +28,8 @@ pub(super) enum Entry {
     Rule(Rule),
     /// A neighbour on the interface with this name.
     Neighbour(String, Neighbour),
+    /// The root qdisc of the interface with this name.
+    Queue(String, Queue),
     /// An SA.
     Sa(Box<NamedSa>),
     /// A policy.

@@ -1,4 +1,4 @@
-//! What `ip -j` prints of links, addresses, routes, rules and neighbours. Made from the outputs of iproute2 6.1, whose members have the
+//! What `ip -j` prints of links, addresses, routes, rules and neighbours, and `tc -j` of qdiscs. Made from the outputs of iproute2 6.1, whose members have the
 //! same names.
 
 use super::entry::{Entry, NamedLink, NamedRoute};
@@ -6,7 +6,7 @@ use super::format::Context;
 use super::lines::Line;
 use super::link::{IFA_F_PERMANENT, flag, oper_state, scope};
 use super::words::{address, dotted, hex, prefix};
-use super::{names, neighbour, route};
+use super::{names, neighbour, qdisc, route};
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Mark, Neighbour, Route, RouteType, Rule, Statistics,
@@ -43,6 +43,8 @@ pub(super) fn table(
         ("ip link", |entry, _| links(entry))
     } else if has("priority") {
         ("ip rule", |entry, context| rule(entry, context).map(|entry| vec![entry]))
+    } else if has("handle") {
+        (qdisc::FORMAT, qdisc::object)
     } else if has("state") {
         ("ip neighbour", |entry, context| neighbour_of(entry, context).map(|entry| vec![entry]))
     } else if has("dst") {

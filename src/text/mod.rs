@@ -30,6 +30,7 @@ mod moments;
 mod names;
 mod neighbour;
 mod nft;
+mod qdisc;
 mod route;
 mod rule;
 mod settings;

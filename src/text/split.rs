@@ -5,8 +5,8 @@ use super::entry::Entry;
 use super::format::{Context, Reader};
 use super::lines::{self, Line};
 use super::{
-    configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, route,
-    rule, stroke, swanctl, typed, vyos_tables, xfrm_monitor, xfrm_policy, xfrm_state,
+    configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, qdisc,
+    route, rule, stroke, swanctl, typed, vyos_tables, xfrm_monitor, xfrm_policy, xfrm_state,
 };
 use std::collections::BTreeSet;
 
@@ -40,6 +40,7 @@ pub(super) const FORMATS: &[(&str, Reader)] = &[
     ("ip rule", rule::entry),
     ("/proc/net/dev", counters::row),
     ("XFRM counters", counters::counter),
+    (qdisc::FORMAT, qdisc::entry),
     ("ip neighbour", neighbour::entry),
     ("ip route", route::entry),
 ];
@@ -94,6 +95,9 @@ fn torn(line: &str, last: Option<&str>) -> &'static [&'static str] {
     }
     if nft::is_head(line) {
         return &[nft::FORMAT];
+    }
+    if qdisc::is_head(line) {
+        return &[qdisc::FORMAT];
     }
     if (line.contains(" dev ") && (line.contains(" proto ") || line.contains(" scope ")))
         || line.starts_with("[{\"dst\"")

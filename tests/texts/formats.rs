@@ -2,7 +2,7 @@
 
 use super::{formats, read};
 use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
-use vti_diagnostics::snapshot::{Reason, Snapshot, Spi};
+use vti_diagnostics::snapshot::{Queue, Reason, Snapshot, Spi};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(formats().join(name)).unwrap()
@@ -66,6 +66,48 @@ fn a_list_of_ike_sas_that_is_cut_is_missing() {
     }
     let wrapped = text.replace("...192.0.2.2[192.0.2.2]", "\n...192.0.2.2[192.0.2.2]");
     assert!(now(&wrapped).ike.unwrap_err().detail.contains("cut or changed"));
+}
+
+/// The interfaces that `tc-qdisc.txt` names.
+const LINKS: &str = "\
+1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000
+    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00
+7: wan@far: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc tbf state UP mode DEFAULT group default qlen 1000
+    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff
+9: two@far2: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000
+    link/ether 02:00:00:00:00:02 brd ff:ff:ff:ff:ff:ff
+";
+
+fn queue(ifindex: u32, discipline: &str, sent: (u32, u64), refused: (u32, u32)) -> Queue {
+    let ((packets, bytes), (drops, overlimits)) = (sent, refused);
+    let discipline = discipline.to_owned();
+    Queue { ifindex, discipline, packets, bytes, drops, overlimits, waiting: 0 }
+}
+
+#[test]
+fn qdiscs_are_read_of_the_root_at_two_moments_as_text_and_as_json() {
+    let file = file("tc-qdisc.txt");
+    let prompt = "root@router:~#";
+    let parts: Vec<&str> = file.split_inclusive(prompt).collect();
+    let shown = |numbers: &[usize]| {
+        let parts = numbers.iter().map(|number| format!("{prompt}{}", parts[*number]));
+        format!("{LINKS}{}", parts.collect::<String>())
+    };
+    let first = [queue(7, "tbf", (86, 115_856), (418, 580)), queue(9, "mq", (6, 496), (0, 0))];
+    let second = [queue(7, "tbf", (127, 173_606), (607, 840)), queue(9, "mq", (7, 566), (0, 0))];
+    let two = read(&[shown(&[1, 2])]);
+    let queues: Vec<_> = two.iter().map(|snapshot| snapshot.queues.clone().unwrap()).collect();
+    assert_eq!(queues, [first.to_vec(), second.to_vec()]);
+    assert_eq!(now(&shown(&[3])).queues.unwrap(), second, "as JSON");
+    // Of one device alone, and without their numbers: what others dropped is not known.
+    for part in [
+        shown(&[4]),
+        shown(&[1]).replace(" Sent ", " "),
+        shown(&[1]).replace("dropped 418", "dropped"),
+    ] {
+        let missing = now(&part).queues.unwrap_err();
+        assert_eq!(missing.reason, Reason::NotInText, "{part}");
+    }
 }
 
 #[test]

@@ -50,6 +50,7 @@ const COMMANDS: &[&str] = &[
     "ip route show table all",
     "ip -6 route show table all",
     "ip neighbour show",
+    "tc -s qdisc show",
     "ip -d -s xfrm state list nokeys",
     "ip -s xfrm policy list",
     "ip xfrm policy getdefault",
@@ -62,6 +63,7 @@ const COMMANDS: &[&str] = &[
     "ip -j route show table all",
     "ip -j -6 route show table all",
     "ip -j neighbour show",
+    "tc -j -s qdisc show",
     "sysctl net.ipv4.conf net.ipv6.conf net.core.xfrm_larval_drop net.core.xfrm_acq_expires | grep -E xfrm\\|disable_policy\\|[.]\\(forwarding\\|rp_filter\\|disable_ipv6\\|accept_ra\\|router_solicitations\\|mtu\\)",
     "ifconfig -a",
     RULESET,
@@ -147,7 +149,7 @@ pub fn take(with_charon: bool) -> Fallible<String> {
     script.push_str("echo 'root@router:~#'\n");
     let output = Command::new("bash")
         .args(["-c", &script])
-        .env("PATH", "/lab:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("PATH", "/iproute2/bin:/lab:/usr/sbin:/usr/bin:/sbin:/bin")
         .output()
         .map_err(|error| format!("cannot run bash: {error}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -172,6 +174,7 @@ struct Outcome {
 pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let mut words = words.to_vec();
     let writes = options::flag(&mut words, WRITE);
+    let is_fourth = options::flag(&mut words, guest::FOURTH);
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let (kernel, base) = (Kernel::running()?, read("scenarios/base")?);
     let mut all = Outcome::default();
@@ -188,8 +191,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         all.archives += outcome.archives;
         all.same_archives += outcome.same_archives;
     };
-    for scenario in guest::scenarios()? {
-        for case in scenario.cases(kernel) {
+    for (turn, scenario) in guest::scenarios()?.into_iter().enumerate() {
+        for case in guest::turns(scenario.cases(kernel), turn, kernel, is_fourth) {
             let name = format!("{} {case}", scenario.name);
             if wanted(&name) {
                 let started = Instant::now();

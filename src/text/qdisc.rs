@@ -1,0 +1,110 @@
+//! `tc -s qdisc show`, as text and as JSON. Made from the outputs of iproute2 6.1 (`print_qdisc()`, `print_tcstats2_attr()`). Only root qdiscs are
+//! kept: they count what the whole tree below them drops.
+
+use super::entry::Entry;
+use super::format::{Context, Taken};
+use super::lines::Line;
+use super::lists::cut;
+use super::moments::Entries;
+use super::words::{Words, number};
+use crate::snapshot::{Missing, Observed, Queue, Reason, Source};
+use serde_json::Value;
+
+/// The name of the format.
+pub(super) const FORMAT: &str = "tc qdisc";
+
+/// Of devices that queue nothing; the kernel's own messages of them are no queue, either.
+const NO_QUEUE: &str = "noqueue";
+
+/// A list without it shows the qdiscs of some devices only.
+const EVERY_HOST: &str = "lo";
+
+/// The qdisc of these lines: its head, and its numbers below. None without numbers: nothing is known then of what it dropped.
+pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> {
+    let (head, rest) = lines.split_first()?;
+    let words = Words::of([head.text].into_iter());
+    let (["qdisc", discipline, handle], _) = words.all().split_at_checked(3)? else { return None };
+    if !handle.ends_with(':') {
+        return None;
+    }
+    let device = words.after("dev").or_else(|| context.after("dev"))?;
+    let below: Vec<&Line<'_>> = rest.iter().take_while(|line| is_below(line)).collect();
+    let numbers = Words::of(below.iter().map(|line| line.text));
+    let after = |key: &str| numbers.after(key).map(|word| word.trim_end_matches(','));
+    let mut queue = Queue {
+        ifindex: 0,
+        discipline: (*discipline).to_owned(),
+        bytes: after("Sent").and_then(number)?,
+        packets: after("bytes").and_then(number)?,
+        drops: after("(dropped").and_then(number)?,
+        overlimits: after("overlimits").and_then(number)?,
+        waiting: 0,
+    };
+    if let [_, waiting, ..] = numbers.behind(&["backlog"]) {
+        queue.waiting = waiting.strip_suffix('p').and_then(number)?;
+    }
+    let entry = Entry::Queue(device.to_owned(), queue);
+    // That of a device stands before its leaves, which have a parent; those of ingress and clsact have one, too.
+    let entries = if words.has("root") { vec![entry] } else { Vec::new() };
+    Some(Taken { lines: 1 + below.len(), entries })
+}
+
+/// Whether a line goes on with the qdisc above: its numbers, or what its kind adds to them.
+fn is_below(line: &Line<'_>) -> bool {
+    line.typed.is_none() && !line.text.is_empty() && !line.text.starts_with("qdisc ")
+}
+
+/// The qdisc of an object of `tc -j`.
+pub(super) fn object(of: &Value, context: &Context<'_>) -> Option<Vec<Entry>> {
+    let text = |key: &str| of.get(key).and_then(Value::as_str);
+    let number = |key: &str| of.get(key).and_then(Value::as_u64);
+    let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
+    let device = text("dev").or_else(|| context.after("dev"))?;
+    let queue = Queue {
+        ifindex: 0,
+        discipline: text("kind")?.to_owned(),
+        bytes: number("bytes")?,
+        packets: small("packets")?,
+        drops: small("drops")?,
+        overlimits: small("overlimits")?,
+        waiting: small("qlen")?,
+    };
+    let is_root = of.get("root").and_then(Value::as_bool) == Some(true);
+    Some(if is_root { vec![Entry::Queue(device.to_owned(), queue)] } else { Vec::new() })
+}
+
+/// What tells one qdisc from another.
+pub(super) fn key(entry: &Entry) -> Option<String> {
+    match entry {
+        Entry::Queue(device, _) => Some(device.clone()),
+        _ => None,
+    }
+}
+
+/// The queues of a host; missing where the list is of some devices only, or where some of its lines are cut.
+pub(super) fn queues(
+    entries: &Entries<'_>,
+    index: impl Fn(&str) -> Option<u32>,
+    is_torn: bool,
+) -> Observed<Vec<Queue>> {
+    if is_torn {
+        return Err(cut(Source::Queues));
+    }
+    let all = entries.iter().filter_map(|entry| match entry {
+        Entry::Queue(device, queue) => Some((device, queue)),
+        _ => None,
+    });
+    if !all.clone().any(|(device, _)| device == EVERY_HOST) {
+        let detail = "only some are in the text: `tc -s qdisc show` shows all";
+        return Err(Missing::new(Source::Queues, Reason::NotInText, detail));
+    }
+    let queues = all
+        .filter(|(_, queue)| queue.discipline != NO_QUEUE)
+        .filter_map(|(device, queue)| Some(Queue { ifindex: index(device)?, ..queue.clone() }));
+    Ok(queues.collect())
+}
+
+/// Whether a line that could not be read must have been of a qdisc.
+pub(super) fn is_head(line: &str) -> bool {
+    line.starts_with("qdisc ")
+}
