@@ -89,6 +89,17 @@ enum Of {
     BothEnds,
 }
 
+/// The cases of a scenario, or a fourth of them: another scenario, and another kernel, begins with another pair of families.
+pub fn turns(
+    cases: Vec<Case>,
+    turn: usize,
+    kernel: Kernel,
+    is_fourth: bool,
+) -> impl Iterator<Item = Case> {
+    let every = if is_fourth { cases.len().clamp(1, 4) } else { 1 };
+    cases.into_iter().skip((turn + kernel.turn()) % every).step_by(every)
+}
+
 fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
     let with_daemons = of == Of::All;
     let kernel = Kernel::running()?;
@@ -98,11 +109,7 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
     let is_fourth = options::flag(&mut words, FOURTH);
     let (mut passed, mut failed) = (0, 0);
     for (turn, scenario) in scenarios()?.into_iter().enumerate() {
-        let cases = scenario.cases(kernel);
-        let every = if is_fourth { cases.len().clamp(1, 4) } else { 1 };
-        // Another scenario, and another kernel, begins with another pair of families.
-        let first = (turn + kernel.turn()) % every;
-        for case in cases.into_iter().skip(first).step_by(every) {
+        for case in turns(scenario.cases(kernel), turn, kernel, is_fourth) {
             let name = format!("{} {case}", scenario.name);
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;

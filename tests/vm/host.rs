@@ -81,16 +81,28 @@ const BEFORE_OTHERS: &str = "-10";
 /// How many guests run at once, where that is not to be the number of processors.
 const GUESTS: &str = "LAB_GUESTS";
 
-/// The version of strongSwan, for `boot`.
+/// The version of strongSwan, and the suite of `ip` and `tc` for the texts of commands, for `boot`.
 const STRONGSWAN: &str = "LAB_STRONGSWAN";
+const IPROUTE2: &str = "LAB_IPROUTE2";
 
 /// The word that asks for every strongSwan that `boot` has, and what runs where no word follows it.
 const RELEASES: &str = "releases";
 const OF_A_RELEASE: &[&str] = &["charon"];
 
-/// Each on a kernel of its time.
-const STRONGSWANS: [(&str, &str); 4] =
-    [("5.10", "5.9.1"), ("6.1", "5.9.8"), ("6.12", "6.0.1"), ("6.18", "6.1.0")];
+/// A kernel, and strongSwan and iproute2 of its time; no suite of iproute2 is that of the host.
+const STRONGSWANS: [(&str, Release); 4] = [
+    ("5.10", Release { strongswan: "5.9.1", iproute2: "bullseye" }),
+    ("6.1", Release { strongswan: "5.9.8", iproute2: "" }),
+    ("6.12", Release { strongswan: "6.0.1", iproute2: "trixie" }),
+    ("6.18", Release { strongswan: "6.1.0", iproute2: "trixie" }),
+];
+
+/// The programs of a guest that are not the host's.
+#[derive(Clone, Copy)]
+struct Release {
+    strongswan: &'static str,
+    iproute2: &'static str,
+}
 
 /// How a line begins that says which case failed; what is said of it follows, indented.
 const FAILED: &str = "FAIL ";
@@ -102,10 +114,10 @@ const TOLD_AGAIN: usize = 12;
 const GONE: i32 = 77;
 const GONE_FROM_THE_ARCHIVE: &str = "the archive has no such kernel, or strongSwan, any more";
 
-/// One guest: its kernel, its strongSwan where that is not the one of the environment, and its words.
+/// One guest: its kernel, its strongSwan and iproute2 where they are not those of the environment, and its words.
 struct Job<'a> {
     kernel: &'a str,
-    strongswan: Option<&'static str>,
+    release: Option<Release>,
     words: Vec<&'a str>,
     /// It runs beside the others, and is none of those that share the processors.
     beside: bool,
@@ -113,7 +125,7 @@ struct Job<'a> {
 
 impl<'a> Job<'a> {
     fn of(kernel: &'a str, words: &[&'a str]) -> Self {
-        Self { kernel, strongswan: None, words: words.to_vec(), beside: false }
+        Self { kernel, release: None, words: words.to_vec(), beside: false }
     }
 }
 
@@ -138,7 +150,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
     let jobs = jobs(kernels, &filter);
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     let mut failures = Vec::new();
-    for (Job { kernel, strongswan, words, .. }, outcome, time) in boot_all(&jobs)? {
+    for (Job { kernel, release, words, .. }, outcome, time) in boot_all(&jobs)? {
         let said = match outcome {
             Ok(Outcome::Counted { passed: more, failed: bad, told }) => {
                 (passed, failed) = (passed + more, failed + bad);
@@ -159,8 +171,8 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
             }
         };
         let what = if words.is_empty() { "everything".into() } else { words.join(" ") };
-        let release =
-            strongswan.map_or_else(String::new, |version| format!(" strongSwan {version}"));
+        let release = release
+            .map_or_else(String::new, |release| format!(" strongSwan {}", release.strongswan));
         println!("{kernel:<4}{release} {what}: {said}");
     }
     let skipped = match skipped {
@@ -187,7 +199,7 @@ fn jobs<'a>(mut kernels: Vec<&'a str>, filter: &[&'a str]) -> Vec<Job<'a>> {
         let wanted = |kernel: &&str| kernels.is_empty() || kernels.contains(kernel);
         let pairs = STRONGSWANS.into_iter().filter(|(kernel, _)| wanted(kernel));
         return pairs
-            .map(|(kernel, version)| Job { strongswan: Some(version), ..Job::of(kernel, words) })
+            .map(|(kernel, release)| Job { release: Some(release), ..Job::of(kernel, words) })
             .collect();
     }
     // One kernel's captures are enough, and two would overwrite each other.
@@ -283,7 +295,7 @@ fn stripped(binary: &Path, name: &str) -> Fallible<PathBuf> {
 }
 
 fn boot(job: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
-    let Job { kernel, strongswan, words, beside } = job;
+    let Job { kernel, release, words, beside } = job;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vm/boot");
     let command = format!(
         "./lab --guest {}",
@@ -302,7 +314,7 @@ fn boot(job: &Job, payload: &[PathBuf]) -> Fallible<Outcome> {
     let mut guest = Command::new("nice")
         .args(["-n", if *beside { BEFORE_OTHERS } else { "0" }])
         .arg(script)
-        .envs(strongswan.map(|version| (STRONGSWAN, version)))
+        .envs(release.iter().flat_map(|of| [(STRONGSWAN, of.strongswan), (IPROUTE2, of.iproute2)]))
         .arg("-r")
         .arg(results)
         .arg("-c")
