@@ -58,12 +58,12 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         let mut cases = Case::all(kernel).into_iter();
         let case = cases.find(|case| case.matches(row.case)).ok_or("no such case")?;
         let started = Instant::now();
-        let differences = run_row(&base, row, &case).unwrap_or_else(|error| vec![error]);
+        let differences = guest::differences(|| run_row(&base, row, &case));
         tell(&format!("{} {} {case}", NAME, row.name), started, &differences);
     }
     if !is_short && is_asked(daemons::ROW) {
         let started = Instant::now();
-        let differences = daemons::run().unwrap_or_else(|error| vec![error]);
+        let differences = guest::differences(daemons::run);
         tell(&format!("{NAME} {}", daemons::ROW), started, &differences);
     }
     Ok((passed, failed))
