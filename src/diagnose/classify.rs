@@ -49,6 +49,9 @@ pub fn inbound_cause(tunnel: &Tunnel<'_>, verdict: &receive::Verdict) -> Option<
         | Site::NotForwarded
         | Site::Undecided(_) => return None,
         Site::TunnelEndpoint { .. } => Code::EndpointMismatch,
+        Site::AsClear { refusal: Refusal::NoPolicy { .. } | Refusal::DefaultBlock, .. } => {
+            Code::NoInboundPolicy
+        }
         Site::OuterPolicy { .. } | Site::AsClear { .. } => Code::InboundPolicyMismatch,
         // An xfrm interface is known by the SA alone.
         Site::NoSa { nearest } => match nearest {

@@ -52,8 +52,7 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
         Err(missing) => return Some(Attribution::open(Vec::new(), missing.to_string())),
     };
     let packet = Encrypted {
-        // The alert does not show it; where the SA has it, the packet has had it, or the SA's counters stay as they are.
-        in_udp: sa.is_some_and(|sa| sa.encapsulation.is_some()),
+        in_udp: outer.in_udp,
         mode: sa.map_or(Mode::Tunnel, |sa| sa.mode),
         ..Encrypted::outside(outer.source, outer.destination, spi)
     };

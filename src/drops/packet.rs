@@ -20,6 +20,10 @@ const PROTOCOL_IN_IPV4: usize = 9;
 const NEXTHDR_IN_IPV6: usize = 6;
 const IPV4: usize = 20;
 const IPV6: usize = 40;
+/// `sizeof(struct udphdr)`.
+const UDP_HEADER: u32 = 8;
+/// Padding, its length, the protocol of what is inside (RFC 4303), and the longest integrity check value.
+const LONGEST_TRAILER: u32 = 255 + 2 + 64;
 
 /// ESP or AH around something.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +34,8 @@ pub struct Outer {
     pub destination: IpAddr,
     /// The SPI, if the packet already has one.
     pub spi: Option<Spi>,
+    /// Whether it is ESP in UDP.
+    pub in_udp: bool,
 }
 
 /// What the headers show.
@@ -62,11 +68,11 @@ fn encapsulated(alert: &Alert<'_>) -> Packet {
     let mut outer = Vec::new();
     if let (Some(source), Some(destination)) = (v4(bytes, 3), v4(bytes, 7)) {
         let spi = from(PROTOCOL_IN_IPV4, IPV4).and_then(|rest| spi_behind(first(bytes), rest));
-        outer.push(Outer { source, destination, spi });
+        outer.push(Outer { source, destination, spi, in_udp: first(bytes) == UDP });
     }
     if let (Some(source), Some(destination)) = (v6(bytes, 2), v6(bytes, 18)) {
         let spi = from(NEXTHDR_IN_IPV6, IPV6).and_then(|rest| spi_behind(first(bytes), rest));
-        outer.push(Outer { source, destination, spi });
+        outer.push(Outer { source, destination, spi, in_udp: first(bytes) == UDP });
     }
     let behind = IPV4 - PROTOCOL_IN_IPV4..bytes.len();
     let inner = behind.filter_map(|at| exactly(alert, at)).next();
@@ -79,16 +85,36 @@ fn received(alert: &Alert<'_>) -> Packet {
         let flow = exactly(alert, at)?;
         Some((alert.payload.get(at..)?, flow))
     });
-    let Some((bytes, flow)) = found else { return Packet::default() };
-    let header = LaxSlicedPacket::from_ip(bytes).ok();
-    let payload = header.as_ref().and_then(|h| h.net.as_ref()?.ip_payload_ref());
-    match payload.and_then(|payload| spi_behind(flow.protocol, payload.payload)) {
-        Some(spi) => {
-            let Flow { source, destination, .. } = flow;
-            Packet { inner: None, outer: vec![Outer { source, destination, spi: Some(spi) }] }
-        }
+    let Some((bytes, flow)) = found else { return partly_decapsulated(alert) };
+    match esp(bytes, &flow) {
+        Some(outer) => Packet { inner: None, outer: vec![outer] },
         None => Packet { inner: Some(flow), outer: Vec::new() },
     }
+}
+
+/// ESP behind a link header whose IP header no longer says how long the packet is: `xfrm4_udp_encap_rcv()` has subtracted the UDP header, or
+/// `esp_remove_trailer()` has cut off what ends the packet.
+fn partly_decapsulated(alert: &Alert<'_>) -> Packet {
+    let found = LINK_HEADERS.into_iter().find_map(|at| {
+        let bytes = alert.payload.get(at..)?;
+        let flow = ip(bytes)?;
+        let rest = alert.length.checked_sub(u32::try_from(at).ok()?)?;
+        let is_so = match flow.protocol {
+            UDP => flow.size.checked_add(UDP_HEADER) == Some(rest),
+            _ => flow.size.checked_sub(rest).is_some_and(|cut| cut <= LONGEST_TRAILER),
+        };
+        esp(bytes, &flow).filter(|_| is_so)
+    });
+    Packet { inner: None, outer: found.into_iter().collect() }
+}
+
+/// The ESP or AH that an IP packet has.
+fn esp(bytes: &[u8], flow: &Flow) -> Option<Outer> {
+    let header = LaxSlicedPacket::from_ip(bytes).ok()?;
+    let payload = header.net.as_ref()?.ip_payload_ref()?;
+    let spi = Some(spi_behind(flow.protocol, payload.payload)?);
+    let Flow { source, destination, protocol, .. } = *flow;
+    Some(Outer { source, destination, spi, in_udp: protocol == UDP })
 }
 
 /// The SPI of ESP, AH, or ESP in UDP on port 4500.

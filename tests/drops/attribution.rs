@@ -31,6 +31,7 @@ fn received(spi: u32) -> Dropped {
         source: address("192.0.2.2"),
         destination: address("192.0.2.1"),
         spi: Some(Spi(spi)),
+        in_udp: false,
     };
     let packet = Packet { inner: None, outer: vec![outer] };
     Dropped { place: Place::Input, packet, protocol: 0x0800, input: None }
@@ -145,6 +146,7 @@ fn what_is_refused_after_the_device_is_told_by_the_sa() {
         source: "192.0.2.1".parse().unwrap(),
         destination: "192.0.2.2".parse().unwrap(),
         spi: None,
+        in_udp: false,
     };
     dropped.packet.outer = vec![outer];
     assert_eq!(judged(&snapshot(name), &dropped).codes, [Code::SequenceNumberOverflow]);
@@ -221,6 +223,7 @@ fn what_the_outer_queue_refuses_is_of_the_tunnel_whose_sa_encrypted_it() {
         source: address("192.0.2.1"),
         destination: address("192.0.2.2"),
         spi: Some(Spi(spi)),
+        in_udp: false,
     };
     let place = Place::of("__dev_queue_xmit", Some("QDISC_DROP")).unwrap();
     let of = |spi| Dropped {

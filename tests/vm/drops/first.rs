@@ -8,7 +8,7 @@ use std::path::Path;
 const CLEAN: &str = r#"
 for link in /sys/class/net/*; do link=${link##*/}; [ $link = lo ] || ip link del $link 2>/dev/null || true; done
 ip netns del peer 2>/dev/null || true
-ip xfrm state flush; ip xfrm policy flush; ip xfrm policy setdefault in accept fwd accept out accept
+ip xfrm state flush; ip xfrm policy flush; ip xfrm policy flush ptype sub 2>/dev/null || true; ip xfrm policy setdefault in accept fwd accept out accept
 ip addr flush dev lo scope global; ip -6 addr flush dev lo scope global; ip link set lo down; ip link set lo up
 for type in blackhole unreachable prohibit; do ip route flush table all type $type; ip -6 route flush table all type $type; done 2>/dev/null || true
 for family in -4 -6; do ip $family rule show | while read -r pref rest; do
@@ -17,6 +17,7 @@ for family in -4 -6; do ip $family rule show | while read -r pref rest; do
 done; done
 nft flush ruleset
 echo 0 >/proc/sys/net/ipv4/conf/all/disable_xfrm; echo 0 >/proc/sys/net/ipv4/conf/default/disable_xfrm
+echo 0 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter; echo 1 >/proc/sys/net/core/xfrm_larval_drop
 "#;
 

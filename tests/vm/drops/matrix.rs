@@ -12,6 +12,7 @@ use crate::lines;
 use crate::namespace::Namespace;
 use crate::scenario::Scenario;
 use crate::traffic::{self, Traffic};
+use std::collections::BTreeMap;
 
 /// Packets of each fault.
 const PACKETS: u64 = 100;
@@ -28,12 +29,20 @@ const CODES: [(&str, &[&str]); 4] = [
 /// A fault that no state shows which can be read: the cause is not known, and nothing may be claimed.
 const UNKNOWABLE: &str = "tunnel-of-another-namespace";
 
-/// The cases: one of each scenario, the combinations in turn; or all.
+/// The cases whose device loses what it is given.
 pub fn cases(options: &Options) -> Fallible<Vec<(Scenario, Case)>> {
+    cases_that(options, drops)
+}
+
+/// The cases that do so: one of each scenario, the combinations in turn; or all.
+pub fn cases_that(
+    options: &Options,
+    does: fn(&Scenario, &Case) -> bool,
+) -> Fallible<Vec<(Scenario, Case)>> {
     let kernel = Kernel::running()?;
     let mut chosen = Vec::new();
     for (turn, scenario) in guest::scenarios()?.into_iter().enumerate() {
-        let dropping = scenario.cases(kernel).into_iter().filter(|case| drops(&scenario, case));
+        let dropping = scenario.cases(kernel).into_iter().filter(|case| does(&scenario, case));
         let mut dropping: Vec<Case> = dropping.collect();
         if !options.all {
             let number = dropping.len().max(1);
@@ -52,8 +61,17 @@ fn drops(scenario: &Scenario, case: &Case) -> bool {
     scenario.expect.counters.get("tx_errors").map_or(0, |errors| errors.of(case)) > 0
 }
 
-/// What differs.
-pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+/// A scenario that is set up, on both ends.
+pub struct Built {
+    pub peer: Namespace,
+    /// What is sent, 100 packets of each.
+    pub traffic: Vec<Traffic>,
+    /// The router's variables.
+    pub router: BTreeMap<&'static str, String>,
+}
+
+/// Sets a scenario up: the router in this namespace.
+pub fn build(scenario: &Scenario, case: &Case) -> Fallible<Built> {
     let base = guest::read("scenarios/base")?;
     let peer = Namespace::new("peer")?;
     let [router, other] = [End::Router, End::Peer].map(|end| case.variables(end));
@@ -63,20 +81,32 @@ pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
     let build_router =
         case::render(&[&base, &*scenario.setup, &*scenario.fault].join("\n"), &router)?;
     let traffic = scenario.traffic.iter().map(|t| guest::rendered(t, &router));
-    let traffic = traffic.collect::<Fallible<Vec<Traffic>>>()?;
+    let mut traffic = traffic.collect::<Fallible<Vec<Traffic>>>()?;
+    traffic.iter_mut().for_each(|one| one.count = one.count.max(PACKETS));
     peer.within(|| lines::run(&build_peer))?;
     lines::run(&build_router)?;
-    let _sink = peer.within(traffic::sink)?;
-    let session = Session::start(&[])?;
-    let before = Counters::read(&case.interface)?;
-    for one in &traffic {
-        let count = PACKETS.max(one.count);
-        let one = Traffic { count, ..one.clone() };
+    Ok(Built { peer, traffic, router })
+}
+
+/// Sends all of it.
+pub fn send(built: &Built, case: &Case) -> Fallible<()> {
+    for one in &built.traffic {
         match one.from {
-            End::Router => traffic::send(&one, &case.interface)?,
-            End::Peer => peer.within(|| traffic::send(&one, &case.interface))?,
+            End::Router => traffic::send(one, &case.interface)?,
+            End::Peer => built.peer.within(|| traffic::send(one, &case.interface))?,
         };
     }
+    Ok(())
+}
+
+/// What differs.
+pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
+    let built = build(scenario, case)?;
+    let _sink = built.peer.within(traffic::sink)?;
+    let session = Session::start(&[])?;
+    let before = Counters::read(&case.interface)?;
+    send(&built, case)?;
+    let Built { traffic, router, .. } = built;
     let after = Counters::read(&case.interface)?.since(&before);
     let seen = session.finish()?;
     let errors = after.device.get("tx_errors").copied().unwrap_or(0);
@@ -122,7 +152,7 @@ fn expected(scenario: &Scenario, case: &Case) -> Vec<String> {
 fn flow_begins(
     scenario: &Scenario,
     traffic: &[Traffic],
-    variables: &std::collections::BTreeMap<&'static str, String>,
+    variables: &BTreeMap<&'static str, String>,
 ) -> Option<String> {
     if matches!(scenario.name.as_str(), "not-ip" | "firewall-drops-esp" | "outer-queue-is-full") {
         return None;

@@ -4,6 +4,7 @@
 mod ends;
 mod first;
 mod matrix;
+mod received;
 mod record;
 mod safety;
 mod scenes;
@@ -12,7 +13,7 @@ mod state;
 mod unread;
 
 use crate::Fallible;
-use crate::guest::tell;
+use crate::guest::{differences, tell};
 use crate::options;
 use std::time::Instant;
 
@@ -82,7 +83,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     for (name, why, scene) in SCENES {
         if is_wanted(name) {
             let started = Instant::now();
-            let differences = first::with(|| scene(&options)).unwrap_or_else(|error| vec![error]);
+            let differences = differences(|| first::with(|| scene(&options)));
             count(tell(name, why, started, &differences));
         }
     }
@@ -95,8 +96,15 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         let name = format!("{} {case}", scenario.name);
         if is_wanted(&name) {
             let started = Instant::now();
-            let differences =
-                first::with(|| matrix::run(&scenario, &case)).unwrap_or_else(|error| vec![error]);
+            let differences = differences(|| first::with(|| matrix::run(&scenario, &case)));
+            count(tell(&name, &scenario.why, started, &differences));
+        }
+    }
+    for (scenario, case) in received::cases(&options)? {
+        let name = format!("{} {} {case}", received::NAME, scenario.name);
+        if is_wanted(&name) {
+            let started = Instant::now();
+            let differences = differences(|| first::with(|| received::run(&scenario, &case)));
             count(tell(&name, &scenario.why, started, &differences));
         }
     }
