@@ -83,6 +83,8 @@ pub enum Field {
     IcmpType,
     /// `icmp code`: the second one.
     IcmpCode,
+    /// `tcp flags`: the fourteenth byte behind the header.
+    TcpFlags,
     /// `fib …`: the kernel looks a route up.
     Fib(FibQuery),
     /// `ipsec in reqid`: of the SA that decrypted the packet.

@@ -85,7 +85,8 @@ pub(super) const fn form(field: &Field) -> Form {
         | Field::HopLimit
         | Field::HeaderProtocol
         | Field::IcmpType
-        | Field::IcmpCode => Form::Network(1),
+        | Field::IcmpCode
+        | Field::TcpFlags => Form::Network(1),
         Field::Ethertype
         | Field::Class
         | Field::TotalLength
@@ -242,11 +243,12 @@ fn transport(at: u32) -> (Field, u8) {
     }
 }
 
-/// A byte that is loaded alone: of ICMP, the type or the code.
+/// A byte that is loaded alone: of ICMP the type or the code, of TCP the flags.
 fn transport_byte(at: u32) -> (Field, u8) {
     match at {
         0 => (Field::IcmpType, 0),
         1 => (Field::IcmpCode, 0),
+        13 => (Field::TcpFlags, 0),
         _ => transport(at),
     }
 }

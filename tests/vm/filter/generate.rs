@@ -84,11 +84,23 @@ pub fn plan(random: &mut Random) -> Plan {
         let family = random.pick(&["ip", "ip", "inet", "inet", "ip6"]);
         table(random, &mut ruleset, number, family, hooks);
     }
-    // What comes so far passed all.
-    // An end for each way.
-    let ends: &[&str] = if own { &["postrouting"] } else { &["postrouting", "input"] };
-    ruleset += "table inet ends {\n";
-    for hook in ends {
+    ruleset += &ends(if own { &["postrouting"] } else { &["postrouting", "input"] });
+    let flows = (0..6).map(|number| flow(random, own, 1 + number * 40, 38)).collect();
+    Plan { ruleset, flows }
+}
+
+/// A router's whole ruleset as VyOS makes it, and so many packets.
+pub fn of_vyos(random: &mut Random, count: u64) -> Plan {
+    let ruleset = format!("{}{}", include_str!("vyos.nft"), ends(&["postrouting", "input"]));
+    // Each fourth is the router's own.
+    let flows = (0..count).map(|number| flow(random, number % 4 == 3, 1 + number * 5, 5));
+    Plan { ruleset, flows: flows.collect() }
+}
+
+/// Rules for what comes so far: it passed all others.
+fn ends(hooks: &[&str]) -> String {
+    let mut ruleset = String::from("table inet ends {\n");
+    for hook in hooks {
         // A packet that is delivered would be answered.
         let then = if *hook == "input" { "drop" } else { "accept" };
         let _ = writeln!(
@@ -97,8 +109,7 @@ pub fn plan(random: &mut Random) -> Plan {
         );
     }
     ruleset += "}\n";
-    let flows = (0..6).map(|number| flow(random, own, number)).collect();
-    Plan { ruleset, flows }
+    ruleset
 }
 
 fn table(
@@ -310,10 +321,11 @@ fn vmap(random: &mut Random, context: &Context) -> String {
     }
 }
 
-fn flow(random: &mut Random, own: bool, number: u64) -> Flow {
+/// A packet of one of `hosts` hosts, the first of which has the number `first`.
+fn flow(random: &mut Random, own: bool, first: u64, hosts: u64) -> Flow {
     let is_v6 = random.percent(35);
     // Each is a connection of its own. No route leads to the sources: nothing is answered.
-    let host = 1 + number * 40 + random.below(38);
+    let host = first + random.below(hosts);
     let third = random.below(3);
     let way = match random.below(3) {
         _ if own => Way::Output,
@@ -338,6 +350,7 @@ fn flow(random: &mut Random, own: bool, number: u64) -> Flow {
         50 => (0, random.pick(&[0x100, 0x101, 0x130])),
         _ => (random.pick(&PORTS), random.pick(&PORTS)),
     };
+    let size = random.pick(&[0, 20, 40, 60, 100, 172, 200]);
     let address = |text: String| text.parse().unwrap_or(IpAddr::from([0, 0, 0, 0]));
     Flow {
         way,
@@ -346,7 +359,8 @@ fn flow(random: &mut Random, own: bool, number: u64) -> Flow {
         protocol,
         ports,
         tos: random.pick(&[0, 0, 40, 184]),
-        size: random.pick(&[0, 20, 40, 60, 100, 172, 200]),
+        // Source NAT drops a GRE packet of less than eight bytes (`gre_manip_pkt()`): none is sent with nothing inside.
+        size: if protocol == 47 { size.max(20) } else { size },
         mark: if own { random.pick(&[0, 0, 5, 0x105]) } else { 0 },
     }
 }

@@ -1,6 +1,8 @@
 //! The differential test of the packet filter: random rulesets of nftables and random packets, the model's answer against the counters of the
 //! rules in the real kernel.
 //!
+//! And a ruleset as VyOS makes it for a router with zones, with fifty packets, each of which must be decided.
+//!
 //! `tests/vm/run filter [--cases N] [--seed S] [--case N]… [KERNEL…]`. A case is a ruleset and some packets, each of which is held against the
 //! counters by itself: a rule that the model says is met must have counted it, one that is not must not. A packet of which the model says that
 //! its end cannot be known is counted as open, with the reason, never as agreement.
@@ -10,6 +12,7 @@ mod trial;
 
 use crate::Fallible;
 use crate::differential::random::Random;
+use crate::guest;
 use crate::options;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -42,6 +45,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let started = Instant::now();
     let mut table = Table::default();
     let place = Place::new()?;
+    let differences = of_vyos(&place).unwrap_or_else(|error| vec![error]);
+    let of_vyos = guest::tell("vyos", "a router with zones, groups, NAT", started, &differences);
     for case in only.map_or(0..cases, |case| case..case + 1) {
         let plan = generate::plan(&mut Random::of_case(seed, case));
         if only.is_some() {
@@ -60,7 +65,29 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         }
     }
     table.print(seed, started.elapsed().as_secs());
-    Ok((table.passed, table.failed))
+    Ok((table.passed + u64::from(of_vyos), table.failed + u64::from(!of_vyos)))
+}
+
+/// Packets through the ruleset of VyOS.
+const OF_VYOS: u64 = 50;
+
+/// What differs with the ruleset of VyOS; that a packet is left open, too.
+fn of_vyos(place: &Place) -> Fallible<Vec<String>> {
+    let plan = generate::of_vyos(&mut Random::of_case(1, 0), OF_VYOS);
+    let trials = match place.run(&plan)? {
+        Trial::Refused(why) => return Ok(vec![why]),
+        Trial::Ran(trials) => trials,
+    };
+    let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut differences = Vec::new();
+    for (flow, trial) in plan.flows.iter().zip(trials) {
+        *ends.entry(trial.end).or_default() += 1;
+        let open = trial.open.map(|why| format!("open: {why}"));
+        let wrong = trial.differences.into_iter().chain(open);
+        differences.extend(wrong.map(|line| format!("{flow:?}: model: {}: {line}", trial.end)));
+    }
+    println!("     vyos: {ends:?}");
+    Ok(differences)
 }
 
 impl Table {

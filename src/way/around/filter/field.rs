@@ -28,6 +28,9 @@ const NFPROTO_IPV6: u64 = 10;
 const ETH_P_IP: u64 = 0x0800;
 const ETH_P_IPV6: u64 = 0x86dd;
 const DONT_FRAGMENT: u64 = 0x4000;
+/// IPPROTO_TCP, and TCPHDR_SYN.
+const TCP: u8 = 6;
+const SYN: u64 = 2;
 /// `sizeof(struct ipv6hdr)`.
 const IPV6_HEADER: u32 = 40;
 
@@ -81,6 +84,11 @@ pub(super) fn content<'p>(packet: &'p Packet, field: &Field) -> Content<'p> {
         Field::DestinationPort => pair(packet, 2, "destination port"),
         Field::IcmpType => single(packet, 0, "ICMP type"),
         Field::IcmpCode => single(packet, 1, "ICMP code"),
+        // A connection begins with a SYN. One that tracking picks up later (nf_conntrack_tcp_loose) is not what is asked about.
+        Field::TcpFlags => match (packet.protocol, packet.tracking) {
+            (Some(TCP), Tracking::New) => Content::Number(SYN),
+            _ => unknown("TCP flags"),
+        },
         Field::Fib(query) => {
             let answer = packet.fib.iter().find(|(asked, _)| asked == query);
             number(answer.map(|(_, number)| *number), "fib")
