@@ -78,12 +78,14 @@ pub enum Blind {
 }
 
 /// The inbound SA's counters of one moment, with what of them is a measure.
-#[derive(Clone, Copy)]
-struct Reading {
-    highest: u64,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// The highest sequence number that arrived.
+    pub(super) highest: u64,
     window: u64,
     unseen: Option<u32>,
-    packets: u64,
+    /// Packets that the SA decrypted.
+    pub(super) packets: u64,
     late: u32,
     failed: u32,
     duplicates: u32,
@@ -126,7 +128,7 @@ pub fn is_same(sa: &Sa, earlier: &Sa) -> bool {
 
 impl Reading {
     /// An SA that has carried nothing.
-    const NEW: Reading = Reading {
+    pub(super) const NEW: Reading = Reading {
         highest: 0,
         window: 0,
         unseen: Some(0),
@@ -136,7 +138,7 @@ impl Reading {
         duplicates: 0,
     };
 
-    fn of(sa: &Sa) -> Result<Self, Blind> {
+    pub(super) fn of(sa: &Sa) -> Result<Self, Blind> {
         if !NUMBERED.contains(&sa.protocol) {
             return Err(Blind::NotNumbered);
         }
@@ -163,7 +165,7 @@ impl Reading {
     }
 
     /// Numbers that have not arrived, those of the window included. Where packets fail that the peer did not send, it is below 0.
-    fn open(&self) -> i128 {
+    pub(super) fn open(&self) -> i128 {
         let counted = i128::from(self.packets) + i128::from(self.late) + i128::from(self.failed);
         i128::from(self.highest) - counted
     }
@@ -171,6 +173,19 @@ impl Reading {
     /// Those of the window; all of it where the bitmap was not read.
     fn of_window(&self) -> u64 {
         self.unseen.map_or(self.window.min(self.highest), u64::from)
+    }
+
+    /// The same without those of the window, which may still come.
+    pub(super) fn settled(&self) -> i128 {
+        self.open() - i128::from(self.of_window())
+    }
+
+    /// Whether every counter is as high as it was, as those of one SA are.
+    pub(super) const fn continues(&self, before: &Reading) -> bool {
+        self.highest >= before.highest
+            && self.packets >= before.packets
+            && self.late >= before.late
+            && self.failed >= before.failed
     }
 
     fn since(&self, before: &Reading) -> Result<Measure, Blind> {

@@ -3,7 +3,7 @@
 //! `flow` is the packet, `site` where its path can end and what follows from that, `counters` which counters rise then, `trail` the steps of
 //! the path, `reach` how far the packet gets, on one line; `transmit` is the part from the VTI to the encryption, `receive` that from the
 //! encrypted packet to the policies that let it in, `around` what is before and behind the xfrm functions. `loss` counts what the peer sent and
-//! what arrived of it.
+//! what arrived of it, `meter` follows that over the life of an SA.
 
 #![deny(clippy::disallowed_methods)]
 
@@ -12,6 +12,7 @@ pub mod counters;
 mod flow;
 mod limits;
 pub mod loss;
+pub mod meter;
 mod policy;
 pub mod reach;
 pub mod receive;
