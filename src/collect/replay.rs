@@ -37,7 +37,7 @@ pub(super) fn take_in(
     }
     for change in changes {
         match change {
-            Notification::SaAdded(sa) => {
+            Notification::SaAdded(sa) | Notification::SaUpdated(sa) => {
                 // An SPI that `xfrm_alloc_spi()` reserved has no mark yet, and no message reports that the SA replaced it.
                 let reserved = SaKey::from((sa.destination, sa.protocol, sa.spi, Mark::default()));
                 if by_key.get(&reserved).is_some_and(Sa::is_larval) {
@@ -103,7 +103,9 @@ pub(super) fn changed(changes: &[Notification]) -> Option<BTreeSet<Changed>> {
     for change in changes {
         match change {
             Notification::SasFlushed(_) | Notification::PoliciesFlushed => return None,
-            Notification::SaAdded(sa) | Notification::SaDeleted(sa) => {
+            Notification::SaAdded(sa)
+            | Notification::SaUpdated(sa)
+            | Notification::SaDeleted(sa) => {
                 if !sa.is_larval() {
                     changed.insert(Changed::from(sa));
                 }

@@ -6,9 +6,12 @@ use super::{Address, Link, Policy, Route, Sa, Statistics};
 /// One change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notification {
-    /// XFRM_MSG_NEWSA, XFRM_MSG_UPDSA.
+    /// XFRM_MSG_NEWSA.
     SaAdded(Sa),
-    /// XFRM_MSG_DELSA.
+    /// XFRM_MSG_UPDSA: an SA that replaces the larval one of its SPI, as key daemons install those that they receive with, or other
+    /// parameters of an SA. The counters are those of the request, not those of the SA (`xfrm_add_sa()`).
+    SaUpdated(Sa),
+    /// XFRM_MSG_DELSA: with the last counters of the SA.
     SaDeleted(Sa),
     /// XFRM_MSG_EXPIRE, hard: the kernel has deleted the SA.
     SaExpired(Sa),

@@ -95,7 +95,7 @@ impl Tracker {
     /// Applies a change. Returns the VTIs that it concerns, each with what it has now.
     pub fn apply(&mut self, change: &Notification) -> Vec<Effect> {
         match change {
-            Notification::SaAdded(sa) => self.add_sa(sa),
+            Notification::SaAdded(sa) | Notification::SaUpdated(sa) => self.add_sa(sa),
             Notification::SaDeleted(gone) | Notification::SaExpired(gone) => {
                 match self.sas.remove(&id(gone)) {
                     Some(known) => {

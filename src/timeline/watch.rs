@@ -135,7 +135,8 @@ impl Watch {
             }
             if let Some(gap) = &mut self.sas {
                 gap.policy_gone |= policy_gone;
-                gap.misfit |= now.sas == 0 && matches!(cause, Notification::SaAdded(_));
+                gap.misfit |= now.sas == 0
+                    && matches!(cause, Notification::SaAdded(_) | Notification::SaUpdated(_));
                 gap.expiry = gap.expiry.or(expiry.filter(|_| now.sas == 0));
             }
             return opens;

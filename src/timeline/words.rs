@@ -15,7 +15,7 @@ pub fn event(notification: &Notification) -> Option<String> {
         format!("policy {direction} {} {what}", p.selector)
     };
     Some(match notification {
-        Notification::SaAdded(a) => sa(a, "installed"),
+        Notification::SaAdded(a) | Notification::SaUpdated(a) => sa(a, "installed"),
         Notification::SaDeleted(a) => sa(a, "deleted"),
         Notification::SaExpired(a) => sa(a, "expired"),
         Notification::SasFlushed(_) => "all SAs flushed".into(),

@@ -67,7 +67,8 @@ pub fn decode_xfrm(
 ) -> Result<(), WireError> {
     let payload = message.payload;
     list.push(match message.kind {
-        xfrm_state::NEWSA | XFRM_MSG_UPDSA => Notification::SaAdded(xfrm_state::decode(payload)?),
+        xfrm_state::NEWSA => Notification::SaAdded(xfrm_state::decode(payload)?),
+        XFRM_MSG_UPDSA => Notification::SaUpdated(xfrm_state::decode(payload)?),
         XFRM_MSG_DELSA => {
             let id = Field::new("xfrm_usersa_id", payload);
             let info = nested(id, SA_ID, XFRMA_SA, "XFRMA_SA")?;
