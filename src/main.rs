@@ -39,7 +39,7 @@
 //! | `tunnel` | `snapshot`, `kernel` | I/O, the clock, the environment |
 //! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |
 //! | `diagnose` | `code`, `way`, `tunnel`, `snapshot`, `report`, `kernel`, `error` | I/O, the clock, the environment |
-//! | `timeline` | `code`, `tunnel`, `snapshot` | I/O, the clock, the environment |
+//! | `timeline` | `code`, `way`, `tunnel`, `snapshot` | I/O, the clock, the environment |
 //! | `record` | `code`, `collect`, `journal`, `timeline`, `diagnose`, `metrics`, `way`, `report`, `signals`, `snapshot`, `kernel`, `error` | changing anything but its journal |
 //! | `metrics` | `code`, `journal`, `diagnose`, `render`, `report`, `snapshot`, `error` | I/O, the clock, the environment |
 //! | `check` | `report`, `render`, `error` | I/O, the clock, the environment |

@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tunnel", &["snapshot", "kernel"]),
     ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
     ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
-    ("timeline", &["code", "tunnel", "snapshot"]),
+    ("timeline", &["code", "way", "tunnel", "snapshot"]),
     (
         "record",
         &[

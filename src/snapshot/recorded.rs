@@ -142,6 +142,40 @@ pub struct Loss {
     pub lost: u64,
 }
 
+/// What was lost on the way to the inbound SAs of an interface in a span of time. Everything is a count of this span; none is one of an SA.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathLoss {
+    /// Length of the span, by a clock that is never set.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub span_ms: u64,
+    /// Sequence numbers of the peer up to the highest that arrived.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub numbers: u64,
+    /// Those of them that never arrived (`way::loss`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lost: u64,
+    /// Packets that arrived, where what was lost between them is unknown.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unmeasured: u64,
+    /// Time in which the losses of an SA are unknown.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unknown_ms: u64,
+    /// The span is of an episode of losses. The first span that is not ends it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub in_episode: bool,
+}
+
+impl PathLoss {
+    /// Adds another span.
+    pub fn add(&mut self, other: &Self) {
+        self.span_ms = self.span_ms.saturating_add(other.span_ms);
+        self.numbers = self.numbers.saturating_add(other.numbers);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.unmeasured = self.unmeasured.saturating_add(other.unmeasured);
+        self.unknown_ms = self.unknown_ms.saturating_add(other.unknown_ms);
+    }
+}
+
 /// A message of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {

@@ -9,6 +9,8 @@ mod episode;
 mod finding;
 mod gap;
 mod moment;
+mod path;
+mod path_course;
 mod subject;
 mod tracked;
 mod tracker;
@@ -18,6 +20,7 @@ mod words;
 
 pub use finding::Finding;
 pub use moment::Moment;
+pub use path::{PathLosses, Said, Span};
 pub use subject::{Of, Sample};
 pub use tracked::{Effect, Readiness};
 pub use tracker::Tracker;

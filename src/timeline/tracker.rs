@@ -140,12 +140,25 @@ impl Tracker {
         }
     }
 
-    fn add_sa(&mut self, sa: &Sa) -> Vec<Effect> {
+    /// The direction of an SA: kernels that do not know it leave it to the destination, an address of this host or not.
+    fn direction(&self, sa: &Sa) -> Direction {
         let to = sa.destination;
-        let direction = sa.direction.unwrap_or_else(|| {
+        sa.direction.unwrap_or_else(|| {
             let is_local = self.local.range((to, 0)..=(to, u32::MAX)).next().is_some();
             if is_local { Direction::In } else { Direction::Out }
-        });
+        })
+    }
+
+    /// The VTIs that take what a known inbound SA decrypts; none of an outbound SA.
+    pub(super) fn receivers(&self, sa: &SaId) -> Vec<u32> {
+        let known = self.sas.get(sa).filter(|sa| sa.direction == Direction::In);
+        let Some(known) = known else { return Vec::new() };
+        let takes = |vti: &Vti| vti.has_sa(known.direction, known.selecting, known.source);
+        self.vtis.iter().filter(|(_, vti)| takes(vti)).map(|(ifindex, _)| *ifindex).collect()
+    }
+
+    fn add_sa(&mut self, sa: &Sa) -> Vec<Effect> {
+        let (to, direction) = (sa.destination, self.direction(sa));
         if sa.is_larval() {
             return Vec::new();
         }
@@ -278,7 +291,7 @@ impl Tracker {
     }
 }
 
-fn id(sa: &Sa) -> SaId {
+pub(super) fn id(sa: &Sa) -> SaId {
     (sa.destination, sa.protocol, sa.spi)
 }
 
