@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::listen::Listener;
 use super::socket::{Dump, PATIENCE, ROUTE};
 use crate::snapshot::{
-    Driver, KernelCounter, Link, Observed, Reason, RouteLookup, RouteQuery, Snapshot, Source,
+    Driver, KernelCounter, Link, Observed, Reason, RouteLookup, RouteQuery, Sa, Snapshot, Source,
 };
 use crate::wire::link;
 use std::collections::BTreeSet;
@@ -84,6 +84,11 @@ pub fn vtis(drivers: &BTreeSet<Driver>) -> Observed<Vec<Link>> {
         all.extend(dump.read(decode).map_err(|failure| failure.missing(Source::Links))?);
     }
     Ok(all)
+}
+
+/// All SAs with their counters. Keys are skipped, as in each dump.
+pub fn sas() -> Observed<Vec<Sa>> {
+    super::xfrm::sas()
 }
 
 /// The counters of `/proc/net/xfrm_stat`.

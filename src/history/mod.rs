@@ -101,6 +101,7 @@ pub fn names(contents: &Contents, interface: &str) -> bool {
         Record::Losses { of, inbound, .. } => {
             of.contains_key(interface) || inbound.contains_key(interface)
         }
+        Record::PathLosses { of, .. } => of.contains_key(interface),
         Record::Episode(episode) => episode.interface == interface,
         Record::Remark(remark) => remark.interface.as_deref() == Some(interface),
         Record::Stopped { .. } | Record::Totals { .. } | Record::Unknown => false,

@@ -1,6 +1,6 @@
 //! The records of the journal. Fields are added, never renamed; a record of an unknown kind is skipped.
 
-use crate::snapshot::recorded::{Episode, Remark};
+use crate::snapshot::recorded::{Episode, PathLoss, Remark};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,14 @@ pub enum Record {
     Episode(Episode),
     /// A remark on the recording, or a changed verdict.
     Remark(Remark),
+    /// Packets lost on the way to each interface since its last such record; the first one of a recorder is empty. The sum of all is what
+    /// was lost. Versions that do not know it skip it.
+    PathLosses {
+        /// The end of the span.
+        at_ms: u64,
+        /// Interface and counts.
+        of: BTreeMap<String, PathLoss>,
+    },
     /// What all records before this one sum up to, at the head of a new file. Versions that do not know it skip it.
     Totals {
         /// Losses of episodes that have ended.

@@ -34,7 +34,11 @@ pub fn recorded(contents: &Contents) -> Recorded {
                 told.episodes.push(episode.clone());
             }
             Record::Remark(remark) => told.remarks.push(remark.clone()),
-            Record::Stopped { .. } | Record::Totals { .. } | Record::Unknown => {}
+            // Each of them is told as it is (`history::path`).
+            Record::PathLosses { .. }
+            | Record::Stopped { .. }
+            | Record::Totals { .. }
+            | Record::Unknown => {}
         }
     }
     told.episodes.extend(open.into_iter().map(if contents.running { going_on } else { cut_off }));
@@ -61,6 +65,7 @@ fn at(record: &Record) -> Option<u64> {
         Record::Started { at_ms, .. }
         | Record::Stopped { at_ms }
         | Record::Losses { at_ms, .. }
+        | Record::PathLosses { at_ms, .. }
         | Record::Remark(Remark { at_ms, .. }) => Some(*at_ms),
         Record::Episode(episode) => Some(episode.ended_ms),
         Record::Totals { .. } | Record::Unknown => None,
@@ -166,6 +171,7 @@ impl Accounts {
                 }
             }
             Record::Stopped { .. }
+            | Record::PathLosses { .. }
             | Record::Remark(_)
             | Record::Totals { .. }
             | Record::Unknown => {}

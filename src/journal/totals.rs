@@ -57,6 +57,8 @@ impl Totals {
                 self.open.remove(&(episode.interface.clone(), episode.inbound));
                 self.add(episode);
             }
+            // They are no losses of this host, which the sums are for.
+            Record::PathLosses { .. } => {}
             Record::Stopped { .. } | Record::Remark(_) | Record::Unknown => {}
         }
     }

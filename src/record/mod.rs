@@ -1,4 +1,5 @@
-//! The recorder: follows the kernel, samples the counters of the VTIs once a second, and writes to the journal what was lost and why.
+//! The recorder: follows the kernel, samples the counters of the VTIs and of their SAs once a second, and writes to the journal what was
+//! lost here and why, and what was lost on the way.
 //! It changes nothing on the system; it writes only the journal, and hands over lines and, where they are asked for, metrics.
 
 mod background_diagnosis;

@@ -101,6 +101,11 @@ impl WatchedInterfaces {
         self.watches.is_empty()
     }
 
+    /// The name of a watched VTI.
+    pub fn name(&self, ifindex: u32) -> Option<&str> {
+        self.watches.get(&ifindex).map(|watched| watched.out.watch.name())
+    }
+
     /// The drivers of the watched VTIs.
     pub fn drivers(&self) -> BTreeSet<Driver> {
         self.watches.values().map(|watched| watched.driver).collect()

@@ -1,9 +1,9 @@
-//! One inbound SA followed from sample to sample until it is deleted: what was lost on the way to it, as counts that can be summed over SAs.
-//! It judges no share, and where an SA does not hold a number it says so and counts what arrived unmeasured.
+//! One inbound SA followed from sample to sample until it is deleted: what was lost on the way to it, as counts that can be summed over
+//! SAs. It judges no share, and where an SA does not hold a number it says so and counts what arrived unmeasured.
 //!
-//! What a sample adds is what left the replay window since the sample before (`loss`). The last counters of an SA come with the message about
-//! its deletion (XFRM_MSG_DELSA, `xfrm_notify_sa()`): no packet can come any more, so the holes of its window are lost as well. A hard expiry
-//! (XFRM_MSG_EXPIRE, `build_expire()`) has the packets that the SA decrypted, and no sequence number.
+//! What a sample adds is what left the replay window since the sample before (`loss`). The last counters of an SA come with the message
+//! about its deletion (XFRM_MSG_DELSA, `xfrm_notify_sa()`): no packet can come any more, so the holes of its window are lost as well. A
+//! hard expiry (XFRM_MSG_EXPIRE, `build_expire()`) has the packets that the SA decrypted, and no sequence number.
 
 use super::loss::{Blind, Reading};
 use crate::snapshot::Sa;

@@ -21,7 +21,9 @@ impl Recorder<'_> {
         if received.lost || received.malformed.is_some() {
             let why = received.malformed.unwrap_or_else(|| "the kernel's queue was full".into());
             self.lost.get_or_insert((why, now));
+            self.lost_since.get_or_insert(self.heard);
         }
+        self.heard = now;
         for change in &received.changes {
             self.apply(now, change);
         }
@@ -33,10 +35,15 @@ impl Recorder<'_> {
     fn apply(&mut self, now: Moment, change: &Notification) {
         match change {
             Notification::LinkChanged(link) => {
+                let renamed = self.watched.name(link.ifindex).filter(|name| *name != link.name);
+                if let Some(name) = renamed.map(str::to_owned) {
+                    self.path_closed(now, link.ifindex, &name, false);
+                }
                 let changed = self.watched.link(now, link, self.tracker.as_mut(), change);
                 if changed {
                     self.diagnoses.want();
                 }
+                self.path_changed(now, change);
                 if link.driver().is_none() {
                     self.concerned = Some(Concerned::All);
                 }
@@ -46,6 +53,7 @@ impl Recorder<'_> {
                 if let Some(tracker) = &mut self.tracker {
                     tracker.apply(change);
                 }
+                self.path_closed(now, *ifindex, name, true);
                 if let Some(ended) = self.watched.remove(now, *ifindex, *statistics) {
                     ended.into_iter().for_each(|episode| self.ended(now, episode));
                     if let Some(code) = self.diagnoses.forget(name) {
@@ -77,6 +85,7 @@ impl Recorder<'_> {
         }
         let Some(tracker) = &mut self.tracker else { return };
         let effects = tracker.apply(change);
+        self.path_changed(now, change);
         if effects.is_empty() {
             return;
         }
@@ -130,7 +139,14 @@ impl Recorder<'_> {
                 self.remark(now, None, format!("gaps between SAs cannot be detected: {missing}"));
             }
         }
+        let before = self.path_names();
         let (turned, ended) = self.watched.resync(now, &state, self.tracker.as_ref());
+        for (ifindex, name) in before {
+            if self.watched.name(ifindex).is_none() {
+                self.path_closed(now, ifindex, &name, true);
+            }
+        }
+        self.path_read(now, state.sas.as_deref().unwrap_or_default());
         self.turned |= turned;
         ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
         self.concerned = Some(Concerned::All);

@@ -2,6 +2,7 @@
 //! is decided in `timeline` and `diagnose`; when a diagnosis is due and which verdict is logged, in `diagnoses`.
 
 mod messages;
+mod path;
 mod state;
 mod turns;
 

@@ -9,7 +9,7 @@ use crate::record::host_refusals::HostRefusals;
 use crate::record::rate_limited_log::{self, RateLimitedLog};
 use crate::record::watched_interfaces::WatchedInterfaces;
 use crate::snapshot::recorded::{Episode, Remark};
-use crate::timeline::{Moment, Tracker};
+use crate::timeline::{Moment, PathLosses, Tracker};
 
 /// The time between two samples of the counters.
 pub(super) const TICK_MS: u64 = 1000;
@@ -26,6 +26,13 @@ pub(in crate::record) struct Recorder<'a> {
     pub(super) tracker: Option<Tracker>,
     pub(super) watched: WatchedInterfaces,
     pub(super) host: HostRefusals,
+    pub(super) path: PathLosses,
+    /// When the SAs were last sampled, and how long that took.
+    pub(super) sampled: Moment,
+    pub(super) sample_ms: u64,
+    /// When messages were last received without a loss, and where some were lost since: the same before that.
+    pub(super) heard: Moment,
+    pub(super) lost_since: Option<Moment>,
     pub(super) ticked: Moment,
     pub(super) looked: Moment,
     pub(super) look_ms: u64,
@@ -74,6 +81,11 @@ impl<'a> Recorder<'a> {
             tracker: None,
             watched: WatchedInterfaces::default(),
             host: HostRefusals::default(),
+            path: PathLosses::default(),
+            sampled: now,
+            sample_ms: 0,
+            heard: now,
+            lost_since: None,
             ticked: now,
             looked: now,
             look_ms: 0,

@@ -88,6 +88,7 @@ impl Recorder<'_> {
     pub(in crate::record) fn stop(&mut self) -> Result<()> {
         let now = self.clock.now();
         self.look(now);
+        self.finish_path(now);
         for episode in self.watched.end_all(now) {
             self.append(&Record::Episode(episode));
         }
@@ -147,6 +148,7 @@ impl Recorder<'_> {
         for episode in self.watched.settle(now) {
             self.ended(now, episode);
         }
+        self.sample_sas(now);
         if let Some([of, inbound]) = self.watched.losses(now) {
             self.append(&Record::Losses { at_ms: now.wall_ms, of, inbound });
         }
