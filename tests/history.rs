@@ -12,6 +12,8 @@
 mod bounds;
 #[path = "history/command.rs"]
 mod command;
+#[path = "history/path.rs"]
+mod path;
 #[path = "history/reports.rs"]
 mod reports;
 

@@ -3,6 +3,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod path;
 mod pauses;
 mod since;
 
@@ -63,6 +64,9 @@ pub fn report(contents: &Contents, question: &Question<'_>) -> HistoryReport {
             Some(name) if asked(&name) => entry(&mut interfaces, &name).remarks.push(remark),
             Some(_) => {}
         }
+    }
+    for (name, path) in path::path(contents, asked, is_in) {
+        entry(&mut interfaces, &name).lost_on_the_way = Some(path);
     }
     remarks.sort_by_key(|remark| remark.at);
     let mut interfaces: Vec<InterfaceHistory> = interfaces.into_values().collect();

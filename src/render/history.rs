@@ -1,14 +1,16 @@
-//! The report of `history` as text: for each interface a plot of its losses, its episodes and remarks, and the kernel's messages around the last
-//! episodes.
+//! The report of `history` as text: for each interface a plot of its losses, its episodes and remarks, and the kernel's messages around the
+//! last episodes.
 
 use super::axis::Axis;
 use super::clock::Clock;
+use super::history_path;
 use super::page::{GAP, Page};
 use super::plot::{self, Mark};
 use super::table;
 use crate::code::Code;
 use crate::report::history::{
     CauseReport, End, EpisodeReport, HistoryRemark, HistoryReport, InterfaceHistory, LossReport,
+    PathEpisode,
 };
 use crate::report::time::Time;
 use crate::units::{self, EPISODE, PACKET, Span, count};
@@ -37,17 +39,29 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
     };
     page.paragraph(0, &covered(report, clock, (since, until)));
     let from = report.from.map_or(since, |from| from.max(since));
-    let lossy = report.interfaces.iter().any(|interface| !interface.episodes.is_empty());
-    if !lossy {
-        page.paragraph(0, &nothing(report, clock, (from, until)));
+    let is_lossy = |interface: &InterfaceHistory| {
+        let of_path = interface.lost_on_the_way.as_ref();
+        !interface.episodes.is_empty() || of_path.is_some_and(|path| path.packets_lost > 0)
+    };
+    // All healthy tunnels of a site would be a long list of nothing.
+    let has_news = |interface: &&InterfaceHistory| {
+        let of_path = interface.lost_on_the_way.as_ref();
+        is_lossy(interface)
+            || !interface.remarks.is_empty()
+            || of_path.is_some_and(|path| path.packets_unmeasured > 0 || report.interface.is_some())
+    };
+    let interfaces: Vec<&InterfaceHistory> = report.interfaces.iter().filter(has_news).collect();
+    if !report.interfaces.iter().any(is_lossy) {
+        let has_none = report.remarks.is_empty() && interfaces.is_empty();
+        page.paragraph(0, &nothing(report, clock, (from, until), has_none));
     }
-    if report.interfaces.is_empty() && !report.remarks.is_empty() {
+    if interfaces.is_empty() && !report.remarks.is_empty() {
         remarks(&mut page, clock, report, detail);
     }
-    for (n, interface) in report.interfaces.iter().enumerate() {
+    for (n, interface) in interfaces.iter().enumerate() {
         page.blank();
         if page.length() > MOST_TEXT {
-            let more = units::VTI.of(report.interfaces.len() - n);
+            let more = units::VTI.of(interfaces.len() - n);
             page.paragraph(
                 0,
                 &format!("Not shown, because the text would be too long: {more}. {HOW_TO_SEE}"),
@@ -56,16 +70,30 @@ pub fn history(report: &HistoryReport, clock: &Clock, width: usize, detail: bool
         }
         page.paragraph(0, &headline(interface));
         let shown = rows(interface, &report.remarks, detail);
+        // Both plots have one axis, so that what happened together stands one above the other.
+        let axis =
+            Axis::new(clock, span(report, interface, (since, until)), page.room(plot::MARGIN));
         if !interface.episodes.is_empty() {
-            let axis =
-                Axis::new(clock, span(report, interface, (since, until)), page.room(plot::MARGIN));
             let marks: Vec<Mark> = shown.iter().filter_map(Row::mark).collect();
-            plot::plot(&mut page, &axis, &losses(interface), &marks);
+            plot::plot(&mut page, &axis, "packets lost", &losses(interface), &marks);
+            if interface.lost_on_the_way.is_some() {
+                page.blank();
+            }
         }
-        page.blank();
-        let all = interface.episodes.len() + interface.remarks.len() + report.remarks.len();
+        if let Some(path) = &interface.lost_on_the_way {
+            let marks: Vec<Mark> = shown.iter().filter_map(Row::path_mark).collect();
+            history_path::path(&mut page, &axis, path, &marks);
+        }
+        let of_path = interface.lost_on_the_way.as_ref().map_or(0, |path| path.episodes.len());
+        let all =
+            of_path + interface.episodes.len() + interface.remarks.len() + report.remarks.len();
+        if all > 0 {
+            page.blank();
+        }
         left_out(&mut page, (shown.len(), all), detail);
-        table(&mut page, clock, &shown);
+        if !shown.is_empty() {
+            table(&mut page, clock, &shown);
+        }
         events(&mut page, clock, &shown, detail);
     }
     page.finish()
@@ -132,7 +160,12 @@ fn covered(report: &HistoryReport, clock: &Clock, (since, until): (Time, Time)) 
 }
 
 /// Where there are remarks, perhaps no recorder ran for a while: then the sentence claims no more than what was recorded.
-fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -> String {
+fn nothing(
+    report: &HistoryReport,
+    clock: &Clock,
+    (from, until): (Time, Time),
+    has_none: bool,
+) -> String {
     let of = report.interface.as_ref().map_or_else(String::new, |name| format!(" on {name}"));
     let [since, to] = [from, until].map(|at| clock.date_and_time(at));
     let span = match report.recorder_running {
@@ -140,7 +173,7 @@ fn nothing(report: &HistoryReport, clock: &Clock, (from, until): (Time, Time)) -
         false if from > until => return format!("Nothing is recorded since {since}."),
         false => format!("from {since} to {to}"),
     };
-    if report.remarks.is_empty() && report.interfaces.is_empty() {
+    if has_none {
         format!("No packets were lost{of} {span}.")
     } else {
         format!("No losses were recorded{of} {span}; remarks:")
@@ -173,8 +206,12 @@ fn span(
     interface: &InterfaceHistory,
     (since, until): (Time, Time),
 ) -> (Time, Time) {
-    let began = interface.episodes.iter().map(|episode| episode.began).min();
-    let ended = interface.episodes.iter().map(|episode| episode.ended).max();
+    let path = || interface.lost_on_the_way.iter();
+    let lost = || path().flat_map(|path| path.course.iter().map(|loss| loss.at));
+    let of_path = path().flat_map(|path| path.episodes.iter().map(|episode| episode.began));
+    let began = interface.episodes.iter().map(|episode| episode.began);
+    let began = began.chain(of_path).chain(lost()).min();
+    let ended = interface.episodes.iter().map(|episode| episode.ended).chain(lost()).max();
     let since = began.map_or(since, |began| began.min(since));
     let from = report.from.map_or(since, |from| from.max(since));
     (from, ended.map_or(until, |ended| ended.max(until)))
@@ -201,6 +238,8 @@ struct Row<'a> {
 enum What<'a> {
     /// With its letter, if enough letters are left.
     Episode(&'a EpisodeReport, Option<char>),
+    /// The same of packets lost on the way.
+    Path(&'a PathEpisode, Option<char>),
     Remark(&'a str),
 }
 
@@ -209,6 +248,7 @@ impl Row<'_> {
     fn length(&self) -> usize {
         match self.what {
             What::Remark(what) => what.len(),
+            What::Path(..) => 0,
             What::Episode(episode, _) => {
                 let causes = episode.causes.iter().map(|cause| cause.summary.len());
                 causes.chain(episode.events.iter().map(|event| event.what.len())).sum()
@@ -218,6 +258,12 @@ impl Row<'_> {
 
     fn mark(&self) -> Option<Mark> {
         let What::Episode(episode, Some(letter)) = self.what else { return None };
+        let ended = (episode.end != End::Ongoing).then_some(episode.ended);
+        Some(Mark { letter, began: episode.began, ended })
+    }
+
+    fn path_mark(&self) -> Option<Mark> {
+        let What::Path(episode, Some(letter)) = self.what else { return None };
         let ended = (episode.end != End::Ongoing).then_some(episode.ended);
         Some(Mark { letter, began: episode.began, ended })
     }
@@ -233,7 +279,9 @@ fn rows<'a>(
     let remarks = remarks.map(|remark| Row { at: remark.at, what: What::Remark(&remark.what) });
     let episodes = interface.episodes.iter();
     let episodes = episodes.map(|e| Row { at: e.began, what: What::Episode(e, None) });
-    let mut rows: Vec<Row<'a>> = remarks.chain(episodes).collect();
+    let of_path = interface.lost_on_the_way.iter().flat_map(|path| &path.episodes);
+    let of_path = of_path.map(|e| Row { at: e.began, what: What::Path(e, None) });
+    let mut rows: Vec<Row<'a>> = remarks.chain(episodes).chain(of_path).collect();
     rows.sort_by_key(|row| row.at);
     let most = if all { MOST_ROWS_IN_DETAIL } else { MOST_ROWS };
     let mut room = MOST_TEXT;
@@ -244,11 +292,11 @@ fn rows<'a>(
     };
     let kept = rows.iter().rev().take(most).take_while(fits).count();
     rows.drain(..rows.len() - kept);
-    let episodes = |row: &&mut Row<'_>| matches!(row.what, What::Episode(..));
+    let episodes = |row: &&mut Row<'_>| matches!(row.what, What::Episode(..) | What::Path(..));
     let without = rows.iter_mut().filter(episodes).count().saturating_sub(LETTERS.len());
     let last = rows.iter_mut().filter(episodes).skip(without);
     for (row, next) in last.zip(LETTERS.chars()) {
-        if let What::Episode(_, letter) = &mut row.what {
+        if let What::Episode(_, letter) | What::Path(_, letter) = &mut row.what {
             *letter = Some(next);
         }
     }
@@ -264,13 +312,19 @@ fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
                 cells.push([String::new(), when, String::new(), String::new(), what.to_string()]);
                 continue;
             }
+            What::Path(episode, letter) => {
+                cells.push([
+                    letter.map(String::from).unwrap_or_default(),
+                    when,
+                    count(episode.packets_lost),
+                    format!("{}{}", Span(episode.milliseconds), more(episode.end)),
+                    history_path::what(episode),
+                ]);
+                continue;
+            }
             What::Episode(episode, letter) => (episode, letter),
         };
-        let more = match episode.end {
-            End::Seen => "",
-            End::Unseen => " or more",
-            End::Ongoing => ", ongoing",
-        };
+        let more = more(episode.end);
         let mut causes = episode.causes.iter().map(|cause| self::cause(cause, episode));
         let inbound = if episode.inbound { "inbound, " } else { "" };
         cells.push([
@@ -285,6 +339,15 @@ fn table(page: &mut Page, clock: &Clock, rows: &[Row<'_>]) {
         );
     }
     table::simple(page, 0, ["", "When", "Lost", "Lasted", "What"], &cells);
+}
+
+/// What follows the length of an episode.
+const fn more(end: End) -> &'static str {
+    match end {
+        End::Seen => "",
+        End::Unseen => " or more",
+        End::Ongoing => ", ongoing",
+    }
 }
 
 /// `VTI-911 reauthentication gap: policy and SAs were removed and installed again (2 gaps, 0.2 s)`; with several causes, each with its

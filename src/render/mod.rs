@@ -14,6 +14,7 @@ pub mod escape;
 pub mod explain;
 mod finding;
 pub mod history;
+mod history_path;
 mod inbound;
 mod input;
 mod invisible;

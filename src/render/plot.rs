@@ -21,8 +21,14 @@ pub(super) struct Mark {
     pub ended: Option<Time>,
 }
 
-/// Writes the plot.
-pub(super) fn plot(page: &mut Page, axis: &Axis<'_>, losses: &[LossReport], marks: &[Mark]) {
+/// Writes the plot of losses, called `what` under it.
+pub(super) fn plot(
+    page: &mut Page,
+    axis: &Axis<'_>,
+    what: &str,
+    losses: &[LossReport],
+    marks: &[Mark],
+) {
     let mut bars = vec![0u64; axis.columns()];
     for loss in losses {
         let bar = axis.column(loss.at).and_then(|column| bars.get_mut(column));
@@ -59,7 +65,7 @@ pub(super) fn plot(page: &mut Page, axis: &Axis<'_>, losses: &[LossReport], mark
         page.line(LABEL + 2, &line);
     }
     let word = if scale.is_logarithmic() { "logarithmic" } else { "linear" };
-    page.paragraph(LABEL + 2, &format!("packets lost in each {}, {word} scale", axis.step()));
+    page.paragraph(LABEL + 2, &format!("{what} in each {}, {word} scale", axis.step()));
 }
 
 /// Columns at the left of a plot with the axis; the rest of the page is for time.
@@ -142,7 +148,7 @@ mod tests {
             .map(|(s, lost)| LossReport { at: Time(MONDAY + s * 1000), packets_lost: *lost })
             .collect();
         let mut page = Page::new(60);
-        plot(&mut page, &axis, &losses, marks);
+        plot(&mut page, &axis, "packets lost", &losses, marks);
         page.finish()
     }
 

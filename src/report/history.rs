@@ -2,6 +2,7 @@
 //! Times are of the wall clock. The difference of two times is wrong if the clock was set in between; then a remark says so. The lengths of gaps
 //! are by a clock that is never set.
 
+use super::Confidence;
 use super::time::Time;
 use crate::snapshot::recorded::Rise;
 use serde::Serialize;
@@ -46,6 +47,50 @@ pub struct InterfaceHistory {
     pub episodes: Vec<EpisodeReport>,
     /// Remarks on it: changed verdicts, its deletion.
     pub remarks: Vec<HistoryRemark>,
+    /// What was lost on the way to it; none where no recorder counted it.
+    pub lost_on_the_way: Option<PathHistory>,
+}
+
+/// Packets that the peer sent and that never arrived (`way::loss`). Who lost them is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PathHistory {
+    /// Sequence numbers that the peer used, up to the highest that arrived.
+    pub sequence_numbers: u64,
+    /// Those of them that never arrived.
+    pub packets_lost: u64,
+    /// Packets that arrived, where what was lost between them is unknown.
+    pub packets_unmeasured: u64,
+    /// How long losses were unknown: an SA went without its last counters, or no recorder ran. At most so long where a recorder was killed.
+    pub unknown_milliseconds: u64,
+    /// Spans in which more than 1 % was lost, in the order of their beginnings.
+    pub episodes: Vec<PathEpisode>,
+    /// The losses over time, also those outside of episodes.
+    pub course: Vec<LossReport>,
+}
+
+/// A span in which more than 1 % was lost on the way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PathEpisode {
+    /// When the first packet may have been lost.
+    pub began: Time,
+    /// When a packet was last seen to be lost.
+    pub ended: Time,
+    /// The time from the first to the last, by a clock that is never set.
+    pub milliseconds: u64,
+    /// What is known of its end.
+    pub end: End,
+    /// Sequence numbers in this time.
+    pub sequence_numbers: u64,
+    /// Those of them that never arrived.
+    pub packets_lost: u64,
+    /// The share in percent; none where there were too few packets to say it.
+    pub percent: Option<f64>,
+    /// The finding that such a loss is.
+    pub code: String,
+    /// Its name.
+    pub name: &'static str,
+    /// Consistent: the numbers are missing, but which host or network lost the packets cannot be seen here.
+    pub confidence: Confidence,
 }
 
 /// A span in which packets were lost.

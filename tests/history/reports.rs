@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use vti_diagnostics::journal::{Counted, Record};
-use vti_diagnostics::snapshot::recorded::{Cause, Episode, Event, Loss, Remark, Rise};
+use vti_diagnostics::snapshot::recorded::{Cause, Episode, Event, Loss, PathLoss, Remark, Rise};
 
 /// 2026-11-16T00:00:00Z, a Monday.
 pub const MONDAY: u64 = 1_794_787_200_000;
@@ -132,6 +132,39 @@ pub fn bad_day() -> Vec<Record> {
         losses(1, 9),
         losses(7, 2),
     ]
+}
+
+/// Losses on the way beside local ones: two episodes, less than 1 % around them, a recorder that was killed, and an SA without a window.
+pub fn lossy_way() -> Vec<Record> {
+    let minute = |minute: u64| MONDAY + minute * 60 * SECOND;
+    let path = |at: u64, name: &str, counts: PathLoss| Record::PathLosses {
+        at_ms: minute(at),
+        of: BTreeMap::from([(name.to_string(), counts)]),
+    };
+    let span = |numbers, lost, in_episode| PathLoss {
+        span_ms: 60_000,
+        numbers,
+        lost,
+        in_episode,
+        ..PathLoss::default()
+    };
+    let calm = |at| path(at, "vti7", span(30_000, 12, false));
+    let lossy = |at, lost| path(at, "vti7", span(30_000, lost, true));
+    let end = |at| path(at, "vti7", PathLoss::default());
+    let mut records = vec![started(MONDAY, "a", &["vti7", "vti9"]), end(0)];
+    records.extend((1..60).map(calm));
+    records.extend((60..70).map(|at| lossy(at, 900)));
+    records.extend([end(70), Record::Episode(reauthentication("vti7", minute(65), 40))]);
+    records.extend((71..120).map(calm));
+    records.push(path(118, "vti9", PathLoss { unmeasured: 4100, ..PathLoss::default() }));
+    records.push(remark(minute(118), Some("vti9"), "packets lost on the way are unknown: the SA has no replay window, and without one the kernel keeps no highest number"));
+    records.extend((120..124).map(|at| lossy(at, 15_000)));
+    records.extend([started(minute(130), "a", &["vti7", "vti9"]), end(130)]);
+    let unknown = PathLoss { unmeasured: 77, unknown_ms: 400, ..span(30_000, 0, false) };
+    records.push(path(140, "vti7", unknown));
+    records.push(remark(minute(140), Some("vti7"), "SA 0xc1000001 reached its hard limit: packets lost on the way are unknown for its last 0.4 s, in which 77 packets arrived"));
+    records.push(path(141, "vti10", PathLoss { span_ms: 9, numbers: 5000, ..PathLoss::default() }));
+    records
 }
 
 /// Names and sentences that would act on a terminal.

@@ -2,7 +2,7 @@
 
 use super::{Target, two};
 use crate::mutate::{Random, journal as form};
-use crate::reports::{DAY, MONDAY, bad_day, hostile, three_gaps};
+use crate::reports::{DAY, MONDAY, bad_day, hostile, lossy_way, three_gaps};
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -32,7 +32,7 @@ fn seeds() -> Vec<Vec<u8>> {
         assert_eq!(writer.flush(), None);
         std::fs::read(current()).expect("what was written")
     };
-    [three_gaps(), bad_day(), hostile()].into_iter().map(written).collect()
+    [three_gaps(), bad_day(), hostile(), lossy_way()].into_iter().map(written).collect()
 }
 
 fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
