@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use vti_diagnostics::journal::{Accounts, Counted, Record, Totals, Writer, read, recorded};
-use vti_diagnostics::snapshot::recorded::{Cause, Episode, Remark, Rise};
+use vti_diagnostics::snapshot::recorded::{Cause, Episode, PathLoss, Remark, Rise};
 
 const LIMIT: u64 = 1024 * 1024;
 
@@ -409,6 +409,30 @@ fn inbound_episodes_are_fields_that_earlier_versions_skip_and_do_not_write() {
     let earlier = serde_json::to_string(&losses(20, 4)).unwrap();
     assert_eq!(earlier, r#"{"record":"losses","at_ms":20,"of":{"vti1":4}}"#);
     assert_eq!(serde_json::from_str::<Record>(&earlier).unwrap(), losses(20, 4));
+}
+
+/// An earlier program skips records that it does not know (`frame`), so nothing that it sums may be in them.
+#[test]
+fn losses_on_the_way_are_records_of_their_own_and_short() {
+    let counts = PathLoss { span_ms: 1000, lost: 3, ..PathLoss::default() };
+    let of =
+        BTreeMap::from([("vti1".to_string(), counts), ("vti2".to_string(), PathLoss::default())]);
+    let path = Record::PathLosses { at_ms: 20, of };
+    let line = serde_json::to_string(&path).unwrap();
+    assert_eq!(
+        line,
+        r#"{"record":"path-losses","at_ms":20,"of":{"vti1":{"span_ms":1000,"lost":3},"vti2":{}}}"#
+    );
+    assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), path);
+    let directory = tempfile::tempdir().unwrap();
+    written(directory.path(), &[started(1, 0), losses(10, 4), path.clone()]);
+    let told = recorded(&read(directory.path()).unwrap().unwrap());
+    assert_eq!((told.episodes.len(), told.episodes[0].lost, told.until_ms), (1, 4, 20));
+    let totals = Totals::read(directory.path()).unwrap().unwrap();
+    assert_eq!((totals.open("vti1"), totals.ended("vti1").count()), (Some(4), 0));
+    let mut accounts = Accounts::default();
+    [started(1, 100), path].into_iter().for_each(|record| accounts.take(record));
+    assert_eq!(accounts.unwatched("this-boot", &counters(100)), []);
 }
 
 #[test]
