@@ -1,6 +1,9 @@
 //! The recorder under faults that come and go (record.yaml): each must be counted to its cause, packet for packet, and what is no fault
 //! must not be recorded. Runs in the guest only; the recorder is the real one, and what it writes is read by the program's own reader.
 
+#[path = "record/path.rs"]
+mod path;
+
 use crate::Fallible;
 use crate::charon::{VTI, bash};
 use crate::keep::Keep;
@@ -50,6 +53,9 @@ pub struct Scenario {
     /// The drivers it is run with; both when left out.
     #[serde(default)]
     drivers: Vec<String>,
+    /// What is recorded of packets lost on the way; nothing is compared without.
+    #[serde(default)]
+    path: Option<path::Expected>,
     /// Whether `run --write-captures` keeps a capture of it.
     #[serde(default)]
     pub capture: bool,
@@ -99,6 +105,8 @@ pub struct Options {
     times: u64,
     /// `--flood S`: how many seconds SAs come and go.
     flood: u64,
+    /// `--fast-day S`: how many seconds the day in fast motion has.
+    fast_day: u64,
 }
 
 /// The words without the options, and these.
@@ -106,14 +114,15 @@ pub fn options<'a>(words: &[&'a str]) -> Fallible<(Vec<&'a str>, Options)> {
     let mut words = words.to_vec();
     let times = options::number(&mut words, "--times")?.unwrap_or(1);
     let flood = options::number(&mut words, "--flood")?.unwrap_or(3);
-    Ok((words, Options { times, flood }))
+    let fast_day = options::number(&mut words, "--fast-day")?.unwrap_or(68);
+    Ok((words, Options { times, flood, fast_day }))
 }
 
 /// What differs from what the scenario expects; nothing when it passed.
 pub fn run(
     scenario: &Scenario,
     driver: &str,
-    Options { times, flood }: Options,
+    Options { times, flood, fast_day }: Options,
     keep: &mut Keep,
 ) -> Fallible<Vec<String>> {
     let router = Namespace::new("router")?;
@@ -121,7 +130,7 @@ pub fn run(
     let bash = |lines: &str| bash(&format!(". ./record.sh\n{lines}"), driver, false);
     router.within(|| {
         let lines = format!(
-            "FLOOD={flood} TIMES={times}\nlinks\n{}\ntx_errors >/tmp/before\nrefused >/tmp/before.in\nrecord\ntraffic\nsleep 2\n\
+            "FLOOD={flood} TIMES={times} FAST_DAY={fast_day}\nlinks\n{}\ntx_errors >/tmp/before\nrefused >/tmp/before.in\nrecord\ntraffic\nsleep 2\n\
              for time in $(seq {times}); do\n{}\nsleep {}\ndone\nquiet\n{}\nrecorded\ntx_errors >/tmp/after\nrefused >/tmp/after.in",
             scenario.setup, scenario.fault, scenario.pause, scenario.then
         );
@@ -144,12 +153,16 @@ pub fn run(
             keep.keep_recorded(scenario, driver, model::capture()?)?;
         }
         differences.extend(judge(scenario, times, &recorded).unwrap_or_else(|error| vec![error]));
+        if let Some(expected) = scenario.path {
+            differences.extend(path::judge(expected).unwrap_or_else(|error| vec![error]));
+        }
         if !differences.is_empty() {
             differences.push(format!("{recorded:#?}"));
             let said = std::fs::read_to_string("/tmp/recorder").unwrap_or_default();
             differences.push(format!("the recorder said:\n{said}"));
         }
-        for file in ["recorder", "told", "before", "before.in", "after", "after.in"] {
+        let files = ["recorder", "told", "before", "before.in", "after", "after.in"];
+        for file in files.into_iter().chain(path::FILES) {
             let _ = std::fs::remove_file(Path::new("/tmp").join(file));
         }
         bash("killall vti-diagnostics ping 2>/dev/null || true; clean")?;
@@ -194,11 +207,8 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     if !fits {
         differences.push(format!("{count} episodes of {times} times"));
     }
-    let is_other = |e: &&Episode| {
-        scenario.or.is_none_or(|other| e.causes.first().is_none_or(|cause| cause.code != other))
-    };
     differences.extend(episodes.iter().filter_map(outside));
-    let judged = episodes.iter().filter(is_other);
+    let judged = episodes.iter().filter(|episode| is_judged(scenario, episode));
     differences.extend(judged.filter_map(|episode| misjudged(episode, code)));
     let (before, after) = (number_in("/tmp/before")?, number_in("/tmp/after")?);
     if before + lost != after {
@@ -214,6 +224,12 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     Ok(differences)
 }
 
+/// Whether an episode is none of the other cause that chance may decide for.
+fn is_judged(scenario: &Scenario, episode: &Episode) -> bool {
+    let first = episode.causes.first().map(|cause| cause.code);
+    scenario.or.is_none() || first != scenario.or
+}
+
 /// What was refused on arrival: each packet that the kernel counted as such is in an episode of its cause.
 fn refusals(scenario: &Scenario, times: u64, episodes: &[Episode]) -> Fallible<Vec<String>> {
     let Some(code) = scenario.inbound else {
@@ -225,7 +241,8 @@ fn refusals(scenario: &Scenario, times: u64, episodes: &[Episode]) -> Fallible<V
         differences.push(format!("{} inbound episodes of {times} times", episodes.len()));
     }
     differences.extend(episodes.iter().filter_map(outside));
-    differences.extend(episodes.iter().filter_map(|episode| misjudged(episode, code)));
+    let judged = episodes.iter().filter(|episode| is_judged(scenario, episode));
+    differences.extend(judged.filter_map(|episode| misjudged(episode, code)));
     let lost: u64 = episodes.iter().map(|episode| episode.lost).sum();
     let refused = number_in("/tmp/after.in")? - number_in("/tmp/before.in")?;
     if lost != refused {

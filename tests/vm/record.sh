@@ -155,3 +155,60 @@ leaves_no_core() {
   [ ! -e /tmp/core.$! ]
   rm -f /tmp/core.*
 }
+# Packets lost on the way. negotiated SPI: the router's SA of what the peer sends, as a key daemon installs it: the SPI is reserved, and
+# then the SA takes its place.
+negotiated() {
+  ip xfrm state allocspi src $THERE dst $HERE proto esp reqid 1 mode tunnel $MARK min "$1" max "$1" >/dev/null
+  ip xfrm state update src $THERE dst $HERE proto esp spi "$1" reqid 1 mode tunnel $KEY $GCM replay-window 32
+}
+# lossy WORDS: what netem does to the peer's packets; it goes on counting.
+lossy() { tc -n peer qdisc change dev wan root netem limit 20000 $1; }
+dropped() { tc -n peer -s qdisc show dev wan | sed -n 's/.*(dropped \([0-9]*\),.*/\1/p'; }
+# number END SPI NAME: seq or oseq of the SA of what the peer sends.
+number() {
+  local mark=''
+  [ "$1" = peer ] || mark=$MARK
+  echo $(($(ip -n "$1" -s xfrm state get src $THERE dst $HERE proto esp spi "$2" $mark |
+    sed -n "s/.* $3 \(0x[0-9a-f]*\),.*/\1/p" | head -n 1)))
+}
+# The tunnel with its first such SA; nothing but ESP is lost.
+path() {
+  by_hand
+  PATH_SPI=0x1000 TAIL=0
+  gone_in
+  negotiated $PATH_SPI
+  from_peer $PATH_SPI
+  gone_from_peer
+  ip neigh replace $THERE dev wan lladdr "$(ip -n peer -o link show wan | sed 's/.*ether \([^ ]*\).*/\1/')" nud permanent
+  ip -n peer neigh replace $HERE dev wan lladdr "$(ip -o link show wan | sed 's/.*ether \([^ ]*\).*/\1/')" nud permanent
+  tc -n peer qdisc add dev wan root netem limit 20000
+}
+# tail_of SPI: numbers of an SA above the highest that arrived, which no router sees.
+tail_of() { TAIL=$((TAIL + $(number peer "$1" oseq) - $(number router "$1" seq))); }
+# rekeyed: the peer's next SA, under traffic: it is there at both ends before the one before goes.
+rekeyed() {
+  local before=$PATH_SPI
+  PATH_SPI=$(printf '0x%x' $((PATH_SPI + 1)))
+  negotiated $PATH_SPI
+  from_peer $PATH_SPI
+  sleep 0.3
+  tail_of "$before"
+  gone_from_peer "$before"
+  gone_in "$before"
+}
+# for_seconds SECONDS: a rekey every 3 s, for so long.
+for_seconds() {
+  local end=$(($(date +%s) + $1))
+  while [ "$(date +%s)" -lt $end ]; do
+    sleep 2.5
+    rekeyed
+  done
+}
+# The end: what is under way arrives, and what was lost is counted.
+path_ends() {
+  quiet
+  sleep 1.5
+  tail_of $PATH_SPI
+  dropped >/tmp/dropped
+  echo $TAIL >/tmp/tail
+}
