@@ -154,6 +154,11 @@ fn kind(of: &Snapshot, link: &Link) -> Vec<String> {
         LinkKind::Xfrm(device) => {
             vec![format!("if_id {}", device.if_id), format!("bound to {}", name(of, device.link))]
         }
+        LinkKind::IpTunnel(device) => vec![
+            format!("local {}", device.local),
+            format!("remote {}", device.remote),
+            format!("bound to {}", name(of, device.link)),
+        ],
         LinkKind::Vrf { table } => vec![format!("table {table}")],
         LinkKind::Other { .. } => Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! Links as rtnetlink shows them, and what makes one a VTI.
 
 use super::default::is_default;
+use super::ip_tunnel::IpTunnel;
 use super::xfrm::{IfId, Mark};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ pub struct Link {
     /// IPv6 device configuration (IFLA_AF_SPEC); none where the device has no IPv6 (disabled module, MTU below 1280).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipv6: Option<Ipv6Configuration>,
-    /// IFLA_STATS64; read for VTIs only.
+    /// IFLA_STATS64; read for VTIs and IP tunnels only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistics: Option<Statistics>,
 }
@@ -63,7 +64,16 @@ impl Link {
         match &self.kind {
             LinkKind::Vti(keys) => self.name == "ip_vti0" && keys.is_wildcard(),
             LinkKind::Vti6(keys) => self.name == "ip6_vti0" && keys.is_wildcard(),
+            LinkKind::IpTunnel(device) => device.is_fallback(&self.name),
             _ => false,
+        }
+    }
+
+    /// The data of the link, if it is an IP tunnel: no VTI, but counted in the same counters.
+    pub const fn ip_tunnel(&self) -> Option<&IpTunnel> {
+        match &self.kind {
+            LinkKind::IpTunnel(device) => Some(device),
+            _ => None,
         }
     }
 }
@@ -83,6 +93,10 @@ pub enum LinkKind {
         /// IFLA_VRF_TABLE.
         table: u32,
     },
+    /// A device that puts packets into IP packets, without IPsec of its own. Captures of earlier versions have
+    /// [`LinkKind::Other`] for it.
+    #[serde(rename = "ip-tunnel")]
+    IpTunnel(IpTunnel),
     /// Any other kind; an empty name where the kernel gives none (a physical device, loopback).
     Other {
         /// IFLA_INFO_KIND.

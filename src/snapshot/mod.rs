@@ -11,6 +11,7 @@ mod default;
 pub mod filter;
 pub mod host;
 pub mod ike;
+mod ip_tunnel;
 pub mod link;
 pub mod notification;
 pub mod observed;
@@ -33,6 +34,7 @@ use std::net::IpAddr;
 
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, KernelCounter, Sysctls};
+pub use ip_tunnel::{IpTunnel, IpTunnelKind};
 pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
     VtiDevice, XfrmInterface,

@@ -1,8 +1,8 @@
 //! The questions about routes that the transmit path of a given state needs: `collect` asks the kernel beforehand.
 
 use super::{
-    Link, LinkKind, Mark, Mode, Observed, PolicyDirection, RouteQuery, RouteType, Sa, Snapshot,
-    Template,
+    IpTunnel, Link, LinkKind, Mark, Mode, Observed, PolicyDirection, RouteQuery, RouteType, Sa,
+    Snapshot, Template,
 };
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +55,19 @@ impl Snapshot {
         RouteQuery { destination: template.destination, source: None, mark: 0, vrf }
     }
 
+    /// The question that `ip_tunnel_xmit()`, `ipip6_tunnel_xmit()` and `ip6_tnl_xmit()` ask for the remote address; none where each packet has
+    /// its own. They look in the device that the tunnel is bound to, and not in the VRF that it belongs to.
+    pub fn ip_tunnel_query(device: &IpTunnel) -> Option<RouteQuery> {
+        if device.remote.is_unspecified() || device.collect_metadata {
+            return None;
+        }
+        let source = Some(device.local).filter(|a| !a.is_unspecified());
+        let vrf = Some(device.link).filter(|link| *link != 0);
+        Some(RouteQuery { destination: device.remote, source, mark: device.fwmark, vrf })
+    }
+
     /// Every question about an outer route that the transmit model may ask of this state: for each SA to another host and each template
-    /// without a source, in each VRF in which a VTI looks them up; and for each VTI's configured remote address.
+    /// without a source, in each VRF in which a VTI or an IP tunnel looks them up; and for the configured remote address of each.
     pub fn outer_queries(&self) -> BTreeSet<RouteQuery> {
         let (Ok(links), mut queries) = (&self.links, BTreeSet::new()) else {
             return BTreeSet::new();
@@ -88,6 +99,12 @@ impl Snapshot {
                 }
                 LinkKind::Xfrm(device) => {
                     domains.insert((vrf_of(device.link), 0));
+                }
+                LinkKind::IpTunnel(device) => {
+                    if let Some(query) = Self::ip_tunnel_query(device) {
+                        domains.insert((vrf_of(device.link), device.fwmark));
+                        queries.insert(query);
+                    }
                 }
                 _ => {}
             }

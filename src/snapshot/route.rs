@@ -104,7 +104,7 @@ pub struct RouteQuery {
     /// RTA_MARK.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mark: u32,
-    /// ifindex of the VRF (l3mdev master) to look in; none for the default one.
+    /// RTA_OIF: ifindex of the VRF (l3mdev master) to look in, or of the device that an IP tunnel is bound to; none for the default one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vrf: Option<u32>,
 }

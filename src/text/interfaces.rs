@@ -118,7 +118,8 @@ impl<'a> Interfaces<'a> {
             link.ifindex = self.index(&link.name).unwrap_or(link.ifindex);
             link.master = index(&named.master);
             vtis::bind(&mut link.kind, index(&named.lower));
-            link.statistics = named.statistics.filter(|_| counts && link.driver().is_some());
+            let is_counted = link.driver().is_some() || link.ip_tunnel().is_some();
+            link.statistics = named.statistics.filter(|_| counts && is_counted);
             has_errors &= link.statistics.is_none() || named.has_errors;
             settings.device(&mut link);
             link

@@ -3,14 +3,15 @@
 
 use super::entry::{Entry, NamedLink, NamedRoute};
 use super::format::Context;
+use super::ip_tunnel;
 use super::lines::Line;
 use super::link::{IFA_F_PERMANENT, flag, oper_state, scope};
 use super::words::{address, dotted, hex, prefix};
 use super::{names, neighbour, qdisc, route};
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
-    Address, Family, IfId, Link, LinkKind, Mark, Neighbour, Route, RouteType, Rule, Statistics,
-    VtiDevice, XfrmInterface,
+    Address, Family, IfId, IpTunnelKind, Link, LinkKind, Mark, Neighbour, Route, RouteType, Rule,
+    Statistics, VtiDevice, XfrmInterface,
 };
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -185,7 +186,17 @@ fn kind(information: &Value, lower: &mut Option<String>) -> LinkKind {
             Some(table) => LinkKind::Vrf { table },
             None => LinkKind::Other { info_kind: name.to_owned() },
         },
-        other => LinkKind::Other { info_kind: other.to_owned() },
+        other => match IpTunnelKind::named(other) {
+            Some(kind) => {
+                let mode = text(data, "proto").unwrap_or_default();
+                let has = |word: &str| mode == word || data.get(word).is_some();
+                if let Some(device) = text(data, "link") {
+                    *lower = Some(device.to_owned());
+                }
+                LinkKind::IpTunnel(ip_tunnel::of(kind, |key| text(data, key), has))
+            }
+            None => LinkKind::Other { info_kind: other.to_owned() },
+        },
     }
 }
 

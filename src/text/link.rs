@@ -3,10 +3,11 @@
 
 use super::entry::{Entry, NamedLink};
 use super::format::{Context, Taken};
+use super::ip_tunnel;
 use super::lines::Line;
 use super::words::{Words, address, dotted, hex, number, prefix};
 use crate::snapshot::{
-    Address, IfId, Link, LinkKind, OperState, Statistics, VtiDevice, XfrmInterface,
+    Address, IfId, IpTunnelKind, Link, LinkKind, OperState, Statistics, VtiDevice, XfrmInterface,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -36,7 +37,12 @@ const BEGINNINGS: &[&str] = &[
     "veth",
     "tun",
     "gre",
+    "gretap",
     "ipip",
+    "sit",
+    "ip6tnl",
+    "ip6gre",
+    "ip6gretap",
 ];
 
 /// A line of so many columns may have been wrapped by mail, which leaves 60 to 76.
@@ -227,6 +233,14 @@ fn details(named: &mut NamedLink, words: &Words<'_>) {
     } else if let Some(table) = behind("vrf").and_then(|rest| rest.after("table").and_then(number))
     {
         named.link.kind = LinkKind::Vrf { table };
+    } else if let Some((kind, rest)) =
+        IpTunnelKind::ALL.into_iter().find_map(|kind| Some((kind, behind(kind.name())?)))
+    {
+        if let Some(device) = rest.after("dev") {
+            named.lower = Some(device.to_owned());
+        }
+        let device = ip_tunnel::of(kind, |key| rest.after(key), |word| rest.has(word));
+        named.link.kind = LinkKind::IpTunnel(device);
     } else {
         named.link.kind = LinkKind::Other { info_kind: other(words) };
     }

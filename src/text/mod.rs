@@ -19,6 +19,7 @@ mod host;
 mod ifconfig;
 mod ike;
 mod interfaces;
+mod ip_tunnel;
 mod json;
 mod libreswan;
 mod lines;

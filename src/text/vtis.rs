@@ -50,6 +50,7 @@ pub(super) fn bind(kind: &mut LinkKind, lower: Option<u32>) {
     match kind {
         LinkKind::Vti(device) | LinkKind::Vti6(device) => device.link = lower.unwrap_or(0),
         LinkKind::Xfrm(device) => device.link = lower.unwrap_or(0),
+        LinkKind::IpTunnel(device) => device.link = lower.unwrap_or(0),
         LinkKind::Vrf { .. } | LinkKind::Other { .. } => {}
     }
 }

@@ -1,9 +1,12 @@
 //! RTM_NEWLINK: links, what kind of device they are, and their counters (`rtnl_fill_ifinfo()` and the drivers' `fill_info`).
 
 use super::attribute::{Field, WireError, family};
+use super::ip_tunnel;
 use super::netlink::Request;
 use crate::snapshot::link::{Ipv4Configuration, Ipv6Configuration, OperState};
-use crate::snapshot::{Family, IfId, Link, LinkKind, Statistics, VtiDevice, XfrmInterface};
+use crate::snapshot::{
+    Family, IfId, IpTunnelKind, Link, LinkKind, Statistics, VtiDevice, XfrmInterface,
+};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// RTM_NEWLINK.
@@ -55,7 +58,7 @@ pub fn question_of_kind(kind: &str) -> Request {
         .attribute(IFLA_LINKINFO, &nested)
 }
 
-/// A link. Its counters are read if it is a VTI.
+/// A link. Its counters are read if it is a VTI or an IP tunnel.
 pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
     let header = Field::new("ifinfomsg", payload);
     let (ifindex, flags) = (header.u32(4)?, header.u32(8)?);
@@ -103,7 +106,7 @@ pub fn decode(payload: &[u8]) -> Result<Link, WireError> {
     };
     // In another namespace it is another device that has this index.
     link.lower = lower.filter(|_| link.link_netnsid.is_none() && is_above(&link.kind));
-    if link.driver().is_some() {
+    if link.driver().is_some() || link.ip_tunnel().is_some() {
         link.statistics = statistics.map(decode_statistics).transpose()?;
     }
     Ok(link)
@@ -136,6 +139,9 @@ fn decode_kind(info: Field<'_>) -> Result<LinkKind, WireError> {
             IFLA_INFO_DATA => data = Some(attribute.named("IFLA_INFO_DATA")),
             _ => {}
         }
+    }
+    if let (Some(kind), Some(data)) = (IpTunnelKind::named(&kind), data) {
+        return Ok(LinkKind::IpTunnel(ip_tunnel::decode(kind, data)?));
     }
     let data = data.ok_or(WireError::Absent { what: "IFLA_INFO_DATA" });
     Ok(match kind.as_str() {
@@ -360,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_are_read_of_vtis_only() {
+    fn counters_are_read_of_tunnels_only() {
         assert_eq!(link("lo").statistics, None);
         let counters: Vec<u8> = (0..25_u64).flat_map(u64::to_ne_bytes).collect();
         let statistics = decode(&with_attribute(IFLA_STATS64, &counters)).unwrap().statistics;

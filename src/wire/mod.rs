@@ -11,6 +11,7 @@ pub mod attribute;
 pub mod drop_monitor;
 pub mod genetlink;
 pub mod ike;
+mod ip_tunnel;
 pub mod journal_entry;
 pub mod link;
 pub mod neighbour;

@@ -184,7 +184,7 @@ fn is_kept_name(text: &str) -> bool {
         return true;
     }
     let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    ["lo", "eth", "vti", "ip_vti"].contains(&stem)
+    ["lo", "eth", "vti", "ip_vti", "tun"].contains(&stem)
 }
 
 #[test]
