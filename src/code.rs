@@ -165,6 +165,7 @@ codes! {
     NoRouteToPeer = 121 "no-route-to-peer" "no route to the peer", Fault, OuterRoute, Carrier, true, Tunnel;
     LocalAddressGone = 122 "local-address-gone" "local address does not exist", Fault, OuterRoute, Carrier, true, Tunnel;
     PeerInAnotherVrf = 123 "peer-in-another-vrf" "peer is in another VRF", Fault, OuterRoute, Carrier, true, Tunnel;
+    TunnelRemoteUnreachable = 124 "tunnel-remote-unreachable" "tunnel cannot reach its remote", Fault, OuterRoute, Carrier, true, Interface;
     EndpointMismatch = 131 "endpoint-mismatch" "SA has other endpoints", Fault, Device, Carrier, true, Tunnel;
     NotATunnelModeAssociation = 132 "not-a-tunnel-mode-association" "SA is not in tunnel mode", Fault, Device, Carrier, true, Tunnel;
     NoRouteInside = 141 "no-route-inside" "no route inside the tunnel", Warning, Enters, Carrier, false, Tunnel;

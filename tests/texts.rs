@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use vti_diagnostics::capture;
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::report::{Confidence, Report};
-use vti_diagnostics::snapshot::Snapshot;
+use vti_diagnostics::snapshot::{LinkKind, Snapshot};
 use vti_diagnostics::text::{self, Text};
 
 /// Where the files are.
@@ -164,6 +164,19 @@ const MAY_DIFFER: &[&str] = &[
     ".links.seen[].link_netnsid",
 ];
 
+/// The links of a text as the captures have them, which were taken when only the kind of an IP tunnel was kept.
+fn with_kinds_of(captured: &Snapshot, read: &Snapshot) -> Snapshot {
+    let mut read = read.clone();
+    for link in read.links.iter_mut().flatten() {
+        let Some(device) = link.ip_tunnel() else { continue };
+        let kept = LinkKind::Other { info_kind: device.info_kind.name().to_owned() };
+        if captured.links.iter().flatten().any(|l| l.name == link.name && l.kind == kept) {
+            (link.kind, link.statistics) = (kept, None);
+        }
+    }
+    read
+}
+
 #[test]
 fn the_texts_say_what_the_capture_says() {
     let mut all = std::collections::BTreeMap::new();
@@ -172,8 +185,9 @@ fn the_texts_say_what_the_capture_says() {
             let texts: Vec<String> = case.texts.iter().map(|text| of_kind(text, json)).collect();
             let snapshots = read(&texts);
             for (captured, read) in case.captured.iter().rev().zip(snapshots.iter().rev()) {
+                let read = with_kinds_of(captured, read);
                 let (a, b) =
-                    (serde_json::to_value(captured).unwrap(), serde_json::to_value(read).unwrap());
+                    (serde_json::to_value(captured).unwrap(), serde_json::to_value(&read).unwrap());
                 let mut found = Vec::new();
                 differences("", &a, &b, &mut found);
                 found.retain(|line| !MAY_DIFFER.iter().any(|field| line.starts_with(field)));

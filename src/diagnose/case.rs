@@ -10,6 +10,7 @@ use super::ends::{Ends, OtherEnd};
 use super::flows::{self, Origin, Trace};
 use super::inbound::Inbound;
 use super::interface_words;
+use super::ip_tunnel::IpTunnelState;
 use super::losses::{self, Losses};
 use super::pairs::{self, OneWay, Partner};
 use super::unconfirmed::Unconfirmed;
@@ -38,6 +39,8 @@ pub struct Case<'a> {
     pub(super) tunnel: Observed<Tunnel<'a>>,
     /// What the control plane has for an interface that is configured and that the kernel does not have; none for one that exists.
     pub(super) absent: Option<Observed<Control<'a>>>,
+    /// The IP tunnel, where the interface is one, and no VTI.
+    pub(super) ip_tunnel: Option<IpTunnelState<'a>>,
     /// Its counters over the spans that are known.
     pub(super) counted: Counted,
     /// The flows tried, and what the kernel would do with each.
@@ -120,6 +123,7 @@ impl<'a> Case<'a> {
             counted,
             tunnel: Ok(tunnel),
             absent: None,
+            ip_tunnel: None,
             tried,
             shared,
             words: OnceCell::new(),
@@ -145,6 +149,7 @@ impl<'a> Case<'a> {
             earlier,
             tunnel: Err(why),
             absent: None,
+            ip_tunnel: None,
             counted: Counted::of_row(now, earlier, name),
             tried: Vec::new(),
             shared,
@@ -154,6 +159,21 @@ impl<'a> Case<'a> {
             losses: OnceCell::new(),
             ends: OnceCell::new(),
             is_brief: Cell::new(false),
+        }
+    }
+
+    /// The case of an IP tunnel of `state`.
+    pub(super) fn of_ip_tunnel(
+        state: &'a State<'a>,
+        earlier: Option<&'a Snapshot>,
+        tunnel: IpTunnelState<'a>,
+        shared: &'a Shared<'a>,
+    ) -> Self {
+        let (now, link, why) = (&*state.snapshot, tunnel.link, tunnel.is_no_vti());
+        Self {
+            ip_tunnel: Some(tunnel),
+            counted: Counted::of_link(now, earlier, link),
+            ..Self::of_row(now, earlier, &link.name, why, shared)
         }
     }
 
@@ -270,7 +290,10 @@ impl<'a> Case<'a> {
 
     /// What is known of the interface for the places of commands.
     pub(super) fn words(&self) -> &Words {
-        let find = || interface_words::of(self.name, self.absent.as_ref(), &self.tunnel);
+        let find = || match &self.ip_tunnel {
+            Some(tunnel) => interface_words::of_ip_tunnel(tunnel),
+            None => interface_words::of(self.name, self.absent.as_ref(), &self.tunnel),
+        };
         self.words.get_or_init(find)
     }
 

@@ -3,11 +3,12 @@
 
 use super::assumed;
 use super::case::{Case, Extent, Shared};
-use super::checks::DIAGNOSES;
+use super::checks::{DIAGNOSES, of_ip_tunnel};
 use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::ends::{Ends, OtherEnd};
 use super::found::Found;
 use super::interfaces;
+use super::ip_tunnel::{self, IpTunnelState};
 use super::reached;
 use super::summary;
 use super::unsettled;
@@ -34,10 +35,10 @@ pub struct Observation<'a> {
     pub earlier: Option<&'a Snapshot>,
 }
 
-/// Diagnoses all VTIs, or one, and reports everything: the contract of JSON and YAML.
+/// Diagnoses all VTIs, or one of them or of the IP tunnels, and reports everything: the contract of JSON and YAML.
 ///
 /// # Errors
-/// `UnconfiguredObject` where the interface does not exist or is no VTI; `DataUnavailable` where there is nothing to look at.
+/// `UnconfiguredObject` where the interface does not exist or is neither; `DataUnavailable` where there is nothing to look at.
 pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Report, Error> {
     run_to(Extent::Everything, observation, interface)
 }
@@ -146,6 +147,11 @@ fn each_with(
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
                 take(Case::of_tunnel(&state, earlier, tunnel, extent, &shared));
             }
+            // IP tunnels are shown where they are asked for.
+            let links = now.links.iter().flatten().filter(|l| interface == Some(l.name.as_str()));
+            for tunnel in links.filter_map(|link| IpTunnelState::of(&state, link)) {
+                take(Case::of_ip_tunnel(&state, earlier, tunnel, &shared));
+            }
             for name in state.absent().into_iter().filter(|name| asked(name)) {
                 take(Case::of_absent(&state, earlier, name, &shared));
             }
@@ -183,7 +189,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         case.is_brief.set(is_brief(code));
         let outcome = match not_applicable(case, code) {
             Some(why) => Err(Unconfirmed::NotApplicable(why)),
-            None => (diagnosis.check)(case),
+            None => of_ip_tunnel::judged(case, code).unwrap_or_else(|| (diagnosis.check)(case)),
         };
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         let outcome = assumed::judged(case.now, code, outcome);
@@ -224,6 +230,8 @@ fn not_applicable(case: &Case<'_>, code: Code) -> Option<&'static str> {
         Some("the interface does not exist")
     } else if case.works_elsewhere() && code.info().by == By::Tunnel {
         Some("the tunnel's policies and SAs are in another network namespace")
+    } else if case.ip_tunnel.is_some() {
+        ip_tunnel::not_applicable(code)
     } else {
         vpp::not_applicable(code, case.now)
     }

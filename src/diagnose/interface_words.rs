@@ -1,6 +1,7 @@
 //! What is known of an interface for the places of commands: its peer, what charon calls it, which end begins, and the way outside. It names no
 //! command.
 
+use super::ip_tunnel::IpTunnelState;
 use super::words::{Begins, Word, Words};
 use crate::snapshot::vyos::old_connection;
 use crate::snapshot::{Observed, RouteQuery, Snapshot};
@@ -28,6 +29,17 @@ pub(super) fn of(
             name_outside(&mut words, tunnel);
         }
         _ => {}
+    }
+    words
+}
+
+/// The words of an IP tunnel.
+pub(super) fn of_ip_tunnel(tunnel: &IpTunnelState<'_>) -> Words {
+    let mut words = Words::default();
+    words.set(Word::Interface, &tunnel.link.name);
+    if let Some(query) = Snapshot::ip_tunnel_query(tunnel.device) {
+        words.set(Word::Remote, &units::address(query.destination));
+        words.set_route(&query, tunnel.vrf());
     }
     words
 }

@@ -1,7 +1,7 @@
 //! Which interfaces are VTIs where only names are known, and the error for a name that is no VTI.
 
 use crate::error::Error;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{IpTunnelKind, LinkKind, Snapshot};
 
 /// Why there is no VTI of this name.
 pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
@@ -13,9 +13,15 @@ pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
             "cannot check whether interface {name} exists: {missing}"
         )),
         Ok(links) => Error::UnconfiguredObject(match links.iter().find(|l| l.name == name) {
-            Some(_) => {
-                format!("interface {name} is not a VTI: its kind is not vti, vti6 or xfrm")
-            }
+            // Earlier versions read no more of it than that.
+            Some(link) => match &link.kind {
+                LinkKind::Other { info_kind } if IpTunnelKind::named(info_kind).is_some() => {
+                    format!(
+                        "the addresses of {name}, a {info_kind} device, are not in this capture"
+                    )
+                }
+                _ => format!("interface {name} is not a VTI: its kind is not vti, vti6 or xfrm"),
+            },
             None => format!("interface {name} does not exist"),
         }),
     }

@@ -73,6 +73,7 @@ mod tests {
                 NoRouteToPeer,
                 LocalAddressGone,
                 PeerInAnotherVrf,
+                TunnelRemoteUnreachable,
                 EndpointMismatch,
                 NotATunnelModeAssociation
             ]
@@ -93,6 +94,7 @@ mod tests {
                 NoRouteToPeer,
                 LocalAddressGone,
                 PeerInAnotherVrf,
+                TunnelRemoteUnreachable,
                 EndpointMismatch,
                 NotATunnelModeAssociation,
                 TunnelLoopsIntoItself,
@@ -121,6 +123,7 @@ mod tests {
                 NoRouteToPeer,
                 LocalAddressGone,
                 PeerInAnotherVrf,
+                TunnelRemoteUnreachable,
                 EndpointMismatch,
                 NotATunnelModeAssociation,
                 TunnelLoopsIntoItself,
@@ -185,6 +188,7 @@ mod tests {
                 NoRouteToPeer,
                 LocalAddressGone,
                 PeerInAnotherVrf,
+                TunnelRemoteUnreachable,
                 EndpointMismatch,
                 NotATunnelModeAssociation,
                 NoRouteInside,

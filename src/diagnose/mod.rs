@@ -31,6 +31,7 @@ mod inbound;
 mod inbound_lookup;
 mod interface_words;
 mod interfaces;
+mod ip_tunnel;
 mod lookup;
 mod lookup_both_ends;
 mod losses;

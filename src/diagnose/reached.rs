@@ -7,13 +7,16 @@ use super::flows::Trace;
 use crate::code::{Code, Stage};
 use crate::report::Reached;
 use crate::way::reach::{self, Leg};
-use crate::way::{Outcome, Site, receive};
+use crate::way::{Outcome, Site, ip_tunnel, receive};
 
 /// The stages up to where packets are lost for the cause `code`; none where the model sends them and nothing shows that they are lost on
 /// the way out.
 pub(super) fn of_finding(case: &Case<'_>, code: Code) -> Vec<Reached> {
-    let Ok(tunnel) = &case.tunnel else { return Vec::new() };
     let stage = code.info().stage;
+    if let Some(tunnel) = case.ip_tunnel.as_ref().filter(|_| stage < Stage::Host) {
+        return tunnel.end.as_ref().map(ip_tunnel::reach).unwrap_or_default();
+    }
+    let Ok(tunnel) = &case.tunnel else { return Vec::new() };
     if stage == Stage::Receive {
         let arrivals = case.arrivals().unwrap_or_default().iter();
         let mut lost = arrivals.filter(|a| inbound_cause(tunnel, &a.verdict) == Some(code));

@@ -55,6 +55,10 @@ fn is_elsewhere(case: &Case<'_>, tunnel: &Tunnel<'_>) -> bool {
 }
 
 fn configured(case: &Case<'_>, control: Option<&Control<'_>>) -> Option<bool> {
+    // Of IP tunnels the configuration is not read.
+    if case.ip_tunnel.is_some() {
+        return None;
+    }
     match &case.now.configuration {
         Ok(configuration) => {
             let mut vtis = configuration.interfaces.iter();

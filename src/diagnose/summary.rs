@@ -12,7 +12,8 @@ use std::net::IpAddr;
 /// The report of an interface before any diagnosis ran.
 pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
     let tunnel = case.tunnel.as_ref().ok();
-    let link = tunnel.map(|t| t.link);
+    let ip_tunnel = case.ip_tunnel.as_ref();
+    let link = tunnel.map(|t| t.link).or(ip_tunnel.map(|t| t.link));
     let (input_mark, output_mark, if_id) = match tunnel.map(|t| t.mark_or_if_id) {
         Some(MarkOrIfId::Mark { input, output }) => {
             (Some(format!("{input:#x}")), Some(format!("{output:#x}")), None)
@@ -36,6 +37,7 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
         name: case.name.into(),
         driver,
         driver_inferred,
+        ip_tunnel: ip_tunnel.map(|t| t.device.info_kind.name()),
         ifindex: link.map(|l| l.ifindex),
         admin_state: link.map(|l| if l.admin_up { "up" } else { "down" }),
         oper_state: link.map(|l| oper_state(l.oper_state).into()),
@@ -100,8 +102,11 @@ fn control(control: &Control<'_>) -> ControlReport {
 
 /// Outer addresses: the configured ones, else those of the SA or template in use where there is one answer.
 fn endpoints(case: &Case<'_>) -> (Option<String>, Option<String>) {
-    let Ok(tunnel) = &case.tunnel else { return (None, None) };
     let set = |a: IpAddr| (!a.is_unspecified()).then(|| units::address(a));
+    if let Some(tunnel) = &case.ip_tunnel {
+        return (set(tunnel.device.local), set(tunnel.device.remote));
+    }
+    let Ok(tunnel) = &case.tunnel else { return (None, None) };
     match &tunnel.link.kind {
         LinkKind::Vti(keys) | LinkKind::Vti6(keys) => (set(keys.local), set(keys.remote)),
         _ => {

@@ -34,6 +34,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         name: name.into(),
         driver: Some(Driver::Xfrm),
         driver_inferred: None,
+        ip_tunnel: None,
         ifindex: Some(7),
         admin_state: Some("up"),
         oper_state: Some("unknown".into()),

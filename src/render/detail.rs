@@ -112,8 +112,9 @@ fn device(interface: &InterfaceReport) -> String {
     if interface.absent {
         return "configured, and no such link exists".to_string();
     }
+    let kind = interface.driver.map(|driver| driver.kind()).or(interface.ip_tunnel);
     let known = [
-        Some(interface.driver.map_or("driver unknown", |driver| driver.kind()).to_string()),
+        Some(kind.unwrap_or("driver unknown").to_string()),
         interface.fallback_device.then(|| "fallback device, carries nothing".to_string()),
         interface.if_id.map(|if_id| format!("if_id {if_id}")),
         interface.input_mark.as_ref().map(|mark| format!("input mark {mark}")),

@@ -78,8 +78,11 @@ fn checked(report: &Report) -> String {
     let is_read = |source: Source| {
         report.sources.iter().any(|s| s.name == source.name() && s.status == Status::Read)
     };
-    let (checked, mut not): (Vec<_>, Vec<_>) =
-        CHECKED.into_iter().partition(|(source, _)| is_read(*source));
+    // An IP tunnel has no IKE of its own, and what arrives through it is not looked at.
+    let is_ip_tunnel = vtis(report).any(|interface| interface.ip_tunnel.is_some());
+    let looked = |source: Source| !(is_ip_tunnel && source == Source::Charon);
+    let at = CHECKED.into_iter().filter(|(source, _)| looked(*source));
+    let (checked, mut not): (Vec<_>, Vec<_>) = at.partition(|(source, _)| is_read(*source));
     // Of a system without charon there is no IKE to be checked.
     let absent = |source: Source| {
         let is_absent = |s: &SourceStatus| s.name == source.name() && s.status == Status::Absent;
@@ -88,9 +91,15 @@ fn checked(report: &Report) -> String {
     not.retain(|(source, _)| !absent(*source));
     let names = |of: Vec<(Source, &'static str)>| of.into_iter().map(|(_, name)| name);
     let checked = names(checked).collect::<Vec<_>>().join(", ");
+    let arrivals = is_ip_tunnel.then_some("IKE, what arrives");
     let has_both_ends = vtis(report).all(|interface| interface.ends.is_some());
     let other_end = (!has_both_ends).then_some(OTHER_END);
-    let not = names(not).chain(NEVER_CHECKED).chain(other_end).collect::<Vec<_>>().join(", ");
+    let not = names(not)
+        .chain(arrivals)
+        .chain(NEVER_CHECKED)
+        .chain(other_end)
+        .collect::<Vec<_>>()
+        .join(", ");
     let checked = if checked.is_empty() { "counters".to_owned() } else { checked };
     format!("Checked: {checked}. Not checked: {not}.")
 }

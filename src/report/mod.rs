@@ -296,7 +296,7 @@ pub struct ControlReport {
     pub child_seconds: Option<u64>,
 }
 
-/// Everything about one VTI.
+/// Everything about one VTI, or one IP tunnel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InterfaceReport {
     /// Interface name.
@@ -305,6 +305,9 @@ pub struct InterfaceReport {
     pub driver: Option<Driver>,
     /// Why the driver is believed to be that one, where it was not read from the kernel.
     pub driver_inferred: Option<String>,
+    /// The kind of IP tunnel (gre, ipip, sit, …) of an interface that is one and no VTI; absent for VTIs.
+    #[serde(rename = "tunnel_kind", skip_serializing_if = "Option::is_none")]
+    pub ip_tunnel: Option<&'static str>,
     /// None where only counters are known.
     pub ifindex: Option<u32>,
     /// up or down.

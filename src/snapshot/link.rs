@@ -265,3 +265,21 @@ impl From<u32> for Mark {
         Mark { value, mask: u32::MAX }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What versions that did not decode IP tunnels wrote of one, and what is written now.
+    #[test]
+    fn an_ip_tunnel_of_an_earlier_version_loads_as_another_device() {
+        let old: LinkKind = serde_json::from_str(r#"{"kind":"other","info_kind":"gre"}"#).unwrap();
+        assert_eq!(old, LinkKind::Other { info_kind: "gre".to_owned() });
+        let text =
+            r#"{"kind":"ip-tunnel","info_kind":"gre","local":"192.0.2.1","remote":"198.51.100.2"}"#;
+        let new: LinkKind = serde_json::from_str(text).unwrap();
+        let LinkKind::IpTunnel(device) = &new else { panic!("{new:?}") };
+        assert_eq!((device.info_kind.name(), device.link, device.protocol), ("gre", 0, 0));
+        assert_eq!(serde_json::to_string(&new).unwrap(), text);
+    }
+}

@@ -10,6 +10,7 @@
 pub mod around;
 pub mod counters;
 mod flow;
+pub mod ip_tunnel;
 mod limits;
 pub mod loss;
 pub mod meter;

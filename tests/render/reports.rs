@@ -47,6 +47,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         name: name.to_string(),
         driver: Some(Driver::Xfrm),
         driver_inferred: None,
+        ip_tunnel: None,
         ifindex: Some(7),
         admin_state: Some("up"),
         oper_state: Some("unknown".to_string()),

@@ -84,6 +84,7 @@ fn interface(i: &InterfaceReport) -> Interface<'_> {
     let state = pairs(&[
         ("driver", &i.driver),
         ("inferred", &i.driver_inferred),
+        ("tunnel_kind", &i.ip_tunnel),
         ("ifindex", ifindex),
         ("admin", admin_state),
         ("oper", oper_state),

@@ -4,6 +4,7 @@
 mod ends;
 mod host;
 mod ike;
+pub mod of_ip_tunnel;
 mod past;
 mod receive;
 mod silent;
@@ -27,6 +28,7 @@ pub static DIAGNOSES: &[Diagnosis] = &[
     transmit::no_route_to_peer::DIAGNOSIS,
     transmit::local_address_gone::DIAGNOSIS,
     transmit::peer_in_another_vrf::DIAGNOSIS,
+    transmit::tunnel_remote_unreachable::DIAGNOSIS,
     transmit::endpoint_mismatch::DIAGNOSIS,
     transmit::not_a_tunnel_mode_association::DIAGNOSIS,
     transmit::no_route_inside::DIAGNOSIS,

@@ -29,6 +29,7 @@ pub mod security_association_mismatch;
 pub mod sequence_number_overflow;
 pub mod traffic_outside_selectors;
 pub mod tunnel_loops_into_itself;
+pub mod tunnel_remote_unreachable;
 pub mod xfrm_disabled;
 
 /// The beginning of a summary: which packets the interface drops. `lost` are the flows that end at the cause.
