@@ -296,6 +296,32 @@ fn few_errors_of_ip_vti_are_a_notice_that_claims_no_cause() {
     }
 }
 
+/// GRE counts a packet without a route as ip_vti counts one without an SA.
+#[test]
+fn a_row_with_another_name_may_be_an_ip_tunnel() {
+    let of = |name: &str, others: &str| {
+        let rows = transmit(name, 1000, 5, 0, 0, 5) + others;
+        let report = report_of(&rows, None, Some(name));
+        let [interface] = report.interfaces.as_slice() else { panic!("one interface") };
+        (interface.driver, facts(interface))
+    };
+    let ip_vti0 = transmit("ip_vti0", 0, 0, 0, 0, 0);
+    let gre0 = transmit("gre0", 0, 0, 0, 0, 0);
+    let (driver, facts) = of("tun0", &gre0);
+    assert_eq!(driver, None);
+    assert!(facts.contains("driver an IP tunnel (gre, ipip, …), inferred"), "{facts}");
+    assert!(facts.contains("VTI-124"), "{facts}");
+    let (driver, facts) = of("tun0", &(gre0 + &ip_vti0));
+    assert_eq!(driver, None);
+    assert!(facts.contains("driver ip_vti or an IP tunnel (gre, ipip, …), inferred"), "{facts}");
+    let (driver, facts) = of("tun0", &ip_vti0);
+    assert_eq!(driver, Some(Driver::Vti));
+    assert!(!facts.contains("VTI-124"), "{facts}");
+    let (driver, facts) = of("vti7", &ip_vti0);
+    assert_eq!(driver, Some(Driver::Vti));
+    assert!(!facts.contains("IP tunnel"), "{facts}");
+}
+
 #[test]
 fn a_fallback_device_is_named_as_one_unless_it_carried_something() {
     let report = seed();

@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::report::Counters;
 use crate::snapshot::{Driver, Source};
 use crate::units::{ABORTED_ONE, CARRIER_ERROR, PACKET, Share, WAS};
+use crate::way::transmit::infer::Inferred;
 
 /// From this share of the packets on, there are too many errors for short gaps.
 pub(super) const MANY: f64 = 1e-3;
@@ -44,8 +45,15 @@ pub(super) fn evidence(found: Found, case: &Case<'_>, total: &Counters) -> Found
     let source = if case.tunnel.is_ok() { Source::Links } else { Source::ProcNetDev };
     let mut found = found.seen(case, counters(total), source);
     if let Some(inferred) = &case.counted.inferred {
-        let fact = format!("driver {}: {}", modules(&inferred.drivers), inferred.why);
+        let fact = format!("driver {}: {}", modules(inferred), inferred.why);
         found = found.concluded(fact, source);
+        if inferred.ip_tunnels && total.tx_carrier_column > 0 {
+            let code = Code::TunnelRemoteUnreachable;
+            let fact = format!(
+                "if it is an IP tunnel, carrier counts packets without a route to the remote ({code}), and IPsec only where it encrypts these"
+            );
+            found = found.concluded(fact, source);
+        }
     }
     let of = |name: &&str| {
         let mut counters = case.now.xfrm_statistics.iter().flatten();
@@ -170,14 +178,13 @@ fn fitting(total: &Counters, no_counter: bool) -> Option<String> {
 }
 
 /// The kernel modules, by which operators know the drivers.
-fn modules(drivers: &[Driver]) -> String {
+fn modules(inferred: &Inferred) -> String {
     let module = |driver: &Driver| match driver {
         Driver::Vti => "ip_vti",
         Driver::Vti6 => "ip6_vti",
         Driver::Xfrm => "xfrm",
     };
-    match drivers {
-        [] => "unknown".to_owned(),
-        some => format!("{}, inferred", some.iter().map(module).collect::<Vec<_>>().join(" or ")),
-    }
+    let ip_tunnels = inferred.ip_tunnels.then_some("an IP tunnel (gre, ipip, …)");
+    let all: Vec<&str> = inferred.drivers.iter().map(module).chain(ip_tunnels).collect();
+    if all.is_empty() { "unknown".to_owned() } else { format!("{}, inferred", all.join(" or ")) }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::snapshot::{IpTunnelKind, LinkKind, Snapshot};
+pub(super) use crate::way::transmit::infer::{is_fallback_name, is_vti_name};
 
 /// Why there is no VTI of this name.
 pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
@@ -25,18 +26,4 @@ pub fn no_such_interface(now: &Snapshot, name: &str) -> Error {
             None => format!("interface {name} does not exist"),
         }),
     }
-}
-
-/// The device that ip_vti or ip6_vti creates in each namespace when the module is loaded.
-pub(super) fn is_fallback_name(name: &str) -> bool {
-    ["ip_vti0", "ip6_vti0"].contains(&name)
-}
-
-/// Where only names are known: names that VyOS and common practice give to VTIs.
-pub(super) fn is_vti_name(name: &str) -> bool {
-    let numbered = |prefix: &str| {
-        let rest = name.strip_prefix(prefix);
-        rest.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_digit()))
-    };
-    is_fallback_name(name) || ["vti", "xfrm", "ipsec"].into_iter().any(numbered)
 }
