@@ -9,8 +9,8 @@ use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
 use crate::traffic::{self, Traffic};
 use crate::{
-    Fallible, charon, counters, differential, drops, encap, ends, filter, inject, lines, loss,
-    model, options, program, record, rekey, site, texts,
+    Fallible, charon, counters, differential, drops, encap, ends, filter, inject, ip_tunnel, lines,
+    loss, model, options, program, record, rekey, site, texts,
 };
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -32,7 +32,7 @@ const QUIET: [(&str, &str); 6] = [
 ];
 
 /// The peer decrypts in softirqs, at the latest when its ksoftirqd runs.
-const SETTLE: Duration = Duration::from_millis(20);
+pub const SETTLE: Duration = Duration::from_millis(20);
 
 /// Ends the run at the first case that fails.
 pub const STOP: &str = "--stop";
@@ -56,6 +56,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
         [record::NAME, words @ ..] => (passed, failed) = run_recorder(words)?,
         [rekey::NAME, words @ ..] => (passed, failed) = rekey::run(words)?,
         [inject::NAME, words @ ..] => (passed, failed) = inject::run(words)?,
+        [ip_tunnel::NAME, words @ ..] => (passed, failed) = ip_tunnel::run(words)?,
         [loss::NAME, words @ ..] => (passed, failed) = loss::run(words)?,
         [texts::NAME, words @ ..] => (passed, failed) = texts::run(words)?,
         [filter::NAME, words @ ..] => (passed, failed) = filter::run(words)?,

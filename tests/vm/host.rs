@@ -27,7 +27,7 @@ const OF_ALL_ELSE: [&str; 2] = ["6.1", "6.12"];
 
 /// What runs without words, about the longest first: there are fewer processors than guests. The matrix is shared among the kernels, and both
 /// models are on each; on 6.1 is the drop monitor, which another kernel may answer otherwise. The rest asks little of a kernel: once is enough.
-const BY_DEFAULT: [(&str, &[&str]); 22] = [
+const BY_DEFAULT: [(&str, &[&str]); 23] = [
     (REFERENCE, &["record"]),
     (REFERENCE, A_FOURTH),
     ("6.1", A_FOURTH),
@@ -46,6 +46,7 @@ const BY_DEFAULT: [(&str, &[&str]); 22] = [
     (REFERENCE, &["rekey", "--looks", "20"]),
     (REFERENCE, &["loss", "--short"]),
     (REFERENCE, &["filter"]),
+    (REFERENCE, &["ip-tunnels"]),
     (REFERENCE, SOME_ENDS),
     ("6.1", FEWER_CASES),
     ("6.18", FEWER_CASES),

@@ -135,6 +135,20 @@ impl Keep {
         write(&file, &from, &format!("{VTI}: {first}"), vec![now])
     }
 
+    /// Writes the capture of an IP tunnel, before and after the traffic.
+    pub fn keep_ip_tunnel(
+        &mut self,
+        file: &str,
+        fault: &str,
+        expected: &str,
+        snapshots: [Snapshot; 2],
+    ) -> Fallible<()> {
+        if !self.wanted || !self.kept.insert(file.to_owned()) {
+            return Ok(());
+        }
+        write(file, &format!("ip-tunnels, {fault}"), expected, snapshots.into())
+    }
+
     /// Writes the capture of the healthy site, one look; what is expected of each interface is in `expected`, a line each.
     pub fn keep_site(&self, expected: &[String], mut now: Snapshot) -> Fallible<()> {
         if !self.wanted {

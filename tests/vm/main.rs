@@ -24,6 +24,7 @@ mod flood;
 mod guest;
 mod host;
 mod inject;
+mod ip_tunnel;
 mod keep;
 mod kernel;
 mod keys;
