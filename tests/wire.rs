@@ -17,6 +17,8 @@ mod record;
 #[path = "wire/changes.rs"]
 mod changes;
 
+#[path = "wire/second_ip_tunnel.rs"]
+mod second_ip_tunnel;
 #[path = "wire/second_queue.rs"]
 mod second_queue;
 #[path = "wire/second_route.rs"]

@@ -1,6 +1,7 @@
 //! The second opinion on rtnetlink: netlink-packet-route's view of a message, brought into the words of the snapshot.
 
 use crate::recordings::Decoded;
+use crate::second_ip_tunnel::ip_tunnel;
 use crate::second_queue::queue;
 use ipnet::IpNet;
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
@@ -19,8 +20,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vti_diagnostics::snapshot::link::{Ipv4Configuration, Ipv6Configuration, OperState};
 use vti_diagnostics::snapshot::route::RouteType;
 use vti_diagnostics::snapshot::{
-    Address, Family, IfId, Link, LinkKind, Mark, Neighbour, Route, RouteAnswer, Rule, Statistics,
-    VtiDevice, XfrmInterface,
+    Address, Family, IfId, IpTunnelKind, Link, LinkKind, Mark, Neighbour, Route, RouteAnswer, Rule,
+    Statistics, VtiDevice, XfrmInterface,
 };
 
 /// What the other decoder makes of a whole message.
@@ -81,7 +82,7 @@ fn link(message: &LinkMessage) -> Link {
             _ => {}
         }
     }
-    if link.driver().is_none() {
+    if link.driver().is_none() && link.ip_tunnel().is_none() {
         link.statistics = None;
     }
     link
@@ -113,6 +114,11 @@ fn kind(info: &[LinkInfo]) -> LinkKind {
                 } else {
                     LinkKind::Vti(vti(data, any))
                 };
+            }
+            LinkInfo::Data(InfoData::IpTunnel(data)) => {
+                let LinkKind::Other { info_kind } = &kind else { panic!("{kind:?}") };
+                let known = IpTunnelKind::named(info_kind).unwrap();
+                kind = LinkKind::IpTunnel(ip_tunnel(known, data));
             }
             LinkInfo::Data(InfoData::Xfrm(data)) => kind = LinkKind::Xfrm(xfrm(data)),
             LinkInfo::Data(InfoData::Vrf(data)) => {
