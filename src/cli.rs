@@ -114,6 +114,9 @@ pub struct Show {
     /// Only this interface
     #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
     pub interface: Option<String>,
+    /// Also the other tunnels: gre, ipip, sit, …
+    #[arg(long, conflicts_with_all = ["interface", "proc_net_dev"])]
+    pub all_tunnels: bool,
     /// Also show counters, flows, and what was ruled out
     #[arg(long)]
     pub detail: bool,

@@ -22,7 +22,7 @@ use vti_diagnostics::cli::{self, Arguments, Command, Format, LineFormat};
 use vti_diagnostics::code::Code;
 use vti_diagnostics::collect;
 use vti_diagnostics::diagnose::commands::System;
-use vti_diagnostics::diagnose::{self, DIAGNOSES, Diagnosis, Extent, Outer, explanation};
+use vti_diagnostics::diagnose::{self, Asked, DIAGNOSES, Diagnosis, Extent, Outer, explanation};
 use vti_diagnostics::drops::{self, Said};
 use vti_diagnostics::error::{Error, Result};
 use vti_diagnostics::history::{self, Question};
@@ -73,7 +73,10 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
         (false, false) => Shown::Page,
     };
     let form = Form { format: arguments.output.format(), shown, width };
-    let interface = arguments.interface.as_deref();
+    let asked = match arguments.all_tunnels {
+        true => Asked::AllTunnels,
+        false => arguments.interface.as_deref().into(),
+    };
     let other = arguments.peer_capture.as_deref();
     let other = other.map(|file| capture::load_within(file, arguments.max_size)).transpose()?;
     let other = other.map(|capture| capture.snapshots);
@@ -83,7 +86,7 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
     };
     if !texts.is_empty() {
         let (snapshots, input) = given::texts(&texts)?;
-        return report(snapshots, Some(input), other, interface, &form);
+        return report(snapshots, Some(input), other, asked, &form);
     }
     if let Some(folder) = arguments.capture.as_deref().filter(|path| path.is_dir()) {
         if other.is_some() {
@@ -100,7 +103,7 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
             live(collect::snapshot_for_report(Some(vici)), arguments.interval, vici)
         }
     };
-    report(snapshots, None, other, interface, &form)
+    report(snapshots, None, other, asked, &form)
 }
 
 /// `show` of a folder of captures.
@@ -124,7 +127,7 @@ fn op_mode_show(arguments: &cli::internal::OpModeShow, width: usize) -> Result<S
         live(collect::snapshot_for_report(Some(vici)), None, vici),
         None,
         None,
-        name,
+        name.into(),
         &Form { format, shown: if arguments.detail { Shown::Detail } else { Shown::Page }, width },
     )
 }
@@ -149,7 +152,7 @@ fn report(
     snapshots: Vec<Snapshot>,
     input: Option<Input>,
     other: Option<Vec<Snapshot>>,
-    interface: Option<&str>,
+    asked: Asked<'_>,
     form: &Form,
 ) -> Result<String> {
     // With the report the process ends, and the kernel takes its memory back at once. To take a thousand tunnels apart costs time.
@@ -160,8 +163,8 @@ fn report(
         _ => Extent::Everything,
     };
     let report = match other.as_deref() {
-        Some(other) => diagnose::run_both_ends(extent, &observed, &observation(other)?, interface)?,
-        None => diagnose::run_to(extent, &observed, interface)?,
+        Some(other) => diagnose::run_both_ends(extent, &observed, &observation(other)?, asked)?,
+        None => diagnose::run_to(extent, &observed, asked)?,
     };
     let report = ManuallyDrop::new(Report { input, ..report });
     match form.format {

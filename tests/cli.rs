@@ -46,6 +46,19 @@ fn help_and_version_are_answers() {
 }
 
 #[test]
+fn tunnels_that_are_no_vtis_are_shown_where_they_are_asked_for() {
+    let capture = "tests/captures/124-no-route-to-the-remote-gre.yaml";
+    let show = |more: &[&str]| stdout(&[&["show", "--capture", capture], more].concat());
+    assert!(!show(&[]).contains("tun0"));
+    for asked in [&["--interface", "tun0"][..], &["--all-tunnels"]] {
+        assert!(show(asked).contains("tun0  FAULT"), "{asked:?}");
+    }
+    let all = show(&["--all-tunnels"]);
+    let fallback = all.lines().find(|line| line.starts_with("Fallback devices")).unwrap();
+    assert!(fallback.contains("gre0"), "{fallback}");
+}
+
+#[test]
 fn help_fits_in_80_columns() {
     let commands = [
         "show", "lookup", "capture", "explain", "record", "history", "monitor", "metrics", "check",

@@ -35,6 +35,33 @@ pub struct Observation<'a> {
     pub earlier: Option<&'a Snapshot>,
 }
 
+/// Which interfaces are diagnosed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// Every VTI.
+    Vtis,
+    /// Every VTI, and every IP tunnel.
+    AllTunnels,
+    /// This one, a VTI or an IP tunnel.
+    One(&'a str),
+}
+
+impl<'a> From<Option<&'a str>> for Asked<'a> {
+    fn from(interface: Option<&'a str>) -> Self {
+        interface.map_or(Asked::Vtis, Asked::One)
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// The name of the only one.
+    fn name(self) -> Option<&'a str> {
+        match self {
+            Asked::One(name) => Some(name),
+            Asked::Vtis | Asked::AllTunnels => None,
+        }
+    }
+}
+
 /// Diagnoses all VTIs, or one of them or of the IP tunnels, and reports everything: the contract of JSON and YAML.
 ///
 /// # Errors
@@ -47,38 +74,39 @@ pub fn run(observation: &Observation<'_>, interface: Option<&str>) -> Result<Rep
 ///
 /// # Errors
 /// As those of [`run`].
-pub fn run_to(
+pub fn run_to<'i>(
     extent: Extent,
     observation: &Observation<'_>,
-    interface: Option<&str>,
+    asked: impl Into<Asked<'i>>,
 ) -> Result<Report, Error> {
-    run_with(extent, observation, None, interface)
+    run_with(extent, observation, None, asked.into())
 }
 
 /// Diagnoses all VTIs, or one, with what was read at the other end of one or more of them.
 ///
 /// # Errors
 /// As those of [`run`], for either host.
-pub fn run_both_ends(
+pub fn run_both_ends<'i>(
     extent: Extent,
     observation: &Observation<'_>,
     other: &Observation<'_>,
-    interface: Option<&str>,
+    asked: impl Into<Asked<'i>>,
 ) -> Result<Report, Error> {
     let there = run_to(Extent::Findings, other, None)?;
     let state = State::new(other.now);
     let other = OtherEnd { state: &state, earlier: other.earlier, interfaces: &there.interfaces };
-    run_with(extent, observation, Some(&other), interface)
+    run_with(extent, observation, Some(&other), asked.into())
 }
 
 fn run_with(
     extent: Extent,
     observation: &Observation<'_>,
     other: Option<&OtherEnd<'_>>,
-    interface: Option<&str>,
+    asked: Asked<'_>,
 ) -> Result<Report, Error> {
     let mut interfaces = Vec::new();
-    each_with(extent, observation, other, interface, |report| interfaces.push(report))?;
+    let interface = asked.name();
+    each_with(extent, observation, other, asked, |report| interfaces.push(report))?;
     interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
@@ -113,18 +141,19 @@ pub fn each(
     interface: Option<&str>,
     take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
-    each_with(extent, observation, None, interface, take)
+    each_with(extent, observation, None, interface.into(), take)
 }
 
 fn each_with(
     extent: Extent,
     observation: &Observation<'_>,
     other: Option<&OtherEnd<'_>>,
-    interface: Option<&str>,
+    asked_for: Asked<'_>,
     mut take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
     let Observation { now, earlier } = *observation;
     let (state, shared) = (State::new(now), Shared::beside(other));
+    let interface = asked_for.name();
     let asked = |name: &str| interface.is_none_or(|i| i == name);
     let mut found = false;
     let mut told: BTreeMap<Code, usize> = BTreeMap::new();
@@ -148,7 +177,8 @@ fn each_with(
                 take(Case::of_tunnel(&state, earlier, tunnel, extent, &shared));
             }
             // IP tunnels are shown where they are asked for.
-            let links = now.links.iter().flatten().filter(|l| interface == Some(l.name.as_str()));
+            let is_asked_for = |name: &str| asked_for != Asked::Vtis && asked(name);
+            let links = now.links.iter().flatten().filter(|link| is_asked_for(&link.name));
             for tunnel in links.filter_map(|link| IpTunnelState::of(&state, link)) {
                 take(Case::of_ip_tunnel(&state, earlier, tunnel, &shared));
             }

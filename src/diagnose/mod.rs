@@ -56,7 +56,7 @@ pub use case::{Case, Extent};
 pub use checks::DIAGNOSES;
 pub use classify::{cause, inbound_cause};
 pub use diagnosis::{Diagnosis, MaskedBy, Outcome};
-pub use engine::{Observation, each, run, run_both_ends, run_to};
+pub use engine::{Asked, Observation, each, run, run_both_ends, run_to};
 pub use found::Found;
 pub use inbound_lookup::{Outer, lookup_decrypted, lookup_encrypted};
 pub(crate) use interfaces::no_such_interface;

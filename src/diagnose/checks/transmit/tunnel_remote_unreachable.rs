@@ -25,7 +25,8 @@ What happens
     An IP tunnel (gre, gretap, ipip, sit, ip6tnl, ip6gre, ip6gretap)
     drops every packet routed into it and counts a carrier error for
     each; one over IPv6 counts a drop, too. It is no VTI: no policy and
-    no SA belongs to it. show names it only with --interface.
+    no SA belongs to it. show names it with --interface or
+    --all-tunnels.
 
 Why
     ip_tunnel_xmit() finds no route to the remote address
