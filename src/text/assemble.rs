@@ -5,7 +5,7 @@ use super::entry::{Entry, NamedRoute};
 use super::filter::Filter;
 use super::ike::Daemon;
 use super::interfaces::Interfaces;
-use super::lists::{counters_of, cut, ip_counters_of, without_repeats};
+use super::lists::{counters_of, cut, ip_counters_of, queues_of, without_repeats};
 use super::lookups::{self, Routing};
 use super::moments::{Entries, Moments};
 use super::names::MAIN;
@@ -75,7 +75,10 @@ impl<'a> Everything<'a> {
             routes: moments("ip route", none),
             rules: moments("ip rule", none),
             neighbours: moments("ip neighbour", none),
-            queues: moments(qdisc::FORMAT, qdisc::key),
+            queues: moments(qdisc::FORMAT, |entry| match entry {
+                Entry::Queue(device, _) => Some(device.clone()),
+                _ => None,
+            }),
             sas: moments("xfrm state", |entry| match entry {
                 Entry::Sa(named) if named.sa.spi.0 != 0 => {
                     let Sa { destination, protocol, spi, mark, .. } = &named.sa;
@@ -193,7 +196,7 @@ impl<'a> Everything<'a> {
             now.rules = Ok(without_repeats(rules));
         }
         if let Some(entries) = self.at(&self.queues, when, true) {
-            now.queues = qdisc::queues(entries, index, self.torn.contains(qdisc::FORMAT));
+            now.queues = queues_of(entries, index, self.torn.contains(qdisc::FORMAT));
         }
         self.read_xfrm(&mut now, when, &index);
         now.taken_at_ms = self.time(when, &now);

@@ -4,7 +4,7 @@
 use super::entry::Entry;
 use super::moments::Entries;
 use crate::snapshot::host::IP_COUNTERS;
-use crate::snapshot::{KernelCounter, Missing, Reason, Source};
+use crate::snapshot::{KernelCounter, Missing, Observed, Queue, Reason, Source};
 
 /// A list of which some lines could not be read is no list.
 pub(super) fn cut(source: Source) -> Missing {
@@ -38,6 +38,35 @@ pub(super) fn ip_counters_of(entries: &Entries<'_>) -> Option<Vec<KernelCounter>
     counters.sort_by(|a, b| a.name.cmp(&b.name));
     Some(counters)
 }
+
+/// The queues of a host; missing where the list is of some devices only, or where some of its lines are cut.
+pub(super) fn queues_of(
+    entries: &Entries<'_>,
+    index: impl Fn(&str) -> Option<u32>,
+    is_torn: bool,
+) -> Observed<Vec<Queue>> {
+    if is_torn {
+        return Err(cut(Source::Queues));
+    }
+    let all = entries.iter().filter_map(|entry| match entry {
+        Entry::Queue(device, queue) => Some((device, queue)),
+        _ => None,
+    });
+    if !all.clone().any(|(device, _)| device == LOOPBACK) {
+        let detail = "only some are in the text: `tc -s qdisc show` shows all";
+        return Err(Missing::new(Source::Queues, Reason::NotInText, detail));
+    }
+    let queues = all.filter(|(_, queue)| queue.discipline != NO_QUEUE);
+    let queues = queues
+        .filter_map(|(device, queue)| Some(Queue { ifindex: index(device)?, ..queue.clone() }));
+    Ok(queues.collect())
+}
+
+/// A list of qdiscs without it is of some devices only.
+const LOOPBACK: &str = "lo";
+
+/// Of devices that queue nothing; the kernel's own messages of them are no queue, either.
+const NO_QUEUE: &str = "noqueue";
 
 fn counters(entries: &Entries<'_>, is_one: fn(&str) -> bool) -> Option<Vec<KernelCounter>> {
     let counters = entries.iter().filter_map(|entry| match entry {

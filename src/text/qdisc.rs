@@ -4,20 +4,12 @@
 use super::entry::Entry;
 use super::format::{Context, Taken};
 use super::lines::Line;
-use super::lists::cut;
-use super::moments::Entries;
 use super::words::{Words, number};
-use crate::snapshot::{Missing, Observed, Queue, Reason, Source};
+use crate::snapshot::Queue;
 use serde_json::Value;
 
 /// The name of the format.
 pub(super) const FORMAT: &str = "tc qdisc";
-
-/// Of devices that queue nothing; the kernel's own messages of them are no queue, either.
-const NO_QUEUE: &str = "noqueue";
-
-/// A list without it shows the qdiscs of some devices only.
-const EVERY_HOST: &str = "lo";
 
 /// The qdisc of these lines: its head, and its numbers below. None without numbers: nothing is known then of what it dropped.
 pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> {
@@ -71,37 +63,6 @@ pub(super) fn object(of: &Value, context: &Context<'_>) -> Option<Vec<Entry>> {
     };
     let is_root = of.get("root").and_then(Value::as_bool) == Some(true);
     Some(if is_root { vec![Entry::Queue(device.to_owned(), queue)] } else { Vec::new() })
-}
-
-/// What tells one qdisc from another.
-pub(super) fn key(entry: &Entry) -> Option<String> {
-    match entry {
-        Entry::Queue(device, _) => Some(device.clone()),
-        _ => None,
-    }
-}
-
-/// The queues of a host; missing where the list is of some devices only, or where some of its lines are cut.
-pub(super) fn queues(
-    entries: &Entries<'_>,
-    index: impl Fn(&str) -> Option<u32>,
-    is_torn: bool,
-) -> Observed<Vec<Queue>> {
-    if is_torn {
-        return Err(cut(Source::Queues));
-    }
-    let all = entries.iter().filter_map(|entry| match entry {
-        Entry::Queue(device, queue) => Some((device, queue)),
-        _ => None,
-    });
-    if !all.clone().any(|(device, _)| device == EVERY_HOST) {
-        let detail = "only some are in the text: `tc -s qdisc show` shows all";
-        return Err(Missing::new(Source::Queues, Reason::NotInText, detail));
-    }
-    let queues = all
-        .filter(|(_, queue)| queue.discipline != NO_QUEUE)
-        .filter_map(|(device, queue)| Some(Queue { ifindex: index(device)?, ..queue.clone() }));
-    Ok(queues.collect())
 }
 
 /// Whether a line that could not be read must have been of a qdisc.
