@@ -2,6 +2,7 @@
 //! assumed. Nothing else is.
 
 use super::names::MAIN;
+use crate::kernel::Change;
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
     Action, DefaultPolicies, Family, Mark, Missing, Reason, Rule, Snapshot, Source,
@@ -34,7 +35,10 @@ pub(super) fn assume(now: &mut Snapshot) {
         now.sysctls.all_disable_policy = Ok(false);
         say(Source::AllDisablePolicy, "taken to be 0, the kernel's default");
     }
-    if unknown(now.default_policies.as_ref().err()) {
+    if now.host.release().has(Change::DefaultPolicies) == Some(false) {
+        let why = format!("kernels before {} have none", Change::DefaultPolicies.since());
+        now.default_policies = Err(Missing::new(Source::DefaultPolicies, Reason::Absent, why));
+    } else if unknown(now.default_policies.as_ref().err()) {
         now.default_policies = Ok(DefaultPolicies {
             inbound: Action::Allow,
             forward: Action::Allow,

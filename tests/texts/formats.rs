@@ -2,7 +2,7 @@
 
 use super::{formats, read};
 use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
-use vti_diagnostics::snapshot::{Queue, Reason, Snapshot, Spi};
+use vti_diagnostics::snapshot::{Queue, Reason, Snapshot, Source, Spi};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(formats().join(name)).unwrap()
@@ -108,6 +108,28 @@ fn qdiscs_are_read_of_the_root_at_two_moments_as_text_and_as_json() {
         let missing = now(&part).queues.unwrap_err();
         assert_eq!(missing.reason, Reason::NotInText, "{part}");
     }
+}
+
+/// iproute2 5.9 of Debian 11 says it so.
+const WITHOUT_DEFAULTS: &str = "\
+root@router:~# ip xfrm policy getdefault
+Command \"getdefault\" is unknown, try \"ip xfrm policy help\".
+root@router:~#
+";
+
+#[test]
+fn default_policies_are_assumed_only_where_somebody_may_have_changed_them() {
+    let uname = |release: &str| {
+        format!("root@router:~# uname -a\nLinux router {release} #1 SMP x86_64 GNU/Linux\n{LINKS}")
+    };
+    let assumed = |now: &Snapshot| now.assumed.iter().any(|m| m.source == Source::DefaultPolicies);
+    let unknown = now(&uname("6.1.0-18-amd64"));
+    assert!(unknown.default_policies.is_ok() && assumed(&unknown));
+    let unchanged = now(&format!("{}{WITHOUT_DEFAULTS}", uname("6.1.0-18-amd64")));
+    assert!(unchanged.default_policies.is_ok() && !assumed(&unchanged));
+    let old = now(&uname("5.4.268-amd64-vyos"));
+    assert_eq!(old.default_policies.as_ref().unwrap_err().reason, Reason::Absent);
+    assert!(!assumed(&old));
 }
 
 #[test]
