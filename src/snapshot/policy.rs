@@ -21,6 +21,13 @@ pub enum PolicyDirection {
     SocketOut,
 }
 
+impl PolicyDirection {
+    /// Whether it is a policy of one socket.
+    pub const fn is_of_socket(self) -> bool {
+        matches!(self, Self::SocketIn | Self::SocketOut)
+    }
+}
+
 /// XFRM_POLICY_ALLOW or XFRM_POLICY_BLOCK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

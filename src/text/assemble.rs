@@ -87,6 +87,8 @@ impl<'a> Everything<'a> {
                 _ => None,
             }),
             policies: moments("xfrm policy", |entry| match entry {
+                // Each socket of a key daemon has the same ones, which without their index cannot be told apart.
+                Entry::Policy(named) if named.policy.direction.is_of_socket() => None,
                 Entry::Policy(named) => {
                     let Policy {
                         direction, priority, selector, mark, if_id, templates, index, ..

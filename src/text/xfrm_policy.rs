@@ -73,7 +73,7 @@ pub(super) fn entry(lines: &[Line<'_>], _: &Context<'_>) -> Option<Taken> {
         (_, ["out", ..]) | (["4", ..], _) => PolicyDirection::SocketOut,
         _ => return None,
     };
-    if matches!(direction, PolicyDirection::SocketIn | PolicyDirection::SocketOut) {
+    if direction.is_of_socket() {
         // The kernel shows the family of a policy by its selector; that of a socket is of both (`::/0` where it is of IPv6).
         selector.family = Family::of(selector.source.addr());
     }

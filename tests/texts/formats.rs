@@ -110,6 +110,39 @@ fn qdiscs_are_read_of_the_root_at_two_moments_as_text_and_as_json() {
     }
 }
 
+/// What VyOS's debug archive has of a router with one tunnel: `ip x policy show`, which prints no index.
+const WITH_SOCKETS: &str = "\
+root@router:~# ip x policy show
+src 0.0.0.0/0 dst 0.0.0.0/0\x20
+\tdir out priority 399999 ptype main\x20
+\ttmpl src 192.0.2.1 dst 192.0.2.2
+\t\tproto esp spi 0xcd6b331b reqid 1 mode tunnel
+\tif_id 0x8
+src 0.0.0.0/0 dst 0.0.0.0/0\x20
+\tsocket in priority 0 ptype main\x20
+src 0.0.0.0/0 dst 0.0.0.0/0\x20
+\tsocket out priority 0 ptype main\x20
+src 0.0.0.0/0 dst 0.0.0.0/0\x20
+\tsocket in priority 0 ptype main\x20
+src 0.0.0.0/0 dst 0.0.0.0/0\x20
+\tsocket out priority 0 ptype main\x20
+root@router:~#
+";
+
+#[test]
+fn the_same_policies_of_several_sockets_are_no_second_sample() {
+    let all = read(&[WITH_SOCKETS.to_owned()]);
+    assert_eq!(all.len(), 1);
+    let of_sockets = |now: &Snapshot| {
+        let policies = now.policies.as_ref().unwrap();
+        policies.iter().filter(|policy| policy.direction.is_of_socket()).count()
+    };
+    assert_eq!((of_sockets(&all[0]), all[0].policies.as_ref().unwrap().len()), (4, 5));
+    // Without those of sockets, the same list twice is two.
+    let again = format!("{WITH_SOCKETS}{WITH_SOCKETS}");
+    assert_eq!(read(&[again]).len(), 2);
+}
+
 /// iproute2 5.9 of Debian 11 says it so.
 const WITHOUT_DEFAULTS: &str = "\
 root@router:~# ip xfrm policy getdefault
