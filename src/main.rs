@@ -34,7 +34,7 @@
 //! | `wire` | `snapshot` | files, sockets |
 //! | `journal` | `code`, `snapshot`, `error` | the kernel's state |
 //! | `collect` | `wire`, `journal`, `snapshot`, `kernel`, `error` | deciding anything about a tunnel |
-//! | `text` | `collect` (its reader of rows), `wire` (what VyOS's rules validate), `report`, `snapshot`, `error` | I/O, the clock, the environment |
+//! | `text` | `collect` (its reader of rows), `wire` (what VyOS's rules validate), `report`, `snapshot`, `kernel`, `error` | I/O, the clock, the environment |
 //! | `capture` | `code`, `collect`, `snapshot`, `text`, `yaml`, `error` | the kernel's state |
 //! | `tunnel` | `snapshot`, `kernel` | I/O, the clock, the environment |
 //! | `way` | `code`, `tunnel`, `snapshot`, `report`, `kernel` | I/O, the clock, the environment |

@@ -42,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("journal", &["code", "snapshot", "error"]),
     ("collect", &["wire", "journal", "snapshot", "kernel", "error"]),
     ("capture", &["code", "collect", "snapshot", "text", "yaml", "error"]),
-    ("text", &["collect", "wire", "report", "snapshot", "error"]),
+    ("text", &["collect", "wire", "report", "snapshot", "kernel", "error"]),
     ("tunnel", &["snapshot", "kernel"]),
     ("way", &["code", "tunnel", "snapshot", "report", "kernel"]),
     ("diagnose", &["code", "way", "tunnel", "snapshot", "report", "kernel", "error"]),
