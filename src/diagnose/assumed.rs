@@ -72,9 +72,10 @@ const fn is_of_sa_counters(code: Code) -> bool {
 }
 
 /// Whether "no fault found" would rest on something that was assumed. How outer routes were found does not matter there: path MTUs that
-/// were learned are never checked; nor does the packet filter, without which that is said, too.
+/// were learned are never checked; nor does the packet filter, without which that is said, too; nor what the host has no command to change.
 pub(super) fn leaves_open(now: &Snapshot) -> bool {
-    now.assumed.iter().any(|missing| !matters_to_its_own(missing.source))
+    let matters = |missing: &&Missing| missing.reason != Reason::Absent;
+    now.assumed.iter().filter(matters).any(|missing| !matters_to_its_own(missing.source))
 }
 
 /// Names in each missing source the command that shows it, where texts do not hold it.

@@ -207,8 +207,13 @@ impl<'a> Everything<'a> {
                 Entry::DefaultPolicies(found) => Some(*found),
                 _ => None,
             });
+            // An `ip` that does not know them has not changed them, though another one may have.
+            let reason = match entries.contains(&&Entry::NoSetDefault) {
+                true => Reason::Absent,
+                false => Reason::NotInText,
+            };
             now.default_policies =
-                found.ok_or_else(|| Missing::new(Source::DefaultPolicies, Reason::NotInText, ""));
+                found.ok_or_else(|| Missing::new(Source::DefaultPolicies, reason, ""));
         }
         for entry in self.at(&self.counts, when, false).into_iter().flatten() {
             match entry {

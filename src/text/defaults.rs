@@ -38,13 +38,16 @@ pub(super) fn assume(now: &mut Snapshot) {
     if now.host.release().has(Change::DefaultPolicies) == Some(false) {
         let why = format!("kernels before {} have none", Change::DefaultPolicies.since());
         now.default_policies = Err(Missing::new(Source::DefaultPolicies, Reason::Absent, why));
-    } else if unknown(now.default_policies.as_ref().err()) {
+    } else if let Err(Missing { reason: reason @ (Reason::NotInText | Reason::Absent), .. }) =
+        now.default_policies
+    {
         now.default_policies = Ok(DefaultPolicies {
             inbound: Action::Allow,
             forward: Action::Allow,
             outbound: Action::Allow,
         });
-        say(Source::DefaultPolicies, "taken to accept, the kernel's default");
+        let detail = "taken to accept, the kernel's default";
+        now.assumed.push(Missing::new(Source::DefaultPolicies, reason, detail));
     }
     let families = [Family::Inet, Family::Inet6];
     let has = |family| now.rules.iter().flatten().any(|rule| rule.family == family);

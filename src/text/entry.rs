@@ -36,6 +36,8 @@ pub(super) enum Entry {
     Policy(Box<NamedPolicy>),
     /// `ip xfrm policy getdefault`.
     DefaultPolicies(DefaultPolicies),
+    /// This `ip` can neither show nor change the default policies.
+    NoSetDefault,
     /// `ip -s xfrm state count`.
     SadInfo(SadInfo),
     /// `ip -s xfrm policy count`.

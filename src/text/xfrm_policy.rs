@@ -134,15 +134,13 @@ fn templates(words: &[&str]) -> Option<Vec<Template>> {
     parts.map(template).collect()
 }
 
-/// What iproute2 before 5.15 says to `ip xfrm policy getdefault`: it has no `setdefault` either, so that they are what the kernel began with.
+/// What iproute2 before 5.15 says to `ip xfrm policy getdefault`: it has no `setdefault` either.
 const NO_DEFAULTS: &str = r#"Command "getdefault" is unknown"#;
 
 /// `Default policies:` and the three lines behind it.
 pub(super) fn defaults(lines: &[Line<'_>], _: &Context<'_>) -> Option<Taken> {
     if lines.first().is_some_and(|line| line.text.starts_with(NO_DEFAULTS)) {
-        let [inbound, forward, outbound] = [Action::Allow; 3];
-        let unchanged = DefaultPolicies { inbound, forward, outbound };
-        return Some(Taken::line(Entry::DefaultPolicies(unchanged)));
+        return Some(Taken::line(Entry::NoSetDefault));
     }
     let [title, inbound, forward, outbound, ..] = lines else { return None };
     let of = |line: &Line<'_>, name: &str| match line.text.strip_prefix(name)?.trim() {

@@ -155,14 +155,20 @@ fn default_policies_are_assumed_only_where_somebody_may_have_changed_them() {
     let uname = |release: &str| {
         format!("root@router:~# uname -a\nLinux router {release} #1 SMP x86_64 GNU/Linux\n{LINKS}")
     };
-    let assumed = |now: &Snapshot| now.assumed.iter().any(|m| m.source == Source::DefaultPolicies);
+    let assumed = |now: &Snapshot| {
+        let of = now.assumed.iter().find(|missing| missing.source == Source::DefaultPolicies);
+        of.map(|missing| missing.reason)
+    };
     let unknown = now(&uname("6.1.0-18-amd64"));
-    assert!(unknown.default_policies.is_ok() && assumed(&unknown));
+    assert!(unknown.default_policies.is_ok());
+    assert_eq!(assumed(&unknown), Some(Reason::NotInText));
+    // Nothing is proven with it, but it keeps no verdict open.
     let unchanged = now(&format!("{}{WITHOUT_DEFAULTS}", uname("6.1.0-18-amd64")));
-    assert!(unchanged.default_policies.is_ok() && !assumed(&unchanged));
+    assert!(unchanged.default_policies.is_ok());
+    assert_eq!(assumed(&unchanged), Some(Reason::Absent));
     let old = now(&uname("5.4.268-amd64-vyos"));
     assert_eq!(old.default_policies.as_ref().unwrap_err().reason, Reason::Absent);
-    assert!(!assumed(&old));
+    assert_eq!(assumed(&old), None);
 }
 
 #[test]
