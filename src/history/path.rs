@@ -62,7 +62,7 @@ pub(super) fn path(
             }
             _ => {}
         }
-        last = super::pauses::at(record).or(last);
+        last = record.at().or(last);
     }
     let end = if contents.running { End::Ongoing } else { End::Unseen };
     let finished = all.into_iter().map(|(name, mut known)| {

@@ -1,7 +1,7 @@
 //! The times without a recorder: between the end of one and the start of the next. Pure.
 
 use crate::journal::Record;
-use crate::snapshot::recorded::{Episode, Remark};
+use crate::snapshot::recorded::Remark;
 use crate::units::Span;
 
 /// A remark for each recorder except the first.
@@ -20,22 +20,9 @@ pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {
             boot = boot_id;
         }
         let ended = matches!(record, Record::Stopped { .. });
-        last = at(record).map(|at_ms| (at_ms, ended)).or(last);
+        last = record.at().map(|at_ms| (at_ms, ended)).or(last);
     }
     pauses
-}
-
-/// When a record was written; none where it does not say.
-pub(super) fn at(record: &Record) -> Option<u64> {
-    match record {
-        Record::Started { at_ms, .. }
-        | Record::Losses { at_ms, .. }
-        | Record::PathLosses { at_ms, .. }
-        | Record::Remark(Remark { at_ms, .. })
-        | Record::Episode(Episode { ended_ms: at_ms, .. })
-        | Record::Stopped { at_ms } => Some(*at_ms),
-        Record::Totals { .. } | Record::Unknown => None,
-    }
 }
 
 /// A recorder that was killed writes nothing about it, and without events it had written nothing for a while: its last record bounds the pause.

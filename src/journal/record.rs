@@ -63,6 +63,21 @@ pub enum Record {
     Unknown,
 }
 
+impl Record {
+    /// When it was written, in milliseconds since 1970; none where it does not say.
+    pub const fn at(&self) -> Option<u64> {
+        match self {
+            Record::Started { at_ms, .. }
+            | Record::Stopped { at_ms }
+            | Record::Losses { at_ms, .. }
+            | Record::PathLosses { at_ms, .. }
+            | Record::Remark(Remark { at_ms, .. })
+            | Record::Episode(Episode { ended_ms: at_ms, .. }) => Some(*at_ms),
+            Record::Totals { .. } | Record::Unknown => None,
+        }
+    }
+}
+
 /// The counters of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {

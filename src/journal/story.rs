@@ -12,7 +12,7 @@ pub fn recorded(contents: &Contents) -> Recorded {
     let mut told = Recorded { running: contents.running, ..Recorded::default() };
     let mut open: BTreeMap<Direction, Vec<Loss>> = BTreeMap::new();
     for record in &contents.records {
-        if let Some(at_ms) = at(record) {
+        if let Some(at_ms) = record.at() {
             if told.since_ms == 0 {
                 told.since_ms = at_ms;
             }
@@ -58,18 +58,6 @@ pub fn recorded(contents: &Contents) -> Recorded {
         told.remarks.push(Remark { at_ms: told.until_ms, interface: None, what });
     }
     told
-}
-
-fn at(record: &Record) -> Option<u64> {
-    match record {
-        Record::Started { at_ms, .. }
-        | Record::Stopped { at_ms }
-        | Record::Losses { at_ms, .. }
-        | Record::PathLosses { at_ms, .. }
-        | Record::Remark(Remark { at_ms, .. }) => Some(*at_ms),
-        Record::Episode(episode) => Some(episode.ended_ms),
-        Record::Totals { .. } | Record::Unknown => None,
-    }
 }
 
 /// An interface, and whether what it receives is meant.
@@ -143,7 +131,7 @@ pub struct Accounts {
 impl Accounts {
     /// Takes the next record.
     pub fn take(&mut self, record: Record) {
-        self.since_ms = at(&record).unwrap_or(self.since_ms);
+        self.since_ms = record.at().unwrap_or(self.since_ms);
         match record {
             Record::Started { boot_id, counters, .. } => {
                 (self.boot_id, self.counted) = (boot_id, counters);

@@ -10,8 +10,8 @@ use super::words::{address, dotted, hex, prefix};
 use super::{names, neighbour, qdisc, route};
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
-    Address, Family, IfId, IpTunnelKind, Link, LinkKind, Mark, Neighbour, Route, RouteType, Rule,
-    Statistics, VtiDevice, XfrmInterface,
+    Address, Family, IfId, IpTunnelKind, Link, LinkKind, Mark, Neighbour, Queue, Route, RouteType,
+    Rule, Statistics, VtiDevice, XfrmInterface,
 };
 use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -45,7 +45,7 @@ pub(super) fn table(
     } else if has("priority") {
         ("ip rule", |entry, context| rule(entry, context).map(|entry| vec![entry]))
     } else if has("handle") {
-        (qdisc::FORMAT, qdisc::object)
+        (qdisc::FORMAT, qdisc_of)
     } else if has("state") {
         ("ip neighbour", |entry, context| neighbour_of(entry, context).map(|entry| vec![entry]))
     } else if has("dst") {
@@ -105,6 +105,23 @@ fn number(of: &Value, key: &str) -> Option<u32> {
 fn has_flag(of: &Value, wanted: &str) -> bool {
     let flags = of.get("flags").and_then(Value::as_array);
     flags.is_some_and(|flags| flags.iter().any(|flag| flag == wanted))
+}
+
+/// A qdisc with its numbers; nothing of one that is not at the root, as of text.
+fn qdisc_of(of: &Value, context: &Context<'_>) -> Option<Vec<Entry>> {
+    let device = text(of, "dev").or_else(|| context.after("dev"))?;
+    let queue = Queue {
+        ifindex: 0,
+        discipline: text(of, "kind")?.to_owned(),
+        bytes: unsigned(of, "bytes")?,
+        packets: unsigned(of, "packets")?,
+        drops: unsigned(of, "drops")?,
+        overlimits: unsigned(of, "overlimits")?,
+        waiting: unsigned(of, "qlen")?,
+    };
+    let is_root = of.get("root").and_then(Value::as_bool) == Some(true);
+    let entry = Entry::Queue(device.to_owned(), queue);
+    Some(is_root.then_some(entry).into_iter().collect())
 }
 
 /// A link and its addresses.

@@ -1,4 +1,4 @@
-//! `tc -s qdisc show`, as text and as JSON. Made from the outputs of iproute2 6.1 (`print_qdisc()`, `print_tcstats2_attr()`). Only root qdiscs are
+//! `tc -s qdisc show` as text. Made from the outputs of iproute2 6.1 (`print_qdisc()`, `print_tcstats2_attr()`). Only root qdiscs are
 //! kept: they count what the whole tree below them drops.
 
 use super::entry::Entry;
@@ -6,7 +6,6 @@ use super::format::{Context, Taken};
 use super::lines::Line;
 use super::words::{Words, number};
 use crate::snapshot::Queue;
-use serde_json::Value;
 
 /// The name of the format.
 pub(super) const FORMAT: &str = "tc qdisc";
@@ -43,26 +42,7 @@ pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> 
 
 /// Whether a line goes on with the qdisc above: its numbers, or what its kind adds to them.
 fn is_below(line: &Line<'_>) -> bool {
-    line.typed.is_none() && !line.text.is_empty() && !line.text.starts_with("qdisc ")
-}
-
-/// The qdisc of an object of `tc -j`.
-pub(super) fn object(of: &Value, context: &Context<'_>) -> Option<Vec<Entry>> {
-    let text = |key: &str| of.get(key).and_then(Value::as_str);
-    let number = |key: &str| of.get(key).and_then(Value::as_u64);
-    let small = |key: &str| number(key).and_then(|value| u32::try_from(value).ok());
-    let device = text("dev").or_else(|| context.after("dev"))?;
-    let queue = Queue {
-        ifindex: 0,
-        discipline: text("kind")?.to_owned(),
-        bytes: number("bytes")?,
-        packets: small("packets")?,
-        drops: small("drops")?,
-        overlimits: small("overlimits")?,
-        waiting: small("qlen")?,
-    };
-    let is_root = of.get("root").and_then(Value::as_bool) == Some(true);
-    Some(if is_root { vec![Entry::Queue(device.to_owned(), queue)] } else { Vec::new() })
+    line.typed.is_none() && !line.text.is_empty() && !is_head(line.text)
 }
 
 /// Whether a line that could not be read must have been of a qdisc.

@@ -13,12 +13,10 @@ use crate::snapshot::Sa;
 use crate::snapshot::notification::Notification;
 use crate::snapshot::recorded::PathLoss;
 use crate::units::{self, PACKET};
-use crate::way::loss::Blind;
+use crate::way::loss::{Blind, NUMBERED};
 use crate::way::meter::{First, Meter, Rise};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// ESP and AH; IPComp has no sequence numbers, and its packets are in an SA of these.
-const NUMBERED: [u8; 2] = [50, 51];
 /// What happens often is said so often at most for one VTI.
 const SAY_MS: u64 = 60_000;
 

@@ -15,7 +15,7 @@ use crate::units::PACKET;
 use std::fmt;
 
 /// ESP and AH have sequence numbers, IPComp has none.
-const NUMBERED: [u8; 2] = [50, 51];
+pub const NUMBERED: [u8; 2] = [50, 51];
 
 /// Fewer numbers than this say nothing about 1 %.
 const LEAST_NUMBERS: u64 = 1_000;
