@@ -32,6 +32,12 @@ pub(super) struct ConsistentRead {
 /// A reading, and the references in it that lead to nothing.
 type Last<'a> = (&'a ConsistentRead, &'a BTreeSet<Loose>);
 
+/// Reads this host, where nothing changes meanwhile, once.
+pub(super) fn once(ike: impl FnOnce() -> Observed<Ike>) -> ConsistentRead {
+    let lists = Lists { sas: xfrm::sas(), policies: xfrm::policies(), ike: ike() };
+    ConsistentRead { lists, unsettled: Unsettled::default() }
+}
+
 /// Reads this host; `ike` asks charon.
 pub(super) fn read(mut ike: impl FnMut() -> Observed<Ike>) -> ConsistentRead {
     // Before the first list: from here on every change is noticed. A process that may read the lists may listen, too.

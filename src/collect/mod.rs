@@ -36,6 +36,7 @@ use crate::snapshot::{
     DeviceColumns, Host, Link, Missing, Observed, Reason, RouteQuery, Snapshot, Source,
 };
 use crate::units::Span;
+use consistent_read::ConsistentRead;
 use std::path::Path;
 
 pub use clock::{now_ms, zone};
@@ -62,6 +63,12 @@ pub fn snapshot_asking(
     vici: Option<&Path>,
 ) -> Snapshot {
     read(extra, Table::Read, |_| charon(vici))
+}
+
+/// Reads this host as [`snapshot`] does, without charon, where nobody else changes SAs and policies, as in a namespace of a test: what does not
+/// fit together is not read again, which takes most of the time.
+pub fn snapshot_at_rest(extra: &[RouteQuery]) -> Snapshot {
+    read_with(|_| extra.to_vec(), Table::Read, |_| consistent_read::once(|| charon(None)))
 }
 
 /// Reads this host as [`snapshot`] does, for a report: `/proc/net/dev` only if a VTI's link has no counters. The kernel makes both from the same
@@ -122,6 +129,14 @@ fn read(
     table: Table,
     mut ike: impl FnMut(u64) -> Observed<Ike>,
 ) -> Snapshot {
+    read_with(extra, table, |taken_at_ms| consistent_read::read(|| ike(taken_at_ms)))
+}
+
+fn read_with(
+    extra: impl FnOnce(&Snapshot) -> Vec<RouteQuery>,
+    table: Table,
+    mut lists: impl FnMut(u64) -> ConsistentRead,
+) -> Snapshot {
     let taken_at_ms = now_ms();
     let (uptime_ms, sysctls) = (proc::uptime_ms(), host::sysctls());
     // Counters first and together, so that they belong to one moment.
@@ -147,7 +162,7 @@ fn read(
         runs_vpp: Path::new(VPP).exists(),
         ..Snapshot::unread(taken_at_ms, host::host(), Reason::Skipped, "")
     };
-    let (read, hook_state) = hook::read(|| consistent_read::read(|| ike(taken_at_ms)));
+    let (read, hook_state) = hook::read(|| lists(taken_at_ms));
     (snapshot.sas, snapshot.policies) = (read.lists.sas, read.lists.policies);
     (snapshot.ike, snapshot.unsettled) = (read.lists.ike, read.unsettled);
     snapshot.hook_state = hook_state;

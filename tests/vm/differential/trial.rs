@@ -39,14 +39,14 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
     }
     let _listener = plan.listener.then(listen).transpose()?;
     let questions: Vec<RouteQuery> = plan.packets.iter().map(question).collect();
-    let mut snapshot = vti_diagnostics::collect::snapshot(&questions, None);
+    let mut snapshot = vti_diagnostics::collect::snapshot_at_rest(&questions);
     for packet in &plan.packets {
         let Some((verdict, flow)) = predict(&snapshot, packet)? else {
             trial.incomparable += 1;
             continue;
         };
         send(packet, &flow)?;
-        let mut after = vti_diagnostics::collect::snapshot(&questions, None);
+        let mut after = vti_diagnostics::collect::snapshot_at_rest(&questions);
         let Some(differences) = compare(&verdict, packet, &snapshot, &after)? else {
             trial.incomparable += 1;
             break;
@@ -55,7 +55,7 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
         let held = matches!(verdict.site, Site::Held(_) | Site::Undecided(_));
         if matches!(verdict.site, Site::LimitReached { .. } | Site::Undecided(_)) {
             std::thread::sleep(Duration::from_millis(5));
-            after = vti_diagnostics::collect::snapshot(&questions, None);
+            after = vti_diagnostics::collect::snapshot_at_rest(&questions);
         }
         let snapshot = std::mem::replace(&mut snapshot, after);
         trial.outcomes.push(outcome(verdict, &flow, snapshot, differences));

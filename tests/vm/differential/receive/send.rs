@@ -4,6 +4,7 @@ use super::plan::{Outer, Packet};
 use crate::Fallible;
 use crate::differential::ip;
 use crate::namespace::Namespace;
+use nix::sys::socket::{setsockopt, sockopt};
 use std::net::{IpAddr, UdpSocket};
 use vti_diagnostics::snapshot::Mode;
 
@@ -41,33 +42,51 @@ const NEIGHBOURS: [&str; 8] = [
     "fd09:1::77",
 ];
 
-/// Sets the peer up.
-pub fn set_up() -> Fallible<()> {
+/// The peer's way to send the packets of a case, one socket each: a program or a namespace entered for each packet would cost most of its time.
+pub struct Senders(Vec<UdpSocket>);
+
+/// Sets the peer up for the packets of a case.
+pub fn set_up(peer: &Namespace, packets: &[Packet]) -> Fallible<Senders> {
     let mut lines: Vec<String> = BASE.trim().lines().map(str::to_owned).collect();
     let neighbour =
         |to: &&str| format!("neigh add {to} lladdr 02:00:00:00:00:01 dev wan nud permanent");
     lines.extend(NEIGHBOURS.iter().map(neighbour));
-    all_taken(&lines)
+    lines.extend(packets.iter().zip(1..).flat_map(|(packet, mark)| encrypts(packet, mark)));
+    match ip::build(Some(PEER), &lines)?.as_str() {
+        "" => {}
+        messages => return Err(format!("the peer's ip: {messages}{}", lines.join("\n"))),
+    }
+    let sockets =
+        peer.within(|| packets.iter().zip(1..).map(|(p, mark)| socket(p, mark)).collect());
+    Ok(Senders(sockets?))
 }
 
-/// Sends one packet; `number` is its place among those of the case, so that its sequence number is a new one.
-pub fn send(peer: &Namespace, packet: &Packet, number: usize) -> Fallible<()> {
-    all_taken(&lines(packet, number))?;
-    let Packet { source, destination, destination_port, .. } = packet;
-    peer.within(|| {
-        let socket = UdpSocket::bind((*source, 0))
-            .map_err(|error| format!("cannot bind {source}: {error}"))?;
+impl Senders {
+    /// Sends the packet that has this place among those of the case.
+    pub fn send(&self, number: usize, packet: &Packet) -> Fallible<()> {
+        let Packet { destination, destination_port, .. } = packet;
+        let socket = self.0.get(number).ok_or("the peer has no socket for a packet")?;
         socket
             .send_to(&[0; PAYLOAD], (*destination, *destination_port))
             .map_err(|error| format!("the peer cannot send {packet}: {error}"))?;
         Ok(())
-    })
+    }
 }
 
-/// The SA and the policy for one packet, instead of those of the packet before.
-fn lines(packet: &Packet, number: usize) -> Vec<String> {
-    let mut lines = ["xfrm state flush", "xfrm policy flush"].map(str::to_owned).to_vec();
-    let Some(outer) = &packet.outer else { return lines };
+/// A packet's own socket, by whose mark the peer finds what encrypts it.
+fn socket(packet: &Packet, mark: u32) -> Fallible<UdpSocket> {
+    let source = packet.source;
+    let socket =
+        UdpSocket::bind((source, 0)).map_err(|error| format!("cannot bind {source}: {error}"))?;
+    setsockopt(&socket, sockopt::Mark, &mark)
+        .map_err(|error| format!("cannot mark a socket: {error}"))?;
+    Ok(socket)
+}
+
+/// The SA and the policy for one packet, found by a mark. The mark stays here: a packet that changes its namespace loses it
+/// (`skb_scrub_packet`). Two packets by the same SPI have an SA each, and their sequence numbers differ.
+fn encrypts(packet: &Packet, mark: u32) -> Vec<String> {
+    let Some(outer) = &packet.outer else { return Vec::new() };
     let Outer { source, destination, spi, mode, in_udp } = outer;
     let of = |address: &IpAddr| format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 });
     let selector = format!("src {} dst {}", of(&packet.source), of(&packet.destination));
@@ -79,20 +98,16 @@ fn lines(packet: &Packet, number: usize) -> Vec<String> {
         _ => "flag af-unspec".to_owned(),
     };
     let ends = format!("src {source} dst {destination} proto esp");
-    lines.push(format!(
-        "xfrm state add {ends} spi {spi:#x} reqid 1 mode {mode} replay-oseq {} {encap} {taken} {ALGORITHM}",
-        100 * (number + 1)
-    ));
-    lines.push(format!("xfrm policy add {selector} dir out tmpl {ends} reqid 1 mode {mode}"));
-    lines
+    let sequence = 100 * mark;
+    vec![
+        format!(
+            "xfrm state add {ends} spi {spi:#x} reqid {mark} mode {mode} mark {mark} replay-oseq {sequence} {encap} {taken} {ALGORITHM}",
+        ),
+        format!(
+            "xfrm policy add {selector} dir out mark {mark} tmpl {ends} reqid {mark} mode {mode}"
+        ),
+    ]
 }
 
 /// The algorithm of all SAs, with its key.
 pub const ALGORITHM: &str = "aead rfc4106(gcm(aes)) 0x000102030405060708090a0b0c0d0e0f10111213 128";
-
-fn all_taken(lines: &[String]) -> Fallible<()> {
-    match ip::build(Some(PEER), lines)?.as_str() {
-        "" => Ok(()),
-        messages => Err(format!("the peer's ip: {messages}{}", lines.join("\n"))),
-    }
-}

@@ -47,7 +47,7 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
     let base: Vec<String> = BASE.trim().lines().map(str::to_owned).collect();
     let refused = ip::build(None, &[base, plan.lines.clone()].concat())?;
     let mut trial = Trial { refused, ..Trial::default() };
-    send::set_up()?;
+    let senders = send::set_up(&peer, &plan.packets)?;
     for (path, value) in &plan.settings {
         // The file of a tunnel that the kernel refused is not there.
         let _ = std::fs::write(format!("/proc/sys/net/{path}"), value);
@@ -61,7 +61,7 @@ pub fn run(plan: &Plan) -> Fallible<Trial> {
             trial.incomparable += 1;
             continue;
         };
-        send::send(&peer, packet, number)?;
+        senders.send(number, packet)?;
         std::thread::sleep(SETTLE);
         let mut after = Seen::now()?;
         let mut found = happened(&before, &after, &sinks)?;
@@ -92,7 +92,7 @@ struct Seen {
 
 impl Seen {
     fn now() -> Fallible<Seen> {
-        let snapshot = vti_diagnostics::collect::snapshot(&[], None);
+        let snapshot = vti_diagnostics::collect::snapshot_at_rest(&[]);
         let text = crate::guest::read("/proc/net/dev")?;
         let hosts = text.lines().find_map(|line| line.trim_start().strip_prefix("hosts:"));
         // Eight columns of what was received come before.
