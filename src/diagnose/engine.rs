@@ -8,7 +8,7 @@ use super::diagnosis::{Diagnosis, Unconfirmed};
 use super::ends::{Ends, OtherEnd};
 use super::found::Found;
 use super::interfaces;
-use super::ip_tunnel::{self, IpTunnelState};
+use super::ip_tunnel::IpTunnelState;
 use super::reached;
 use super::summary;
 use super::unsettled;
@@ -217,9 +217,10 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         let code = diagnosis.code;
         let name = code.name();
         case.is_brief.set(is_brief(code));
-        let outcome = match not_applicable(case, code) {
-            Some(why) => Err(Unconfirmed::NotApplicable(why)),
-            None => of_ip_tunnel::judged(case, code).unwrap_or_else(|| (diagnosis.check)(case)),
+        let outcome = match (not_applicable(case, code), &case.ip_tunnel) {
+            (Some(why), _) => Err(Unconfirmed::NotApplicable(why)),
+            (None, Some(tunnel)) => of_ip_tunnel::judged(case, tunnel, diagnosis),
+            (None, None) => (diagnosis.check)(case),
         };
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         let outcome = assumed::judged(case.now, code, outcome);
@@ -260,10 +261,10 @@ fn not_applicable(case: &Case<'_>, code: Code) -> Option<&'static str> {
         Some("the interface does not exist")
     } else if case.works_elsewhere() && code.info().by == By::Tunnel {
         Some("the tunnel's policies and SAs are in another network namespace")
-    } else if case.ip_tunnel.is_some() {
-        ip_tunnel::not_applicable(code)
-    } else {
+    } else if case.ip_tunnel.is_none() {
         vpp::not_applicable(code, case.now)
+    } else {
+        None
     }
 }
 

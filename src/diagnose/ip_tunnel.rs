@@ -1,21 +1,9 @@
-//! One IP tunnel (GRE, IPIP, 6in4, …) under diagnosis, and which causes are judged for it. It encrypts nothing, so that what concerns the SAs of
-//! a VTI does not arise. It judges nothing itself.
+//! One IP tunnel (GRE, IPIP, 6in4, …) under diagnosis. It judges nothing itself: which causes exist for one is in
+//! `checks::of_ip_tunnel`.
 
-use crate::code::Code;
 use crate::snapshot::{IpTunnel, Link, Missing, Observed, Reason, Source};
 use crate::tunnel::State;
 use crate::way::ip_tunnel::{self, End};
-
-/// The causes that exist for an IP tunnel: its own, those in which its outer packet is a packet as any other, and errors that none of these
-/// explains.
-const JUDGED: [Code; 6] = [
-    Code::TunnelRemoteUnreachable,
-    Code::PolicyBlocks,
-    Code::NoSecurityAssociation,
-    Code::TunnelLoopsIntoItself,
-    Code::PastErrorsOnly,
-    Code::Unexplained,
-];
 
 /// One IP tunnel.
 pub(super) struct IpTunnelState<'a> {
@@ -47,10 +35,4 @@ impl<'a> IpTunnelState<'a> {
         let bound = self.state.link(self.device.link).ok()??;
         matches!(bound.kind, crate::snapshot::LinkKind::Vrf { .. }).then_some(bound.name.as_str())
     }
-}
-
-/// Why the cause of `code` does not exist for an IP tunnel; none where it does.
-pub(super) fn not_applicable(code: Code) -> Option<&'static str> {
-    (!JUDGED.contains(&code))
-        .then_some("the interface is an IP tunnel without SAs of its own, no VTI")
 }

@@ -5,7 +5,7 @@ use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::counted;
-use crate::diagnose::diagnosis::{Outcome, Unconfirmed};
+use crate::diagnose::diagnosis::{Diagnosis, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::ip_tunnel::IpTunnelState;
 use crate::report::{Confidence, Counters};
@@ -13,17 +13,20 @@ use crate::snapshot::{Family, Missing, Observed, Reason, Source};
 use crate::units::{ERROR, PACKET, address as written};
 use crate::way::ip_tunnel::{End, function};
 
-/// What the cause of `code` comes to for an IP tunnel; none where its own check says it, or the interface is none.
-pub fn judged(case: &Case<'_>, code: Code) -> Option<Outcome> {
-    let tunnel = case.ip_tunnel.as_ref()?;
-    Some(match code {
+/// What a diagnosis comes to for an IP tunnel, which encrypts nothing: it has a cause of its own, those in which its outer packet is a packet as
+/// any other, and errors that none of these explains. What concerns the SAs of a VTI does not arise.
+pub fn judged(case: &Case<'_>, tunnel: &IpTunnelState<'_>, diagnosis: &Diagnosis) -> Outcome {
+    match diagnosis.code {
+        Code::TunnelRemoteUnreachable => (diagnosis.check)(case),
         Code::TunnelLoopsIntoItself => loops(case, tunnel),
         Code::PolicyBlocks => policy_blocks(case, tunnel),
         Code::NoSecurityAssociation => no_sa(case, tunnel),
         Code::PastErrorsOnly => past(case, tunnel),
         Code::Unexplained => rising(case, tunnel),
-        _ => return None,
-    })
+        _ => Err(Unconfirmed::NotApplicable(
+            "the interface is an IP tunnel without SAs of its own, no VTI",
+        )),
+    }
 }
 
 /// Where the packets end. None where each packet has its own end, but none of them has counted in `counter`: then the cause that counts there
