@@ -7,6 +7,7 @@ use crate::keep::Keep;
 use crate::kernel::Kernel;
 use crate::namespace::Namespace;
 use crate::scenario::{self, Scenario};
+use crate::tally::Tally;
 use crate::traffic::{self, Traffic};
 use crate::{
     Fallible, charon, counters, differential, drops, encap, ends, filter, inject, ip_tunnel, lines,
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vti_diagnostics::snapshot::{Missing, Reason, Snapshot, Source};
 
 /// Settings that new namespaces inherit: the kernel must not send anything of its own through the tunnel.
@@ -108,7 +109,7 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
     let (mut words, mut keep) = Keep::asked_for(words);
     let stops = options::flag(&mut words, STOP);
     let is_fourth = options::flag(&mut words, FOURTH);
-    let (mut passed, mut failed) = (0, 0);
+    let mut tally = Tally::default();
     for (turn, scenario) in scenarios()?.into_iter().enumerate() {
         for case in turns(scenario.cases(kernel), turn, kernel, is_fourth) {
             let name = format!("{} {case}", scenario.name);
@@ -122,14 +123,9 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
             if is_kept_already {
                 continue;
             }
-            let started = Instant::now();
-            let differences = differences(|| run_case(&base, &scenario, &case, &mut keep, of));
-            match tell(&name, &scenario.why, started, &differences) {
-                true => passed += 1,
-                false => failed += 1,
-            }
-            if stops && failed > 0 {
-                return Ok((passed, failed));
+            tally.case(&name, &scenario.why, || run_case(&base, &scenario, &case, &mut keep, of));
+            if stops && tally.has_failed() {
+                return Ok(tally.sum());
             }
         }
     }
@@ -141,30 +137,20 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
             if !wanted || (keep.is_wanted() && !scenario.capture) {
                 continue;
             }
-            let started = Instant::now();
-            let differences = differences(|| charon::run_case(scenario, driver, &mut keep));
-            match tell(&name, &scenario.why, started, &differences) {
-                true => passed += 1,
-                false => failed += 1,
-            }
+            tally.case(&name, &scenario.why, || charon::run_case(scenario, driver, &mut keep));
         }
     }
     if with_daemons && (words.is_empty() || words.contains(&site::NAME)) {
-        let started = Instant::now();
-        let differences = site::run(&mut keep).unwrap_or_else(|error| vec![error]);
-        match tell(site::NAME, site::WHY, started, &differences) {
-            true => passed += 1,
-            false => failed += 1,
-        }
+        tally.once(site::NAME, site::WHY, || site::run(&mut keep));
     }
-    Ok((passed, failed))
+    Ok(tally.sum())
 }
 
 /// The scenarios of the recorder.
 fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
     let (words, mut keep) = Keep::asked_for(words);
     let (words, options) = record::options(&words)?;
-    let (mut passed, mut failed) = (0, 0);
+    let mut tally = Tally::default();
     for scenario in record::scenarios()? {
         for driver in scenario.drivers() {
             let case = format!("{} {driver}", scenario.name);
@@ -172,41 +158,11 @@ fn run_recorder(words: &[&str]) -> Fallible<(u64, u64)> {
             if !is_asked || keep.passes_over_recorded(&scenario) {
                 continue;
             }
-            let started = Instant::now();
-            let differences = differences(|| record::run(&scenario, driver, options, &mut keep));
-            match tell(&case, &scenario.why, started, &differences) {
-                true => passed += 1,
-                false => failed += 1,
-            }
+            let run = || record::run(&scenario, driver, options, &mut keep);
+            tally.case(&case, &scenario.why, run);
         }
     }
-    Ok((passed, failed))
-}
-
-/// What differs in a case, which is run again where something does: a kernel sends packets of its own now and then (reports of multicast
-/// listeners, solicitations), and an emulated processor stalls, but not twice at the same place. What was seen once is printed.
-pub fn differences(mut run: impl FnMut() -> Fallible<Vec<String>>) -> Vec<String> {
-    let mut once = || run().unwrap_or_else(|error| vec![error]);
-    let first = once();
-    if first.is_empty() {
-        return first;
-    }
-    first.iter().flat_map(|found| found.lines()).for_each(|line| println!("     once: {line}"));
-    once()
-}
-
-/// Prints how a case went. True when it passed.
-pub fn tell(name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
-    let verdict = if differences.is_empty() { "pass" } else { "FAIL" };
-    println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
-    if !differences.is_empty() {
-        println!("       {why}");
-        differences
-            .iter()
-            .flat_map(|difference| difference.lines())
-            .for_each(|line| println!("     {line}"));
-    }
-    differences.is_empty()
+    Ok(tally.sum())
 }
 
 pub fn read(path: &str) -> Fallible<String> {

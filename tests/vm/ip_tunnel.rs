@@ -5,10 +5,10 @@ use crate::case::End;
 use crate::counters::Counters;
 use crate::keep::Keep;
 use crate::namespace::Namespace;
+use crate::tally::Tally;
 use crate::traffic::Traffic;
 use crate::{Fallible, guest, lines, model, program, traffic};
 use std::collections::BTreeMap;
-use std::time::Instant;
 use vti_diagnostics::snapshot::{Driver, Family, IpTunnelKind, Snapshot};
 use vti_diagnostics::tunnel::State;
 use vti_diagnostics::way::{counters, ip_tunnel};
@@ -187,21 +187,16 @@ ip route replace 198.51.100.0/24 via 192.0.2.254";
 /// Runs the rows whose `fault kind` holds one of the words: how many passed and failed.
 pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let (words, mut keep) = Keep::asked_for(words);
-    let (mut passed, mut failed) = (0, 0);
+    let mut tally = Tally::default();
     for row in ROWS {
         let name = format!("{} {}", row.fault, row.kind.name());
         let is_asked = words.is_empty() || words.iter().any(|word| name.contains(word));
         if !is_asked || keep.is_wanted() && !row.capture {
             continue;
         }
-        let started = Instant::now();
-        let differences = run_row(row, &mut keep).unwrap_or_else(|error| vec![error]);
-        match guest::tell(&name, "an IP tunnel", started, &differences) {
-            true => passed += 1,
-            false => failed += 1,
-        }
+        tally.case(&name, "an IP tunnel", || run_row(row, &mut keep));
     }
-    Ok((passed, failed))
+    Ok(tally.sum())
 }
 
 /// The addresses and the protocol of a row's outer packet.

@@ -12,11 +12,12 @@ mod rows;
 use crate::case::{self, Case, End};
 use crate::kernel::Kernel;
 use crate::namespace::Namespace;
+use crate::tally::Tally;
 use crate::traffic::{self, Traffic};
 use crate::{Fallible, guest, lines, model, options};
 use rows::{Row, Then};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vti_diagnostics::code::Code;
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::report::InterfaceReport;
@@ -43,30 +44,17 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let is_asked = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let kernel = Kernel::running()?;
     let base = guest::read("scenarios/base")?;
-    let (mut passed, mut failed) = (0, 0);
-    let mut tell = |name: &str, started, differences: &[String]| match guest::tell(
-        name,
-        WHY,
-        started,
-        differences,
-    ) {
-        true => passed += 1,
-        false => failed += 1,
-    };
+    let mut tally = Tally::default();
     let wanted = |row: &&Row| is_asked(row.name) && (row.short || !is_short);
     for row in rows::ROWS.iter().filter(wanted) {
         let mut cases = Case::all(kernel).into_iter();
         let case = cases.find(|case| case.matches(row.case)).ok_or("no such case")?;
-        let started = Instant::now();
-        let differences = guest::differences(|| run_row(&base, row, &case));
-        tell(&format!("{} {} {case}", NAME, row.name), started, &differences);
+        tally.case(&format!("{} {} {case}", NAME, row.name), WHY, || run_row(&base, row, &case));
     }
     if !is_short && is_asked(daemons::ROW) {
-        let started = Instant::now();
-        let differences = guest::differences(daemons::run);
-        tell(&format!("{NAME} {}", daemons::ROW), started, &differences);
+        tally.case(&format!("{NAME} {}", daemons::ROW), WHY, daemons::run);
     }
-    Ok((passed, failed))
+    Ok(tally.sum())
 }
 
 /// The two ends of a row.

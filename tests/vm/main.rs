@@ -39,6 +39,7 @@ mod record;
 mod rekey;
 mod scenario;
 mod site;
+mod tally;
 mod texts;
 mod traffic;
 mod tunnels;

@@ -3,12 +3,13 @@
 //! fault of the two proven hides it; it may do so where an answer of the kernel came too late, seldom. Runs in the guest only. No daemon: what charon does to the kernel is done by `ip`, faster.
 
 use crate::namespace::Namespace;
+use crate::tally::Tally;
 use crate::tunnels::{Ip, WAN, deleted, interface, list, policies, sas, word};
-use crate::{Fallible, guest, lines, options, program};
+use crate::{Fallible, lines, options, program};
 use serde_json::Value;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The word that asks for it.
 pub const NAME: &str = "rekey";
@@ -51,9 +52,9 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     if let Some(word) = words.first() {
         return Err(format!("{NAME} knows no {word}"));
     }
-    let started = Instant::now();
-    let differences = look_while_rekeying(looks).unwrap_or_else(|error| vec![error]);
-    Ok(if guest::tell(NAME, WHY, started, &differences) { (1, 0) } else { (0, 1) })
+    let mut tally = Tally::default();
+    tally.once(NAME, WHY, || look_while_rekeying(looks));
+    Ok(tally.sum())
 }
 
 fn look_while_rekeying(looks: u64) -> Fallible<Vec<String>> {

@@ -7,10 +7,11 @@ mod kind;
 use crate::Fallible;
 use crate::case::{self, Case, End};
 use crate::charon;
-use crate::guest::{self, read, rendered, tell};
+use crate::guest::{self, read, rendered};
 use crate::kernel::Kernel;
 use crate::namespace::Namespace;
 use crate::scenario::Scenario;
+use crate::tally::Tally;
 use crate::{lines, model, options, traffic};
 use std::path::Path;
 use std::process::Command;
@@ -180,15 +181,12 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let (kernel, base) = (Kernel::running()?, read("scenarios/base")?);
     let mut all = Outcome::default();
-    let (mut passed, mut failed) = (0, 0);
+    let mut tally = Tally::default();
     let mut count = |name: &str, started: Instant, outcome: Fallible<Outcome>| {
         let outcome = outcome
             .unwrap_or_else(|error| Outcome { contradicted: vec![error], ..Outcome::default() });
         outcome.differing.iter().for_each(|line| println!("differs {name}: {line}"));
-        match tell(name, "the texts contradict the capture", started, &outcome.contradicted) {
-            true => passed += 1,
-            false => failed += 1,
-        }
+        tally.add(name, "the texts contradict the capture", started, &outcome.contradicted);
         (all.compared, all.same) = (all.compared + outcome.compared, all.same + outcome.same);
         all.archives += outcome.archives;
         all.same_archives += outcome.same_archives;
@@ -217,6 +215,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         all.same_archives, all.archives
     );
     let enough = all.same * 100 >= all.compared * MOST_PERCENT;
+    let (passed, failed) = tally.sum();
     Ok((passed, failed + u64::from(!enough)))
 }
 

@@ -13,9 +13,8 @@ mod state;
 mod unread;
 
 use crate::Fallible;
-use crate::guest::{differences, tell};
 use crate::options;
-use std::time::Instant;
+use crate::tally::Tally;
 
 /// A case: what it is called, why it is there, and what differs from what must be.
 type Scene = (&'static str, &'static str, fn(&Options) -> Fallible<Vec<String>>);
@@ -78,35 +77,27 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let options = Options { all, kills };
     let is_wanted = |name: &str| filter.is_empty() || filter.iter().any(|word| name.contains(word));
     first::name_it()?;
-    let (mut passed, mut failed) = (0, 0);
-    let mut count = |is_passed: bool| if is_passed { passed += 1 } else { failed += 1 };
+    let mut tally = Tally::default();
     for (name, why, scene) in SCENES {
         if is_wanted(name) {
-            let started = Instant::now();
-            let differences = differences(|| first::with(|| scene(&options)));
-            count(tell(name, why, started, &differences));
+            tally.case(name, why, || first::with(|| scene(&options)));
         }
     }
     // Only by its name: it tests nothing.
     if filter.contains(&"record") {
-        first::with(|| record::record(&options))?;
-        count(true);
+        tally.once("record", "recordings", || first::with(|| record::record(&options)));
     }
     for (scenario, case) in matrix::cases(&options)? {
         let name = format!("{} {case}", scenario.name);
         if is_wanted(&name) {
-            let started = Instant::now();
-            let differences = differences(|| first::with(|| matrix::run(&scenario, &case)));
-            count(tell(&name, &scenario.why, started, &differences));
+            tally.case(&name, &scenario.why, || first::with(|| matrix::run(&scenario, &case)));
         }
     }
     for (scenario, case) in received::cases(&options)? {
         let name = format!("{} {} {case}", received::NAME, scenario.name);
         if is_wanted(&name) {
-            let started = Instant::now();
-            let differences = differences(|| first::with(|| received::run(&scenario, &case)));
-            count(tell(&name, &scenario.why, started, &differences));
+            tally.case(&name, &scenario.why, || first::with(|| received::run(&scenario, &case)));
         }
     }
-    Ok((passed, failed))
+    Ok(tally.sum())
 }

@@ -12,8 +12,8 @@ mod trial;
 
 use crate::Fallible;
 use crate::differential::random::Random;
-use crate::guest;
 use crate::options;
+use crate::tally::Tally;
 use std::collections::BTreeMap;
 use std::time::Instant;
 use trial::{Place, Trial};
@@ -45,8 +45,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let started = Instant::now();
     let mut table = Table::default();
     let place = Place::new()?;
-    let differences = of_vyos(&place).unwrap_or_else(|error| vec![error]);
-    let of_vyos = guest::tell("vyos", "a router with zones, groups, NAT", started, &differences);
+    let mut tally = Tally::default();
+    tally.case("vyos", "a router with zones, groups, NAT", || of_vyos(&place));
     for case in only.map_or(0..cases, |case| case..case + 1) {
         let plan = generate::plan(&mut Random::of_case(seed, case));
         if only.is_some() {
@@ -65,7 +65,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         }
     }
     table.print(seed, started.elapsed().as_secs());
-    Ok((table.passed + u64::from(of_vyos), table.failed + u64::from(!of_vyos)))
+    let (passed, failed) = tally.sum();
+    Ok((table.passed + passed, table.failed + failed))
 }
 
 /// Packets through the ruleset of VyOS.
