@@ -127,8 +127,10 @@ pub(super) fn check_outer(
         }
     }
     let Some(vti) = vti else { return Ok(()) };
-    if let Some(refusal) = refused(&outer(ESP))? {
-        trail.step(At::OuterPolicy, outer(ESP), result(&refusal));
+    // Of ESP in UDP the headers are still there (`xfrm4_udp_encap_rcv()` only moves on behind them), and the policy is looked up by them.
+    let flow = outer(if packet.in_udp { UDP } else { ESP });
+    if let Some(refusal) = refused(&flow)? {
+        trail.step(At::OuterPolicy, flow, result(&refusal));
         return Err(End(Site::OuterPolicy { in_udp: false, refusal }));
     }
     if vti.driver == Driver::Vti6 {
