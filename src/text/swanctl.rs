@@ -211,8 +211,11 @@ fn of_connection(connection: &mut Connection, line: &str) -> bool {
         connection.children.push(child);
         return true;
     }
-    // Of a connection, an address with its port; of a child, its selectors.
-    let address = |rest: &str| rest.trim().rsplit_once('[').map(|(address, _)| address.to_owned());
+    // Of a connection, an address, since 6.0.3 with its port; of a child, its selectors.
+    let address = |rest: &str| {
+        let each = rest.split_whitespace();
+        each.map(|word| word.split('[').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
     match (connection.children.last_mut(), line.split_once(':')) {
         (None, Some(("local", rest))) => connection.local_addresses.extend(address(rest)),
         (None, Some(("remote", rest))) => connection.remote_addresses.extend(address(rest)),

@@ -1,8 +1,10 @@
 //! What daemons and VyOS print, each with what a snapshot has of it. Where the outputs are from: `formats/README`.
 
 use super::{formats, read};
+use vti_diagnostics::capture;
 use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
 use vti_diagnostics::snapshot::{Queue, Reason, Snapshot, Source, Spi};
+use vti_diagnostics::text::{self, Text};
 
 fn file(name: &str) -> String {
     std::fs::read_to_string(formats().join(name)).unwrap()
@@ -266,4 +268,34 @@ fn a_daemon_that_does_not_answer_is_no_empty_list() {
     assert_eq!(held.hook_state.unwrap(), ["vti3", "vti7:AZURE-vti:v4"]);
     let none = now("root@gw:~# cat /tmp/ipsec_vti_interfaces\nroot@gw:~# uname -r\n6.1.0\n");
     assert!(none.hook_state.unwrap().is_empty());
+}
+
+/// The address of a connection stands alone, and since strongSwan 6.0.3 with its port (list_conns.c): by it the connection of a tunnel that
+/// waits for traffic is found, of which nothing else in the archive says whose it is.
+#[test]
+fn the_connection_of_a_trap_is_found_by_its_address() {
+    let archive = super::formats().join("vyos-debug-archive.tar.bz2");
+    let old = capture::load_archive(&archive).unwrap();
+    let new: Vec<Text> = old
+        .iter()
+        .map(|text| Text {
+            name: text.name.clone(),
+            text: text
+                .text
+                .replace("local:  192.0.2.1\n", "local:  192.0.2.1[500]\n")
+                .replace("remote: 192.0.2.2\n", "remote: 192.0.2.2[500]\n"),
+        })
+        .collect();
+    assert_ne!(
+        old.iter().map(|t| &t.text).collect::<Vec<_>>(),
+        new.iter().map(|t| &t.text).collect::<Vec<_>>()
+    );
+    for texts in [&old, &new] {
+        let now = text::read(texts).unwrap().snapshots.pop().unwrap();
+        let connections = &now.ike.as_ref().unwrap().connections;
+        assert_eq!(connections[0].local_addresses, ["192.0.2.1"]);
+        assert_eq!(connections[0].remote_addresses, ["192.0.2.2"]);
+        let found = super::first(&super::report(&[now], "vti7"));
+        assert_eq!(found.0, "VTI-507");
+    }
 }

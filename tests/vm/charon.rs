@@ -48,6 +48,9 @@ pub struct Scenario {
     /// What the report must say.
     #[serde(default)]
     says: Vec<String>,
+    /// What VyOS's debug archive lacks of what shows it; without, the archive must lead to the same first finding.
+    #[serde(default)]
+    pub archive_lacks: Option<String>,
 }
 
 /// The tunnel, as VyOS names it.
