@@ -112,9 +112,8 @@ fn walk(
         if let Some(refusal) = policy::check_by_vti(state, inner, &asked, sa, trail)? {
             return Err(End(Site::Policy { spi, direction: Direction::In, refusal }));
         }
-        let site = behind_vti(state, (spi, inner), vti.link.ifindex, mark, trail)?;
-        let is_here = matches!(site, Site::LetIn { direction: Direction::In, .. });
-        return Ok(sa::ends_inside(sa, packet).filter(|_| is_here).unwrap_or(site));
+        let out = Decrypted { spi, inner, inside: sa::ends_inside(sa, packet), mark };
+        return behind_vti(state, out, vti.link.ifindex, trail);
     }
     let Some(input) = taken.as_ref().map(|taken| taken.ifindex).or(packet.input) else {
         let what = "which device a packet of an SA without an interface comes by";
@@ -123,10 +122,8 @@ fn walk(
     let if_id = if taken.is_some() { sa.if_id } else { IfId(0) };
     takes_ipv6(state, inner, input)?;
     let direction = policy::direction(state, inner, input)?;
-    // Handlers of IP in IP ask no policy (`no_policy` of their `net_protocol`).
     if let (Direction::In, Some(site)) = (direction, sa::ends_inside(sa, packet)) {
-        trail.step(At::Inside, format_args!("an IP packet, SA of mode {}", sa.mode), "no SA");
-        return Err(End(site));
+        return Err(end_inside(site, trail));
     }
     let by = taken.as_ref().map(|_| Driver::Xfrm);
     let asked = Asked { direction, if_id, mark, input, outside: packet.input, by };
@@ -140,16 +137,34 @@ fn walk(
     }
 }
 
+/// The end of an IP packet inside of what was decrypted, for this host: handlers of IP in IP ask no policy (`no_policy` of their
+/// `net_protocol`).
+fn end_inside(site: Site, trail: &mut Trail) -> End<Site> {
+    trail.step(At::Inside, "an IP packet, SA of mode beet", "no SA");
+    End(site)
+}
+
+/// A packet that a vti let in.
+struct Decrypted<'a> {
+    spi: Spi,
+    inner: &'a Flow,
+    /// Where it ends if it is for this host and an IP packet is inside.
+    inside: Option<Site>,
+    mark: u32,
+}
+
 /// What a vti let in comes to the host without its secpath, like a packet in clear.
 fn behind_vti(
     state: &State<'_>,
-    (spi, inner): (Spi, &Flow),
+    Decrypted { spi, inner, inside, mark }: Decrypted<'_>,
     input: u32,
-    mark: u32,
     trail: &mut Trail,
 ) -> Walk<Site> {
     takes_ipv6(state, inner, input)?;
     let direction = policy::direction(state, inner, input)?;
+    if let (Direction::In, Some(site)) = (direction, inside) {
+        return Err(end_inside(site, trail));
+    }
     let asked = Asked { direction, if_id: IfId(0), mark, input, outside: None, by: None };
     if let Some(refusal) = policy::check(state, inner, &asked, None)? {
         trail.step(At::PolicyOfClear, inner, reach::result(&refusal));
