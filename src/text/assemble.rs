@@ -3,17 +3,20 @@
 
 use super::entry::{Entry, NamedRoute};
 use super::filter::Filter;
+use super::format::Context;
 use super::ike::Daemon;
 use super::interfaces::Interfaces;
-use super::lists::{counters_of, cut, ip_counters_of, queues_of, without_repeats};
+use super::lists::{counters_of, cut, ip_counters_of, queues_of, rows_of, without_repeats};
 use super::lookups::{self, Routing};
 use super::moments::{Entries, Moments};
-use super::names::MAIN;
+use super::names::{self, MAIN};
 use super::settings::Settings;
 use super::split::Table;
 use super::vyos_tables::{COUNTERS, IKE, INTERFACES, IPSEC};
-use super::{configuration, defaults, libreswan, nft, qdisc, stroke, typed};
-use crate::snapshot::{Host, Missing, Neighbour, Policy, Reason, Route, Sa, Snapshot, Source};
+use super::{configuration, defaults, libreswan, nft, qdisc, stroke, tunnel, typed};
+use crate::snapshot::{
+    Host, Link, Missing, Neighbour, Policy, Reason, Route, Sa, Snapshot, Source,
+};
 use std::collections::BTreeSet;
 
 /// All formats of all texts, by moment.
@@ -63,13 +66,19 @@ impl<'a> Everything<'a> {
             unames: moments("uname", none),
             versions: moments("show version", none),
             interfaces: Interfaces::of(
-                moments("ip link", |entry| match entry {
-                    Entry::Link(named) if named.statistics.is_some() => {
-                        Some(named.link.name.clone())
-                    }
-                    _ => None,
-                }),
-                moments(INTERFACES, none),
+                [
+                    moments("ip link", |entry| match entry {
+                        Entry::Link(named) if named.statistics.is_some() => {
+                            Some(named.link.name.clone())
+                        }
+                        _ => None,
+                    }),
+                    moments(INTERFACES, none),
+                    moments(tunnel::FORMAT, |entry| match entry {
+                        Entry::Tunnel(named) if named.row.is_some() => Some(named.name.clone()),
+                        _ => None,
+                    }),
+                ],
                 &tables,
             ),
             routes: moments("ip route", none),
@@ -141,6 +150,7 @@ impl<'a> Everything<'a> {
             &self.filter.moments,
             &self.counted,
             &self.queues,
+            self.interfaces.tunnels(),
         ];
         let is_twice = |moments: &&Moments<'_>| moments.all.len() > 1;
         let now = self.snapshot(When::Now);
@@ -176,11 +186,7 @@ impl<'a> Everything<'a> {
         // ifconfig prints the numbers of `/proc/net/dev`.
         let rows = [&self.rows, &self.ifconfig].into_iter().find(|rows| !rows.all.is_empty());
         if let Some(rows) = rows.and_then(|rows| self.at(rows, when, true)) {
-            let rows = rows.iter().filter_map(|entry| match entry {
-                Entry::Row(row) => Some(row.clone()),
-                _ => None,
-            });
-            now.proc_net_dev = Ok(rows.collect());
+            now.proc_net_dev = Ok(rows_of(rows));
         }
         if let Some(counters) = self.at(&self.counters, when, true) {
             now.xfrm_statistics = counters_of(counters)
@@ -240,21 +246,25 @@ impl<'a> Everything<'a> {
         now
     }
 
-    /// VyOS's table of counters, where nothing says them exactly.
+    /// The counters of `ip tunnel`, or VyOS's table of counters, where nothing says them exactly.
     fn read_table(&self, now: &mut Snapshot, when: When) {
-        let rows = self.at(&self.counted, when, true).into_iter().flatten();
-        let rows: Vec<_> = rows
-            .filter_map(|entry| match entry {
-                Entry::Row(row) => Some(row.clone()),
-                _ => None,
-            })
-            .collect();
+        let of = |moments| self.at(moments, when, true).map(rows_of).unwrap_or_default();
+        let rows = of(&self.counted);
         if self.interfaces.has_table() {
             let detail =
                 "`show interfaces` leaves out link-local addresses: `ip address show` shows them";
             now.assumed.push(Missing::new(Source::Addresses, Reason::NotInText, detail));
         }
-        if !rows.is_empty() && now.proc_net_dev.is_err() {
+        let tunnels = of(self.interfaces.tunnels());
+        let is_counted = |links: &Vec<Link>| links.iter().any(|link| link.statistics.is_some());
+        if !tunnels.is_empty()
+            && now.proc_net_dev.is_err()
+            && !now.links.as_ref().is_ok_and(is_counted)
+        {
+            now.proc_net_dev = Ok(tunnels);
+            let detail = "drops of received packets and aborted errors are taken to be 0: `ip -s -s link show` shows them";
+            now.assumed.push(Missing::new(Source::ProcNetDev, Reason::NotInText, detail));
+        } else if !rows.is_empty() && now.proc_net_dev.is_err() {
             now.proc_net_dev = Ok(rows);
             let detail = "errors that `show interfaces counters` does not count are taken to be 0: `ip -s -s link show` shows them";
             now.assumed.push(Missing::new(Source::ProcNetDev, Reason::NotInText, detail));
@@ -367,6 +377,8 @@ impl<'a> Everything<'a> {
             || (typed().any(str::is_empty) && routes.iter().any(|named| named.route.table != MAIN));
         let mut tables: BTreeSet<u32> = routes.iter().map(|named| named.route.table).collect();
         tables.insert(MAIN);
+        let asked = |typed| Context { typed }.after("table").and_then(names::table);
+        tables.extend(typed().filter_map(asked));
         let is_part = typed().all(|typed| typed::is_filtered(typed) && !typed.contains(" table "));
         let Ok(links) = &now.links else { return };
         let vtis: BTreeSet<u32> =

@@ -5,8 +5,8 @@ use crate::snapshot::filter::{Chain, Set, TableFamily};
 use crate::snapshot::ike::{Connection, IkeSa, Trap};
 use crate::snapshot::xfrm::Selector;
 use crate::snapshot::{
-    Address, DefaultPolicies, DeviceColumns, KernelCounter, Link, Neighbour, Policy, Queue, Route,
-    Rule, Sa, SadInfo, SpdInfo, Statistics,
+    Address, DefaultPolicies, DeviceColumns, KernelCounter, Link, LinkKind, Neighbour, Policy,
+    Queue, Route, Rule, Sa, SadInfo, SpdInfo, Statistics,
 };
 
 /// One thing that a text says.
@@ -20,6 +20,8 @@ pub(super) enum Entry {
     VyosVersion(String),
     /// A link, boxed for its size.
     Link(Box<NamedLink>),
+    /// A tunnel as `ip tunnel` prints it, boxed for its size.
+    Tunnel(Box<NamedTunnel>),
     /// An address of the interface with this name.
     Address(String, Address),
     /// A route.
@@ -99,6 +101,18 @@ pub(super) struct NamedLink {
     pub lower: Option<String>,
     /// Counters of any device: those of one that is no VTI, too.
     pub statistics: Option<Statistics>,
+}
+
+/// What `ip tunnel` says of a device.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NamedTunnel {
+    pub name: String,
+    /// What it is, where it is surely a VTI; the number of another interface is 0.
+    pub kind: Option<LinkKind>,
+    /// The interface after `dev`.
+    pub lower: Option<String>,
+    /// Its counters.
+    pub row: Option<DeviceColumns>,
 }
 
 /// An IKE_SA in a table of VyOS.

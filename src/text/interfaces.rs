@@ -21,13 +21,15 @@ pub(super) struct Interfaces<'a> {
     is_part: bool,
     /// VyOS's own table of interfaces.
     vyos: Moments<'a>,
+    /// `ip tunnel`.
+    tunnels: Moments<'a>,
     /// Addresses are of commands that showed some of the interfaces only.
     some_addresses: bool,
 }
 
 impl<'a> Interfaces<'a> {
-    /// Of all texts: the links, VyOS's table of addresses, and the tables that these are from.
-    pub(super) fn of(moments: Moments<'a>, vyos: Moments<'a>, tables: &[&Table<'a>]) -> Self {
+    /// Of all texts: the links, VyOS's table of addresses, the tunnels, and the tables that these are from.
+    pub(super) fn of([moments, vyos, tunnels]: [Moments<'a>; 3], tables: &[&Table<'a>]) -> Self {
         let own = || tables.iter().filter(|table| table.format == "ip link");
         let is_part = own().any(|table| typed::is_filtered(table.typed));
         let has_addresses =
@@ -48,7 +50,7 @@ impl<'a> Interfaces<'a> {
                 numbers.entry(name.as_str()).or_insert(n);
             }
         }
-        Self { moments, vyos, numbers, is_part, some_addresses }
+        Self { moments, vyos, tunnels, numbers, is_part, some_addresses }
     }
 
     /// The number of an interface; the kernel calls one of another namespace `if5`.
@@ -93,6 +95,9 @@ impl<'a> Interfaces<'a> {
             |detail: &str| now.assumed.push(Missing::new(Source::Links, Reason::NotInText, detail));
         let mut merged = self.merged(entries);
         let mut is_taken = false;
+        if self.name_tunnels(&mut merged) {
+            assume("VTIs are taken to have no fwmark: `ip -d link show` shows it");
+        }
         for named in merged.values_mut().filter(|named| !named.has_kind) {
             if let Some(kind) = vtis::of_vyos(named) {
                 (named.link.kind, named.has_kind, is_taken) = (kind, true, true);
@@ -133,6 +138,29 @@ impl<'a> Interfaces<'a> {
                 "only some of the interfaces are in the text: `ip -d -s -s link show` shows all",
             );
         }
+    }
+
+    /// Gives links that are of no kind yet that of their tunnel; whether there was one that is no fallback device.
+    fn name_tunnels(&self, links: &mut BTreeMap<&'a str, NamedLink>) -> bool {
+        let mut is_named = false;
+        for entry in self.tunnels.all.iter().flatten() {
+            let Entry::Tunnel(tunnel) = entry else { continue };
+            let (Some(kind), Some(named)) = (&tunnel.kind, links.get_mut(tunnel.name.as_str()))
+            else {
+                continue;
+            };
+            if !named.has_kind {
+                (named.link.kind, named.has_kind) = (kind.clone(), true);
+                named.lower.clone_from(&tunnel.lower);
+                is_named |= !named.link.is_fallback_device();
+            }
+        }
+        is_named
+    }
+
+    /// What `ip tunnel` printed.
+    pub(super) fn tunnels(&self) -> &Moments<'a> {
+        &self.tunnels
     }
 
     /// The links of a moment, each with all that is said of it; of which kind it is, any moment says.

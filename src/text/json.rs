@@ -7,7 +7,7 @@ use super::ip_tunnel;
 use super::lines::Line;
 use super::link::{IFA_F_PERMANENT, flag, oper_state, scope};
 use super::words::{address, dotted, hex, prefix};
-use super::{names, neighbour, qdisc, route};
+use super::{names, neighbour, qdisc, route, tunnel};
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
     Address, Family, IfId, IpTunnelKind, Link, LinkKind, Mark, Neighbour, Queue, Route, RouteType,
@@ -40,7 +40,9 @@ pub(super) fn table(
     let end = start + values.byte_offset();
     let count = lines.get(at..)?.iter().take_while(|line| line.at < end).count();
     let has = |key: &str| list.iter().any(|entry| entry.get(key).is_some());
-    let (format, read): (_, Read) = if has("ifname") {
+    let (format, read): (_, Read) = if has("ifname") && has("mode") && has("remote") {
+        (tunnel::FORMAT, |entry, _| tunnel_of(entry).map(|entry| vec![entry]))
+    } else if has("ifname") {
         ("ip link", |entry, _| links(entry))
     } else if has("priority") {
         ("ip rule", |entry, context| rule(entry, context).map(|entry| vec![entry]))
@@ -122,6 +124,16 @@ fn qdisc_of(of: &Value, context: &Context<'_>) -> Option<Vec<Entry>> {
     let is_root = of.get("root").and_then(Value::as_bool) == Some(true);
     let entry = Entry::Queue(device.to_owned(), queue);
     Some(is_root.then_some(entry).into_iter().collect())
+}
+
+/// A tunnel; with `-s` and `-j` together iproute2 prints text.
+fn tunnel_of(of: &Value) -> Option<Entry> {
+    let after = |key: &str| match of.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        value => value.as_u64().map(|number| number.to_string()),
+    };
+    let known = tunnel::tunnel(text(of, "ifname")?, text(of, "mode")?, after)?;
+    Some(Entry::Tunnel(Box::new(known)))
 }
 
 /// A link and its addresses.

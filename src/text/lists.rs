@@ -4,7 +4,7 @@
 use super::entry::Entry;
 use super::moments::Entries;
 use crate::snapshot::host::IP_COUNTERS;
-use crate::snapshot::{KernelCounter, Missing, Observed, Queue, Reason, Source};
+use crate::snapshot::{DeviceColumns, KernelCounter, Missing, Observed, Queue, Reason, Source};
 
 /// A list of which some lines could not be read is no list.
 pub(super) fn cut(source: Source) -> Missing {
@@ -75,4 +75,14 @@ fn counters(entries: &Entries<'_>, is_one: fn(&str) -> bool) -> Option<Vec<Kerne
     });
     let counters: Vec<KernelCounter> = counters.collect();
     (!counters.is_empty()).then_some(counters)
+}
+
+/// Counters of interfaces, as rows of `/proc/net/dev`.
+pub(super) fn rows_of(entries: &Entries<'_>) -> Vec<DeviceColumns> {
+    let rows = entries.iter().filter_map(|entry| match entry {
+        Entry::Row(row) => Some(row.clone()),
+        Entry::Tunnel(tunnel) => tunnel.row.clone(),
+        _ => None,
+    });
+    rows.collect()
 }

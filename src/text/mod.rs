@@ -38,6 +38,7 @@ mod settings;
 mod split;
 mod stroke;
 mod swanctl;
+mod tunnel;
 mod typed;
 mod vtis;
 mod vyos_sas;

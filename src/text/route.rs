@@ -10,8 +10,23 @@ use crate::snapshot::{Route, RouteType};
 /// A route of so many next hops is none that a kernel has.
 const MOST_HOPS: usize = 256;
 
+/// How many lines say that a table does not exist, which is one without routes; VyOS's debug archive has the status of the command before them.
+fn no_table(lines: &[Line<'_>]) -> Option<usize> {
+    let of_archive = lines.iter().take_while(|l| l.text == "Exit code: 2" || l.text == "Stdout:");
+    let before = of_archive.count();
+    let [first, rest @ ..] = lines.get(before..)? else { return None };
+    let is_said = ["ipv4", "ipv6"]
+        .iter()
+        .any(|family| first.text == format!("Error: {family}: FIB table does not exist."));
+    let ends = rest.first().is_some_and(|line| line.text == "Dump terminated");
+    is_said.then_some(before + 1 + usize::from(ends))
+}
+
 /// The route that begins with this line; a multipath route has a line for each next hop.
 pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> {
+    if let Some(lines) = no_table(lines) {
+        return Some(Taken { lines, entries: Vec::new() });
+    }
     let (first, rest) = lines.split_first()?;
     let words = Words::of(std::iter::once(first.text));
     let (route_type, destination) = match words.all() {

@@ -6,7 +6,8 @@ use super::format::{Context, Reader};
 use super::lines::{self, Line};
 use super::{
     configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, qdisc,
-    route, rule, stroke, swanctl, typed, vyos_tables, xfrm_monitor, xfrm_policy, xfrm_state,
+    route, rule, stroke, swanctl, tunnel, typed, vyos_tables, xfrm_monitor, xfrm_policy,
+    xfrm_state,
 };
 use std::collections::BTreeSet;
 
@@ -24,6 +25,7 @@ pub(super) const FORMATS: &[(&str, Reader)] = &[
     ("xfrm state", xfrm_state::entry),
     ("xfrm policy", xfrm_policy::entry),
     ("ip link", link::entry),
+    (tunnel::FORMAT, tunnel::entry),
     (stroke::FORMAT, stroke::list),
     (libreswan::FORMAT, libreswan::status),
     (vyos_tables::INTERFACES, vyos_tables::interfaces),

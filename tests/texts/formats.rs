@@ -3,7 +3,7 @@
 use super::{formats, read};
 use vti_diagnostics::capture;
 use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
-use vti_diagnostics::snapshot::{Queue, Reason, Snapshot, Source, Spi};
+use vti_diagnostics::snapshot::{LinkKind, Queue, Reason, Snapshot, Source, Spi, VtiDevice};
 use vti_diagnostics::text::{self, Text};
 
 fn file(name: &str) -> String {
@@ -291,11 +291,58 @@ fn the_connection_of_a_trap_is_found_by_its_address() {
         new.iter().map(|t| &t.text).collect::<Vec<_>>()
     );
     for texts in [&old, &new] {
-        let now = text::read(texts).unwrap().snapshots.pop().unwrap();
+        let mut reading = text::read(texts).unwrap();
+        // Table 220 does not exist, which is an answer, too.
+        assert_eq!(reading.input.unread, []);
+        let now = reading.snapshots.pop().unwrap();
         let connections = &now.ike.as_ref().unwrap().connections;
         assert_eq!(connections[0].local_addresses, ["192.0.2.1"]);
         assert_eq!(connections[0].remote_addresses, ["192.0.2.2"]);
         let found = super::first(&super::report(&[now], "vti7"));
         assert_eq!(found.0, "VTI-507");
+    }
+}
+
+/// `ip tunnel` says which interfaces are VTIs, and counts what has no route or no SA as `NoRoute`.
+#[test]
+fn tunnels_have_ends_keys_and_counters() {
+    let text = file("ip-tunnel.txt");
+    let snapshots = read(std::slice::from_ref(&text));
+    let now = snapshots.last().unwrap();
+    let kind = |name: &str| {
+        let links = now.links.as_ref().unwrap();
+        links.iter().find(|link| link.name == name).unwrap().kind.clone()
+    };
+    let of = |local: &str, remote: &str, link, input_mark, output_mark| VtiDevice {
+        link,
+        input_mark,
+        output_mark,
+        local: local.parse().unwrap(),
+        remote: remote.parse().unwrap(),
+        fwmark: 0,
+    };
+    assert_eq!(kind("vti0"), LinkKind::Vti(of("192.0.2.1", "203.0.113.2", 0, 7, 7)));
+    let wan = now.links.as_ref().unwrap().iter().find(|link| link.name == "wan").unwrap().ifindex;
+    assert_eq!(kind("vti1"), LinkKind::Vti(of("192.0.2.1", "203.0.113.3", wan, 8, 9)));
+    assert_eq!(kind("vti2"), LinkKind::Vti6(of("2001:db8::1", "2001:db8:2::2", 0, 7, 7)));
+    assert!(matches!(kind("gre1"), LinkKind::Other { .. }));
+    let carrier = |snapshot: &Snapshot| {
+        let rows = snapshot.proc_net_dev.as_ref().unwrap();
+        rows.iter().find(|row| row.name == "vti0").map(|row| (row.tx_errs, row.tx_carrier))
+    };
+    assert_eq!(snapshots.iter().map(carrier).collect::<Vec<_>>(), [Some((0, 0)), Some((3, 3))]);
+    assert_eq!(super::first(&super::report(&snapshots, "vti0")).0, "VTI-101");
+    // The JSON of the same tunnels says the same.
+    let json: String = text
+        .lines()
+        .filter(|line| line.starts_with(['[', ',', ']', '{']))
+        .fold(String::from("root@router:~# ip -j tunnel show\n"), |text, line| text + line + "\n");
+    let links = text.split_once("root@router:~# ip address show").unwrap().1;
+    // It lists those over IPv4, so that of the other nothing is known.
+    let text = format!("{json}root@router:~# ip address show{}", links.replace("vti2", "six2"));
+    let by_json = read(&[text]).pop().unwrap();
+    for name in ["vti0", "vti1"] {
+        let links = by_json.links.as_ref().unwrap_or_else(|missing| panic!("{missing}"));
+        assert_eq!(links.iter().find(|link| link.name == name).unwrap().kind, kind(name));
     }
 }

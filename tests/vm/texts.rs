@@ -13,6 +13,7 @@ use crate::namespace::Namespace;
 use crate::scenario::Scenario;
 use crate::tally::Tally;
 use crate::{lines, model, options, traffic};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -124,19 +125,18 @@ const ARCHIVED: &str = "/tmp/ipsec_debug_now.tar.bz2";
 
 /// An archive that takes longer is never made.
 const ARCHIVE_SECONDS: &str = "20";
-/// The status of `timeout` where it ended the command.
-const TIMED_OUT: i32 = 124;
-
 /// The texts of VyOS's debug archive, as the program reads them; none where its script does not end.
 fn archive() -> Fallible<Option<Vec<Text>>> {
     let status = Command::new("timeout")
         .args([ARCHIVE_SECONDS, "bash", "-c", ARCHIVE])
         .status()
         .map_err(|error| format!("cannot run timeout: {error}"))?;
-    match status.code() {
-        Some(0) => {}
-        Some(TIMED_OUT) => return Ok(None),
-        _ => return Err(format!("the archive: {status}")),
+    // The `timeout` of BusyBox, which the guest has, becomes the command.
+    if status.signal().is_some() {
+        return Ok(None);
+    }
+    if !status.success() {
+        return Err(format!("the archive: {status}"));
     }
     capture::load_archive(Path::new(ARCHIVED)).map(Some).map_err(|error| error.to_string())
 }
