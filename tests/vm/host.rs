@@ -267,6 +267,7 @@ fn payload() -> Fallible<Vec<PathBuf>> {
         here.join("charon.sh"),
         here.join("charon.yaml"),
         here.join("site.sh"),
+        here.join("site.nft"),
         here.join("record.sh"),
         here.join("record.yaml"),
         // For the looks that are slowed down, and for reads that fail.

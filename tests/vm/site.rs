@@ -1,5 +1,5 @@
-//! A healthy site of ten tunnels (site.sh), whose CHILD_SAs are renewed every few seconds under traffic: whenever the program looks, it must
-//! find nothing. A finding here is a false alarm, and a defect of the program. Runs in the guest only.
+//! A healthy site of ten tunnels (site.sh) with VyOS's firewall, NAT and source validation (site.nft), whose CHILD_SAs are renewed every few
+//! seconds under traffic: whenever the program looks, it must find nothing. A finding here is a false alarm, and a defect of the program. Runs in the guest only.
 
 use crate::Fallible;
 use crate::charon::bash;
@@ -125,8 +125,13 @@ fn look(arguments: &[&str]) -> Fallible<Sample> {
         let loses = |code| ["VTI-410", "VTI-411"].contains(&code);
         let quiet = quiet && !findings().any(|finding| loses(word(finding, "code")));
         if !quiet || (waits != (name == TRAP) && !late) {
-            let findings: Vec<String> = findings().map(words).collect();
-            alarms.push(format!("{name} is {}: {}", word(of, "verdict"), findings.join("; ")));
+            let open = list(of, "undetermined").map(|open| {
+                let missing = open.get("missing").unwrap_or(open);
+                let of = |key| missing.get(key).map(Value::to_string).unwrap_or_default();
+                format!("{}: {} {}", word(open, "code"), of("reason"), of("detail"))
+            });
+            let said: Vec<String> = findings().map(words).chain(open).collect();
+            alarms.push(format!("{name} is {}: {}", word(of, "verdict"), said.join("; ")));
         }
     }
     alarms.iter_mut().for_each(|alarm| alarm.insert_str(0, &format!("{}: ", arguments.join(" "))));

@@ -23,7 +23,7 @@ MAKE_BEFORE_BREAK=yes
 # outside N: the outer addresses of a tunnel, the router's and the peer's.
 outside() { if [ "$1" = 4 ]; then echo 198.51.100.1 203.0.113.4; else echo "192.0.2.1 192.0.2.$((10 + $1))"; fi; }
 
-# Addresses, routes, the NAT, and the VTIs of both ends.
+# Addresses, routes, the NAT, the VTIs of both ends, and the router's firewall, NAT and source validation.
 site_links() {
   local n local remote
   ip link add wan type veth peer name wan netns peer
@@ -64,6 +64,7 @@ site_links() {
   ip -n peer route add 10.3.7.254 dev vti7
   ip -n peer route add 10.3.7.254 dev vti17 table 17
   ip -n peer rule add from 10.3.7.2 lookup 17
+  nft -f site.nft
 }
 
 # connection END N: one connection in swanctl's words.
@@ -185,6 +186,20 @@ traffic_arrived() {
     echo "$file: $came of $sent"
     [ "$sent" -gt 50 ] && [ "$((sent - came))" -le 5 ] || return 1
   done
+  filter_worked
+}
+
+# filter_worked: ESP and what came out of the tunnels passed through the rules, and few packets met the last one.
+filter_worked() {
+  local esp=0 inside=0 dropped=0 rules
+  rules=$(nft list table ip vyos_filter)
+  # counted WORDS: the packets of the rule that has these words.
+  counted() { sed -n "s/.*counter packets \([0-9]*\) .*$1.*/\1/p" <<<"$rules" | head -n 1; }
+  esp=$(counted ipv4-INP-filter-20) inside=$(counted ipv4-INP-filter-50) dropped=$(counted 'INP-filter default-action')
+  # Answers to the pings are of connections that the router began.
+  inside=$((inside + $(sed -n 's/.*ct state established counter packets \([0-9]*\) .*/\1/p' <<<"$rules")))
+  echo "the firewall: $esp packets of ESP, $inside of connections, $dropped dropped"
+  [ "$inside" -gt 500 ] && [ "$((esp + inside))" -gt 1000 ] && [ "$dropped" -le 20 ]
 }
 
 site_clean() { clean; rm -f /tmp/ping.*; }
