@@ -23,7 +23,7 @@ pub use site::{Direction, Effect, Moves, Outcome, Refusal, SaCounts, Site, Taken
 
 use super::flow::Flow;
 use super::trail::{At, End, Trail};
-use crate::snapshot::{Driver, Family, IfId, Source, Spi};
+use crate::snapshot::{Driver, Family, IfId, Mode, Source, Spi};
 use crate::tunnel::State;
 use crate::way::trail::undecidable;
 use asked::Asked;
@@ -120,7 +120,10 @@ fn walk(
         return Err(undecidable(Source::Links, what).into());
     };
     let if_id = if taken.is_some() { sa.if_id } else { IfId(0) };
-    takes_ipv6(state, inner, input)?;
+    // In transport mode it goes on behind `ip6_rcv_core()` (`xfrm6_transport_finish2()`).
+    if sa.mode != Mode::Transport {
+        takes_ipv6(state, inner, input)?;
+    }
     let direction = policy::direction(state, inner, input)?;
     if let (Direction::In, Some(site)) = (direction, sa::ends_inside(sa, packet)) {
         return Err(end_inside(site, trail));
