@@ -208,7 +208,7 @@ fn own_address(tunnel: &Tunnel<'_>, prefix: &IpNet) -> Observed<Option<IpAddr>> 
     let own = tunnel.state.addresses_of(tunnel.link.ifindex)?.iter().find(usable);
     let found = match own {
         Some(own) => Some(own),
-        None => tunnel.state.local_addresses_in(prefix)?.iter().find(usable),
+        None => tunnel.state.global_addresses_in(prefix)?.iter().next(),
     };
     Ok(found.map(|address| address.prefix.addr()))
 }

@@ -9,7 +9,7 @@ use crate::kernel::Release;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, Reason, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source,
-    Spi, rank,
+    Spi, is_link_local, rank,
 };
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -40,6 +40,8 @@ pub struct State<'a> {
     /// The links that are no VTIs.
     outside: Order,
     local: Order,
+    /// The addresses that are of more than one link.
+    global: Order,
     addresses: Order,
     neighbours: Order,
 }
@@ -104,6 +106,14 @@ impl<'a> State<'a> {
             ),
             outside: links(&snapshot, |link| link.driver().is_none(), |link| link.ifindex),
             local: order(&snapshot.addresses, |address| rank(address.prefix.addr())),
+            global: snapshot.addresses.as_ref().map_or_else(
+                |_| Order::default(),
+                |list| {
+                    let is_global =
+                        |address: IpAddr| !is_link_local(address) && !address.is_loopback();
+                    Order::among(list, |a| is_global(a.prefix.addr()), |a| rank(a.prefix.addr()))
+                },
+            ),
             addresses: order(&snapshot.addresses, |address| address.ifindex),
             neighbours: order(&snapshot.neighbours, |n| (n.ifindex, rank(n.address))),
             kernel: snapshot.host.release(),
@@ -188,8 +198,9 @@ impl<'a> State<'a> {
         Ok(self.local.find(list, |own| rank(own.prefix.addr()).cmp(&rank(address))))
     }
 
-    /// The addresses of this host within a prefix.
-    pub fn local_addresses_in(&self, prefix: &IpNet) -> Observed<Group<'_, Address>> {
+    /// The addresses of this host within a prefix that another host can send to: none of one link or of this host alone, of which each
+    /// interface has one.
+    pub fn global_addresses_in(&self, prefix: &IpNet) -> Observed<Group<'_, Address>> {
         let list = read(&self.snapshot.addresses)?;
         let (first, last) = (rank(prefix.network()), rank(prefix.broadcast()));
         let within = |own: &Address| match rank(own.prefix.addr()) {
@@ -197,7 +208,7 @@ impl<'a> State<'a> {
             address if address > last => std::cmp::Ordering::Greater,
             _ => std::cmp::Ordering::Equal,
         };
-        Ok(self.local.find(list, within))
+        Ok(self.global.find(list, within))
     }
 
     /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, without comparing selectors:
