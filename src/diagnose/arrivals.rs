@@ -5,7 +5,7 @@ use super::flows::{Origin, Trace, first_host, within};
 use super::inbound::Inbound;
 use crate::snapshot::{
     Address, Driver, Family, LinkKind, Missing, Mode, Observed, Policy, PolicyDirection, Sa,
-    Selector, is_link_local,
+    Selector, is_global,
 };
 use crate::tunnel::Tunnel;
 use crate::way::Flow;
@@ -203,7 +203,7 @@ fn source_in(prefix: &IpNet, tried: &[Trace]) -> IpAddr {
 fn own_address(tunnel: &Tunnel<'_>, prefix: &IpNet) -> Observed<Option<IpAddr>> {
     let usable = |a: &&Address| {
         let address = a.prefix.addr();
-        prefix.contains(&address) && !is_link_local(address) && !address.is_loopback()
+        prefix.contains(&address) && is_global(address)
     };
     let own = tunnel.state.addresses_of(tunnel.link.ifindex)?.iter().find(usable);
     let found = match own {

@@ -5,7 +5,7 @@ use super::case::Case;
 use super::filtered;
 use super::flows;
 use crate::snapshot::filter::{FibQuery, Field, Hook, Part, Ruleset, Step};
-use crate::snapshot::{Family, Observed, PolicyDirection, is_link_local};
+use crate::snapshot::{Family, Observed, PolicyDirection, is_global};
 use crate::way::around::filter::{By, Filter};
 use crate::way::around::{Ruling, To, delivered, esp_arrives};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -73,10 +73,10 @@ pub(super) fn refused_by<'r>(
         .into_iter()
         .map(|lan| (lan.host, To::Out(Some(lan.link))))
         .collect();
-    let is_own = |a: &&IpAddr| Family::of(**a) == family && !a.is_loopback() && !is_link_local(**a);
+    let is_own = |a: &IpAddr| Family::of(*a) == family && is_global(*a);
     let all = case.now.addresses.as_ref().map_err(Clone::clone)?;
-    let own: Vec<IpAddr> = all.iter().map(|a| a.prefix.addr()).collect();
-    ways.extend(own.iter().find(is_own).map(|own| (*own, To::Here)));
+    let own = all.iter().map(|address| address.prefix.addr()).find(is_own);
+    ways.extend(own.map(|own| (own, To::Here)));
     for (destination, to) in ways {
         let ends = |oif: u64| {
             let answer = |query: &FibQuery| match query.flags & ONLY_PRESENT {

@@ -225,6 +225,11 @@ pub const fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
+/// Whether packets of another host can be sent to an address: it is of more than one link, and not of this host alone.
+pub const fn is_global(address: IpAddr) -> bool {
+    !is_link_local(address) && !address.is_loopback()
+}
+
 /// An address as a sort key: the same order, but compared as a number. Long lists are sorted by it.
 pub(crate) const fn rank(address: IpAddr) -> (bool, u128) {
     match address {

@@ -9,7 +9,7 @@ use crate::kernel::Release;
 use crate::snapshot::{
     Address, Family, IfId, Link, LinkKind, Missing, Neighbour, Observed, Policy, PolicyDirection,
     PolicyType, Reason, ReqId, Route, RouteAnswer, RouteLookup, RouteQuery, Sa, Snapshot, Source,
-    Spi, is_link_local, rank,
+    Spi, is_global, rank,
 };
 use ipnet::IpNet;
 use std::borrow::Cow;
@@ -109,8 +109,6 @@ impl<'a> State<'a> {
             global: snapshot.addresses.as_ref().map_or_else(
                 |_| Order::default(),
                 |list| {
-                    let is_global =
-                        |address: IpAddr| !is_link_local(address) && !address.is_loopback();
                     Order::among(list, |a| is_global(a.prefix.addr()), |a| rank(a.prefix.addr()))
                 },
             ),
