@@ -66,19 +66,17 @@ impl<'a> Everything<'a> {
             unames: moments("uname", none),
             versions: moments("show version", none),
             interfaces: Interfaces::of(
-                [
-                    moments("ip link", |entry| match entry {
-                        Entry::Link(named) if named.statistics.is_some() => {
-                            Some(named.link.name.clone())
-                        }
-                        _ => None,
-                    }),
-                    moments(INTERFACES, none),
-                    moments(tunnel::FORMAT, |entry| match entry {
-                        Entry::Tunnel(named) if named.row.is_some() => Some(named.name.clone()),
-                        _ => None,
-                    }),
-                ],
+                moments("ip link", |entry| match entry {
+                    Entry::Link(named) if named.statistics.is_some() => {
+                        Some(named.link.name.clone())
+                    }
+                    _ => None,
+                }),
+                moments(INTERFACES, none),
+                moments(tunnel::FORMAT, |entry| match entry {
+                    Entry::Tunnel(named) if named.row.is_some() => Some(named.name.clone()),
+                    _ => None,
+                }),
                 &tables,
             ),
             routes: moments("ip route", none),

@@ -29,7 +29,12 @@ pub(super) struct Interfaces<'a> {
 
 impl<'a> Interfaces<'a> {
     /// Of all texts: the links, VyOS's table of addresses, the tunnels, and the tables that these are from.
-    pub(super) fn of([moments, vyos, tunnels]: [Moments<'a>; 3], tables: &[&Table<'a>]) -> Self {
+    pub(super) fn of(
+        moments: Moments<'a>,
+        vyos: Moments<'a>,
+        tunnels: Moments<'a>,
+        tables: &[&Table<'a>],
+    ) -> Self {
         let own = || tables.iter().filter(|table| table.format == "ip link");
         let is_part = own().any(|table| typed::is_filtered(table.typed));
         let has_addresses =
