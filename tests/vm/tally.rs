@@ -29,11 +29,6 @@ impl Tally {
     pub fn once(&mut self, name: &str, why: &str, run: impl FnOnce() -> Fallible<Vec<String>>) {
         let started = Instant::now();
         let differences = run().unwrap_or_else(|error| vec![error]);
-        self.add(name, why, started, &differences);
-    }
-
-    /// A case that was run elsewhere, since `started`. True when it passed.
-    pub fn add(&mut self, name: &str, why: &str, started: Instant, differences: &[String]) -> bool {
         let is_passed = differences.is_empty();
         let verdict = if is_passed { "pass" } else { "FAIL" };
         println!("{verdict} {name} ({} ms)", started.elapsed().as_millis());
@@ -43,7 +38,6 @@ impl Tally {
             lines.for_each(|line| println!("     {line}"));
         }
         *(if is_passed { &mut self.passed } else { &mut self.failed }) += 1;
-        is_passed
     }
 
     pub const fn has_failed(&self) -> bool {

@@ -16,7 +16,7 @@ use crate::{lines, model, options, traffic};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::report::Confidence;
@@ -190,11 +190,13 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let (kernel, base) = (Kernel::running()?, read("scenarios/base")?);
     let mut all = Outcome::default();
     let mut tally = Tally::default();
-    let mut count = |name: &str, started: Instant, outcome: Fallible<Outcome>| {
-        let outcome = outcome
-            .unwrap_or_else(|error| Outcome { contradicted: vec![error], ..Outcome::default() });
+    let mut count = |name: &str, run: &dyn Fn() -> Fallible<Outcome>| {
+        let mut outcome = Outcome::default();
+        tally.case(name, "the texts contradict the capture", || {
+            outcome = run()?;
+            Ok(outcome.contradicted.clone())
+        });
         outcome.differing.iter().for_each(|line| println!("differs {name}: {line}"));
-        tally.add(name, "the texts contradict the capture", started, &outcome.contradicted);
         (all.compared, all.same) = (all.compared + outcome.compared, all.same + outcome.same);
         all.archives += outcome.archives;
         all.lacking_archives += outcome.lacking_archives;
@@ -203,8 +205,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         for case in guest::turns(scenario.cases(kernel), turn, kernel, is_fourth) {
             let name = format!("{} {case}", scenario.name);
             if wanted(&name) {
-                let started = Instant::now();
-                count(&name, started, of_case(&base, &scenario, &case, writes));
+                count(&name, &|| of_case(&base, &scenario, &case, writes));
             }
         }
     }
@@ -212,8 +213,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         for driver in scenario.drivers() {
             let name = format!("{} {driver}", scenario.name);
             if wanted(&name) {
-                let started = Instant::now();
-                count(&name, started, of_daemons(&scenario, driver, writes));
+                count(&name, &|| of_daemons(&scenario, driver, writes));
             }
         }
     }
@@ -269,22 +269,22 @@ fn of_case(base: &str, scenario: &Scenario, case: &Case, writes: bool) -> Fallib
 fn of_daemons(scenario: &charon::Scenario, driver: &str, writes: bool) -> Fallible<Outcome> {
     let router = Namespace::new("router")?;
     let _others = [Namespace::new("peer")?, Namespace::new("nat")?];
-    let moments = router.within(|| {
+    // VyOS has that command since 1.4, whose VTIs are xfrm interfaces.
+    let has_archive = driver == "xfrm";
+    let (now, texts) = router.within(|| {
         charon::bash(&format!("links\n{}", scenario.script()), driver, scenario.has_nat())?;
         let now = moment(true)?;
-        let texts = archive()?;
+        let texts = if has_archive { archive()? } else { None };
         charon::bash("clean", driver, scenario.has_nat())?;
         Ok((now, texts))
     })?;
-    let (now, texts) = moments;
     if writes && texts.is_some() {
         let to = format!("{RESULTS}/{}_{driver}.tar.bz2", scenario.name);
         std::fs::copy(ARCHIVED, to).map_err(|error| format!("cannot copy the archive: {error}"))?;
     }
     let mut outcome =
         compared(&format!("{} {driver}", scenario.name), &scenario.interface, &[now], writes)?;
-    // VyOS has that command since 1.4, whose VTIs are xfrm interfaces.
-    if driver == "xfrm" {
+    if has_archive {
         of_archive(scenario, texts.as_deref(), &mut outcome)?;
     }
     Ok(outcome)
