@@ -1,9 +1,10 @@
 //! How sure a finding is where something was assumed, because the texts that were given do not hold it; and which command would show what
 //! they lack. It knows no cause, and reads nothing.
 
-use super::commands::{self, Command, System};
+use super::commands::{Command, System};
 use super::diagnosis::Outcome;
 use super::found::Found;
+use super::see::see;
 use super::unconfirmed::Unconfirmed;
 use crate::code::Code;
 use crate::report::Confidence;
@@ -96,7 +97,7 @@ pub fn name_commands(now: &mut Snapshot) {
 
 fn most_useful_form(source: Source, system: System) -> String {
     let own = MOST_USEFUL.iter().find(|(of, _)| *of == source).map(|(_, command)| *command);
-    own.unwrap_or_else(|| commands::see(source)).form(system)
+    own.unwrap_or_else(|| see(source)).form(system)
 }
 
 /// The command whose output would help most next; none where the texts hold all that matters.

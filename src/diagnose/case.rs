@@ -4,7 +4,7 @@ use super::arrivals::{self, Arrival};
 use super::call::Call;
 use super::charon_log::CharonLog;
 use super::classify;
-use super::commands::{self, Command, System};
+use super::commands::{Command, System};
 use super::counted::{self, Counted};
 use super::ends::{Ends, OtherEnd};
 use super::flows::{self, Origin, Trace};
@@ -13,6 +13,7 @@ use super::interface_words;
 use super::ip_tunnel::IpTunnelState;
 use super::losses::{self, Losses};
 use super::pairs::{self, OneWay, Partner};
+use super::see::see;
 use super::unconfirmed::Unconfirmed;
 use super::words::Words;
 use crate::code::{Code, Severity};
@@ -284,7 +285,7 @@ impl<'a> Case<'a> {
         if self.is_text_only() {
             return String::new();
         }
-        let command = Call::from(commands::see(source));
+        let command = Call::from(see(source));
         command.text(self.system(), self.words()).unwrap_or_default()
     }
 

@@ -42,6 +42,7 @@ mod queued;
 mod reached;
 mod refused;
 mod reverse_path;
+mod see;
 mod state;
 mod summary;
 mod systems;
