@@ -6,10 +6,10 @@ use super::packet::Outer;
 use super::place::{Behind, Place};
 use crate::code::Code;
 use crate::diagnose;
-use crate::snapshot::{Direction, Mode, Sa, Snapshot};
+use crate::snapshot::{Direction, Driver, LinkKind, Mode, Sa, Snapshot};
 use crate::tunnel::Tunnel;
 use crate::way::Flow;
-use crate::way::receive::{self, Encrypted, SaCounts, Site, Verdict};
+use crate::way::receive::{self, ESP, Encrypted, SaCounts, Site, Verdict};
 use std::net::IpAddr;
 
 /// Which interface dropped a received packet, and why. None if it concerns no VTI.
@@ -20,8 +20,9 @@ pub(super) fn attribute(
 ) -> Option<Attribution> {
     match (dropped.packet.outer.as_slice(), &dropped.packet.inner) {
         ([outer, ..], _) if dropped.place == Place::OuterPolicy => refused_outside(tunnels, outer),
-        ([outer, ..], _) => encrypted(tunnels, before, outer),
-        ([], Some(flow)) => decrypted(tunnels, dropped.input, flow),
+        ([outer, ..], Some(flow)) => of_transport_mode(tunnels, outer, flow),
+        ([outer, ..], None) => encrypted(tunnels, before, outer),
+        ([], Some(flow)) => decrypted(tunnels, before, dropped.input, flow),
         ([], None) => Some(Attribution::open(Vec::new(), "its headers cannot be read")),
     }
 }
@@ -71,6 +72,32 @@ fn encrypted(tunnels: &[Tunnel<'_>], before: &Snapshot, outer: &Outer) -> Option
         }
         _ => Some(by_model(&owners, &verdict)),
     }
+}
+
+/// A packet that an SA of transport mode decrypted; its SPI may be overwritten.
+fn of_transport_mode(tunnels: &[Tunnel<'_>], outer: &Outer, inner: &Flow) -> Option<Attribution> {
+    let state = tunnels.first()?.state;
+    let sas = match &state.snapshot.sas {
+        Ok(sas) => sas.iter(),
+        Err(missing) => return Some(Attribution::open(Vec::new(), missing.to_string())),
+    };
+    let Outer { source, destination, spi, .. } = *outer;
+    let is_it = |sa: &&Sa| {
+        (sa.protocol, sa.mode) == (ESP, Mode::Transport)
+            && (sa.source, sa.destination) == (source, destination)
+            && spi.is_none_or(|spi| sa.spi == spi)
+    };
+    // Other addresses than the SA's are those of an IP packet inside, which the peer encrypted in tunnel mode.
+    let is_inside = (inner.source, inner.destination) != (source, destination);
+    let mode = if is_inside { Mode::Tunnel } else { Mode::Transport };
+    let judged = sas.filter(is_it).map(|sa| {
+        let packet = Encrypted { mode, ..Encrypted::of(sa, inner.clone()) };
+        let verdict = receive::receive(state, &packet);
+        by_model(&owners(tunnels, &verdict, outer, Some(sa)), &verdict)
+    });
+    let mut judged: Vec<Attribution> = judged.collect();
+    judged.sort_by_key(|attribution| attribution.codes.is_empty());
+    judged.into_iter().next()
 }
 
 /// The interfaces that a packet is for: the one that takes it; or, where none does, those that have its peer.
@@ -131,11 +158,50 @@ fn by_statistics(owners: &[&Tunnel<'_>], before: &Snapshot, sa: &Sa) -> Attribut
 }
 
 /// A decrypted packet that no policy accepted.
-fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Option<Attribution> {
+fn decrypted(
+    tunnels: &[Tunnel<'_>],
+    before: &Snapshot,
+    input: Option<u32>,
+    flow: &Flow,
+) -> Option<Attribution> {
     if let Some(tunnel) = tunnels.iter().find(|t| Some(t.link.ifindex) == input) {
-        return Some(refused(&[tunnel], flow));
+        return Some(refused(&[tunnel], None, flow));
     }
-    // Usually the reverse path leads to the interface that the packet came from.
+    let led = by_reverse_path(tunnels, flow);
+    if led.as_ref().is_some_and(|led| !led.codes.is_empty()) {
+        return led;
+    }
+    past_the_interface(tunnels, before, input, flow).or(led)
+}
+
+/// A packet of the outer device: an xfrm interface that is down takes nothing of what its SA decrypts. None if no such SA has decrypted anything.
+fn past_the_interface(
+    tunnels: &[Tunnel<'_>],
+    before: &Snapshot,
+    input: Option<u32>,
+    flow: &Flow,
+) -> Option<Attribution> {
+    let counted = |sa: &&Sa| before.sas.iter().flatten().any(|then| has_counted(then, sa));
+    let is_down = |t: &&Tunnel<'_>| t.driver == Driver::Xfrm && !t.link.admin_up;
+    let down: Vec<&Tunnel<'_>> =
+        tunnels.iter().filter(is_down).filter(|t| !inbound(t).is_empty()).collect();
+    if down.first()?.state.snapshot.taken_at_ms == before.taken_at_ms {
+        let why = "whether an SA of an interface that is down decrypted it shows in a later sample";
+        return Some(Attribution::open(names(&down), why));
+    }
+    let past: Vec<&Tunnel<'_>> =
+        down.into_iter().filter(|t| inbound(t).iter().any(counted)).collect();
+    (!past.is_empty()).then(|| refused(&past, input, flow))
+}
+
+/// Whether the SA has decrypted packets since then.
+fn has_counted(then: &Sa, now: &Sa) -> bool {
+    (then.spi, then.destination, then.mark) == (now.spi, now.destination, now.mark)
+        && now.current.packets > then.current.packets
+}
+
+/// Usually the reverse path leads to the interface that a packet came from. None if it leads to no VTI.
+fn by_reverse_path(tunnels: &[Tunnel<'_>], flow: &Flow) -> Option<Attribution> {
     let best = tunnels.iter().filter_map(|t| route_rank(t, flow.source)).max()?;
     let is_best = |t: &&Tunnel<'_>| route_rank(t, flow.source) == Some(best);
     let nearest: Vec<&Tunnel<'_>> = tunnels.iter().filter(is_best).collect();
@@ -143,17 +209,19 @@ fn decrypted(tunnels: &[Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Option<
         let why = "the inbound SA has another mark or if_id than the interface";
         return Some(Attribution::of(&nearest, Code::InboundAssociationMismatch, why));
     }
-    Some(refused(&nearest, flow))
+    Some(refused(&nearest, None, flow))
 }
 
-/// The answer of the model for a packet that one of the interfaces decrypted.
-fn refused(tunnels: &[&Tunnel<'_>], flow: &Flow) -> Attribution {
+/// The answer of the model for a packet that the SA of one of the interfaces decrypted; `input` is the device of a packet that none took.
+fn refused(tunnels: &[&Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Attribution {
     let mut codes = Vec::new();
     let mut why = None;
     let mut settled = Vec::new();
     for tunnel in tunnels {
         for sa in inbound(tunnel) {
-            let verdict = receive::receive(tunnel.state, &Encrypted::of(sa, flow.clone()));
+            let packet =
+                Encrypted { source: sender(tunnel, sa), input, ..Encrypted::of(sa, flow.clone()) };
+            let verdict = receive::receive(tunnel.state, &packet);
             if let Some(code) = diagnose::inbound_cause(tunnel, &verdict) {
                 why.get_or_insert(verdict.effect.function);
                 codes.push(code);
@@ -171,6 +239,14 @@ fn refused(tunnels: &[&Tunnel<'_>], flow: &Flow) -> Attribution {
             ..Attribution::open(names(&settled), "its SAs are refused for different causes")
         },
         _ => Attribution::open(names(tunnels), "the state that was read lets the packet in"),
+    }
+}
+
+/// Whom a packet that the SA decrypted came from. Nothing compares that with the source of the SA, but a vti is found by it.
+fn sender(tunnel: &Tunnel<'_>, sa: &Sa) -> IpAddr {
+    match &tunnel.link.kind {
+        LinkKind::Vti(keys) | LinkKind::Vti6(keys) if !keys.remote.is_unspecified() => keys.remote,
+        _ => sa.source,
     }
 }
 

@@ -11,6 +11,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 const UDP: u8 = 17;
 const ESP: u8 = 50;
 const AH: u8 = 51;
+const IPIP: u8 = 4;
+const IPV6_IN_IP: u8 = 41;
 
 /// Ethernet's header, with and without a VLAN tag.
 const LINK_HEADERS: [usize; 2] = [14, 18];
@@ -22,6 +24,9 @@ const IPV4: usize = 20;
 const IPV6: usize = 40;
 /// `sizeof(struct udphdr)`.
 const UDP_HEADER: u32 = 8;
+/// `sizeof(struct ip_esp_hdr)`, and the initialization vectors of ESP's algorithms: counters (GCM, CTR, ChaCha20), blocks of 64 and 128 bits, none.
+const ESP_HEADER: usize = 8;
+const INITIALIZATION_VECTORS: [usize; 3] = [8, 16, 0];
 /// Padding, its length, the protocol of what is inside (RFC 4303), and the longest integrity check value.
 const LONGEST_TRAILER: u32 = 255 + 2 + 64;
 
@@ -32,7 +37,7 @@ pub struct Outer {
     pub source: IpAddr,
     /// Outer destination.
     pub destination: IpAddr,
-    /// The SPI, if the packet already has one.
+    /// The SPI, if the packet already has one, or has it still.
     pub spi: Option<Spi>,
     /// Whether it is ESP in UDP.
     pub in_udp: bool,
@@ -41,7 +46,7 @@ pub struct Outer {
 /// What the headers show.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Packet {
-    /// The packet inside the tunnel, if it can be read.
+    /// The packet inside the tunnel, if it can be read; of transport mode without an IP packet inside, the packet itself.
     pub inner: Option<Flow>,
     /// The outer headers that the packet has or would get; for both families if the bytes do not show which one it is.
     pub outer: Vec<Outer>,
@@ -81,6 +86,9 @@ fn encapsulated(alert: &Alert<'_>) -> Packet {
 
 /// From the wire, or about to go there: an Ethernet header, then ESP or AH; after decryption the inner packet.
 fn received(alert: &Alert<'_>) -> Packet {
+    if let Some(packet) = of_transport_mode(alert) {
+        return packet;
+    }
     let found = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
         let flow = exactly(alert, at)?;
         Some((alert.payload.get(at..)?, flow))
@@ -106,6 +114,38 @@ fn partly_decapsulated(alert: &Alert<'_>) -> Packet {
         esp(bytes, &flow).filter(|_| is_so)
     });
     Packet { inner: None, outer: found.into_iter().collect() }
+}
+
+/// What an SA of transport mode decrypted: `xfrm4_transport_input()` has moved the IP header up to what was inside, over the end of the place
+/// where it was (most often with its last addresses, and with the SPI). The mac header still points before that place.
+fn of_transport_mode(alert: &Alert<'_>) -> Option<Packet> {
+    let places = LINK_HEADERS.into_iter().flat_map(|at| INITIALIZATION_VECTORS.map(|iv| (at, iv)));
+    places.into_iter().find_map(|(at, iv)| {
+        let moved_by = ESP_HEADER + iv;
+        let old = alert.payload.get(at..)?;
+        let new = old.get(moved_by..)?;
+        let flow = exactly(alert, at + moved_by).filter(|_| is_moved(old, new, moved_by))?;
+        let header = if flow.source.is_ipv4() { IPV4 } else { IPV6 };
+        // The new header reaches from `moved_by` to `moved_by + header`.
+        let is_kept = moved_by >= header + size_of::<u32>();
+        let spi = old.get(header..).filter(|_| is_kept).and_then(|rest| spi_behind(ESP, rest));
+        let Flow { source, destination, protocol, .. } = flow;
+        let inside = matches!(protocol, IPIP | IPV6_IN_IP).then(|| ip(new.get(header..)?));
+        Some(Packet {
+            inner: inside.unwrap_or(Some(flow)),
+            outer: vec![Outer { source, destination, spi, in_udp: false }],
+        })
+    })
+}
+
+/// Whether what the new header did not overwrite is the same in both, save the length, the protocol and the checksum.
+fn is_moved(old: &[u8], new: &[u8], moved_by: usize) -> bool {
+    let (header, changed): (usize, &[usize]) = match first(new) >> 4 {
+        4 => (IPV4, &[2, 3, PROTOCOL_IN_IPV4, 10, 11]),
+        _ => (IPV6, &[4, 5, NEXTHDR_IN_IPV6]),
+    };
+    let mut kept = (0..header.min(moved_by)).filter(|byte| !changed.contains(byte));
+    kept.all(|byte| old.get(byte) == new.get(byte))
 }
 
 /// The ESP or AH that an IP packet has.

@@ -237,3 +237,30 @@ fn what_the_outer_queue_refuses_is_of_the_tunnel_whose_sa_encrypted_it() {
     );
     assert_eq!(attribute(&State::new(&snapshot), &snapshot, &of(0x999)), None);
 }
+
+#[test]
+fn what_the_sa_of_an_interface_that_is_down_decrypted_is_told_once_the_sa_has_counted() {
+    let mut before = snapshot("ok-healthy-xfrm.yaml");
+    let links = before.links.as_mut().unwrap();
+    let t0 = links.iter_mut().find(|link| link.name == "t0").unwrap();
+    t0.admin_up = false;
+    let index = t0.ifindex;
+    let wan = links.iter().find(|link| link.name == "wan").unwrap().ifindex;
+    before.routes.as_mut().unwrap().retain(|route| route.oif != Some(index));
+    let inside = Flow::probe("10.9.2.1".parse().unwrap(), "10.9.1.1".parse().unwrap());
+    let dropped = Dropped { input: Some(wan), ..sent(Place::PolicyCheck, inside) };
+    let first = judged(&before, &dropped);
+    assert!(!first.is_settled && first.codes.is_empty(), "a later sample is needed: {first:?}");
+    let mut now = before.clone();
+    now.taken_at_ms += 1000;
+    let idle = attribute(&State::new(&now), &before, &dropped);
+    assert_eq!(idle, None, "no SA has decrypted anything");
+    for sa in now.sas.as_mut().unwrap() {
+        sa.current.packets += 1;
+    }
+    let found = attribute(&State::new(&now), &before, &dropped).unwrap();
+    assert_eq!(
+        (found.interfaces, found.codes),
+        (vec!["t0".to_string()], vec![Code::NotTakenByTheInterface])
+    );
+}

@@ -13,6 +13,8 @@ use crate::namespace::Namespace;
 use crate::scenario::Scenario;
 use crate::traffic::{self, Traffic};
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
 /// Packets of each fault.
 const PACKETS: u64 = 100;
@@ -68,6 +70,29 @@ pub struct Built {
     pub traffic: Vec<Traffic>,
     /// The router's variables.
     pub router: BTreeMap<&'static str, String>,
+    /// What the scenario sets in the first namespace, which has it no more when this is dropped.
+    _settings: Settings,
+}
+
+/// Settings below /proc/sys as they were before a scenario: those of `all` outlive its devices.
+struct Settings(Vec<(PathBuf, String)>);
+
+impl Settings {
+    /// Those that the text writes to.
+    fn of(text: &str) -> Self {
+        let paths = text.split(['>', '\n', ' ']).filter(|word| word.starts_with("/proc/sys/"));
+        let read = |path: &str| Some((path.into(), fs::read_to_string(path).ok()?));
+        Self(paths.filter_map(read).collect())
+    }
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        for (path, before) in &self.0 {
+            // Those of a device are gone with it.
+            let _ = fs::write(path, before);
+        }
+    }
 }
 
 /// Sets a scenario up: the router in this namespace.
@@ -84,8 +109,9 @@ pub fn build(scenario: &Scenario, case: &Case) -> Fallible<Built> {
     let mut traffic = traffic.collect::<Fallible<Vec<Traffic>>>()?;
     traffic.iter_mut().for_each(|one| one.count = one.count.max(PACKETS));
     peer.within(|| lines::run(&build_peer))?;
+    let _settings = Settings::of(&build_router);
     lines::run(&build_router)?;
-    Ok(Built { peer, traffic, router })
+    Ok(Built { peer, traffic, router, _settings })
 }
 
 /// Sends all of it.
@@ -106,7 +132,7 @@ pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
     let session = Session::start(&[])?;
     let before = Counters::read(&case.interface)?;
     send(&built, case)?;
-    let Built { traffic, router, .. } = built;
+    let Built { traffic, router, .. } = &built;
     let after = Counters::read(&case.interface)?.since(&before);
     let seen = session.finish()?;
     let errors = after.device.get("tx_errors").copied().unwrap_or(0);
@@ -120,7 +146,7 @@ pub fn run(scenario: &Scenario, case: &Case) -> Fallible<Vec<String>> {
     if errors == 0 || seen.sum("attributed") != errors {
         differences.push(format!("tx_errors {errors}, attributed {}", seen.sum("attributed")));
     }
-    let flow = flow_begins(scenario, &traffic, &router);
+    let flow = flow_begins(scenario, traffic, router);
     for line in seen.lines() {
         let mut words = line.splitn(3, ' ');
         let (interface, codes, rest) = (words.next(), words.next(), words.next());
