@@ -179,8 +179,14 @@ fn mirrored(tunnel: &Tunnel<'_>, tried: &[Trace], towards: Towards) -> Observed<
     };
     let own = tunnel.own_policies(direction)?.iter().take(MOST_SELECTORS);
     let mut found: Vec<Selector> = own.map(|policy| policy.selector.clone()).collect();
-    let out = tunnel.own_policies(PolicyDirection::Out)?.iter().take(MOST_SELECTORS);
-    found.extend(out.map(turned));
+    // On most hosts these are the same.
+    for selector in
+        tunnel.own_policies(PolicyDirection::Out)?.iter().take(MOST_SELECTORS).map(turned)
+    {
+        if !found.contains(&selector) {
+            found.push(selector);
+        }
+    }
     if found.is_empty() {
         let families: BTreeSet<Family> = tried
             .iter()

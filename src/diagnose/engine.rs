@@ -215,13 +215,20 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     let release = read.unwrap_or_else(|_| case.now.host.release());
     for diagnosis in DIAGNOSES {
         let code = diagnosis.code;
-        let name = code.name();
         case.is_brief.set(is_brief(code));
         let outcome = match (not_applicable(case, code), &case.ip_tunnel) {
             (Some(why), _) => Err(Unconfirmed::NotApplicable(why)),
             (None, Some(tunnel)) => of_ip_tunnel::judged(case, tunnel, diagnosis),
             (None, None) => (diagnosis.check)(case),
         };
+        // Of a healthy tunnel, which most are, nearly every outcome is one of these: no step more is taken for it.
+        let is_told_of = extent == Extent::Everything || !case.now.assumed.is_empty();
+        if let (false, Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))) =
+            (is_told_of, &outcome)
+        {
+            continue;
+        }
+        let name = code.name();
         let outcome = outcome.and_then(|found| unsettled::judged(case, code, found.on(release)));
         let outcome = assumed::judged(case.now, code, outcome);
         match outcome {

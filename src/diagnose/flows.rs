@@ -101,15 +101,11 @@ fn own_packets(
     if addresses(tunnel).iter().any(|own| own.prefix.addr().is_ipv4()) {
         return Vec::new();
     }
-    let lookups = tunnel.state.snapshot.route_lookups.as_deref().unwrap_or_default();
     let mut flows = Vec::new();
     for prefix in routes.keys().filter(|prefix| prefix.addr().is_ipv4()).take(MOST_OWN) {
-        let is_asked = |query: &RouteQuery| {
-            query.source.is_none()
-                && query.mark == 0
-                && query.vrf == vrf
-                && prefix.contains(&query.destination)
-        };
+        let is_asked =
+            |query: &RouteQuery| query.source.is_none() && query.mark == 0 && query.vrf == vrf;
+        let lookups = tunnel.state.lookups_within(prefix).unwrap_or_default();
         let sends =
             lookups.iter().filter(|lookup| is_asked(&lookup.query)).find_map(|lookup| match lookup
                 .answer

@@ -3,6 +3,9 @@
 
 use std::cmp::Ordering;
 
+/// So many entries with one key are counted one by one.
+const FEW: usize = 2;
+
 /// Positions in one list, in the order of a key; entries with equal keys stay in the order of the list.
 #[derive(Default)]
 pub(super) struct Order(Vec<u32>);
@@ -35,7 +38,11 @@ impl Order {
         let compare = |position: &u32| at(list, *position).map_or(Ordering::Less, &compare);
         let start = self.0.partition_point(|position| compare(position) == Ordering::Less);
         let rest = self.0.get(start..).unwrap_or_default();
-        let count = rest.partition_point(|position| compare(position) == Ordering::Equal);
+        // Most keys have one entry or none: a few comparisons tell, where a search among all that follow takes as many as the first one.
+        let is_equal = |position: &u32| compare(position) == Ordering::Equal;
+        let few = rest.iter().take(FEW).take_while(|position| is_equal(position)).count();
+        let more = if few == FEW { rest.get(few..).unwrap_or_default() } else { &[] };
+        let count = few + more.partition_point(is_equal);
         Group { list, positions: rest.get(..count).unwrap_or_default() }
     }
 }
@@ -91,6 +98,7 @@ impl<'l, T> IntoIterator for Group<'l, T> {
 }
 
 /// The entries of a [`Group`].
+#[derive(Clone)]
 pub struct Entries<'l, T> {
     list: &'l [T],
     positions: std::slice::Iter<'l, u32>,

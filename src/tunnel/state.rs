@@ -13,6 +13,7 @@ use crate::snapshot::{
 };
 use ipnet::IpNet;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 
@@ -49,6 +50,7 @@ pub struct State<'a> {
 struct SaIndex {
     by_destination: Order,
     by_destination_and_reqid: Order,
+    by_destination_and_spi: Order,
     by_reqid: Order,
     by_if_id: Order,
     by_mark: Order,
@@ -160,7 +162,7 @@ impl<'a> State<'a> {
     /// The links that are no VTIs.
     pub fn outside_links(&self) -> Observed<Group<'_, Link>> {
         let list = read(&self.snapshot.links)?;
-        Ok(self.outside.find(list, |_| std::cmp::Ordering::Equal))
+        Ok(self.outside.find(list, |_| Ordering::Equal))
     }
 
     /// The name of the link with this ifindex, or its number if the name is unknown.
@@ -199,14 +201,8 @@ impl<'a> State<'a> {
     /// The addresses of this host within a prefix that another host can send to: none of one link or of this host alone, of which each
     /// interface has one.
     pub fn global_addresses_in(&self, prefix: &IpNet) -> Observed<Group<'_, Address>> {
-        let list = read(&self.snapshot.addresses)?;
-        let (first, last) = (rank(prefix.network()), rank(prefix.broadcast()));
-        let within = |own: &Address| match rank(own.prefix.addr()) {
-            address if address < first => std::cmp::Ordering::Less,
-            address if address > last => std::cmp::Ordering::Greater,
-            _ => std::cmp::Ordering::Equal,
-        };
-        Ok(self.global.find(list, within))
+        let (list, place) = (read(&self.snapshot.addresses)?, place_in(prefix));
+        Ok(self.global.find(list, |own| place(own.prefix.addr())))
     }
 
     /// The policies of one direction, family and type that a flow with this if_id and mark can match, by priority, without comparing selectors:
@@ -260,9 +256,16 @@ impl<'a> State<'a> {
         Ok(self.sas.by_destination.find(list, |sa| rank(sa.destination).cmp(&rank(destination))))
     }
 
+    /// The SAs to `destination` with this SPI: the chain that `xfrm_state_lookup()` walks.
+    pub fn sas_with_spi(&self, destination: IpAddr, spi: Spi) -> Observed<Group<'_, Sa>> {
+        let (list, wanted) = (read(&self.snapshot.sas)?, (rank(destination), spi));
+        let order = &self.sas.by_destination_and_spi;
+        Ok(order.find(list, |sa| (rank(sa.destination), sa.spi).cmp(&wanted)))
+    }
+
     /// The SA to `destination` with this SPI.
     pub fn sa_with_spi(&self, destination: IpAddr, spi: Spi) -> Observed<Option<&Sa>> {
-        Ok(self.sas_to_address(destination)?.iter().find(|sa| sa.spi == spi))
+        Ok(self.sas_with_spi(destination, spi)?.iter().next())
     }
 
     /// The SAs with this if_id.
@@ -340,6 +343,12 @@ impl<'a> State<'a> {
         }
     }
 
+    /// The route questions about a host of this prefix, with the kernel's answers.
+    pub fn lookups_within(&self, prefix: &IpNet) -> Observed<Group<'_, RouteLookup>> {
+        let (list, place) = (read(&self.snapshot.route_lookups)?, place_in(prefix));
+        Ok(self.lookups.find(list, |lookup| place(lookup.query.destination)))
+    }
+
     /// The device that the kernel's answer to a route question leads out of; none where there is no route.
     pub fn route_device(&self, query: &RouteQuery) -> Observed<Option<&Link>> {
         match self.route(query)? {
@@ -358,6 +367,16 @@ impl<'a> State<'a> {
     pub fn routes_of_table(&self, table: u32) -> Observed<Group<'_, Route>> {
         let list = read(&self.snapshot.routes)?;
         Ok(self.tables.find(list, |route| route.table.cmp(&table)))
+    }
+}
+
+/// Whether an address is before, in or behind a prefix, by [`rank`].
+fn place_in(prefix: &IpNet) -> impl Fn(IpAddr) -> Ordering {
+    let (first, last) = (rank(prefix.network()), rank(prefix.broadcast()));
+    move |address| match rank(address) {
+        address if address < first => Ordering::Less,
+        address if address > last => Ordering::Greater,
+        _ => Ordering::Equal,
     }
 }
 
@@ -388,6 +407,7 @@ impl SaIndex {
         Self {
             by_destination: Order::by(sas, |sa| rank(sa.destination)),
             by_destination_and_reqid: Order::by(sas, |sa| (rank(sa.destination), sa.reqid)),
+            by_destination_and_spi: Order::by(sas, |sa| (rank(sa.destination), sa.spi)),
             by_reqid: Order::by(sas, |sa| sa.reqid),
             by_if_id: Order::by(sas, |sa| sa.if_id),
             by_mark: Order::by(sas, |sa| sa.mark.value),

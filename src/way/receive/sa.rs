@@ -19,16 +19,15 @@ pub(super) fn find<'a>(
     trail: &mut Trail,
 ) -> Walk<&'a Sa> {
     let spi = packet.spi;
-    let with_spi = |sa: &&Sa| sa.spi == spi && sa.protocol == ESP;
-    let chain: Vec<&Sa> =
-        state.sas_to_address(packet.destination)?.iter().filter(with_spi).collect();
-    let fitting: Vec<&Sa> = chain.iter().copied().filter(|sa| sa.mark.admits(mark)).collect();
+    let with_spi = state.sas_with_spi(packet.destination, spi)?.iter();
+    let chain = with_spi.filter(|sa| sa.protocol == ESP);
+    let fitting: Vec<&Sa> = chain.clone().filter(|sa| sa.mark.admits(mark)).collect();
     let mut found = |result: &str| {
         let to = packet.destination;
         trail.step(At::SaBySpi, format_args!("SPI {spi} to {to}, mark {mark:#x}"), result);
     };
     let Some(first) = fitting.first().copied() else {
-        let nearest = chain.first().map(|sa| {
+        let nearest = chain.clone().next().map(|sa| {
             let mismatch =
                 Mismatch { field: "mark", have: sa.mark.to_string(), want: format!("{mark:#x}") };
             (sa.spi, vec![mismatch])
