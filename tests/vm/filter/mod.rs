@@ -52,7 +52,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         if only.is_some() {
             println!("{}", plan.ruleset);
         }
-        match place.run(&plan) {
+        // A kernel under load may not answer in time, which is said and is no wrong answer: once more.
+        match place.run(&plan).or_else(|_| place.run(&plan)) {
             Ok(trial) => table.add(seed, case, &plan, trial),
             Err(error) => {
                 println!("FAIL filter seed {seed} case {case}: {error}");
