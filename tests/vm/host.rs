@@ -73,9 +73,8 @@ const SOME_TEXTS: &[&str] = &[
 /// The first of those that the reference runs.
 const FEWER_CASES: &[&str] = &["differential", "--cases", "300"];
 
-/// What mostly waits (for rekeys, for the ends of gaps, for answers that do not come), and takes a third or a half of a processor: it runs
-/// beside the others.
-const WAITING: [&str; 2] = ["record", "charon"];
+/// What mostly waits (for rekeys, for the ends of gaps), and takes a third of a processor: it runs beside the others.
+const WAITS: &str = "record";
 
 /// Which programs a guest that runs beside the others goes before, as `nice` has it: it takes little, and at its time.
 const BEFORE_OTHERS: &str = "-10";
@@ -191,7 +190,7 @@ pub fn run(words: &[&str]) -> Fallible<bool> {
 fn jobs<'a>(mut kernels: Vec<&'a str>, filter: &[&'a str]) -> Vec<Job<'a>> {
     if kernels.is_empty() && filter.is_empty() {
         let job = |(kernel, words): (_, &[_])| Job {
-            beside: words.first().is_some_and(|word| WAITING.contains(word)),
+            beside: words.first() == Some(&WAITS),
             ..Job::of(kernel, words)
         };
         return BY_DEFAULT.map(job).into();
