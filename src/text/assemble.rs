@@ -3,13 +3,12 @@
 
 use super::entry::{Entry, NamedRoute};
 use super::filter::Filter;
-use super::format::Context;
 use super::ike::Daemon;
 use super::interfaces::Interfaces;
+use super::known_tables::KnownTables;
 use super::lists::{counters_of, cut, ip_counters_of, queues_of, rows_of, without_repeats};
 use super::lookups::{self, Routing};
 use super::moments::{Entries, Moments};
-use super::names::{self, MAIN};
 use super::settings::Settings;
 use super::split::Table;
 use super::vyos_tables::{COUNTERS, IKE, INTERFACES, IPSEC};
@@ -366,18 +365,6 @@ impl<'a> Everything<'a> {
             Some(NamedRoute { route: Route { oif, ..named.route.clone() }, ..named.clone() })
         });
         let routes: Vec<NamedRoute> = routes.collect();
-        let typed = || {
-            self.tables.iter().filter(|table| table.format == "ip route").map(|table| table.typed)
-        };
-        let all = |words: &str| typed().any(|typed| typed.contains(words));
-        let has_all = all("table all")
-            || all("table 0")
-            || (typed().any(str::is_empty) && routes.iter().any(|named| named.route.table != MAIN));
-        let mut tables: BTreeSet<u32> = routes.iter().map(|named| named.route.table).collect();
-        tables.insert(MAIN);
-        let asked = |typed| Context { typed }.after("table").and_then(names::table);
-        tables.extend(typed().filter_map(asked));
-        let is_part = typed().all(|typed| typed::is_filtered(typed) && !typed.contains(" table "));
         let Ok(links) = &now.links else { return };
         let vtis: BTreeSet<u32> =
             links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
@@ -391,10 +378,8 @@ impl<'a> Everything<'a> {
                 (Err(cut(Source::Routes)), Err(cut(Source::RouteLookups)));
             return;
         }
-        if is_part {
-            return;
-        }
-        let routing = Routing { routes: &routes, tables: (!has_all).then_some(tables) };
+        let Some(known) = KnownTables::of(&self.tables) else { return };
+        let routing = Routing { routes: &routes, known };
         now.route_lookups = Ok(lookups::answers(now, &routing));
         let detail = "found in the routes of the text, which do not show a path MTU that was learned: `ip route get ADDRESS` does";
         now.assumed.push(Missing::new(Source::RouteLookups, Reason::NotInText, detail));

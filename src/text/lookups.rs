@@ -3,13 +3,13 @@
 //! a table that the text does not have, several next hops, a rule that asks for what is not known.
 
 use super::entry::NamedRoute;
+use super::known_tables::KnownTables;
 use super::names::{LOCAL, MAIN};
 use crate::snapshot::route::FR_ACT_TO_TBL;
 use crate::snapshot::{
     Family, Link, LinkKind, RouteAnswer, RouteLookup, RouteQuery, RouteType, Rule, Snapshot,
 };
 use ipnet::IpNet;
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 const ENETUNREACH: i32 = 101;
@@ -21,8 +21,8 @@ const EINVAL: i32 = 22;
 pub(super) struct Routing<'a> {
     /// All routes with their interfaces; `oif` is set.
     pub routes: &'a [NamedRoute],
-    /// The tables that the text has as a whole; none for all of them.
-    pub tables: Option<BTreeSet<u32>>,
+    /// The tables that the text has as a whole.
+    pub known: KnownTables,
 }
 
 /// The answers to the questions of `snapshot`, as far as the text decides them.
@@ -101,7 +101,7 @@ fn in_table(
     table: u32,
     query: &RouteQuery,
 ) -> Option<Option<RouteAnswer>> {
-    if routing.tables.as_ref().is_some_and(|tables| !tables.contains(&table)) {
+    if !routing.known.has(Family::of(query.destination), table) {
         // What is local is in the addresses, too.
         return if table == LOCAL { local(snapshot, query) } else { empty_default(table) };
     }

@@ -21,6 +21,7 @@ mod ike;
 mod interfaces;
 mod ip_tunnel;
 mod json;
+mod known_tables;
 mod libreswan;
 mod lines;
 mod link;

@@ -1,9 +1,12 @@
 //! What daemons and VyOS print, each with what a snapshot has of it. Where the outputs are from: `formats/README`.
 
 use super::{formats, read};
+use std::path::Path;
 use vti_diagnostics::capture;
 use vti_diagnostics::snapshot::ike::{ChildSa, Ike, Trap};
-use vti_diagnostics::snapshot::{LinkKind, Queue, Reason, Snapshot, Source, Spi, VtiDevice};
+use vti_diagnostics::snapshot::{
+    LinkKind, Queue, Reason, RouteLookup, Snapshot, Source, Spi, VtiDevice,
+};
 use vti_diagnostics::text::{self, Text};
 
 fn file(name: &str) -> String {
@@ -345,4 +348,22 @@ fn tunnels_have_ends_keys_and_counters() {
         let links = by_json.links.as_ref().unwrap_or_else(|missing| panic!("{missing}"));
         assert_eq!(links.iter().find(|link| link.name == name).unwrap().kind, kind(name));
     }
+}
+
+#[test]
+fn the_routes_of_ipv4_alone_do_not_say_that_an_ipv6_peer_has_none() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/texts/healthy_vti6_6in6.txt");
+    let all = std::fs::read_to_string(path).unwrap();
+    let (text, _json) = all.split_once("root@router:~# ip -j").unwrap();
+    // As somebody pastes it who does not think of IPv6: one command for the routes, and of IPv4 only.
+    let begin = text.find("root@router:~# ip route show table all").unwrap();
+    let end = begin + text[begin..].find("root@router:~# ip neighbour").unwrap();
+    let rest = |routes: &str| [&text[..begin], routes, &text[end..]].concat();
+    let read = |routes: &str| now(&rest(routes)).route_lookups.unwrap_or_default();
+    let own = "10.0.0.0/8 dev wan scope link \n";
+    let asked = |answers: &[RouteLookup]| answers.iter().any(|l| l.query.destination.is_ipv6());
+    assert!(asked(&read(&text[begin..end])), "with all tables the route is known");
+    assert!(!asked(&read(&format!("root@router:~# ip route\n{own}"))), "IPv4 alone");
+    let of_ipv6 = "2001:db8::/64 dev wan proto kernel metric 256 pref medium\n";
+    assert!(asked(&read(&format!("root@router:~# ip -6 route\n{of_ipv6}"))), "IPv6");
 }
