@@ -4,8 +4,8 @@
 use super::flows::{Origin, Trace, first_host, within};
 use super::inbound::Inbound;
 use crate::snapshot::{
-    Address, Driver, Family, LinkKind, Missing, Mode, Observed, Policy, PolicyDirection, Sa,
-    Selector, is_global,
+    Address, Driver, Family, Missing, Mode, Observed, Policy, PolicyDirection, Sa, Selector,
+    is_global,
 };
 use crate::tunnel::Tunnel;
 use crate::way::Flow;
@@ -116,14 +116,10 @@ fn may_come(tried: &[Trace], flow: &Flow) -> bool {
 
 fn arrive<'a>(tunnel: &Tunnel<'a>, sa: &'a Sa, towards: Towards, flow: &Flow) -> Arrival<'a> {
     let packet = Encrypted::of(sa, flow.clone());
-    let packet = match &tunnel.link.kind {
-        // A vti compares the address that the peer sends from, which need not be the SA's source. What the SA has decrypted came from there.
-        LinkKind::Vti(device) | LinkKind::Vti6(device)
-            if sa.current.packets > 0 && !device.remote.is_unspecified() =>
-        {
-            Encrypted { source: device.remote, ..packet }
-        }
-        _ => packet,
+    // What the SA has decrypted came from there.
+    let packet = match tunnel.remote().filter(|_| sa.current.packets > 0) {
+        Some(source) => Encrypted { source, ..packet },
+        None => packet,
     };
     Arrival { sa, towards, flow: flow.clone(), verdict: receive::end(tunnel.state, &packet) }
 }

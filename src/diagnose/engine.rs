@@ -213,6 +213,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     let mut confirmed: Vec<(&Diagnosis, Found)> = Vec::new();
     let read = case.tunnel.as_ref().map(|tunnel| tunnel.state.kernel);
     let release = read.unwrap_or_else(|_| case.now.host.release());
+    let are_negatives_told = extent == Extent::Everything || !case.now.assumed.is_empty();
     for diagnosis in DIAGNOSES {
         let code = diagnosis.code;
         case.is_brief.set(is_brief(code));
@@ -222,10 +223,9 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
             (None, None) => (diagnosis.check)(case),
         };
         // Of a healthy tunnel, which most are, nearly every outcome is one of these: no step more is taken for it.
-        let is_told_of = extent == Extent::Everything || !case.now.assumed.is_empty();
-        if let (false, Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_))) =
-            (is_told_of, &outcome)
-        {
+        let is_negative =
+            matches!(outcome, Err(Unconfirmed::RuledOut | Unconfirmed::NotApplicable(_)));
+        if is_negative && !are_negatives_told {
             continue;
         }
         let name = code.name();

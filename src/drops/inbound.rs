@@ -6,10 +6,10 @@ use super::packet::Outer;
 use super::place::{Behind, Place};
 use crate::code::Code;
 use crate::diagnose;
-use crate::snapshot::{Direction, Driver, LinkKind, Mode, Sa, Snapshot};
+use crate::snapshot::{Direction, Driver, Mode, Sa, Snapshot};
 use crate::tunnel::Tunnel;
-use crate::way::Flow;
 use crate::way::receive::{self, ESP, Encrypted, SaCounts, Site, Verdict};
+use crate::way::{Flow, loss};
 use std::net::IpAddr;
 
 /// Which interface dropped a received packet, and why. None if it concerns no VTI.
@@ -95,9 +95,7 @@ fn of_transport_mode(tunnels: &[Tunnel<'_>], outer: &Outer, inner: &Flow) -> Opt
         let verdict = receive::receive(state, &packet);
         by_model(&owners(tunnels, &verdict, outer, Some(sa)), &verdict)
     });
-    let mut judged: Vec<Attribution> = judged.collect();
-    judged.sort_by_key(|attribution| attribution.codes.is_empty());
-    judged.into_iter().next()
+    judged.min_by_key(|attribution| attribution.codes.is_empty())
 }
 
 /// The interfaces that a packet is for: the one that takes it; or, where none does, those that have its peer.
@@ -181,23 +179,25 @@ fn past_the_interface(
     input: Option<u32>,
     flow: &Flow,
 ) -> Option<Attribution> {
-    let counted = |sa: &&Sa| before.sas.iter().flatten().any(|then| has_counted(then, sa));
-    let is_down = |t: &&Tunnel<'_>| t.driver == Driver::Xfrm && !t.link.admin_up;
-    let down: Vec<&Tunnel<'_>> =
-        tunnels.iter().filter(is_down).filter(|t| !inbound(t).is_empty()).collect();
-    if down.first()?.state.snapshot.taken_at_ms == before.taken_at_ms {
-        let why = "whether an SA of an interface that is down decrypted it shows in a later sample";
-        return Some(Attribution::open(names(&down), why));
+    let counted = |sa: &&Sa| {
+        let then = before.sas.iter().flatten().find(|then| loss::is_same(sa, then));
+        then.is_some_and(|then| sa.current.packets > then.current.packets)
+    };
+    // Before a later sample no counter tells: all that have an SA may be it.
+    let is_later = tunnels.first()?.state.snapshot.taken_at_ms != before.taken_at_ms;
+    let may_be = |t: &&Tunnel<'_>| {
+        let is_down = t.driver == Driver::Xfrm && !t.link.admin_up;
+        is_down && inbound(t).iter().any(|sa| !is_later || counted(sa))
+    };
+    let past: Vec<&Tunnel<'_>> = tunnels.iter().filter(may_be).collect();
+    if past.is_empty() {
+        return None;
     }
-    let past: Vec<&Tunnel<'_>> =
-        down.into_iter().filter(|t| inbound(t).iter().any(counted)).collect();
-    (!past.is_empty()).then(|| refused(&past, input, flow))
-}
-
-/// Whether the SA has decrypted packets since then.
-fn has_counted(then: &Sa, now: &Sa) -> bool {
-    (then.spi, then.destination, then.mark) == (now.spi, now.destination, now.mark)
-        && now.current.packets > then.current.packets
+    if is_later {
+        return Some(refused(&past, input, flow));
+    }
+    let why = "the interface is down; a later sample shows whether its SA decrypted the packet";
+    Some(Attribution::open(names(&past), why))
 }
 
 /// Usually the reverse path leads to the interface that a packet came from. None if it leads to no VTI.
@@ -219,8 +219,8 @@ fn refused(tunnels: &[&Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Attribut
     let mut settled = Vec::new();
     for tunnel in tunnels {
         for sa in inbound(tunnel) {
-            let packet =
-                Encrypted { source: sender(tunnel, sa), input, ..Encrypted::of(sa, flow.clone()) };
+            let source = tunnel.remote().unwrap_or(sa.source);
+            let packet = Encrypted { source, input, ..Encrypted::of(sa, flow.clone()) };
             let verdict = receive::receive(tunnel.state, &packet);
             if let Some(code) = diagnose::inbound_cause(tunnel, &verdict) {
                 why.get_or_insert(verdict.effect.function);
@@ -239,14 +239,6 @@ fn refused(tunnels: &[&Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Attribut
             ..Attribution::open(names(&settled), "its SAs are refused for different causes")
         },
         _ => Attribution::open(names(tunnels), "the state that was read lets the packet in"),
-    }
-}
-
-/// Whom a packet that the SA decrypted came from. Nothing compares that with the source of the SA, but a vti is found by it.
-fn sender(tunnel: &Tunnel<'_>, sa: &Sa) -> IpAddr {
-    match &tunnel.link.kind {
-        LinkKind::Vti(keys) | LinkKind::Vti6(keys) if !keys.remote.is_unspecified() => keys.remote,
-        _ => sa.source,
     }
 }
 

@@ -50,7 +50,7 @@ impl KnownTables {
         let families = match family(&typed) {
             Some(family) => vec![family],
             None if text.typed.is_empty() => of_routes.iter().map(|(family, _)| *family).collect(),
-            // `iproute_list_flush_or_save()`: of all tables those of both families, of one that of IPv4.
+            // `iproute_list_flush_or_save()` of iproute2's ip/iproute.c: of all tables those of both families, of one that of IPv4.
             None if is_all => vec![Family::Inet, Family::Inet6],
             None => vec![Family::Inet],
         };

@@ -155,6 +155,16 @@ impl<'a> Tunnel<'a> {
         Ok(own.iter().any(asks) || !self.state.is_wanted(PolicyDirection::In, sa)?)
     }
 
+    /// The only address that a vti takes packets from, which need not be the source of the SA; none if it takes those of any, and of an xfrm
+    /// interface, which is known by the SA alone.
+    pub fn remote(&self) -> Option<IpAddr> {
+        match &self.link.kind {
+            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => Some(keys.remote),
+            _ => None,
+        }
+        .filter(|remote| !remote.is_unspecified())
+    }
+
     /// The remote addresses in the interface's configuration and in the templates of its outbound policies, sorted.
     pub fn peers(&self) -> Observed<&BTreeSet<IpAddr>> {
         self.peers.get_or_init(|| self.find_peers()).as_ref().map_err(Clone::clone)
@@ -162,11 +172,7 @@ impl<'a> Tunnel<'a> {
 
     fn find_peers(&self) -> Observed<BTreeSet<IpAddr>> {
         let templates = self.own_policies(PolicyDirection::Out)?.iter().flat_map(|p| &p.templates);
-        let configured = match &self.link.kind {
-            LinkKind::Vti(keys) | LinkKind::Vti6(keys) => Some(keys.remote),
-            _ => None,
-        };
-        let named = templates.map(|t| t.destination).chain(configured);
+        let named = templates.map(|t| t.destination).chain(self.remote());
         Ok(named.filter(|a| !a.is_unspecified()).collect())
     }
 

@@ -360,7 +360,8 @@ fn the_routes_of_ipv4_alone_do_not_say_that_an_ipv6_peer_has_none() {
     let end = begin + text[begin..].find("root@router:~# ip neighbour").unwrap();
     let rest = |routes: &str| [&text[..begin], routes, &text[end..]].concat();
     let read = |routes: &str| now(&rest(routes)).route_lookups.unwrap_or_default();
-    let own = "10.0.0.0/8 dev wan scope link \n";
+    // Lines of these files, as iproute2 printed them.
+    let own = "192.0.2.0/24 dev wan proto kernel scope link src 192.0.2.1 \n";
     let asked = |answers: &[RouteLookup]| answers.iter().any(|l| l.query.destination.is_ipv6());
     assert!(asked(&read(&text[begin..end])), "with all tables the route is known");
     assert!(!asked(&read(&format!("root@router:~# ip route\n{own}"))), "IPv4 alone");
