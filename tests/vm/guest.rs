@@ -38,9 +38,10 @@ pub const SETTLE: Duration = Duration::from_millis(20);
 /// Ends the run at the first case that fails.
 pub const STOP: &str = "--stop";
 
-/// Runs a fourth of the cases, of each scenario one at least, and on each of four kernels another fourth: on all of them together, each case
-/// runs once.
+/// Runs a part of the cases, of each scenario one at least, and on each of four kernels another part: with a fourth on all of them, each
+/// case runs once.
 pub const FOURTH: &str = "--fourth";
+pub const EIGHTH: &str = "--eighth";
 
 /// Runs the cases whose `scenario driver families` holds one of the words; with the word `matrix` first, only scenarios without daemons;
 /// with the word `differential` first, only the differential test; without words everything. True when all passed.
@@ -91,14 +92,20 @@ enum Of {
     BothEnds,
 }
 
-/// The cases of a scenario, or a fourth of them: another scenario, and another kernel, begins with another pair of families.
+/// Takes the word that asks for a part of the cases out of the words: of how many cases one runs.
+pub fn part(words: &mut Vec<&str>) -> usize {
+    let of = |(name, every)| options::flag(words, name).then_some(every);
+    [(FOURTH, 4), (EIGHTH, 8)].into_iter().filter_map(of).max().unwrap_or(1)
+}
+
+/// Of so many cases of a scenario one: another scenario, and another kernel, begins with another pair of families.
 pub fn turns(
     cases: Vec<Case>,
     turn: usize,
     kernel: Kernel,
-    is_fourth: bool,
+    every: usize,
 ) -> impl Iterator<Item = Case> {
-    let every = if is_fourth { cases.len().clamp(1, 4) } else { 1 };
+    let every = cases.len().clamp(1, every);
     cases.into_iter().skip((turn + kernel.turn()) % every).step_by(every)
 }
 
@@ -108,10 +115,10 @@ fn run_scenarios(words: &[&str], of: Of) -> Fallible<(u64, u64)> {
     let base = read("scenarios/base")?;
     let (mut words, mut keep) = Keep::asked_for(words);
     let stops = options::flag(&mut words, STOP);
-    let is_fourth = options::flag(&mut words, FOURTH);
+    let part = part(&mut words);
     let mut tally = Tally::default();
     for (turn, scenario) in scenarios()?.into_iter().enumerate() {
-        for case in turns(scenario.cases(kernel), turn, kernel, is_fourth) {
+        for case in turns(scenario.cases(kernel), turn, kernel, part) {
             let name = format!("{} {case}", scenario.name);
             if !words.is_empty() && !words.iter().any(|word| name.contains(word)) {
                 continue;

@@ -41,7 +41,7 @@ pub struct Scenario {
     /// The code that what was refused on arrival is counted to, in one episode for each time; nothing was refused without.
     #[serde(default)]
     pub inbound: Option<u16>,
-    /// What it may be counted to as well, where chance decides.
+    /// What packets may be counted to as well, where chance decides.
     #[serde(default)]
     or: Option<u16>,
     /// How many episodes there are.
@@ -208,8 +208,7 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
         differences.push(format!("{count} episodes of {times} times"));
     }
     differences.extend(episodes.iter().filter_map(outside));
-    let judged = episodes.iter().filter(|episode| is_judged(scenario, episode));
-    differences.extend(judged.filter_map(|episode| misjudged(episode, code)));
+    differences.extend(episodes.iter().filter_map(|episode| misjudged(episode, code, scenario.or)));
     let (before, after) = (number_in("/tmp/before")?, number_in("/tmp/after")?);
     if before + lost != after {
         differences.push(format!("{lost} lost, and tx_errors rose from {before} to {after}"));
@@ -224,12 +223,6 @@ fn judge(scenario: &Scenario, times: u64, recorded: &Recorded) -> Fallible<Vec<S
     Ok(differences)
 }
 
-/// Whether an episode is none of the other cause that chance may decide for.
-fn is_judged(scenario: &Scenario, episode: &Episode) -> bool {
-    let first = episode.causes.first().map(|cause| cause.code);
-    scenario.or.is_none() || first != scenario.or
-}
-
 /// What was refused on arrival: each packet that the kernel counted as such is in an episode of its cause.
 fn refusals(scenario: &Scenario, times: u64, episodes: &[Episode]) -> Fallible<Vec<String>> {
     let Some(code) = scenario.inbound else {
@@ -241,8 +234,7 @@ fn refusals(scenario: &Scenario, times: u64, episodes: &[Episode]) -> Fallible<V
         differences.push(format!("{} inbound episodes of {times} times", episodes.len()));
     }
     differences.extend(episodes.iter().filter_map(outside));
-    let judged = episodes.iter().filter(|episode| is_judged(scenario, episode));
-    differences.extend(judged.filter_map(|episode| misjudged(episode, code)));
+    differences.extend(episodes.iter().filter_map(|episode| misjudged(episode, code, scenario.or)));
     let lost: u64 = episodes.iter().map(|episode| episode.lost).sum();
     let refused = number_in("/tmp/after.in")? - number_in("/tmp/before.in")?;
     if lost != refused {
@@ -274,15 +266,18 @@ fn outside(episode: &Episode) -> Option<String> {
     (!is_within).then(|| format!("an episode has something outside of it: {episode:?}"))
 }
 
-fn misjudged(episode: &Episode, code: u16) -> Option<String> {
-    let explained = causes(std::slice::from_ref(episode), code);
+/// Where an episode is not of these causes: of the other one, too, where chance decides which packets it takes.
+fn misjudged(episode: &Episode, code: u16, or: Option<u16>) -> Option<String> {
+    let codes = || std::iter::once(code).chain(or);
+    let of = |code| causes(std::slice::from_ref(episode), code);
+    let explained: u64 = codes().map(of).sum();
     let first = episode.causes.first().map(|cause| cause.code);
     let wrong = episode.interface != VTI
-        || first != Some(code)
+        || !codes().any(|code| first == Some(code))
         || (explained as f64) < EXPLAINED * episode.lost as f64;
     wrong.then(|| {
         format!(
-            "an episode of {} packets is VTI-{first:?}, {explained} of VTI-{code}",
+            "an episode of {} packets is VTI-{first:?}, {explained} of VTI-{code} or {or:?}",
             episode.lost
         )
     })

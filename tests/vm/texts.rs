@@ -185,7 +185,7 @@ struct Outcome {
 pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
     let mut words = words.to_vec();
     let writes = options::flag(&mut words, WRITE);
-    let is_fourth = options::flag(&mut words, guest::FOURTH);
+    let part = guest::part(&mut words);
     let wanted = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word));
     let (kernel, base) = (Kernel::running()?, read("scenarios/base")?);
     let mut all = Outcome::default();
@@ -202,7 +202,7 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         all.lacking_archives += outcome.lacking_archives;
     };
     for (turn, scenario) in guest::scenarios()?.into_iter().enumerate() {
-        for case in guest::turns(scenario.cases(kernel), turn, kernel, is_fourth) {
+        for case in guest::turns(scenario.cases(kernel), turn, kernel, part) {
             let name = format!("{} {case}", scenario.name);
             if wanted(&name) {
                 count(&name, &|| of_case(&base, &scenario, &case, writes));
