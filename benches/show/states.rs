@@ -147,6 +147,7 @@ fn link(name: String, ifindex: u32, kind: LinkKind) -> Link {
 fn sa(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> Sa {
     let any = "0.0.0.0/0".parse().unwrap();
     Sa {
+        algorithms: Vec::new(),
         source,
         destination,
         protocol: 50,

@@ -46,6 +46,38 @@ pub(super) const CHILD: &[&str] = &[
     "route",
 ];
 
+/// Algorithms of SAs (`net/xfrm/xfrm_algo.c`).
+pub(super) const ALGORITHMS: &[&str] = &[
+    "rfc4106(gcm(aes))",
+    "rfc4309(ccm(aes))",
+    "rfc4543(gcm(aes))",
+    "rfc7539esp(chacha20,poly1305)",
+    "rfc3686(ctr(aes))",
+    "cbc(aes)",
+    "cbc(des3_ede)",
+    "cbc(des)",
+    "cbc(blowfish)",
+    "cbc(cast5)",
+    "cbc(serpent)",
+    "cbc(camellia)",
+    "cbc(twofish)",
+    "cbc(sm4)",
+    "ecb(cipher_null)",
+    "digest_null",
+    "hmac(md5)",
+    "hmac(sha1)",
+    "hmac(sha256)",
+    "hmac(sha384)",
+    "hmac(sha512)",
+    "hmac(rmd160)",
+    "hmac(sm3)",
+    "xcbc(aes)",
+    "cmac(aes)",
+    "deflate",
+    "lzs",
+    "lzjh",
+];
+
 /// Tasks of IKE_SAs (`task_type_names`).
 pub(super) const TASKS: &[&str] = &[
     "IKE_INIT",

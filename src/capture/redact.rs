@@ -186,6 +186,8 @@ fn kind(object: &str, key: &str) -> Kind {
         }
         ("sets" | "match" | "verdict-map", "set") => Kind::FilterName(filter_names::Of::Set),
         ("rules", "comment") => Kind::FilterComment,
+        ("algorithms", "kind") => Kind::Safe,
+        ("algorithms", "name") => Kind::Words(known::ALGORITHMS),
         ("legacy", "table") => Kind::Words(known::FILTER_NAMES),
         ("steps", "undecided") | ("verdict", "target") => Kind::Words(known::FILTER_WORDS),
         ("field" | "rewrite", "other") => Kind::Words(UnknownRule::EXPRESSIONS),

@@ -4,7 +4,7 @@ use super::Case;
 use crate::report::Confidence;
 use crate::snapshot::{Observed, RouteAnswer, Snapshot};
 use crate::units::BYTE;
-use crate::way::transmit::overhead;
+use crate::way::esp;
 
 /// The MTU of the interface, compared with that of its outer path.
 pub(super) struct MtuHeadroom {
@@ -12,8 +12,12 @@ pub(super) struct MtuHeadroom {
     interface: u32,
     /// MTU of the outer path: the route's, or else the outer device's.
     path: u32,
-    /// Least and most bytes that ESP adds.
+    /// Least and most bytes that ESP adds to a packet as large as the interface's MTU; the same where the algorithms are known.
     overhead: (u32, u32),
+    /// The algorithms, where they are known.
+    algorithms: Vec<String>,
+    /// The largest packet that certainly fits.
+    largest: u32,
     /// Whether it goes in UDP, which takes 8 of them.
     in_udp: bool,
 }
@@ -33,8 +37,11 @@ impl MtuHeadroom {
             let Some(path) = mtu.or(device) else { continue };
             if tightest.as_ref().is_none_or(|t| path < t.path) {
                 let in_udp = sa.encapsulation.is_some();
-                let (interface, overhead) = (tunnel.link.mtu, overhead(&[sa]));
-                tightest = Some(Self { interface, path, overhead, in_udp });
+                let interface = tunnel.link.mtu;
+                let overhead = esp::added(&[sa], interface);
+                let algorithms = sa.algorithms.iter().map(|a| a.name.clone()).collect();
+                let (largest, _) = esp::room(&[sa], path);
+                tightest = Some(Self { interface, path, overhead, algorithms, largest, in_udp });
             }
         }
         Ok(tightest)
@@ -49,7 +56,8 @@ impl MtuHeadroom {
     /// RFC 4868), and the 64 that the overhead counts only manual keys can have.
     pub const fn fits(&self) -> bool {
         const NEVER_NEGOTIATED: u32 = 64 - 32;
-        let most = self.overhead.1.saturating_sub(NEVER_NEGOTIATED);
+        let (least, most) = self.overhead;
+        let most = if least == most { most } else { most.saturating_sub(NEVER_NEGOTIATED) };
         self.interface.saturating_add(most) <= self.path
     }
 
@@ -58,19 +66,26 @@ impl MtuHeadroom {
         if self.may_fit() { Confidence::Possible } else { Confidence::Consistent }
     }
 
-    /// An MTU that fits with the usual algorithms (AES-GCM or CBC with SHA-2): 73 to 90 bytes, rounded down to tens.
+    /// An MTU that fits: the largest where the algorithms are known, else one for the usual algorithms (AES-GCM or CBC with SHA-2): 73 to 90
+    /// bytes, rounded down to tens.
     pub const fn advice(&self) -> u32 {
+        if self.overhead.0 == self.overhead.1 {
+            return self.largest;
+        }
         let fits = self.path.saturating_sub(if self.overhead.0 >= 50 { 120 } else { 100 });
         fits - fits % 10
     }
 
     /// As text.
     pub fn words(&self, name: &str) -> String {
-        let Self { interface, path, overhead: (least, most), in_udp } = self;
+        let Self { interface, path, overhead: (least, most), algorithms, in_udp, .. } = self;
         let esp = if *in_udp { "ESP in UDP" } else { "ESP" };
+        let (adds, with) = match least == most {
+            true => (BYTE.of(*most), format!(" with {}", algorithms.join(" and "))),
+            false => (format!("{least} to {}", BYTE.of(*most)), String::new()),
+        };
         format!(
-            "{name} has MTU {interface}, its outer path has MTU {path}, and {esp} adds {least} to {}",
-            BYTE.of(*most)
+            "{name} has MTU {interface}, its outer path has MTU {path}, and {esp} adds {adds}{with}"
         )
     }
 }

@@ -5,6 +5,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod algorithm;
 pub mod charon_log;
 pub mod cleared;
 mod default;
@@ -32,6 +33,7 @@ use default::is_default;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
+pub use algorithm::{Algorithm, AlgorithmKind};
 pub use cleared::{Baseline, Cleared};
 pub use host::{DeviceColumns, Host, KernelCounter, Sysctls};
 pub use ip_tunnel::{IpTunnel, IpTunnelKind};

@@ -1,6 +1,7 @@
 //! SAs in the kernel's words (`struct xfrm_usersa_info` and the attributes behind it).
 //! There is no field for key material, and there must never be one.
 
+use super::algorithm::Algorithm;
 use super::default::is_default;
 use super::xfrm::{Family, IfId, Lifetime, Limits, Mark, Mode, ReqId, Selector, Spi};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct Sa {
     /// It has no algorithm yet: the dump carries no state, but this distinguishes XFRM_STATE_ACQ from XFRM_STATE_VALID.
     #[serde(default, skip_serializing_if = "is_default")]
     pub larval: bool,
+    /// Its algorithms, without keys; empty also where they were not read (texts, captures of older versions).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub algorithms: Vec<Algorithm>,
     /// Ties it to a template.
     pub reqid: ReqId,
     /// Tunnel, transport, …

@@ -127,6 +127,7 @@ fn sa(
             && packets == 0
             && flags == 0
             && words.after("replay-window") == Some("0"),
+        algorithms: Vec::new(),
         reqid: ReqId(plain("reqid").and_then(number)?),
         mode: xfrm::mode(words.after("mode")?)?,
         family,

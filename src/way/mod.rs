@@ -9,6 +9,7 @@
 
 pub mod around;
 pub mod counters;
+pub mod esp;
 mod flow;
 pub mod ip_tunnel;
 mod limits;

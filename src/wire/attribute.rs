@@ -76,6 +76,11 @@ impl<'a> Field<'a> {
         self.bytes
     }
 
+    /// Its first bytes, at most so many.
+    pub(super) fn head(&self, length: usize) -> Field<'a> {
+        Field { name: self.name, bytes: self.bytes.get(..length).unwrap_or(self.bytes) }
+    }
+
     fn array<const N: usize>(&self, offset: usize) -> Result<[u8; N], WireError> {
         let member = self.bytes.get(offset..).and_then(<[u8]>::first_chunk);
         member.copied().ok_or(WireError::Short {

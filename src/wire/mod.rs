@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod address;
+mod algorithm;
 pub mod attribute;
 pub mod drop_monitor;
 pub mod genetlink;

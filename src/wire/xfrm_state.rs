@@ -1,6 +1,7 @@
 //! XFRM_MSG_NEWSA: security associations (`copy_to_user_state_extra()`).
-//! The attributes with keys (XFRMA_ALG_*) are passed over unread; only whether there is any is looked at. Keep it so.
+//! Of the attributes with keys (XFRMA_ALG_*) only the heads are read, in `algorithm`. Keep it so.
 
+use super::algorithm::{self, ALGORITHMS};
 use super::attribute::{Attributes, Field, WireError, family};
 use super::selector::{decode_lifetime, decode_limits, decode_mark, decode_mode, decode_selector};
 use crate::snapshot::{Direction, Encapsulation, IfId, Mark, Offload, ReplayState, ReqId, Sa, Spi};
@@ -12,8 +13,6 @@ pub const GETSA: u16 = 18;
 
 /// `sizeof(struct xfrm_usersa_info)`.
 const HEADER: usize = 224;
-/// XFRMA_ALG_AUTH, ALG_CRYPT, ALG_COMP, ALG_AEAD, ALG_AUTH_TRUNC: what follows their heads is never touched.
-const ALGORITHMS: [u16; 5] = [1, 2, 3, 18, 20];
 const XFRMA_ENCAP: u16 = 4;
 const XFRMA_REPLAY_VAL: u16 = 10;
 const XFRMA_LASTUSED: u16 = 15;
@@ -41,7 +40,10 @@ pub(super) fn decode_parts(header: Field<'_>, attributes: Attributes<'_>) -> Res
     for attribute in attributes {
         let attribute = attribute?;
         match attribute.kind {
-            kind if ALGORITHMS.contains(&kind) => sa.larval = false,
+            kind if ALGORITHMS.contains(&kind) => {
+                sa.larval = false;
+                sa.algorithms.extend(algorithm::decode(kind, attribute.named("XFRMA_ALG")));
+            }
             XFRMA_ENCAP => {
                 let field = attribute.named("XFRMA_ENCAP");
                 sa.encapsulation = Some(Encapsulation {
@@ -98,6 +100,7 @@ fn decode_header(header: Field<'_>) -> Result<Sa, WireError> {
         destination: header.address(56, family)?,
         spi: Spi(header.be32(72)?),
         larval: true,
+        algorithms: Vec::new(),
         protocol: header.u8(76)?,
         source: header.address(80, family)?,
         limits: decode_limits(header, 96)?,
@@ -388,13 +391,26 @@ mod tests {
     }
 
     #[test]
-    fn the_attributes_with_keys_are_passed_over_whatever_they_hold() {
+    fn of_the_attributes_with_keys_only_the_heads_are_read() {
         let plain = state(0xc100_0001);
         for kind in [1, 2, 3, 18, 20] {
-            for value in [&[][..], &[0xff; 3], &[0xff; 200]] {
+            for value in [&[][..], &[0xff; 3], &[0xff; 67]] {
                 let bytes = [payload(0xc100_0001), attribute(kind, value)].concat();
                 assert_eq!(decode(&bytes).as_ref(), Ok(&plain));
             }
+            // Name and lengths; whatever follows changes nothing.
+            let head = |key: &[u8]| {
+                let name = [&b"cbc(aes)"[..], &[0; 56]].concat();
+                let numbers = [256_u32.to_ne_bytes(), 96_u32.to_ne_bytes()].concat();
+                let value = [name, numbers, key.to_vec()].concat();
+                decode(&[payload(0xc100_0001), attribute(kind, &value)].concat()).unwrap()
+            };
+            let (one, other) = (head(&[0x11; 32]), head(&[0xee; 64]));
+            assert_eq!(one, other);
+            let added = one.algorithms.len() - plain.algorithms.len();
+            assert_eq!(added, usize::from(kind != 1));
+            let shown = format!("{one:?}");
+            assert!(!shown.contains("17, 17") && !shown.contains("\\u{11}"), "{shown}");
         }
     }
 

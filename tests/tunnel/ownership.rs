@@ -108,6 +108,7 @@ prop_compose! {
             offload: None,
             last_used: None,
             direction: None,
+            algorithms: Vec::new(),
             cpu: None,
         }
     }

@@ -9,8 +9,9 @@ use netlink_packet_xfrm::state::SadInfoAttrs;
 use netlink_packet_xfrm::{XfrmAttrs, XfrmMessage};
 use std::net::IpAddr;
 use vti_diagnostics::snapshot::{
-    Action, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits, Mark, Mode, Policy,
-    PolicyDirection, PolicyType, ReplayState, ReqId, Sa, SadInfo, Selector, SpdInfo, Spi, Template,
+    Action, Algorithm, AlgorithmKind, DefaultPolicies, Direction, Family, IfId, Lifetime, Limits,
+    Mark, Mode, Policy, PolicyDirection, PolicyType, ReplayState, ReqId, Sa, SadInfo, Selector,
+    SpdInfo, Spi, Template,
 };
 use vti_diagnostics::snapshot::{Encapsulation, Offload, PortMask};
 
@@ -125,6 +126,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
         offload: None,
         last_used: None,
         direction: None,
+        algorithms: attributes.iter().filter_map(algorithm).collect(),
         cpu: None,
     };
     for attribute in attributes {
@@ -175,6 +177,22 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
 }
 
 /// XFRMA_ALG_*, by their numbers.
+fn algorithm(attribute: &XfrmAttrs) -> Option<Algorithm> {
+    let (kind, name, key_bits, icv_bits) = match attribute {
+        XfrmAttrs::EncryptionAlg(a) => (AlgorithmKind::Encryption, &a.alg_name, a.alg_key_len, 0),
+        XfrmAttrs::CompressionAlg(a) => (AlgorithmKind::Compression, &a.alg_name, a.alg_key_len, 0),
+        XfrmAttrs::EncryptionAlgAead(a) => {
+            (AlgorithmKind::Aead, &a.alg_name, a.alg_key_len, a.alg_icv_len)
+        }
+        XfrmAttrs::AuthenticationAlgTrunc(a) => {
+            (AlgorithmKind::Authentication, &a.alg_name, a.alg_key_len, a.alg_trunc_len)
+        }
+        _ => return None,
+    };
+    let name = std::str::from_utf8(name).unwrap().trim_end_matches('\0').to_owned();
+    Some(Algorithm { kind, name, key_bits, icv_bits })
+}
+
 fn is_algorithm(attribute: &XfrmAttrs) -> bool {
     [1, 2, 3, 18, 20].contains(&netlink_packet_core::Nla::kind(attribute))
 }

@@ -2,11 +2,10 @@
 
 use super::outer::OuterRoute;
 use crate::kernel::Change;
-use crate::snapshot::{
-    Address, Driver, Encapsulation, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice,
-};
+use crate::snapshot::{Address, Driver, Family, LinkKind, Mode, Observed, Sa, Source, VtiDevice};
 use crate::tunnel::Tunnel;
 use crate::units::BYTE;
+use crate::way::esp;
 use crate::way::flow::Flow;
 use crate::way::limits::{Use, limit_reached, sequence_used_up};
 use crate::way::site::{Site, StateCheck};
@@ -133,8 +132,8 @@ pub(super) fn check_route(tunnel: &Tunnel<'_>, route: &OuterRoute, trail: &mut T
 
 /// The size check: `skb->len > dst_mtu()`. The MTU of the bundle is that of the outer path minus what ESP adds, and at most the device's.
 ///
-/// What ESP adds depends on the algorithms. These are not read, because the kernel sends them together with the keys. If the size is between
-/// the least and the most that ESP can add, the result is undetermined.
+/// What ESP adds depends on the algorithms. If these are not known, and the size is between the least and the most that ESP can add, the result is
+/// undetermined.
 pub(super) fn check_size(
     tunnel: &Tunnel<'_>,
     flow: &Flow,
@@ -143,13 +142,9 @@ pub(super) fn check_size(
     trail: &mut Trail,
 ) -> Walk<()> {
     let Some(path) = route.mtu else { return Ok(()) };
-    let (least, most) = overhead(chain);
-    // An outer IPv6 path never reports an MTU below 1280 for the inner packet.
-    let outer_is_ipv6 = chain.last().is_some_and(|a| a.family == Family::Inet6);
-    let floor = if outer_is_ipv6 { IPV6_MIN_MTU } else { 0 };
+    let (tightest, roomiest) = esp::room(chain, path);
     let own = tunnel.link.mtu;
-    let roomiest = path.saturating_sub(least).max(floor).min(own);
-    let tightest = path.saturating_sub(most).max(floor).min(own);
+    let (tightest, roomiest) = (tightest.min(own), roomiest.min(own));
     if flow.size <= tightest {
         return Ok(());
     }
@@ -183,25 +178,6 @@ fn refuses_big(tunnel: &Tunnel<'_>, flow: &Flow) -> Option<bool> {
         (_, Driver::Xfrm) => Change::DontFragmentXfrm,
     };
     tunnel.state.kernel.has(lets_through).map(|has| !has)
-}
-
-/// The least and the most bytes that the SAs add, for any algorithms that the kernel has: outer header, ESP header (8), IV (0 to 16),
-/// padding to 4 or 16 with its 2 bytes, ICV (0 to 64), and 8 for UDP encapsulation.
-pub fn overhead(chain: &[&Sa]) -> (u32, u32) {
-    chain.iter().fold((0, 0), |(least, most), sa| {
-        let header = match (sa.mode, sa.family) {
-            (Mode::Transport, _) => 0,
-            (_, Family::Inet6) => 40,
-            _ => 20,
-        };
-        let udp = sa.encapsulation.map_or(0, |Encapsulation { .. }| 8);
-        let (low, high) = match sa.protocol {
-            50 => (8 + 2, 8 + 16 + 15 + 2 + 64),
-            51 => (12, 12 + 64),
-            _ => (0, 4),
-        };
-        (least + header + udp + low, most + header + udp + high)
-    })
 }
 
 /// The encryption stage: `xfrm_output_one()` of each SA, as far as the SA's state determines it.

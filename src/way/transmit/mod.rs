@@ -13,7 +13,6 @@ mod policy;
 mod preferred;
 mod state;
 
-pub use device::overhead;
 pub(crate) use policy::flow_oif;
 
 use super::flow::Flow;
