@@ -8,11 +8,13 @@ use super::commands::{Command, System};
 use super::counted::{self, Counted};
 use super::ends::{Ends, OtherEnd};
 use super::flows::{self, Origin, Trace};
+use super::forwarded;
 use super::inbound::Inbound;
 use super::interface_words;
 use super::ip_tunnel::IpTunnelState;
 use super::losses::{self, Losses};
 use super::pairs::{self, OneWay, Partner};
+use super::remotes;
 use super::see::see;
 use super::unconfirmed::Unconfirmed;
 use super::words::Words;
@@ -56,7 +58,9 @@ pub struct Case<'a> {
     inbound: OnceCell<Observed<Option<Inbound<'a>>>>,
     /// What the peer may send through them.
     arrivals: OnceCell<Observed<Vec<Arrival<'a>>>>,
-    /// What was lost on the way to them, likewise.
+    /// What hosts behind this one send into the tunnel, likewise.
+    forwarded: OnceCell<Observed<Vec<Trace>>>,
+    /// What was lost on the way to the inbound SAs, likewise.
     losses: OnceCell<Observed<Option<Losses<'a>>>>,
     /// The other end of the tunnel, likewise.
     ends: OnceCell<Result<Ends<'a>, Unconfirmed>>,
@@ -130,6 +134,7 @@ impl<'a> Case<'a> {
             words: OnceCell::new(),
             inbound: OnceCell::new(),
             arrivals: OnceCell::new(),
+            forwarded: OnceCell::new(),
             losses: OnceCell::new(),
             ends: OnceCell::new(),
             is_brief: Cell::new(false),
@@ -157,6 +162,7 @@ impl<'a> Case<'a> {
             words: OnceCell::new(),
             inbound: OnceCell::new(),
             arrivals: OnceCell::new(),
+            forwarded: OnceCell::new(),
             losses: OnceCell::new(),
             ends: OnceCell::new(),
             is_brief: Cell::new(false),
@@ -206,6 +212,23 @@ impl<'a> Case<'a> {
             None => Ok(Vec::new()),
         };
         self.arrivals.get_or_init(find).as_deref().map_err(Clone::clone)
+    }
+
+    /// What hosts behind this one send into the tunnel, where policies name sources, and what becomes of it.
+    pub(super) fn forwarded(&self) -> Observed<&[Trace]> {
+        let find = || {
+            let tunnel = self.tunnel()?;
+            forwarded::flows(tunnel, self.filter()?, &remotes::of(tunnel, &self.tried)?)
+        };
+        self.forwarded.get_or_init(find).as_deref().map_err(Clone::clone)
+    }
+
+    /// Those of them that are lost for the cause `code`. Where the packet filter was not read, nobody knows their source in the tunnel, and
+    /// nothing is said of them.
+    pub(super) fn forwarded_lost_to(&self, code: Code) -> Observed<Vec<&Trace>> {
+        let tunnel = self.tunnel()?;
+        let lost = |t: &&Trace| classify::cause(tunnel, &t.flow, &t.verdict.site) == Some(code);
+        Ok(self.forwarded().unwrap_or_default().iter().filter(lost).collect())
     }
 
     /// What was lost on the way to the inbound SAs; none where nothing must come in.
@@ -350,9 +373,10 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Whether every flow is sent.
+    /// Whether every flow is sent, those of hosts behind this one among them.
     pub(super) fn all_sent(&self) -> bool {
-        self.tried.iter().all(|t| t.verdict.effect.outcome == Outcome::Sent)
+        let forwarded = self.forwarded().unwrap_or_default();
+        self.tried.iter().chain(forwarded).all(|t| t.verdict.effect.outcome == Outcome::Sent)
     }
 
     /// Whether every flow but the link-local ones is sent.

@@ -1,90 +1,19 @@
-//! The flows that the packet filter is asked about, and what its rulings are worth: the flows that are tried on the tunnel, turned round,
-//! and the networks that this host is connected to. A packet here has no protocol and no ports: what is dropped is dropped whatever it
-//! is.
+//! What the rulings of the packet filter are worth, and how a finding tells of what drops the packets. A packet here has no protocol and no
+//! ports: what is dropped is dropped whatever it is.
 
 use super::call::Call;
 use super::case::Case;
 use super::commands::Command;
 use super::counted;
 use super::diagnosis::Unconfirmed;
-use super::flows::{self, Origin};
 use super::found::Found;
 use super::words::Word;
 use crate::report::Confidence;
 use crate::snapshot::filter::{Field, Hook, Match, Step, Value};
-use crate::snapshot::{Address, Family, Link, Missing, Observed, Reason, Source, is_link_local};
-use crate::tunnel::Tunnel;
+use crate::snapshot::{Missing, Observed, Reason, Source};
 use crate::units::{PACKET, Span};
 use crate::way::around::Ruling;
 use crate::way::around::filter::{By, Doubt, rule_name};
-use ipnet::IpNet;
-use std::net::IpAddr;
-
-/// So many remote prefixes of a tunnel, and so many networks of this host, are asked about.
-const MOST_REMOTE: usize = 2;
-const MOST_LANS: usize = 4;
-
-/// A host behind the tunnel.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Remote {
-    pub address: IpAddr,
-    /// The source that this host would use to it.
-    pub local: IpAddr,
-}
-
-/// Hosts behind the tunnel: one for each prefix that is routed into it and that the model sends, but for that of the interface itself.
-pub(super) fn remotes(case: &Case<'_>) -> Observed<Vec<Remote>> {
-    let own = flows::own_prefixes(case.tunnel()?)?;
-    let is_other = |origin: &Origin| match origin {
-        Origin::Routed(prefix) => !own.contains(prefix),
-        _ => false,
-    };
-    let routed = case.tried.iter().filter(|trace| is_other(&trace.origin));
-    let remotes =
-        routed.map(|trace| Remote { address: trace.flow.destination, local: trace.flow.source });
-    Ok(remotes.take(MOST_REMOTE).collect())
-}
-
-/// A network that this host is connected to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lan<'a> {
-    pub link: &'a Link,
-    pub host: IpAddr,
-    pub prefix: IpNet,
-}
-
-/// The networks behind other devices than VTIs, loopback and those by which encrypted packets leave, each with a host in it.
-pub(super) fn lans<'a>(case: &Case<'a>, family: Family) -> Observed<Vec<Lan<'a>>> {
-    let tunnel = case.tunnel()?;
-    let outer = outer_links(tunnel)?;
-    let is_lan = |link: &&Link| {
-        link.admin_up && link.carrier && !link.loopback && !outer.contains(&link.ifindex)
-    };
-    let mut lans = Vec::new();
-    for link in tunnel.state.outside_links()?.iter().filter(is_lan) {
-        for Address { prefix, .. } in tunnel.state.addresses_of(link.ifindex)? {
-            let own = prefix.addr();
-            if Family::of(own) != family || own.is_ipv6() && is_link_local(own) {
-                continue;
-            }
-            let host = prefix.hosts().take(2).find(|host| *host != own);
-            lans.extend(host.map(|host| Lan { link, host, prefix: *prefix }));
-        }
-        if lans.len() >= MOST_LANS {
-            break;
-        }
-    }
-    lans.truncate(MOST_LANS);
-    Ok(lans)
-}
-
-/// The devices by which encrypted packets of a tunnel leave.
-pub(super) fn outer_links(tunnel: &Tunnel<'_>) -> Observed<Vec<u32>> {
-    let outer = |sa: &&crate::snapshot::Sa| {
-        crate::way::around::outer_link(tunnel, sa.source, sa.destination)
-    };
-    Ok(tunnel.outbound_sas()?.iter().filter_map(outer).map(|link| link.ifindex).collect())
-}
 
 /// What a filter may ask of a packet that a flow leaves open: it does not drop all, and what it drops depends on that.
 const OPEN: [&str; 10] = [

@@ -20,6 +20,8 @@ pub enum Origin {
     Routed(IpNet),
     /// A route leads this prefix into the tunnel, and this host itself sends there, with the source that the kernel chooses.
     OwnPackets(IpNet),
+    /// A host behind this one sends it into the tunnel: its device and network, `lan0 (10.66.0.0/24)`.
+    Forwarded(String),
     /// An outbound policy of the tunnel matches it, although no route leads into the tunnel.
     Selector,
     /// The kernel or a routing daemon itself sends it on a device with IPv6.
@@ -35,6 +37,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Routed(prefix) => write!(f, "routed prefix {prefix}"),
             Origin::OwnPackets(prefix) => write!(f, "this host's own packets to {prefix}"),
+            Origin::Forwarded(network) => write!(f, "hosts behind {network}"),
             Origin::Selector => f.write_str("selector of the policy"),
             Origin::LinkLocal(what) => f.write_str(what),
             Origin::Any => f.write_str("any packet"),

@@ -2,7 +2,7 @@
 //! below these. Whether packets of the tunnel were among them is for the checks to say.
 
 use super::case::Case;
-use super::filtered;
+use super::lans;
 use crate::snapshot::{Link, Observed, Queue, Snapshot};
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub(super) fn of<'a>(case: &Case<'a>) -> Observed<Queued<'a>> {
     let earlier = before.queues.as_ref().map_err(Clone::clone)?;
     let links = now.links.as_ref().map_err(Clone::clone)?;
     let mut queued = Queued { dropping: Vec::new(), dropped: 0, passed: 0 };
-    for ifindex in below(now, filtered::outer_links(case.tunnel()?)?) {
+    for ifindex in below(now, lans::outer_links(case.tunnel()?)?) {
         let Some(link) = links.iter().find(|link| link.ifindex == ifindex) else { continue };
         for queue in queues.iter().filter(|queue| queue.ifindex == ifindex) {
             let (dropped, passed) = rise(queue, earlier);

@@ -44,7 +44,9 @@ pub(super) fn of_finding(case: &Case<'_>, code: Code) -> Vec<Reached> {
 /// Of a flow that was tried.
 pub(super) fn of_flow(tried: &Trace) -> Vec<Reached> {
     let route = match &tried.origin {
-        Origin::Routed(_) | Origin::OwnPackets(_) | Origin::LinkLocal(_) => reach::PASSED,
+        Origin::Routed(_) | Origin::OwnPackets(_) | Origin::Forwarded(_) | Origin::LinkLocal(_) => {
+            reach::PASSED
+        }
         Origin::Selector | Origin::Any => reach::NONE,
         Origin::Asked => reach::ASSUMED,
     };

@@ -4,9 +4,10 @@
 use super::case::Case;
 use super::filtered;
 use super::flows;
+use super::lans;
 use crate::snapshot::filter::{FibQuery, Field, Hook, Part, Ruleset, Step};
 use crate::snapshot::{Family, Observed, PolicyDirection, is_global};
-use crate::way::around::filter::{By, Filter};
+use crate::way::around::filter::{By, Filter, Packet};
 use crate::way::around::{Ruling, To, delivered, esp_arrives};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::net::IpAddr;
@@ -69,7 +70,7 @@ pub(super) fn refused_by<'r>(
     let (_, arrived) = esp_arrives(filter, tunnel, sa);
     let address = source.host();
     let family = Family::of(address);
-    let mut ways: Vec<(IpAddr, To<'_>)> = filtered::lans(case, family)?
+    let mut ways: Vec<(IpAddr, To<'_>)> = lans::that_receive(tunnel, family)?
         .into_iter()
         .map(|lan| (lan.host, To::Out(Some(lan.link))))
         .collect();
@@ -84,7 +85,8 @@ pub(super) fn refused_by<'r>(
                 _ => u64::from(oif != NO_ROUTE),
             };
             let answers = asked.iter().map(|query| (*query, answer(query))).collect();
-            delivered(filter, tunnel, sa, &arrived, (address, destination), to, answers)
+            let inside = Packet::any(address, destination);
+            delivered(filter, tunnel, sa, &arrived, &inside, to, answers)
         };
         let refused = match ends(NO_ROUTE) {
             Ruling::Drops(hook, by) => Some((hook, by)),

@@ -75,12 +75,18 @@ pub(super) fn closing(page: &mut Page, report: &Report) {
 
 /// What "no fault found" rests on, and what it does not cover: `Checked: interfaces, policies, SAs, outer routes, IKE. Not checked: …`.
 fn checked(report: &Report) -> String {
+    // What was read and left a cause open was not checked: a rule that cannot be decided.
+    let is_open = |source: Source| {
+        vtis(report).flat_map(|i| &i.undetermined).any(|open| open.missing.source == source)
+    };
     let is_read = |source: Source| {
         report.sources.iter().any(|s| s.name == source.name() && s.status == Status::Read)
+            && !is_open(source)
     };
-    // An IP tunnel has no IKE of its own, and what arrives through it is not looked at.
+    // An IP tunnel has no IKE of its own; what arrives through it, and the filter before it, are not looked at.
     let is_ip_tunnel = vtis(report).any(|interface| interface.ip_tunnel.is_some());
-    let looked = |source: Source| !(is_ip_tunnel && source == Source::Charon);
+    let looked =
+        |source: Source| !(is_ip_tunnel && matches!(source, Source::Charon | Source::PacketFilter));
     let at = CHECKED.into_iter().filter(|(source, _)| looked(*source));
     let (checked, mut not): (Vec<_>, Vec<_>) = at.partition(|(source, _)| is_read(*source));
     // Of a system without charon there is no IKE to be checked.
@@ -91,7 +97,7 @@ fn checked(report: &Report) -> String {
     not.retain(|(source, _)| !absent(*source));
     let names = |of: Vec<(Source, &'static str)>| of.into_iter().map(|(_, name)| name);
     let checked = names(checked).collect::<Vec<_>>().join(", ");
-    let arrivals = is_ip_tunnel.then_some("IKE, what arrives");
+    let arrivals = is_ip_tunnel.then_some("IKE, what arrives, firewall and NAT");
     let has_both_ends = vtis(report).all(|interface| interface.ends.is_some());
     let other_end = (!has_both_ends).then_some(OTHER_END);
     let not = names(not)
@@ -105,15 +111,16 @@ fn checked(report: &Report) -> String {
 }
 
 /// What a report looks at, by the source that it needs.
-const CHECKED: [(Source, &str); 5] = [
+const CHECKED: [(Source, &str); 6] = [
     (Source::Links, "interfaces"),
     (Source::SecurityPolicies, "policies"),
     (Source::SecurityAssociations, "SAs"),
     (Source::RouteLookups, "outer routes"),
     (Source::Charon, "IKE"),
+    (Source::PacketFilter, "firewall and NAT"),
 ];
 /// What it does not look at.
-const NEVER_CHECKED: [&str; 2] = ["firewall and NAT", "path MTU"];
+const NEVER_CHECKED: [&str; 1] = ["path MTU"];
 /// What it looks at only with the capture of the other end.
 const OTHER_END: &str = "the peer's side";
 

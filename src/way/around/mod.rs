@@ -8,4 +8,5 @@ mod stretch;
 pub use passage::Ruling;
 pub use stretch::{
     To, decrypted_mark, delivered, enters, esp_arrives, esp_leaves, inner_leaves, outer_link,
+    own_enters,
 };

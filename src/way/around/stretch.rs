@@ -76,7 +76,7 @@ pub fn delivered<'r>(
     tunnel: &Tunnel<'_>,
     sa: &Sa,
     arrived: &Packet,
-    (source, destination): (IpAddr, IpAddr),
+    inside: &Packet,
     to: To<'_>,
     fib: Vec<(FibQuery, u64)>,
 ) -> Ruling<'r> {
@@ -89,7 +89,7 @@ pub fn delivered<'r>(
         came_by_ipsec: Some(has_secpath),
         reqid: has_secpath.then_some(sa.reqid.0),
         fib,
-        ..Packet::any(source, destination)
+        ..inside.clone()
     };
     let mut stations = vec![Station {
         hook: Hook::Prerouting,
@@ -130,6 +130,27 @@ pub fn enters<'r>(
         let (input, slave) = (input.clone(), slave.clone());
         stations.push(Station { hook, input, slave, output: device(Some(tunnel.link)) });
     }
+    passage(filter, packet, &stations)
+}
+
+/// What the filter does with what this host itself sends into the tunnel, up to the device (`ip_local_out()`; in a VRF `vrf_ip_out_direct()`
+/// asks it with the VRF's name first); and the packet as it comes there.
+pub fn own_enters<'r>(
+    filter: &Filter<'r>,
+    tunnel: &Tunnel<'_>,
+    packet: &Packet,
+) -> (Ruling<'r>, Packet) {
+    let vrf = tunnel.state.vrf_of(tunnel.link.ifindex).ok().flatten();
+    let at = |hook, link| Station {
+        hook,
+        input: Device::None,
+        slave: Device::None,
+        output: device(Some(link)),
+    };
+    let link = tunnel.link;
+    let stations = vrf.into_iter().map(|vrf| at(Hook::Output, vrf));
+    let stations: Vec<_> =
+        stations.chain([at(Hook::Output, link), at(Hook::Postrouting, link)]).collect();
     passage(filter, packet, &stations)
 }
 

@@ -6,6 +6,8 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::counted;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
+use crate::diagnose::lans::{self, Lan};
+use crate::diagnose::words::Word;
 use crate::report::Confidence;
 use crate::snapshot::{Family, Observed, Source};
 use crate::units::PACKET;
@@ -28,9 +30,10 @@ Why
     For IPv4 the setting forwarding of the interface by which a packet
     comes decides, so that of the tunnel; for IPv6 that of all. Without
     it the kernel drops the packet and sends no ICMP message
-    (InAddrErrors). Or no route leads to the packet's destination
-    (InNoRoutes): then the sender gets net unreachable. In a VRF the
-    routes of the VRF alone count.
+    (InAddrErrors). The device of a network behind this host decides
+    likewise for what its hosts send, answers among it. Or no route
+    leads to the packet's destination (InNoRoutes): then the sender gets
+    net unreachable. In a VRF the routes of the VRF alone count.
 
 How to confirm
     {Forwarding}
@@ -46,6 +49,9 @@ What to do
 fn check(case: &Case<'_>) -> Outcome {
     let tunnel = case.tunnel()?;
     let received = case.counted.rise(|c| c.rx_packets)?;
+    if let Some(found) = off_behind(case)? {
+        return Ok(found);
+    }
     if received == 0 {
         return Err(Unconfirmed::RuledOut);
     }
@@ -69,6 +75,42 @@ fn check(case: &Case<'_>) -> Outcome {
         }
     }
     Err(open.map_or(Unconfirmed::RuledOut, Unconfirmed::Undetermined))
+}
+
+/// Forwarding is off on the device of a network behind this host, while the tunnel's packets are forwarded to it: what its hosts send, answers
+/// among it, is dropped.
+fn off_behind(case: &Case<'_>) -> Observed<Option<Found>> {
+    const COUNTER: &str = "IpInAddrErrors";
+    let tunnel = case.tunnel()?;
+    let lans = lans::that_receive(tunnel, Family::Inet)?;
+    let sending = lans::that_send(tunnel, Family::Inet)?;
+    let is_off =
+        |lan: &&Lan<'_>| !sending.iter().any(|other| other.link.ifindex == lan.link.ifindex);
+    let Some(off) = lans.iter().find(is_off) else { return Ok(None) };
+    // A host that is no router has it off everywhere.
+    if !tunnel.state.forwards(tunnel.link.ifindex, Family::Inet)? {
+        return Ok(None);
+    }
+    let dropped = risen(case, COUNTER).unwrap_or(0);
+    if dropped == 0 {
+        return Ok(None);
+    }
+    let name = &off.link.name;
+    let summary = format!(
+        "forwarding of IPv4 is off on {name}: what hosts behind it send into {}, answers among it, is dropped",
+        case.name
+    );
+    // The counter is that of the host: other interfaces may have counted.
+    let found = Found::new(Confidence::Consistent, "ip_error(): forwarding is off", summary)
+        .severity(Severity::Warning)
+        .seen(case, format!("forwarding of IPv4 is off on {name}"), Source::DeviceConfiguration)
+        .seen(case, format!("{COUNTER} +{dropped} {}", case.during()), Source::IpCounters);
+    let at = |command: Command| command.with(Word::Interface, name);
+    Ok(Some(found.next(case, "check the setting", at(Command::Forwarding)).next(
+        case,
+        "forward what comes in by the interface",
+        at(Command::EnableForwarding),
+    )))
 }
 
 /// How much a counter rose between the two samples.

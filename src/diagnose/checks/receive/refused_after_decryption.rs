@@ -3,8 +3,10 @@
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
-use crate::diagnose::filtered::{self, Remote};
+use crate::diagnose::filtered;
 use crate::diagnose::found::Found;
+use crate::diagnose::lans;
+use crate::diagnose::remotes::{self, Remote};
 use crate::snapshot::filter::Hook;
 use crate::snapshot::{Family, Observed, Source};
 use crate::units::PACKET;
@@ -83,17 +85,17 @@ fn rulings<'r>(
 ) -> Observed<Rulings<'r>> {
     let tunnel = case.tunnel()?;
     let (mut forwarded, mut local) = (Vec::new(), Vec::new());
-    for remote in filtered::remotes(case)? {
-        for lan in filtered::lans(case, Family::of(remote.address))? {
-            let flow = (remote.address, lan.host);
-            let ruling =
-                delivered(filter, tunnel, sa, arrived, flow, To::Out(Some(lan.link)), Vec::new());
+    for remote in remotes::of(case.tunnel()?, &case.tried)? {
+        for lan in lans::that_receive(tunnel, Family::of(remote.address))? {
+            let inside = Packet::any(remote.address, lan.host);
+            let out = To::Out(Some(lan.link));
+            let ruling = delivered(filter, tunnel, sa, arrived, &inside, out, Vec::new());
             forwarded.push((lan.link.name.as_str(), remote, ruling));
         }
         if !tunnel.state.local_addresses(remote.local)?.is_empty() {
-            let flow = (remote.address, remote.local);
-            local
-                .push((remote, delivered(filter, tunnel, sa, arrived, flow, To::Here, Vec::new())));
+            let inside = Packet::any(remote.address, remote.local);
+            let ruling = delivered(filter, tunnel, sa, arrived, &inside, To::Here, Vec::new());
+            local.push((remote, ruling));
         }
     }
     Ok(Rulings { forwarded, local })

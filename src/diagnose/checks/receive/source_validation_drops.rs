@@ -11,7 +11,7 @@ use crate::diagnose::reverse_path::{self, Unrouted};
 use crate::diagnose::validation;
 use crate::diagnose::words::Word;
 use crate::report::Confidence;
-use crate::snapshot::{Driver, Family, Observed, Source};
+use crate::snapshot::{Driver, Family, Observed, Route, RouteType, Source};
 use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -53,8 +53,9 @@ What to do
     Without VyOS: set rp_filter of all to 0, of the interface to 2 or 0.
 ";
 
-/// Strict mode.
+/// The modes of rp_filter (Documentation/networking/ip-sysctl.rst).
 const STRICT: u32 = 1;
+const LOOSE: u32 = 2;
 const SITE: &str = "fib_validate_source(): -EXDEV";
 /// The counter of what rp_filter drops, of all interfaces together.
 const DROPPED: &str = "TcpExtIPReversePathFilter";
@@ -91,10 +92,16 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
     }
     let all = case.now.sysctls.all_rp_filter.clone()?;
     let own = tunnel.link.ipv4.as_ref().map_or(0, |c| c.rp_filter);
-    if all.max(own) != STRICT || inbound.own.is_empty() {
+    let mode = all.max(own);
+    if !matches!(mode, STRICT | LOOSE) || inbound.own.is_empty() {
         return Err(Unconfirmed::RuledOut);
     }
-    let unrouted = reverse_path::unrouted(case)?;
+    let mut unrouted = reverse_path::unrouted(case)?;
+    if mode == LOOSE {
+        // A route by any device is enough.
+        let routes = case.now.routes.as_ref().map_err(Clone::clone)?;
+        unrouted.retain(|source| !is_reached(routes, *source));
+    }
     let prefix = unrouted.iter().find_map(|source| match source {
         Unrouted::Prefix(prefix) if prefix.addr().is_ipv4() => Some(prefix),
         _ => None,
@@ -102,10 +109,15 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
     let risen = || counted::ip_rise(case.now, case.before()?, DROPPED);
     let setting = format!("rp_filter: all {all}, {} {own}", case.name);
     if let Some(source) = prefix {
-        let summary = format!(
-            "strict rp_filter drops what the peer sends from {source}: that prefix is not routed into {}",
-            case.name
-        );
+        let summary = match mode {
+            LOOSE => format!(
+                "loose rp_filter drops what the peer sends from {source}: this host has no route to that prefix"
+            ),
+            _ => format!(
+                "strict rp_filter drops what the peer sends from {source}: that prefix is not routed into {}",
+                case.name
+            ),
+        };
         let dropped = risen().ok().filter(|rise| *rise > 0);
         let dropped = dropped.map(|rise| format!("{DROPPED} +{rise} {}", case.during()));
         return Ok(Found::new(Confidence::Consistent, SITE, summary)
@@ -119,12 +131,19 @@ fn rp_filter(case: &Case<'_>) -> Outcome {
                 Command::AddRouteInto.with(Word::Prefix, source),
             ));
     }
-    by_counter(case, setting, &unrouted, risen)
+    by_counter(case, mode, setting, &unrouted, risen)
+}
+
+/// Whether any route leads to a source, by whichever device: one in a table that no rule asks for is taken for one, too.
+fn is_reached(routes: &[Route], source: Unrouted) -> bool {
+    let host = source.host();
+    routes.iter().any(|r| r.route_type == RouteType::Unicast && r.destination.contains(&host))
 }
 
 /// The policies name no prefix that must have a reverse path, so only the counter shows that packets without one come in.
 fn by_counter(
     case: &Case<'_>,
+    mode: u32,
     setting: String,
     unrouted: &[Unrouted],
     risen: impl Fn() -> Observed<u64>,
@@ -135,11 +154,16 @@ fn by_counter(
     let is_unrouted = unrouted.contains(&Unrouted::Everything(Family::Inet));
     // The counter is that of the host. A tunnel that sends something has some reverse path.
     let are_of_tunnel = dropped.saturating_mul(2) >= received;
-    if dropped == 0 || !are_of_tunnel || !is_unrouted && sent > 0 {
+    let may_be_others = sent > 0 || mode == LOOSE;
+    if dropped == 0 || !are_of_tunnel || !is_unrouted && may_be_others {
         return Err(Unconfirmed::RuledOut);
     }
+    let (how, why) = match mode {
+        LOOSE => ("loose", "this host has no route to their sources"),
+        _ => ("strict", "the routes to their sources lead elsewhere"),
+    };
     let summary = format!(
-        "strict rp_filter dropped {} {}, while {} received {}: the routes to their sources lead elsewhere",
+        "{how} rp_filter dropped {} {}, while {} received {}: {why}",
         PACKET.of(dropped),
         case.during(),
         case.name,
@@ -147,7 +171,7 @@ fn by_counter(
     );
     let routed = "only its own prefix is routed into it";
     let routed = is_unrouted.then(|| format!("{}: {routed}", case.name));
-    Ok(Found::new(Confidence::Consistent, SITE, summary)
+    let found = Found::new(Confidence::Consistent, SITE, summary)
         .seen(case, format!("{DROPPED} +{dropped} {}", case.during()), Source::IpCounters)
         .seen(case, setting, Source::RpFilter)
         .seen_if(case, routed, Source::Routes)
@@ -156,8 +180,11 @@ fn by_counter(
             case,
             "see which sources come in: each needs a route into the tunnel",
             Command::Packets,
-        )
-        .next(case, "or accept any source that has a route", Command::RpFilterLoose))
+        );
+    Ok(match mode {
+        LOOSE => found,
+        _ => found.next(case, "or accept any source that has a route", Command::RpFilterLoose),
+    })
 }
 
 /// A rule of any table that asks for the reverse path, and is none of those that VyOS writes.

@@ -1,12 +1,14 @@
-//! VTI-312: what this host forwards into the tunnel is dropped by its own packet filter before the interface.
+//! VTI-312: what this host forwards or sends into the tunnel is dropped by its own packet filter before the interface.
 
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::filtered;
+use crate::diagnose::lans;
+use crate::diagnose::remotes;
 use crate::snapshot::Family;
 use crate::way::around::filter::Packet;
-use crate::way::around::{Ruling, enters};
+use crate::way::around::{Ruling, enters, own_enters};
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::RefusedBeforeTheTunnel,
@@ -17,17 +19,17 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Packets from the networks behind this host are routed into the
-    tunnel, but this host's packet filter drops them before they reach
-    the interface. Neither tx_packets nor tx_errors of the interface is
-    rising.
+    Packets from the networks behind this host, or its own, are routed
+    into the tunnel, but this host's packet filter drops them before
+    they reach the interface. Neither tx_packets nor tx_errors of the
+    interface is rising.
 
 Why
     A rule or the policy of a chain in PREROUTING, FORWARD or
-    POSTROUTING drops packets for this interface. On VyOS: the
-    interface is in a zone without a policy from the LAN's zone, or the
-    forward filter's default action is drop and no rule names the
-    interface.
+    POSTROUTING (OUTPUT for this host's own packets) drops packets for
+    this interface. On VyOS: the interface is in a zone without a policy
+    from the LAN's zone, or the forward filter's default action is drop
+    and no rule names the interface.
 
 How to confirm
     {Ruleset}\tthe counters of the rules
@@ -40,9 +42,13 @@ What to do
 fn check(case: &Case<'_>) -> Outcome {
     let Some(filter) = case.filter()? else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
-    let mut rulings = Vec::new();
-    for remote in filtered::remotes(case)? {
-        for lan in filtered::lans(case, Family::of(remote.address))? {
+    let (mut rulings, mut own) = (Vec::new(), Vec::new());
+    for remote in remotes::of(case.tunnel()?, &case.tried)? {
+        if !tunnel.state.local_addresses(remote.local)?.is_empty() {
+            let packet = Packet::any(remote.local, remote.address);
+            own.push((remote, own_enters(filter, tunnel, &packet).0));
+        }
+        for lan in lans::that_send(tunnel, Family::of(remote.address))? {
             let packet = Packet::any(lan.host, remote.address);
             let (ruling, _) = enters(filter, tunnel, lan.link, &packet);
             rulings.push((lan.link.name.as_str(), remote, ruling));
@@ -63,5 +69,22 @@ fn check(case: &Case<'_>) -> Outcome {
             return Ok(filtered::dropped(case, *hook, by, summary));
         }
     }
-    Err(filtered::nothing(rulings.iter().map(|(.., ruling)| ruling)))
+    if let Some((remote, Ruling::Drops(hook, by))) = own.first() {
+        if own.iter().all(|(_, ruling)| is_dropped(ruling)) {
+            let summary = format!(
+                "{} {} all that this host itself sends into {}, as from {} to {}",
+                by.name(),
+                by.does(),
+                case.name,
+                remote.local,
+                remote.address
+            );
+            let found = filtered::dropped(case, *hook, by, summary);
+            // A router that only forwards may want that.
+            let is_all = rulings.is_empty();
+            return Ok(if is_all { found } else { found.severity(Severity::Warning) });
+        }
+    }
+    let of_own = own.iter().map(|(_, ruling)| ruling);
+    Err(filtered::nothing(rulings.iter().map(|(.., ruling)| ruling).chain(of_own)))
 }

@@ -4,8 +4,9 @@ use crate::code::Code;
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
-use crate::diagnose::filtered;
 use crate::diagnose::found::Found;
+use crate::diagnose::lans;
+use crate::diagnose::remotes;
 use crate::report::Confidence;
 use crate::snapshot::{Family, Mark, Observed, RouteAnswer, RouteQuery, Rule, Source};
 use crate::way::around::filter::Filter;
@@ -62,6 +63,14 @@ fn rule_of(rules: &[Rule], mark: u32, family: Family) -> Option<&Rule> {
     })
 }
 
+/// Whether the rules do the same with packets of both marks: the kernel was asked about the values of the rules alone.
+fn alike(rules: &[Rule], one: u32, other: u32, family: Family) -> bool {
+    rules.iter().filter(|rule| rule.family == family && rule.is_on_a_mark()).all(|rule| {
+        let Mark { value, mask } = rule.fwmark;
+        (one & mask == value) == (other & mask == value)
+    })
+}
+
 /// What was decrypted, out of another device than that of the network that it is for.
 fn decrypted(case: &Case<'_>, filter: &Filter<'_>, rules: &[Rule]) -> Observed<Option<Found>> {
     let (Some(inbound), tunnel) = (case.inbound()?, case.tunnel()?) else { return Ok(None) };
@@ -70,16 +79,16 @@ fn decrypted(case: &Case<'_>, filter: &Filter<'_>, rules: &[Rule]) -> Observed<O
     let Some(mark) = decrypted_mark(sa, &arrived).filter(|mark| *mark != 0) else {
         return Ok(None);
     };
-    for remote in filtered::remotes(case)? {
+    for remote in remotes::of(case.tunnel()?, &case.tried)? {
         let family = Family::of(remote.address);
         let Some(rule) = rule_of(rules, mark, family) else { continue };
-        for lan in filtered::lans(case, family)? {
+        for lan in lans::that_receive(tunnel, family)? {
             // Which host of the network the kernel was asked about does not matter.
             let lookups = case.now.route_lookups.as_ref().map_err(Clone::clone)?;
             let asked = lookups.iter().find(|lookup| {
                 let RouteQuery { destination, source, mark: of, vrf } = &lookup.query;
-                let is_plain = source.is_none() && vrf.is_none() && *of == mark;
-                is_plain && lan.prefix.contains(destination)
+                let is_plain = source.is_none() && vrf.is_none();
+                is_plain && alike(rules, *of, mark, family) && lan.prefix.contains(destination)
             });
             let Some(RouteAnswer::Route { oif, .. }) = asked.map(|lookup| &lookup.answer) else {
                 continue;
@@ -114,9 +123,14 @@ fn into_itself(case: &Case<'_>, filter: &Filter<'_>, rules: &[Rule]) -> Observed
         let (_, left) = esp_leaves(filter, tunnel, sa, Some(0));
         let Some(mark) = left.mark.filter(|mark| *mark != 0) else { continue };
         let Some(rule) = rule_of(rules, mark, Family::of(sa.destination)) else { continue };
-        let query =
-            RouteQuery { destination: sa.destination, source: Some(sa.source), mark, vrf: None };
-        let RouteAnswer::Route { oif, .. } = tunnel.state.route(&query)? else { continue };
+        let family = Family::of(sa.destination);
+        let asked = tunnel.state.lookups_within(&sa.destination.into())?.iter().find(|lookup| {
+            let RouteQuery { source, mark: of, vrf, .. } = &lookup.query;
+            *source == Some(sa.source) && vrf.is_none() && alike(rules, *of, mark, family)
+        });
+        let Some(RouteAnswer::Route { oif, .. }) = asked.map(|lookup| &lookup.answer) else {
+            continue;
+        };
         if *oif != tunnel.link.ifindex {
             continue;
         }

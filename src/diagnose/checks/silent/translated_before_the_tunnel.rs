@@ -4,15 +4,16 @@ use crate::code::Code;
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
-use crate::diagnose::filtered::{self, Lan, Remote};
+use crate::diagnose::forwarded;
 use crate::diagnose::found::Found;
+use crate::diagnose::lans::{self, Lan};
+use crate::diagnose::remotes::{self, Remote};
 use crate::report::Confidence;
 use crate::snapshot::filter::{Hook, Rule, Step};
 use crate::snapshot::{Family, Observed, Source};
 use crate::way::around::enters;
 use crate::way::around::filter::{Filter, Packet, Translated, rule_name};
 use crate::way::{Flow, Outcome as End, transmit};
-use std::net::IpAddr;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::TranslatedBeforeTheTunnel,
@@ -46,8 +47,8 @@ What to do
 fn check(case: &Case<'_>) -> Outcome {
     let Some(filter) = case.filter()? else { return Err(Unconfirmed::RuledOut) };
     let tunnel = case.tunnel()?;
-    for remote in filtered::remotes(case)? {
-        for lan in filtered::lans(case, Family::of(remote.address))? {
+    for remote in remotes::of(case.tunnel()?, &case.tried)? {
+        for lan in lans::that_send(tunnel, Family::of(remote.address))? {
             // Without NAT it must be one that the tunnel takes.
             let original = Flow::probe(lan.host, remote.address);
             if transmit::end(tunnel, &original).effect.outcome != End::Sent {
@@ -69,11 +70,7 @@ fn translated(
     remote: &Remote,
 ) -> Observed<Option<Found>> {
     let tunnel = case.tunnel()?;
-    // `nf_nat_masquerade_ipv4()` takes the device's first address; without one it takes another device's.
-    let family = Family::of(remote.address);
-    let own = tunnel.state.addresses_of(tunnel.link.ifindex)?;
-    let own: Vec<IpAddr> = own.iter().map(|a| a.prefix.addr()).collect();
-    let masquerade = own.iter().copied().find(|address| Family::of(*address) == family);
+    let masquerade = forwarded::masquerade(tunnel, Family::of(remote.address))?;
     let packet = Packet { masquerade, ..Packet::any(lan.host, remote.address) };
     let (_, packet) = enters(filter, tunnel, lan.link, &packet);
     let Some(Translated { handle, is_certain, .. }) = packet.translated.first() else {

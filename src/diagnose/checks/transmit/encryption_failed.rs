@@ -4,9 +4,9 @@ use crate::code::Code;
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
-use crate::diagnose::filtered;
 use crate::diagnose::found::Found;
 use crate::diagnose::queued;
+use crate::diagnose::remotes;
 use crate::report::Confidence;
 use crate::snapshot::filter::Hook;
 use crate::snapshot::{Driver, Observed, Source};
@@ -123,7 +123,7 @@ fn by_filter<'r>(case: &Case<'r>) -> Observed<Option<(Hook, By<'r>)>> {
         if let (Ruling::Drops(hook, by), _) = esp_leaves(filter, tunnel, sa, None) {
             return Ok(Some((hook, by)));
         }
-        for remote in filtered::remotes(case)? {
+        for remote in remotes::of(case.tunnel()?, &case.tried)? {
             let inner = inner_leaves(filter, tunnel, sa, remote.local, remote.address);
             if let Ruling::Drops(hook, by) = inner {
                 return Ok(Some((hook, by)));

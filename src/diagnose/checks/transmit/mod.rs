@@ -7,6 +7,7 @@ use crate::diagnose::flows::Trace;
 
 pub mod encryption_failed;
 pub mod endpoint_mismatch;
+mod from_hosts_behind;
 pub mod hard_limit_reached;
 pub mod inner_source_is_the_peer;
 pub mod ipv6_outside_selectors;

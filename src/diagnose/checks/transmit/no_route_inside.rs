@@ -19,8 +19,8 @@ pub const DIAGNOSIS: Diagnosis = Diagnosis {
 
 const EXPLAIN: &str = "
 What happens
-    Carrier errors are rising, although everything that is routed into
-    the tunnel passes. No counter of /proc/net/xfrm_stat rises, and no
+    Carrier errors are rising, although the packets that were tried pass
+    the tunnel. No counter of /proc/net/xfrm_stat rises, and no
     sender gets an ICMP message.
 
 Why
@@ -57,7 +57,7 @@ fn check(case: &Case<'_>) -> Outcome {
         return Err(Unconfirmed::RuledOut);
     }
     let summary = format!(
-        "carrier errors are rising, although everything routed into {} passes: a program may send packets to it without a route",
+        "carrier errors are rising, and no packet that was tried on {} is lost: a program may send packets to it without a route",
         case.name
     );
     Ok(Found::new(

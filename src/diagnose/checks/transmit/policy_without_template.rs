@@ -1,10 +1,10 @@
 //! VTI-105: the policy that matches first is a pass policy.
 
-use super::drops;
+use super::{drops, from_hosts_behind};
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
-use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
+use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome};
 use crate::diagnose::found::Found;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -39,14 +39,13 @@ What to do
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::PolicyWithoutTemplate)?;
-    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
-    let summary = format!(
-        "{}: the policy that matches is a pass policy, so the packets are not encrypted",
-        drops(case, &lost)
-    );
-    Ok(Found::proven(case, first, summary).severity(case.grade(Severity::Fault)).next(
-        case,
-        "list the policies and compare their priorities",
-        Command::OutboundPolicies,
-    ))
+    let why = "the policy that matches is a pass policy, so the packets are not encrypted";
+    let (next, list) =
+        ("list the policies and compare their priorities", Command::OutboundPolicies);
+    let Some(first) = lost.first() else {
+        return from_hosts_behind::lost(case, Code::PolicyWithoutTemplate, why, (next, list));
+    };
+    let summary = format!("{}: {why}", drops(case, &lost));
+    let found = Found::proven(case, first, summary).severity(case.grade(Severity::Fault));
+    Ok(found.next(case, next, list))
 }

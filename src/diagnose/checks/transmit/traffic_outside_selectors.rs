@@ -1,6 +1,6 @@
 //! VTI-102: the interface's policies do not cover everything that is routed into it.
 
-use super::drops;
+use super::{drops, from_hosts_behind};
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -96,7 +96,11 @@ fn own_packets(case: &Case<'_>, first: &Trace) -> Outcome {
 
 fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::TrafficOutsideSelectors)?;
-    let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
+    let Some(first) = lost.first() else {
+        let next = ("list the selectors that the peers negotiated", Command::Selectors);
+        let why = "no selector of the tunnel matches";
+        return from_hosts_behind::lost(case, Code::TrafficOutsideSelectors, why, next);
+    };
     let tunnel = case.tunnel()?;
     let own = tunnel.own_policies(PolicyDirection::Out)?;
     let (outside, example) = (Case::prefixes(&lost), &first.flow);

@@ -8,7 +8,7 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::diagnose::words::Word;
-use crate::snapshot::{RouteQuery, Source};
+use crate::snapshot::{RouteQuery, Sa, Snapshot, Source};
 use crate::way::Site;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -42,23 +42,37 @@ fn check(case: &Case<'_>) -> Outcome {
     let lost = case.lost_to(Code::TunnelLoopsIntoItself)?;
     let Some(first) = lost.first() else { return Err(Unconfirmed::RuledOut) };
     let Site::Loop { destination } = first.verdict.site else { return Err(Unconfirmed::RuledOut) };
-    let query = RouteQuery { destination, source: None, mark: 0, vrf: None };
+    let tunnel = case.tunnel()?;
+    let mark = tunnel.lookup_mark(first.flow.mark);
+    let to_peer = |sa: &&Sa| sa.destination == destination;
+    let sa = tunnel.outbound_sas()?.iter().copied().find(to_peer);
+    let query = sa.map_or(RouteQuery { destination, source: None, mark: 0, vrf: None }, |sa| {
+        RouteQuery { source: None, ..Snapshot::outer_query(sa, None, mark) }
+    });
     let get = Call::from(Command::RouteToPeer).with_route(&query, None);
-    Ok(Found::proven(
+    let marked = match query.mark {
+        0 => String::new(),
+        mark => format!(" with the mark {mark:#x} that the SA gives its packets"),
+    };
+    let found = Found::proven(
         case,
         first,
         format!(
-            "{}: the route to the peer {destination} leads into {} itself",
+            "{}: the route to the peer {destination}{marked} leads into {} itself",
             drops(case, &lost),
             case.name
         ),
     )
     .severity(case.grade(Severity::Fault))
     .seen_if(case, case.counted.words("collisions", |c| c.collisions), Source::Links)
-    .next(case, "ask the kernel for the route to the peer", get)
-    .next(
-        case,
-        "add a route to the peer through the WAN",
-        Command::AddRouteToPeer.with(Word::Remote, destination),
-    ))
+    .next(case, "ask the kernel for the route to the peer", get);
+    // Where only a mark leads into the tunnel, the rule for that mark is to be mended, and no route is missing.
+    Ok(match query.mark {
+        0 => found.next(
+            case,
+            "add a route to the peer through the WAN",
+            Command::AddRouteToPeer.with(Word::Remote, destination),
+        ),
+        _ => found.next(case, "list the routing rules: one takes this mark", Command::Rules),
+    })
 }
