@@ -157,15 +157,18 @@ pub struct Show {
 
 /// Arguments of `lookup`.
 #[derive(Debug, Args)]
-#[command(override_usage = "vti-diagnostics lookup --interface <IF> --source <ADDRESS>
-       --destination <ADDRESS> [--decrypted | --encrypted --spi <SPI>] [OPTIONS]")]
+#[command(override_usage = "vti-diagnostics lookup --interface <IF> --destination <ADDRESS>
+       [--source <ADDRESS>] [--decrypted | --encrypted --spi <SPI>] [OPTIONS]")]
 pub struct Lookup {
     /// The VTI of the packet
     #[arg(long, alias = "intf-name", value_name = "IF", value_parser = interface_name)]
     pub interface: String,
-    /// Source address of the packet
+    /// Source of the packet, if not this system's own
     #[arg(long, value_name = "ADDRESS")]
-    pub source: IpAddr,
+    pub source: Option<IpAddr>,
+    /// The interface that the packet comes in by
+    #[arg(long, value_name = "IF", value_parser = interface_name, conflicts_with_all = ["decrypted", "encrypted"])]
+    pub in_interface: Option<String>,
     /// Destination address of the packet
     #[arg(long, value_name = "ADDRESS")]
     pub destination: IpAddr,

@@ -175,14 +175,24 @@ fn report(
 }
 
 fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
-    let flow = flow(arguments)?;
     let snapshot = match &arguments.capture {
         Some(file) => {
             capture::load_within(file, arguments.max_size)?.snapshots.pop().ok_or_else(empty)?
         }
-        None => live_with_route(&arguments.interface, &flow, vici(&arguments.vici)),
+        None => live_with_route(arguments, vici(&arguments.vici)),
     };
     let interface = &arguments.interface;
+    let source = match arguments.source {
+        Some(source) => source,
+        None if arguments.decrypted || arguments.encrypted => {
+            let what =
+                "--decrypted and --encrypted go with --source: the packet comes from elsewhere";
+            return Err(Error::IncorrectValue(what.to_owned()));
+        }
+        None => diagnose::own_source(&snapshot, interface, arguments.destination)?,
+    };
+    let flow = flow(arguments, source)?;
+    let from = arguments.in_interface.as_deref();
     let spi = arguments.spi.map(Spi);
     let report = match spi {
         Some(spi) if arguments.encrypted => {
@@ -199,9 +209,9 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
             Some(file) => {
                 let other = capture::load_within(file, arguments.max_size)?.snapshots.pop();
                 let other = other.ok_or_else(empty)?;
-                diagnose::lookup_both_ends(&snapshot, &other, interface, &flow)?
+                diagnose::lookup_both_ends(&snapshot, &other, interface, &flow, from)?
             }
-            None => diagnose::lookup(&snapshot, interface, &flow)?,
+            None => diagnose::lookup(&snapshot, interface, &flow, from)?,
         },
     };
     match arguments.output.format() {
@@ -212,8 +222,8 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
 }
 
 /// The packet that is asked for: a ping, unless a protocol is given.
-fn flow(arguments: &cli::Lookup) -> Result<Flow> {
-    let (source, destination) = (arguments.source, arguments.destination);
+fn flow(arguments: &cli::Lookup, source: IpAddr) -> Result<Flow> {
+    let destination = arguments.destination;
     let (ping, echo_request) = match (source, destination) {
         (IpAddr::V4(_), IpAddr::V4(_)) => (ICMP, 8),
         (IpAddr::V6(_), IpAddr::V6(_)) => (ICMPV6, 128),
@@ -429,14 +439,14 @@ fn explain(code: Option<&str>, width: usize) -> Result<String> {
 }
 
 /// This system now, with the kernel's answer for the route of the packet itself, in the VRF of the interface.
-fn live_with_route(interface: &str, flow: &Flow, vici: &Path) -> Snapshot {
+fn live_with_route(arguments: &cli::Lookup, vici: &Path) -> Snapshot {
     let query = |read: &Snapshot| {
         let mut links = read.links.iter().flatten();
-        let ifindex = links.find(|link| link.name == interface).map(|link| link.ifindex);
+        let ifindex = links.find(|l| l.name == arguments.interface).map(|link| link.ifindex);
         vec![RouteQuery {
-            destination: flow.destination,
-            source: Some(flow.source),
-            mark: flow.mark,
+            destination: arguments.destination,
+            source: arguments.source,
+            mark: arguments.mark,
             vrf: ifindex.and_then(|index| read.vrf_of(index).ok().flatten()),
         }]
     };

@@ -207,10 +207,21 @@ fn inputs_and_forms_exclude_each_other() {
 }
 
 #[test]
-fn a_lookup_needs_an_interface_and_both_addresses() {
+fn a_lookup_needs_an_interface_and_a_destination() {
     let said = sentence(&["lookup"]);
-    for option in ["--interface", "--source", "--destination"] {
+    for option in ["--interface", "--destination"] {
         assert!(said.contains(option), "{said}");
+    }
+}
+
+#[test]
+fn what_the_peer_sends_has_a_source() {
+    let peer = ["lookup", "--interface=vti0", "--destination=10.9.1.5"];
+    for way in [&["--decrypted"][..], &["--encrypted", "--spi=0x101"]] {
+        assert!(sentence(&[&peer[..], way].concat()).contains("--source"));
+        let by =
+            sentence(&[&peer[..], way, &["--source=10.0.0.1", "--in-interface=eth0"]].concat());
+        assert!(by.contains("--in-interface"), "{by}");
     }
 }
 

@@ -19,6 +19,8 @@ mod ends;
 mod failing;
 #[path = "replay/log.rs"]
 mod log;
+#[path = "replay/lookup.rs"]
+mod lookup;
 #[path = "replay/loss.rs"]
 mod loss;
 #[path = "replay/receive.rs"]

@@ -4,6 +4,8 @@ use super::classify::inbound_cause;
 use super::flows::Origin;
 use super::inbound::Inbound;
 use super::lookup::tunnel_of;
+use super::lookup_filter::{self, Place};
+use crate::code::Code;
 use crate::error::Error;
 use crate::report::{FlowReport, LookupReport};
 use crate::snapshot::{Sa, Snapshot, Spi};
@@ -75,7 +77,22 @@ fn decrypted(
         Some(sent) => format!("{flow}, encrypted by SA {}", sent.spi),
         None => format!("{flow}, decrypted by SA {}", sa.spi),
     };
-    Ok(report(interface, &tunnel, text, &receive::receive(&state, &packet)))
+    let mut report = report(interface, &tunnel, text, &receive::receive(&state, &packet));
+    through_the_filter(&mut report.flow, &tunnel, sa, flow);
+    Ok(report)
+}
+
+/// The packet filter around the way of a packet: of its ESP before the SA, and of what is inside behind the device.
+fn through_the_filter(report: &mut FlowReport, tunnel: &Tunnel<'_>, sa: &Sa, flow: &Flow) {
+    let filter = lookup_filter::Asked::of(tunnel);
+    let (before, arrived) = filter.arriving(tunnel, sa);
+    if let Some(arrived) = arrived.filter(|_| report.outcome == "let-in") {
+        let behind = filter.behind(tunnel, sa, &arrived, flow);
+        let code = Code::RefusedAfterDecryption;
+        lookup_filter::put(report, &Place::Last, "filter", behind, code);
+    }
+    let code = Code::EspFilteredOnArrival;
+    lookup_filter::put(report, &Place::First, "filter (ESP)", before, code);
 }
 
 /// What the kernel does with an ESP packet, of which only the outside is known: the way ends open where the inside matters.
@@ -98,7 +115,11 @@ pub fn lookup_encrypted(
         packet.inner = super::arrivals::sample(&tunnel, sa).unwrap_or(packet.inner);
     }
     let text = format!("ESP {source} -> {destination}, SPI {spi}, with {} inside", packet.inner);
-    Ok(report(interface, &tunnel, text, &receive::receive(&state, &packet)))
+    let mut report = report(interface, &tunnel, text, &receive::receive(&state, &packet));
+    if let Ok(Some(sa)) = state.sa_with_spi(destination, spi) {
+        through_the_filter(&mut report.flow, &tunnel, sa, &packet.inner);
+    }
+    Ok(report)
 }
 
 fn report(interface: &str, tunnel: &Tunnel<'_>, flow: String, verdict: &Verdict) -> LookupReport {

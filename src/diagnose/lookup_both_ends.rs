@@ -20,8 +20,9 @@ pub fn lookup_both_ends(
     other: &Snapshot,
     interface: &str,
     flow: &Flow,
+    from: Option<&str>,
 ) -> Result<LookupReport, Error> {
-    let mut report = lookup(now, interface, flow)?;
+    let mut report = lookup(now, interface, flow, from)?;
     let (here, there) = (State::new(now), State::new(other));
     let tunnel = tunnel_of(&here, interface, flow)?;
     let away = counterpart(&tunnel, &there).map_err(|why| no_other_end(interface, why))?;
@@ -31,12 +32,18 @@ pub fn lookup_both_ends(
     for ((sender, receiver, packet), is_back) in legs.into_iter().zip(is_there) {
         let sent = match is_back {
             false => report.flow.clone(),
-            true => lookup(&sender.state.snapshot, &sender.link.name, packet)?.flow,
+            true => lookup(&sender.state.snapshot, &sender.link.name, packet, None)?.flow,
         };
+        let is_sent = sent.outcome == "sent";
         if is_back {
             report.beyond.push(stretch(sender, "the answer", sent));
         }
-        let Site::Sent { spi, .. } = transmit::send(sender, packet).site else { return Ok(report) };
+        let site = transmit::send(sender, packet).site;
+        let Site::Sent { spi, .. } = site else { return Ok(report) };
+        // Its own packet filter may drop it before or behind the device.
+        if !is_sent {
+            return Ok(report);
+        }
         let arrived = arrives(sender, receiver, packet, spi)?;
         let is_let_in = arrived.flow.outcome == "let-in";
         let what = if is_back { "the answer arrives" } else { "it arrives" };

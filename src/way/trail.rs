@@ -40,6 +40,7 @@ pub(super) type Walk<T, S = Site> = Result<T, End<S>>;
 #[expect(missing_docs, reason = "the names say it")]
 pub enum At {
     RouteInside,
+    Filter,
     FirstLookup,
     DefaultPolicy,
     Device,
@@ -52,6 +53,7 @@ pub enum At {
     Loop,
     Size,
     Encryption,
+    FilterOfEsp,
     Arrival,
     OuterPolicy,
     Handler,
@@ -62,6 +64,7 @@ pub enum At {
     PolicyIn,
     PolicyForward,
     PolicyOfClear,
+    FilterBehind,
     Undecided,
 }
 
@@ -75,6 +78,7 @@ impl At {
     ) -> Step {
         let (name, stage, source) = match self {
             At::RouteInside => ("route", Stage::Rules, Source::InsideRoute),
+            At::Filter => ("filter", Stage::Filter, Source::PacketFilter),
             At::FirstLookup => ("first lookup", Stage::Rules, Source::SecurityPolicies),
             At::DefaultPolicy => ("default policy", Stage::Policy, Source::DefaultPolicies),
             At::Device => ("device", Stage::Device, Source::Links),
@@ -87,6 +91,7 @@ impl At {
             At::Loop => ("loop", Stage::OuterRoute, Source::RouteLookups),
             At::Size => ("size", Stage::Mtu, Source::SecurityAssociations),
             At::Encryption => ("encryption", Stage::Encryption, Source::SecurityAssociations),
+            At::FilterOfEsp => ("filter (ESP)", Stage::Queue, Source::PacketFilter),
             At::Arrival => ("arrives", Stage::Receive, Source::Addresses),
             At::OuterPolicy => {
                 ("policy of the ESP packet", Stage::Receive, Source::SecurityPolicies)
@@ -101,6 +106,7 @@ impl At {
             At::PolicyIn => ("policy in", Stage::Receive, Source::SecurityPolicies),
             At::PolicyForward => ("policy fwd", Stage::Receive, Source::SecurityPolicies),
             At::PolicyOfClear => ("policy without SA", Stage::Receive, Source::SecurityPolicies),
+            At::FilterBehind => ("filter", Stage::Past, Source::PacketFilter),
             At::Undecided => ("open", Stage::Residue, Source::Links),
         };
         Step { name, stage, source, looked_at: looked_at.into(), result: result.into(), notes }

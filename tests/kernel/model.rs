@@ -39,7 +39,7 @@ fn ipv4(size: u32, dont_fragment: bool) -> Flow {
 
 /// sent, dropped, held or open.
 fn fate(now: &Snapshot, flow: &Flow) -> String {
-    diagnose::lookup(now, INTERFACE, flow).unwrap().flow.outcome
+    diagnose::lookup(now, INTERFACE, flow, None).unwrap().flow.outcome
 }
 
 fn outbound(now: &mut Snapshot) -> &mut Sa {

@@ -237,7 +237,7 @@ fn a_packet_is_followed_to_the_other_end_and_back() {
         let (from, to) =
             if is_router { ("10.9.1.1", "10.9.2.1") } else { ("10.9.2.1", "10.9.1.1") };
         let flow = Flow::probe(from.parse().unwrap(), to.parse().unwrap());
-        let report = lookup_both_ends(now, other, "t0", &flow).unwrap();
+        let report = lookup_both_ends(now, other, "t0", &flow, None).unwrap();
         shown.push_str(&format!("{}\n\n{}\n", pair.own.name, text::lookup(&report, 80)));
     }
     insta::assert_snapshot!("a_packet_is_followed", shown);
