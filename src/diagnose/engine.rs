@@ -12,7 +12,7 @@ use super::ip_tunnel::IpTunnelState;
 use super::reached;
 use super::summary;
 use super::unsettled;
-use super::verdict::{notes, sources, unseen, verdict};
+use super::verdict::{least, notes, sources, unseen, verdict};
 use super::vpp;
 use crate::code::{By, Code, Severity, Stage};
 use crate::error::Error;
@@ -253,6 +253,8 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     }
     report.ends = case.ends().ok().map(Ends::report);
     report.verdict = verdict(case, &report.findings, &report.undetermined);
+    let (present, undetermined) = (report.present_findings(), &report.undetermined);
+    report.least_verdict = least(case, present.count() > 0, undetermined);
     if extent != Extent::Everything && report.verdict != Verdict::Unknown {
         // A person without the rights is told how to get them, whatever the verdict.
         report.undetermined.retain(|open| open.missing.reason == Reason::Denied);

@@ -62,6 +62,7 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             interval: case.counted.interval.as_ref().ok().copied(),
         },
         verdict: Verdict::Ok,
+        least_verdict: Verdict::Ok,
         findings: Vec::new(),
         undetermined: Vec::new(),
         masked: Vec::new(),

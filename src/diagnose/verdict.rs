@@ -20,10 +20,15 @@ pub(super) fn verdict(
     undetermined: &[Undetermined],
 ) -> Verdict {
     let worst = findings.iter().map(|f| f.severity.into()).max().unwrap_or(Verdict::Ok);
+    worst.max(least(case, !findings.is_empty(), undetermined))
+}
+
+/// Unknown where something was not read that might show a fault, else ok. `is_found`: there are findings.
+pub(super) fn least(case: &Case<'_>, is_found: bool, undetermined: &[Undetermined]) -> Verdict {
     // What this kind of input never contains is no reason to doubt a finding.
     let needed = |m: &Missing| {
         let is_no_part = matches!(m.reason, Reason::Skipped | Reason::NotInText);
-        m.source.need() == Need::Needed && (!is_no_part || findings.is_empty())
+        m.source.need() == Need::Needed && (!is_no_part || !is_found)
     };
     // Neither is what this system does not have. A failed read is a reason: it might have shown a fault.
     let may_hide = |u: &Undetermined| {
@@ -32,14 +37,14 @@ pub(super) fn verdict(
             && reason.is_failure()
             && u.code.info().severity > Severity::Notice
     };
-    let is_assumed = findings.is_empty() && assumed::leaves_open(case.now);
+    let is_assumed = !is_found && assumed::leaves_open(case.now);
     if case.works_elsewhere()
         || is_assumed
         || undetermined.iter().any(|u| needed(&u.missing) || may_hide(u))
     {
-        worst.max(Verdict::Unknown)
+        Verdict::Unknown
     } else {
-        worst
+        Verdict::Ok
     }
 }
 

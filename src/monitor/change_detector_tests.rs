@@ -57,6 +57,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         counters: CounterSpans { since_boot: Some(counters), ..CounterSpans::default() },
         state: Default::default(),
         verdict: Verdict::Ok,
+        least_verdict: Verdict::Ok,
         findings: vec![],
         undetermined: vec![],
         masked: vec![],

@@ -151,6 +151,12 @@ pub struct Finding {
     pub is_brief: bool,
 }
 
+impl Finding {
+    fn is_past(&self) -> bool {
+        self.code.info().stage == Stage::Past
+    }
+}
+
 /// A diagnosis that could not be decided, and what it would have needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Undetermined {
@@ -343,6 +349,9 @@ pub struct InterfaceReport {
     pub state: TunnelState,
     /// The worst of the findings, or ok, or unknown.
     pub verdict: Verdict,
+    /// What it is at least without the findings on the past: unknown where something was not read that might show a fault, else ok.
+    #[serde(skip)]
+    pub least_verdict: Verdict,
     /// The first is the root cause.
     pub findings: Vec<Finding>,
     /// What could not be decided.
@@ -363,13 +372,18 @@ pub struct InterfaceReport {
 }
 
 impl InterfaceReport {
+    /// The findings without those on losses of the past.
+    pub fn present_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| !finding.is_past())
+    }
+
     /// Without losses of the past: for whoever watches, and tells of losses when they happen.
     pub fn present(mut self) -> Self {
         let count = self.findings.len();
-        self.findings.retain(|finding| finding.code.info().stage != Stage::Past);
-        if self.findings.len() < count && self.verdict != Verdict::Unknown {
+        self.findings.retain(|finding| !finding.is_past());
+        if self.findings.len() < count {
             let worst = self.findings.iter().map(|finding| finding.severity.into()).max();
-            self.verdict = worst.unwrap_or(Verdict::Ok);
+            self.verdict = worst.unwrap_or(Verdict::Ok).max(self.least_verdict);
         }
         self
     }

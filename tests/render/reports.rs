@@ -68,6 +68,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
             interval: None,
         },
         verdict: Verdict::Ok,
+        least_verdict: Verdict::Ok,
         findings: vec![],
         undetermined: vec![],
         masked: vec![],

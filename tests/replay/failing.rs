@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use vti_diagnostics::capture::Capture;
 use vti_diagnostics::diagnose::{self, Observation};
-use vti_diagnostics::report::{Report, Verdict};
+use vti_diagnostics::report::{InterfaceReport, Report, Verdict};
+use vti_diagnostics::snapshot::observed::Need;
 use vti_diagnostics::snapshot::{Reason, Source};
 
 /// A read that was tried, and failed.
@@ -36,6 +37,12 @@ fn verdicts(report: &Report) -> BTreeMap<String, Verdict> {
     interfaces.chain([(String::new(), report.verdict)]).collect()
 }
 
+/// Whether a diagnosis lacked something without which it is unknown whether the tunnel can carry packets, because a read failed.
+fn lacks_needed(interface: &InterfaceReport) -> bool {
+    let mut missing = interface.undetermined.iter().map(|u| &u.missing);
+    missing.any(|m| m.source.need() == Need::Needed && m.reason.is_failure())
+}
+
 fn without(recorded: &Recorded, withhold: super::registry::Withhold, reason: Reason) -> Report {
     let mut capture = recorded.capture.clone();
     withhold(&mut capture, reason);
@@ -50,7 +57,18 @@ fn a_read_that_failed_makes_no_fault_well() {
     for recorded in RECORDED.iter() {
         let before = verdicts(&report(recorded, &recorded.capture));
         for ((name, withhold), reason) in reads().flat_map(|s| FAILED.map(|reason| (s, reason))) {
-            let after = verdicts(&without(recorded, withhold, reason));
+            let report = without(recorded, withhold, reason);
+            let after = verdicts(&report);
+            // The same as those see it who watch: `metrics`, `monitor` and the recorder. Past losses say nothing about the present.
+            for interface in report.interfaces.iter().filter(|i| lacks_needed(i)) {
+                let after = interface.clone().present();
+                if after.verdict < Verdict::Unknown {
+                    wrong.insert(format!(
+                        "{} {}: at present {:?} without {name}",
+                        recorded.name, after.name, after.verdict
+                    ));
+                }
+            }
             for (interface, before) in before.iter().filter(|(_, v)| **v > Verdict::Unknown) {
                 // Where the interfaces are not known, that is said of the host.
                 let after = after.get(interface).unwrap_or(&after[""]);
