@@ -110,7 +110,7 @@ fn run_with(
     interfaces.sort_by_cached_key(|i| natural(&i.name));
     let now = observation.now;
     let worst = interfaces.iter().map(|i| i.verdict).max().unwrap_or(Verdict::Ok);
-    let unseen = unseen(now, interface.is_some() || !interfaces.is_empty());
+    let unseen = unseen(now, interface.is_some() || interfaces.iter().any(|i| !i.fallback_device));
     let least = if unseen.is_empty() { Verdict::Ok } else { Verdict::Unknown };
     Ok(Report {
         schema: SCHEMA,

@@ -8,7 +8,7 @@ use super::vpp;
 use crate::code::Severity;
 use crate::report::{Finding, InterfaceReport, SourceStatus, Status, Undetermined, Verdict};
 use crate::snapshot::observed::Need;
-use crate::snapshot::{Missing, Reason, Snapshot};
+use crate::snapshot::{Missing, PART_OF_LINKS, Reason, Snapshot, Source};
 
 /// At most so many unreadable nodes of the configuration are named.
 const MOST_UNREAD: usize = 3;
@@ -54,7 +54,9 @@ pub(super) fn unseen(now: &Snapshot, has_some: bool) -> Vec<String> {
     let is_no_part = |m: &Missing| {
         matches!(m.reason, Reason::Skipped | Reason::NotInCapture | Reason::NotInText)
     };
-    let links = now.links.as_ref().err().filter(|m| !(has_some && is_no_part(m)));
+    // Of a list that is known to be a part the same holds as of none.
+    let part = now.assumed.iter().find(|m| m.source == Source::Links && m.detail == PART_OF_LINKS);
+    let links = now.links.as_ref().err().or(part).filter(|m| !(has_some && is_no_part(m)));
     let links = links.map(|m| format!("Which interfaces exist is unknown: {m}."));
     let configuration = match &now.configuration {
         Ok(configuration) => {
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
     use crate::diagnose::{Observation, run};
     use crate::snapshot::vyos::{Configuration, Unread};
-    use crate::snapshot::{DeviceColumns, Host, Source};
+    use crate::snapshot::{DeviceColumns, Host};
 
     fn verdict_of(now: &Snapshot) -> (Verdict, Vec<String>) {
         let report = run(&Observation { now, earlier: None }, None).unwrap();
@@ -126,6 +128,21 @@ mod tests {
         let (verdict, notes) = verdict_of(&now);
         assert_eq!(verdict, Verdict::Unknown);
         assert!(notes[0].contains("no buffer space available"), "{notes:?}");
+    }
+
+    /// A capture without links, and a text with a part of them: neither says that no VTI exists.
+    #[test]
+    fn of_a_part_of_the_interfaces_it_is_not_said_that_no_vti_exists() {
+        let row = DeviceColumns { name: "ip_vti0".into(), ..DeviceColumns::default() };
+        for reason in [Reason::NotInCapture, Reason::Skipped, Reason::NotInText] {
+            let links = Err(Missing::new(Source::Links, reason, ""));
+            let now = Snapshot { links, proc_net_dev: Ok(vec![row.clone()]), ..empty() };
+            assert_eq!(verdict_of(&now).0, Verdict::Unknown, "{reason:?}");
+        }
+        let part = Missing::new(Source::Links, Reason::NotInText, PART_OF_LINKS);
+        let (verdict, notes) = verdict_of(&Snapshot { assumed: vec![part], ..empty() });
+        assert_eq!(verdict, Verdict::Unknown);
+        assert!(notes[0].contains(PART_OF_LINKS), "{notes:?}");
     }
 
     #[test]

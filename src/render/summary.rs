@@ -215,17 +215,17 @@ fn nothing(report: &Report) -> String {
     if report.verdict != Verdict::Unknown {
         return "No VTI or xfrm interface exists on this system.".to_string();
     }
-    let failed: Vec<String> = report
-        .sources
-        .iter()
-        .filter(|source| matches!(source.status, Status::Denied | Status::Failed))
-        .map(|source| format!("{}: {}", source.name, source.detail))
-        .collect();
-    if failed.is_empty() {
-        return "No interface in this text has the name of a VTI (vtiN, xfrmN, ipsecN); choose one with --interface."
-            .to_string();
+    let links = report.sources.iter().find(|source| source.name == Source::Links.name());
+    match links {
+        Some(SourceStatus { status: Status::Read, .. }) => {
+            "None of the interfaces that were read is a VTI or an xfrm interface.".to_string()
+        }
+        Some(SourceStatus { name, status: Status::Denied | Status::Failed, detail }) => {
+            format!("The interfaces could not be read ({name}: {detail}).")
+        }
+        _ => "No interface in this text has the name of a VTI (vtiN, xfrmN, ipsecN); choose one with --interface."
+            .to_string(),
     }
-    format!("The interfaces could not be read ({}).", failed.join("; "))
 }
 
 /// One line for all VTIs that lack the same: what could not be read, and why.

@@ -41,7 +41,7 @@ pub use link::{
     Address, Driver, Ipv4Configuration, Ipv6Configuration, Link, LinkKind, OperState, Statistics,
     VtiDevice, XfrmInterface,
 };
-pub use observed::{Missing, Observed, Reason, Source};
+pub use observed::{Missing, Observed, PART_OF_LINKS, Reason, Source};
 pub use outer_queries::first_host;
 pub use policy::{Action, DefaultPolicies, Policy, PolicyDirection, PolicyType, SpdInfo, Template};
 pub use queue::Queue;

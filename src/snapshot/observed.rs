@@ -116,6 +116,10 @@ pub enum Need {
     Needed,
 }
 
+/// What is said of a list of interfaces that is known to lack some.
+pub const PART_OF_LINKS: &str =
+    "only some of the interfaces are in the text: `ip -d -s -s link show` shows all";
+
 /// How the texts of a source are redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Redaction {

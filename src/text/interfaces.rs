@@ -5,7 +5,7 @@ use super::moments::{Entries, Moments};
 use super::settings::Settings;
 use super::split::Table;
 use super::{typed, vtis, words};
-use crate::snapshot::{Address, Link, Missing, Observed, Reason, Snapshot, Source};
+use crate::snapshot::{Address, Link, Missing, Observed, PART_OF_LINKS, Reason, Snapshot, Source};
 use std::collections::{BTreeMap, HashMap};
 
 /// VyOS's `show interfaces NAME` prints no number of an interface: then it has one of these, which the kernel gives to none.
@@ -139,9 +139,7 @@ impl<'a> Interfaces<'a> {
             assume("counters of single errors are taken to be 0: `ip -s -s link show` shows them");
         }
         if self.is_part {
-            assume(
-                "only some of the interfaces are in the text: `ip -d -s -s link show` shows all",
-            );
+            assume(PART_OF_LINKS);
         }
     }
 
