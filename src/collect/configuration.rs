@@ -4,6 +4,7 @@
 use super::failure::Failure;
 use crate::snapshot::vyos::{Configuration, ConfiguredVti, Peer, Reauthentication, Unread};
 use crate::snapshot::{Observed, Reason, Source};
+use crate::units::BYTE;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -184,9 +185,14 @@ pub(super) fn regular_file(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// The text of a regular file, at most so many bytes of it.
+/// The text of a regular file of at most so many bytes.
 fn bounded(path: &Path, most: u64) -> Result<String, Failure> {
-    text(regular_file(path)?, most)
+    let file = regular_file(path)?;
+    if file.metadata()?.len() > most {
+        let why = format!("a value is longer than {}, the most that is read", BYTE.of(most));
+        return Err(Failure::new(Reason::Failed, why));
+    }
+    text(file, most)
 }
 
 /// The text of a file, at most so many bytes of it. Bytes that are not UTF-8 are replaced.
@@ -321,6 +327,23 @@ mod tests {
         std::fs::write(root.path().join("secret"), "hush").unwrap();
         std::os::unix::fs::symlink(root.path().join("secret"), root.path().join("link")).unwrap();
         assert!(bounded(&root.path().join("link"), 10).is_err());
-        assert_eq!(bounded(&root.path().join("secret"), 3).unwrap(), "hus");
+        assert_eq!(bounded(&root.path().join("secret"), 4).unwrap(), "hush");
+        assert!(bounded(&root.path().join("secret"), 3).is_err());
+    }
+
+    /// A part of the addresses of a peer looked like all of them.
+    #[test]
+    fn a_value_that_is_too_long_costs_its_node_and_is_told_of() {
+        let root = tempfile::tempdir().unwrap();
+        let set = |node: &str, value: &str| write(root.path(), node, Some(value));
+        let addresses: Vec<String> = (0..400).map(|n| format!("192.0.2.{}", n % 250)).collect();
+        set("vpn/ipsec/site-to-site/peer/A/remote-address", &addresses.join("\n"));
+        set("vpn/ipsec/site-to-site/peer/B/remote-address", "192.0.2.1");
+        let found = read_configuration(root.path()).unwrap();
+        let names: Vec<&str> = found.peers.iter().map(|peer| peer.name.as_str()).collect();
+        assert_eq!(names, ["B"]);
+        let unread: Vec<&str> = found.unread.iter().map(|u| u.node.as_str()).collect();
+        assert_eq!(unread, ["vpn ipsec site-to-site peer A"]);
+        assert!(found.unread[0].why.contains("longer than 4096 bytes"), "{:?}", found.unread);
     }
 }

@@ -33,7 +33,9 @@ pub(super) fn read() -> (Observed<Ruleset>, Observed<Vec<SourceValidation>>) {
     match consistent() {
         Ok(ruleset) => {
             let validation = source_validation::source_validation(&ruleset);
-            (Ok(ruleset), Ok(validation))
+            let legacy = legacy(Path::new("/proc/net"));
+            let filter = legacy.map(|legacy| Ruleset { legacy, ..ruleset });
+            (filter.map_err(|failure| failure.missing(Source::PacketFilter)), Ok(validation))
         }
         Err(failure) => (
             Err(failure.clone().missing(Source::PacketFilter)),
@@ -55,7 +57,6 @@ fn consistent() -> Result<Ruleset, Failure> {
         }
         _ => failure,
     };
-    let legacy = legacy();
     for _ in 0..ATTEMPTS {
         let before = generation().map_err(of_kernel)?;
         let ruleset = match ruleset() {
@@ -64,7 +65,7 @@ fn consistent() -> Result<Ruleset, Failure> {
             other => other.map_err(of_kernel)?,
         };
         if generation()? == before {
-            return Ok(Ruleset { legacy, ..ruleset });
+            return Ok(ruleset);
         }
     }
     let detail = format!("the rules changed during each of {ATTEMPTS} attempts");
@@ -207,20 +208,25 @@ fn raw_elements(
     }
 }
 
-/// Tables of the older iptables. A file that is not there has none: its module is not loaded.
-fn legacy() -> Vec<LegacyTable> {
+/// Tables of the older iptables, by the files of a network namespace. A file that is not there has none: its module is not loaded.
+fn legacy(directory: &Path) -> Result<Vec<LegacyTable>, Failure> {
     let mut tables = Vec::new();
-    for (family, path) in [
-        (TableFamily::Ip, "/proc/net/ip_tables_names"),
-        (TableFamily::Ip6, "/proc/net/ip6_tables_names"),
-    ] {
-        let text = fs::read_to_string(path).unwrap_or_default();
+    for (family, name) in
+        [(TableFamily::Ip, "ip_tables_names"), (TableFamily::Ip6, "ip6_tables_names")]
+    {
+        let path = directory.join(name);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            read => read.map_err(|error| {
+                Failure::from(error).in_operation(&format!("read {}", path.display()))
+            })?,
+        };
         let known = |name: &&str| LEGACY_TABLES.contains(name);
         let names = text.lines().filter(known);
         tables.extend(names.map(|table| LegacyTable { family, table: table.to_owned() }));
     }
     tables.sort();
-    tables
+    Ok(tables)
 }
 
 /// The tables of iptables (`xt_register_table()`).
@@ -229,6 +235,21 @@ const LEGACY_TABLES: [&str; 5] = ["filter", "mangle", "nat", "raw", "security"];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Tables of iptables that were not read are not none.
+    #[test]
+    fn the_tables_of_iptables_are_read_or_it_fails() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(legacy(root.path()).unwrap(), []);
+        fs::write(root.path().join("ip_tables_names"), "nat\nfilter\nother\n").unwrap();
+        let names: Vec<String> =
+            legacy(root.path()).unwrap().into_iter().map(|table| table.table).collect();
+        assert_eq!(names, ["filter", "nat"]);
+        fs::create_dir(root.path().join("ip6_tables_names")).unwrap();
+        let failure = legacy(root.path()).unwrap_err();
+        assert_ne!(failure.reason, Reason::Absent);
+        assert!(failure.detail.contains("ip6_tables_names"), "{}", failure.detail);
+    }
 
     #[test]
     fn nf_tables_is_asked_unless_that_would_load_it() {

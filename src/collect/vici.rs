@@ -180,7 +180,8 @@ fn or_timed_out(error: std::io::Error) -> Failure {
 fn unexpected(what: &str, kind: Kind) -> Failure {
     match kind {
         Kind::Unknown | Kind::UnknownEvent => {
-            Failure::new(Reason::Absent, format!("it does not know {what}"))
+            // A daemon that is there is not absent: what it has is unknown.
+            Failure::new(Reason::Malformed, format!("it does not know {what}"))
         }
         kind => Failure::new(Reason::Malformed, format!("unexpected answer to {what}: {kind:?}")),
     }

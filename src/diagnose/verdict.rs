@@ -63,7 +63,9 @@ pub(super) fn unseen(now: &Snapshot, has_some: bool) -> Vec<String> {
             let each = configuration.unread.iter().map(|u| format!("{}: {}", u.node, u.why));
             each.collect::<Vec<_>>()
         }
-        Err(m) if is_no_part(m) || m.reason == Reason::Absent => Vec::new(),
+        Err(m) if is_no_part(m) => Vec::new(),
+        // Every VyOS has one, even an empty one.
+        Err(m) if m.reason == Reason::Absent && now.host.vyos_version.is_none() => Vec::new(),
         Err(m) => vec![m.to_string()],
     };
     let more = configuration.len().saturating_sub(MOST_UNREAD);
@@ -160,10 +162,10 @@ mod tests {
             (Reason::Failed, Verdict::Unknown),
         ] {
             let missing = Missing::new(Source::Configuration, reason, "");
-            assert_eq!(
-                verdict_of(&Snapshot { configuration: Err(missing), ..empty() }).0,
-                expected
-            );
+            let linux = Snapshot { configuration: Err(missing), ..empty() };
+            assert_eq!(verdict_of(&linux).0, expected);
+            let host = Host { vyos_version: Some("1.4.2".into()), ..linux.host };
+            assert_eq!(verdict_of(&Snapshot { host, ..linux }).0, Verdict::Unknown);
         }
     }
 

@@ -210,7 +210,7 @@ fn what_is_not_vici_is_malformed() {
 #[test]
 fn a_daemon_that_knows_no_command_or_event_is_too_old() {
     let unknown = Server::packet(b"\x02");
-    assert_missing("command", &unknown.socket, Reason::Absent, "it does not know version");
+    assert_missing("command", &unknown.socket, Reason::Malformed, "it does not know version");
     let answers = Answers::recorded(XFRM);
     let server = Server::new(move |mut stream| {
         loop {
@@ -219,7 +219,7 @@ fn a_daemon_that_knows_no_command_or_event_is_too_old() {
             stream.write_all(&with_length(packet))?;
         }
     });
-    assert_missing("event", &server.socket, Reason::Absent, "it does not know list-conn");
+    assert_missing("event", &server.socket, Reason::Malformed, "it does not know list-conn");
 }
 
 /// The whole of the program, for a few places; each byte, by the library.
