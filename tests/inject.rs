@@ -10,7 +10,9 @@
 )]
 
 use serde_json::Value;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+use vti_diagnostics::journal::{self, Record};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_vti-diagnostics");
 
@@ -111,4 +113,44 @@ fn a_file_that_cannot_be_read_is_said() {
         let now = report(&["-P", path, "-eread", "-einject=read:error=EINTR:when=1"]);
         assert_eq!(status(&now, source), "read", "{path}");
     }
+}
+
+/// The first reads of a recorder fail: it says so once, reads again, says that, and goes on from there.
+#[test]
+fn a_recorder_whose_first_reads_fail_reads_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Command::new("strace")
+        // Three attempts each at links, addresses, SAs and policies.
+        .args(["-f", "-qq", "-o/dev/null", "-erecvmsg"])
+        .arg("-einject=recvmsg:error=ENOBUFS:when=1..12")
+        .args([PROGRAM, "record", "--directory"])
+        .arg(directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("strace");
+    let records = || journal::read(directory.path()).ok().flatten().map(|c| c.records);
+    let remarks = || -> Vec<String> {
+        let remark = |record| match record {
+            Record::Remark(remark) => Some(remark.what),
+            _ => None,
+        };
+        records().into_iter().flatten().filter_map(remark).collect()
+    };
+    let again = "the VTIs are watched again";
+    let in_time = (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        remarks().iter().any(|what| what == again)
+    });
+    // strace hands the signal on to nobody: it is for the recorder, its child.
+    let children = format!("/proc/{0}/task/{0}/children", recorder.id());
+    let child = std::fs::read_to_string(children).unwrap().trim().parse().unwrap();
+    let pid = nix::unistd::Pid::from_raw(child);
+    nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM).unwrap();
+    assert!(recorder.wait().unwrap().success());
+    let said = remarks();
+    assert!(in_time, "{said:?}");
+    let unread = said.iter().filter(|what| what.starts_with("VTIs cannot be watched: "));
+    assert_eq!(unread.count(), 1, "{said:?}");
+    let counters = |record: &Record| matches!(record, Record::Counters { .. });
+    assert_eq!(records().unwrap().iter().filter(|record| counters(record)).count(), 1);
 }

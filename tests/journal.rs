@@ -435,6 +435,29 @@ fn losses_on_the_way_are_records_of_their_own_and_short() {
     assert_eq!(accounts.unwatched("this-boot", &counters(100)), []);
 }
 
+/// The interfaces could not be read at the start: their losses from before are not of a time without a recorder.
+#[test]
+fn counters_that_are_read_later_are_those_of_the_start() {
+    let late = Record::Counters { at_ms: 9000, counters: counters(100) };
+    let line = serde_json::to_string(&late).unwrap();
+    assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), late);
+    let Record::Started { at_ms, uptime_ms, boot_id, tool_version, .. } = started(1, 0) else {
+        unreachable!()
+    };
+    let counted = BTreeMap::new();
+    let blind = Record::Started { at_ms, uptime_ms, boot_id, tool_version, counters: counted };
+    let directory = tempfile::tempdir().unwrap();
+    let lossy = Record::Episode(episode("vti1", 9500, 3));
+    written(directory.path(), &[blind, late, lossy]);
+    let contents = read(directory.path()).unwrap().unwrap();
+    let mut accounts = Accounts::default();
+    contents.records.iter().for_each(|record| accounts.take(record.clone()));
+    assert_eq!(accounts.unwatched("this-boot", &counters(103)), []);
+    assert_eq!(recorded(&contents).episodes.len(), 1);
+    let totals = Totals::read(directory.path()).unwrap().unwrap();
+    assert_eq!(totals.ended("vti1").collect::<Vec<_>>(), [(912, 3)]);
+}
+
 #[test]
 fn a_full_disk_keeps_the_journal_whole_and_the_records_waiting() {
     // A file that may not be written stands for the disk: the laboratory has the real one.

@@ -101,7 +101,9 @@ fn stopped(contents: &Contents) -> Option<u64> {
 /// Whether any record names the interface: then it existed, even if it was deleted later.
 pub fn names(contents: &Contents, interface: &str) -> bool {
     contents.records.iter().any(|record| match record {
-        Record::Started { counters, .. } => counters.contains_key(interface),
+        Record::Started { counters, .. } | Record::Counters { counters, .. } => {
+            counters.contains_key(interface)
+        }
         Record::Losses { of, inbound, .. } => {
             of.contains_key(interface) || inbound.contains_key(interface)
         }

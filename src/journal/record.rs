@@ -21,6 +21,13 @@ pub enum Record {
         /// The packets that each VTI had lost before, by name.
         counters: BTreeMap<String, Counted>,
     },
+    /// The same counters where the interfaces could not be read at the start, and were read later. Versions that do not know it skip it.
+    Counters {
+        /// When.
+        at_ms: u64,
+        /// As those of the start.
+        counters: BTreeMap<String, Counted>,
+    },
     /// It was stopped.
     Stopped {
         /// When.
@@ -68,6 +75,7 @@ impl Record {
     pub const fn at(&self) -> Option<u64> {
         match self {
             Record::Started { at_ms, .. }
+            | Record::Counters { at_ms, .. }
             | Record::Stopped { at_ms }
             | Record::Losses { at_ms, .. }
             | Record::PathLosses { at_ms, .. }

@@ -36,6 +36,7 @@ pub fn recorded(contents: &Contents) -> Recorded {
             Record::Remark(remark) => told.remarks.push(remark.clone()),
             // Each of them is told as it is (`history::path`).
             Record::PathLosses { .. }
+            | Record::Counters { .. }
             | Record::Stopped { .. }
             | Record::Totals { .. }
             | Record::Unknown => {}
@@ -137,6 +138,7 @@ impl Accounts {
                 (self.boot_id, self.counted) = (boot_id, counters);
                 self.running.clear();
             }
+            Record::Counters { counters, .. } => self.counted.extend(counters),
             Record::Losses { of, inbound, .. } => {
                 for (direction, lost) in losses(&of, &inbound) {
                     let running = self.running.entry(direction).or_default();

@@ -59,7 +59,10 @@ impl Totals {
             }
             // They are no losses of this host, which the sums are for.
             Record::PathLosses { .. } => {}
-            Record::Stopped { .. } | Record::Remark(_) | Record::Unknown => {}
+            Record::Counters { .. }
+            | Record::Stopped { .. }
+            | Record::Remark(_)
+            | Record::Unknown => {}
         }
     }
 

@@ -67,8 +67,7 @@ pub fn run(options: Options<'_>) -> Result<()> {
     let diagnoses = Diagnoses::start(options.vici, now, options.metrics)
         .map_err(|error| Error::DataUnavailable(format!("cannot start a thread: {error}")))?;
     let mut recorder = Recorder::new(writer, clock, changes, diagnoses, options.say);
-    recorder.start(&accounts, totals)?;
-    drop(accounts);
+    recorder.start(accounts, totals)?;
     loop {
         let (changes, patience) = (recorder.changes().descriptors(), recorder.patience());
         match signals.wait(&changes, &[], patience).map_err(failed)? {

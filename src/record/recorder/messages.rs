@@ -5,14 +5,15 @@ use super::state::{Concerned, Recorder};
 use crate::collect;
 use crate::journal::Record;
 use crate::record::rate_limited_log;
+use crate::snapshot::Missing;
 use crate::snapshot::notification::Notification;
 use crate::timeline::{Moment, Tracker, event};
-use crate::units::Span;
+use crate::units::{INBOUND_PACKET, PACKET, Span, WAS};
 
-/// The state is read again after lost messages, but not more often than this.
+/// The state is read again after lost messages, and after a read that failed, but not more often than this.
 const RESYNC_MS: u64 = 5000;
 /// Routes to peers are requested after changes, but not more often than this.
-pub(super) const ROUTES_MS: u64 = 100;
+const ROUTES_MS: u64 = 100;
 
 impl Recorder<'_> {
     pub(super) fn take_changes(&mut self) {
@@ -27,8 +28,13 @@ impl Recorder<'_> {
         for change in &received.changes {
             self.apply(now, change);
         }
-        if self.lost.is_some() && now.since(self.resynced) >= RESYNC_MS {
-            self.resync(now);
+        if now.since(self.resynced) >= RESYNC_MS {
+            if self.lost.is_some() {
+                self.resync(now);
+            } else if self.is_blind() {
+                self.resynced = now;
+                self.read_state(now);
+            }
         }
     }
 
@@ -97,7 +103,7 @@ impl Recorder<'_> {
 
     /// Requests the routes to those peers whose routes may have changed.
     pub(super) fn check_routes(&mut self, now: Moment) {
-        if now.since(self.routed) < ROUTES_MS {
+        if now.since(self.routed) < self.routes_pause() {
             return;
         }
         let (Some(concerned), Some(tracker)) = (self.concerned.take(), &self.tracker) else {
@@ -108,9 +114,23 @@ impl Recorder<'_> {
             Concerned::All => true,
             Concerned::In(prefixes) => prefixes.iter().any(|prefix| prefix.contains(&peer)),
         });
-        // A failed request says nothing about the routes.
-        let Ok(answers) = collect::watch::routes(queries.keys().cloned()) else { return };
-        self.turned |= self.watched.routes(now, &queries, &answers);
+        let answers = collect::watch::routes(queries.keys().cloned());
+        self.routes_fail = answers.is_err();
+        match answers {
+            Ok(answers) => self.turned |= self.watched.routes(now, &queries, &answers),
+            // It says nothing about the routes, which may have changed all the same.
+            Err(_) => self.concerned = Some(concerned),
+        }
+    }
+
+    /// How long no request for routes follows the last one.
+    pub(super) const fn routes_pause(&self) -> u64 {
+        if self.routes_fail { RESYNC_MS } else { ROUTES_MS }
+    }
+
+    /// Whether something that it follows was not read.
+    const fn is_blind(&self) -> bool {
+        self.unread.links || self.unread.gaps
     }
 
     fn resync(&mut self, now: Moment) {
@@ -122,9 +142,11 @@ impl Recorder<'_> {
         };
         self.changes.discard();
         self.read_state(now);
+        let read = if self.is_blind() { "could not be read again yet" } else { "was read again" };
+        let when = if self.is_blind() { String::new() } else { format!(" {when}") };
         let what = format!(
             "messages of the kernel were lost ({why}): some changes before this are unknown; \
-             the state was read again {when}"
+             the state {read}{when}"
         );
         self.remark(now, None, what);
     }
@@ -132,13 +154,19 @@ impl Recorder<'_> {
     /// Reads SAs, policies, links and addresses.
     pub(super) fn read_state(&mut self, now: Moment) {
         let state = collect::watch::state();
-        match Tracker::new(&state) {
-            Ok(tracker) => self.tracker = Some(tracker),
-            Err(missing) => {
-                self.tracker = None;
-                self.remark(now, None, format!("gaps between SAs cannot be detected: {missing}"));
-            }
-        }
+        let (tracker, gaps) = match Tracker::new(&state) {
+            Ok(tracker) => (Some(tracker), None),
+            Err(missing) => (None, Some(missing)),
+        };
+        self.tracker = tracker;
+        let links = state.links.as_ref().err();
+        let was = std::mem::replace(&mut self.unread.links, links.is_some());
+        self.say_once(now, was, links, ["VTIs cannot be watched", "the VTIs are watched again"]);
+        // Without the interfaces nothing more is to be said of gaps.
+        let gaps = gaps.as_ref().filter(|_| links.is_none());
+        let was = std::mem::replace(&mut self.unread.gaps, gaps.is_some());
+        let words = ["gaps between SAs cannot be detected", "gaps between SAs are detected again"];
+        self.say_once(now, was, gaps, words);
         let before = self.path_names();
         let (turned, ended) = self.watched.resync(now, &state, self.tracker.as_ref());
         for (ifindex, name) in before {
@@ -150,5 +178,39 @@ impl Recorder<'_> {
         self.turned |= turned;
         ended.into_iter().for_each(|episode| self.append(&Record::Episode(episode)));
         self.concerned = Some(Concerned::All);
+        if state.links.is_ok() {
+            self.account(now);
+        }
+    }
+
+    /// Once, when the interfaces were read: what they lost that no record accounts for.
+    fn account(&mut self, now: Moment) {
+        let Some(before) = self.before.take() else { return };
+        let counters = self.watched.counters();
+        let meanwhile = if self.begun { ", or while it could not read the interfaces" } else { "" };
+        for missed in before.unwatched(&collect::proc::boot_id(), &counters) {
+            let (packets, were) = (PACKET.of(missed.lost), WAS.word(missed.lost));
+            let packets = if missed.inbound { INBOUND_PACKET.of(missed.lost) } else { packets };
+            let what = format!("{packets} {were} lost while no recorder ran{meanwhile}");
+            self.remark(now, Some(missed.interface), what);
+        }
+        if self.begun {
+            self.append(&Record::Counters { at_ms: now.wall_ms, counters });
+        }
+    }
+
+    /// Says that something cannot be read, unless that `was` so before, or that it can be read again.
+    pub(super) fn say_once(
+        &mut self,
+        now: Moment,
+        was: bool,
+        missing: Option<&Missing>,
+        [fails, works]: [&str; 2],
+    ) {
+        match missing {
+            Some(missing) if !was => self.say(now, format!("{fails}: {missing}")),
+            None if was => self.say(now, works.to_owned()),
+            Some(_) | None => {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::collect::{self, watch::Changes};
 use crate::error::{Error, Result};
-use crate::journal::{Record, Renewed, Totals, Writer};
+use crate::journal::{Accounts, Record, Renewed, Totals, Writer};
 use crate::record::clock::Clock;
 use crate::record::diagnoses::Diagnoses;
 use crate::record::host_refusals::HostRefusals;
@@ -42,9 +42,17 @@ pub(in crate::record) struct Recorder<'a> {
     /// again add nothing.
     pub(super) lost: Option<(String, Moment)>,
     pub(super) resynced: Moment,
+    /// What could not be read, and was said.
+    pub(super) unread: Unread,
+    /// The losses that the journal accounts for, until the interfaces were read once: then they are compared.
+    pub(super) before: Option<Accounts>,
+    /// The beginning of the recording was written.
+    pub(super) begun: bool,
     /// The peers whose routes must be requested again; `None` where nothing has changed.
     pub(super) concerned: Option<Concerned>,
     pub(super) routed: Moment,
+    /// The last request failed.
+    pub(super) routes_fail: bool,
     pub(super) synced: Moment,
     pub(super) written: bool,
     /// When the journal's file was last checked.
@@ -53,6 +61,17 @@ pub(in crate::record) struct Recorder<'a> {
     pub(super) unwritable: bool,
     /// The metrics could not be written last time.
     pub(super) metrics_fail: bool,
+}
+
+/// What could not be read last time: each is said once, and once when it can be read again.
+#[derive(Default)]
+pub(super) struct Unread {
+    /// The interfaces: without them no VTI is watched.
+    pub links: bool,
+    /// What gaps between SAs are detected by.
+    pub gaps: bool,
+    /// The counters of the VTIs that are watched.
+    pub counters: bool,
 }
 
 /// Which peers' routes may have changed.
@@ -92,8 +111,12 @@ impl<'a> Recorder<'a> {
             turned: false,
             lost: None,
             resynced: now,
+            unread: Unread::default(),
+            before: None,
+            begun: false,
             concerned: None,
             routed: now,
+            routes_fail: false,
             synced: now,
             written: false,
             checked: now,
@@ -109,7 +132,7 @@ impl<'a> Recorder<'a> {
 
     /// Writes to the journal the counters at the beginning of the recording.
     pub(super) fn begin(&mut self, now: Moment) {
-        self.written = true;
+        (self.written, self.begun) = (true, true);
         self.journal.begin(&Record::Started {
             at_ms: now.wall_ms,
             uptime_ms: now.uptime_ms,
@@ -129,6 +152,12 @@ impl<'a> Recorder<'a> {
         self.append(&Record::Remark(Remark { at_ms: now.wall_ms, interface, what }));
     }
 
+    /// Logs and writes a sentence on the recording itself.
+    pub(super) fn say(&mut self, now: Moment, sentence: String) {
+        self.log.line(now, &sentence);
+        self.remark(now, None, sentence);
+    }
+
     pub(super) fn append(&mut self, record: &Record) {
         self.totals.take(record);
         self.journal.append(record);
@@ -137,8 +166,7 @@ impl<'a> Recorder<'a> {
 
     /// A new journal was started while the recorder runs.
     pub(super) fn renewed(&mut self, now: Moment, renewed: Renewed) {
-        self.log.line(now, &renewed.sentence);
-        self.remark(now, None, renewed.sentence);
+        self.say(now, renewed.sentence);
         if renewed.is_empty {
             self.begin(now);
         }

@@ -1,7 +1,6 @@
 //! The recorder's turns: it samples the counters, requests diagnoses, and writes the results. What the kernel's messages change is in
 //! `messages`.
 
-use super::messages::ROUTES_MS;
 use super::state::{Recorder, TICK_MS};
 use crate::collect;
 use crate::error::Result;
@@ -13,7 +12,7 @@ use crate::record::rate_limited_log;
 use crate::record::watched_interfaces::SeenOf;
 use crate::snapshot::Direction;
 use crate::timeline::Moment;
-use crate::units::{INBOUND_PACKET, PACKET, Span, WAS};
+use crate::units::Span;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -33,29 +32,22 @@ impl Recorder<'_> {
             due = due.min(self.looked.uptime_ms + LEAST_MS.max(self.look_ms * LOOK_SHARE));
         }
         if self.concerned.is_some() {
-            due = due.min(self.routed.uptime_ms + ROUTES_MS);
+            due = due.min(self.routed.uptime_ms + self.routes_pause());
         }
         Duration::from_millis(due.saturating_sub(now.uptime_ms))
     }
 
     /// Reads the state and writes to the journal where the recording begins; `before` are the losses that the journal accounts for, and `totals` its
-    /// sums.
+    /// sums. What cannot be read is read later.
     ///
     /// # Errors
     /// As those of [`Recorder::turn`].
-    pub(in crate::record) fn start(&mut self, before: &Accounts, totals: Totals) -> Result<()> {
+    pub(in crate::record) fn start(&mut self, before: Accounts, totals: Totals) -> Result<()> {
         let now = self.clock.now();
         self.totals = totals;
         self.totals.begin();
+        self.before = Some(before);
         self.read_state(now);
-        let counters = self.watched.counters();
-        let boot_id = collect::proc::boot_id();
-        for missed in before.unwatched(&boot_id, &counters) {
-            let (packets, were) = (PACKET.of(missed.lost), WAS.word(missed.lost));
-            let packets = if missed.inbound { INBOUND_PACKET.of(missed.lost) } else { packets };
-            let what = format!("{packets} {were} lost while no recorder ran");
-            self.remark(now, Some(missed.interface), what);
-        }
         self.begin(now);
         self.flush(now)
     }
@@ -106,6 +98,9 @@ impl Recorder<'_> {
         let links = collect::watch::vtis(&self.watched.drivers());
         let (before, after) = (self.looked, self.clock.now());
         (self.looked, self.look_ms) = (after, after.since(now));
+        let was = std::mem::replace(&mut self.unread.counters, links.is_err());
+        let words = ["the counters of VTIs cannot be read", "the counters of VTIs are read again"];
+        self.say_once(now, was, links.as_ref().err(), words);
         let Ok(links) = links else { return };
         let (all, refused) = self.watched.look(after, links);
         all.iter().for_each(|seen| self.seen(now, seen));
