@@ -1,5 +1,5 @@
-//! A file with a damaged head is set aside: it is renamed, with the time in its name. It is evidence, so nothing deletes it; if there are too
-//! many, the recorder stops with an error instead of filling the disk.
+//! A file with a damaged head is set aside: it is renamed, with the time in its name. It is evidence, so the last ones are kept; the oldest makes
+//! room for one too many, so that the recorder goes on and does not fill the disk.
 
 use super::{CURRENT, PREVIOUS};
 use crate::error::{Error, Result};
@@ -48,26 +48,41 @@ fn at_ms(name: &str) -> Option<u64> {
     [CURRENT, PREVIOUS].contains(&of).then_some(at_ms)
 }
 
-/// Renames `name` for the reason `why`. Returns one sentence about it.
+/// Renames `name` for the reason `why`, and removes the oldest file where there would be too many. Returns one sentence about it.
 ///
 /// # Errors
-/// `IncorrectValue` where the most files are kept already; `Write` where the system refuses.
+/// `IncorrectValue` where the most are kept already, and none of them is a file that may be removed; `Write` where the system refuses.
 pub(super) fn set(directory: &Path, name: &str, why: &str) -> Result<String> {
     let path = directory.join(name);
-    let there = list(directory);
+    let failed = |source| Error::Write { path: path.display().to_string(), source };
+    let mut there = list(directory);
+    let mut removed = None;
     if there.len() >= MOST {
-        return Err(Error::IncorrectValue(format!(
-            "{} {why}, but {} of the journal were set aside already: move them out of {}",
-            path.display(),
-            DAMAGED_FILE.of(there.len()),
-            directory.display()
-        )));
+        // What is in a directory is of somebody else.
+        let is_file = |aside: &Aside| {
+            let metadata = fs::symlink_metadata(directory.join(&aside.name));
+            metadata.is_ok_and(|metadata| !metadata.is_dir())
+        };
+        let Some(oldest) = there.iter().position(is_file).map(|oldest| there.remove(oldest)) else {
+            return Err(Error::IncorrectValue(format!(
+                "{} {why}, but {} of the journal were set aside already: move them out of {}",
+                path.display(),
+                DAMAGED_FILE.of(there.len()),
+                directory.display()
+            )));
+        };
+        fs::remove_file(directory.join(&oldest.name)).map_err(failed)?;
+        removed = Some(oldest.name);
     }
     let stem = format!("{name}{DAMAGED}{}", Timestamp::now().strftime(TIME));
     let numbered = (2..=MOST + 1).map(|number| format!("{stem}.{number}"));
-    let is_free = |name: &String| there.iter().all(|aside| aside.name != *name);
+    let is_free = |name: &String| {
+        // The name of a removed one would make the new one look older than others.
+        removed.as_ref() != Some(name) && there.iter().all(|aside| aside.name != *name)
+    };
     let new = std::iter::once(stem.clone()).chain(numbered).find(is_free).unwrap_or(stem);
-    fs::rename(&path, directory.join(&new))
-        .map_err(|source| Error::Write { path: path.display().to_string(), source })?;
-    Ok(format!("{} {why}: it was set aside as {new}, and a new one was started", path.display()))
+    fs::rename(&path, directory.join(&new)).map_err(failed)?;
+    let renewed = if name == CURRENT { ", and a new one was started" } else { "" };
+    let removed = removed.map_or_else(String::new, |name| format!("; {name} was removed for it"));
+    Ok(format!("{} {why}: it was set aside as {new}{renewed}{removed}", path.display()))
 }

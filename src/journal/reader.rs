@@ -1,6 +1,7 @@
 //! Reads a journal, also while it is being written. Damaged lines are skipped and counted; it changes nothing.
 
 use super::aside::{self, Aside};
+use super::head::{self, Head};
 use super::record::Record;
 use super::{CURRENT, LOCK, LONGEST, PREVIOUS, VERSION, frame, lock};
 use crate::error::{Error, Result};
@@ -87,12 +88,25 @@ pub fn visit(directory: &Path, mut each: impl FnMut(Record)) -> Result<Option<Co
         return Ok(None);
     }
     let mut condition = Condition { damaged: 0, aside, running };
+    let (mut any, mut headless) = (false, None);
+    let mut each = |record| {
+        any = true;
+        each(record);
+    };
     for (file, path) in [(files.1, &previous), (files.0, &current)] {
         if let Some((file, _)) = file {
-            condition.damaged += take(file, path, &mut each)?;
+            let (damaged, has_head) = take(file, path, &mut each)?;
+            condition.damaged += damaged;
+            headless = headless.or((!has_head).then_some(path));
         }
     }
-    Ok(Some(condition))
+    match headless {
+        // Without a head and without a record it is something else.
+        Some(path) if !any => {
+            Err(Error::IncorrectValue(format!("{} is not a journal", path.display())))
+        }
+        _ => Ok(Some(condition)),
+    }
 }
 
 /// A file and its identity.
@@ -114,8 +128,20 @@ fn open(path: &Path) -> Result<Option<(File, (u64, u64))>> {
     }
 }
 
-/// Passes the records of one file on; returns the number of damaged lines.
-fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize> {
+/// Passes the records of one file on; returns the number of damaged lines, and whether the first line is whole. A damaged one costs no record:
+/// each has its own sum.
+fn take(mut file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<(usize, bool)> {
+    let has_head = match head::read(&mut file).map_err(|error| failed(path, &error))? {
+        Head::Ours => true,
+        Head::Torn => return Ok((0, true)),
+        Head::Damaged => false,
+        Head::Version(other) => {
+            return Err(Error::IncorrectValue(format!(
+                "{} has journal version {other}, but this program reads version {VERSION}",
+                path.display()
+            )));
+        }
+    };
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     let mut next = |line: &mut Vec<u8>| {
@@ -124,23 +150,7 @@ fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize>
         read.map_err(|error| failed(path, &error))
     };
     next(&mut line)?;
-    match frame::version(&line) {
-        Some(VERSION) => {}
-        Some(other) => {
-            return Err(Error::IncorrectValue(format!(
-                "{} has journal version {other}, but this program reads version {VERSION}",
-                path.display()
-            )));
-        }
-        // Truncated within its first line: it has no record yet.
-        None if !line.ends_with(b"\n") && frame::head().as_bytes().starts_with(&line) => {
-            return Ok(0);
-        }
-        None => {
-            return Err(Error::IncorrectValue(format!("{} is not a journal", path.display())));
-        }
-    }
-    let mut damaged = 0;
+    let mut damaged = usize::from(!has_head);
     while next(&mut line)? > 0 {
         // A line without a line end may be complete: the checksum decides.
         match frame::record(line.strip_suffix(b"\n").unwrap_or(&line)) {
@@ -149,7 +159,7 @@ fn take(file: File, path: &Path, each: &mut impl FnMut(Record)) -> Result<usize>
             None => damaged += 1,
         }
     }
-    Ok(damaged)
+    Ok((damaged, has_head))
 }
 
 /// Whether a recorder writes the journal of `directory`, by its lock.

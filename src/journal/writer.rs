@@ -35,7 +35,7 @@ pub struct Writer {
     /// Records that had to be dropped.
     dropped: u64,
     failing: bool,
-    /// A sentence for each file that was set aside when the journal was opened.
+    /// Sentences that nobody has taken yet.
     said: Vec<String>,
     /// The lock, held as long as this value exists.
     lock: File,
@@ -54,8 +54,8 @@ impl Writer {
     /// Opens or creates the journal of `directory`, of at most `limit` bytes. A damaged one is set aside.
     ///
     /// # Errors
-    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it has another version (then it is not touched), or where too
-    /// many files are set aside; `Write` where the system refuses.
+    /// `DataUnavailable` where another recorder writes it; `IncorrectValue` where it has another version (then it is not touched), or where there
+    /// is no room for it among those set aside; `Write` where the system refuses.
     pub fn open(directory: &Path, limit: u64) -> Result<Self> {
         let lock = take_lock(directory)?;
         let mut said = Vec::new();
@@ -77,7 +77,7 @@ impl Writer {
         })
     }
 
-    /// A sentence for each file that was set aside when the journal was opened.
+    /// A sentence for each file that was set aside when the journal was opened, and for sums of losses that begin from 0 again.
     pub fn said(&mut self) -> Vec<String> {
         std::mem::take(&mut self.said)
     }
@@ -88,7 +88,7 @@ impl Writer {
     }
 
     /// Checks whether the current file is still the journal: it may have been removed, replaced, truncated or damaged. Then a new journal is
-    /// started.
+    /// started. A damaged previous file is set aside.
     ///
     /// # Errors
     /// As those of [`Writer::open`], and `DataUnavailable` where the directory was removed and cannot be created. After a `Write` it may be called
@@ -103,7 +103,9 @@ impl Writer {
         let is_there = is_at(&self.file, &path).map_err(failed)?;
         let is_whole = self.file.metadata().map_err(failed)?.len() == self.length;
         if is_there && is_whole && self.has_head().map_err(failed)? {
-            return Ok(None);
+            let sentence = check_previous(&self.directory)?;
+            self.room = room(&self.directory, self.limit);
+            return Ok(sentence.map(|sentence| Renewed { sentence, is_empty: false }));
         }
         let is_removed =
             matches!(fs::symlink_metadata(&path), Err(e) if e.kind() == ErrorKind::NotFound);
@@ -205,23 +207,35 @@ impl Writer {
     fn rotate(&mut self) -> io::Result<()> {
         let (current, beside) = (self.directory.join(CURRENT), self.directory.join(NEW));
         let mut file = options().read(true).truncate(true).open(&beside)?;
-        let head = frame::head() + &self.totals();
+        let (totals, said) = self.totals();
+        let head = frame::head() + &totals;
         file.write_all(head.as_bytes())?;
         fs::rename(&current, self.directory.join(PREVIOUS))?;
         fs::rename(&beside, &current)?;
         (self.file, self.length, self.least) = (file, head.len() as u64, head.len() as u64);
         self.room = room(&self.directory, self.limit);
+        self.said.extend(said);
         Ok(())
     }
 
     /// The sums of the records that are written, as a line; empty where there are none, and where they would leave no room for records. Then
-    /// they begin from 0 again, as after the removal of a journal.
-    fn totals(&self) -> String {
-        let totals = Totals::read(&self.directory).ok().flatten();
+    /// they begin from 0 again, as after the removal of a journal, and a sentence says so.
+    fn totals(&self) -> (String, Option<String>) {
+        let again = |why: &str| Some(format!("{AGAIN}: {why}"));
+        let totals = match Totals::read(&self.directory) {
+            Ok(totals) => totals,
+            Err(error) => return (String::new(), again(&error.to_string())),
+        };
         let line = totals.and_then(|totals| frame::line(&totals.record()?)).unwrap_or_default();
-        if line.len() as u64 > self.room / TOTALS_PART { String::new() } else { line }
+        if line.len() as u64 > self.room / TOTALS_PART {
+            return (String::new(), again("the journal has no room for them"));
+        }
+        (line, None)
     }
 }
+
+/// What is said of sums that are not carried on.
+const AGAIN: &str = "the sums of the recorded losses begin from 0 again";
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();

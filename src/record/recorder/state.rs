@@ -193,6 +193,7 @@ impl<'a> Recorder<'a> {
         if let Some(sentence) = self.journal.flush() {
             self.log.line(now, &sentence);
         }
+        self.journal.said().into_iter().for_each(|sentence| self.say(now, sentence));
         Ok(())
     }
 }
