@@ -9,6 +9,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "diff/unread.rs"]
+mod unread;
+
 use std::path::{Path, PathBuf};
 use vti_diagnostics::capture;
 use vti_diagnostics::diagnose::{self, Observation};

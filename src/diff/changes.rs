@@ -1,16 +1,19 @@
 //! The changes as they are found, and how a change is said. It compares nothing itself.
 
 use crate::report::diff::Change;
-use crate::snapshot::{Missing, Observed, Source};
+use crate::snapshot::{Missing, Observed, Reason, Snapshot, Source};
 
 /// What is said of a source that was read of one state only.
 pub(super) const NOT_KNOWN: &str = " is not known: ";
 
 /// Collects changes of one source.
+#[derive(Default)]
 pub(super) struct Changes {
     pub all: Vec<Change>,
     /// Error counters that are higher: what they mean, the other changes say.
     pub counted: Vec<Change>,
+    /// What was read of neither state.
+    pub unknown: Vec<Source>,
 }
 
 impl Changes {
@@ -27,7 +30,7 @@ impl Changes {
         self.counted.push(Change { source: source.name(), interface, text });
     }
 
-    /// Both lists where both were read; what was read of one state only is said.
+    /// Both lists where both were read; what was read of one state only, or of neither, is said. What neither system has is no difference.
     pub(super) fn both<'a, T>(
         &mut self,
         a: &'a Observed<T>,
@@ -46,10 +49,16 @@ impl Changes {
                 let (source, text) = one(missing, "B");
                 self.say(source, None, text);
             }
-            (Err(_), Err(_)) => {}
+            (Err(a), Err(b)) if a.reason == Reason::Absent && b.reason == Reason::Absent => {}
+            (Err(missing), Err(_)) => self.unknown.push(missing.source),
         }
         None
     }
+}
+
+/// Whether what names interfaces by their numbers can be compared: not where their names are known of one state only.
+pub(super) const fn has_names(a: &Snapshot, b: &Snapshot) -> bool {
+    a.links.is_ok() == b.links.is_ok()
 }
 
 /// The members of `a` that are not in `b`, as many times as they are there.

@@ -34,7 +34,7 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             }
         }
     }
-    if let (Ok(before), Ok(now)) = (&a.configuration, &b.configuration) {
+    if let Some((before, now)) = changes.both(&a.configuration, &b.configuration) {
         configuration(before, now, changes);
     }
 }

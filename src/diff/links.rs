@@ -1,7 +1,7 @@
 //! Interfaces, their settings, addresses and error counters, and the settings of the host.
 
-use super::changes::{Changes, only, was};
-use crate::snapshot::{Ipv4Configuration, Link, LinkKind, Missing, Snapshot, Source, Sysctls};
+use super::changes::{Changes, has_names, only, was};
+use crate::snapshot::{Ipv4Configuration, Link, LinkKind, Snapshot, Source, Sysctls};
 use std::collections::BTreeMap;
 
 pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
@@ -30,7 +30,13 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             }
         }
     }
-    if let Some((before, now)) = changes.both(&a.addresses, &b.addresses) {
+    if !has_names(a, b) {
+        let what =
+            "whether addresses, routes or neighbours differ is not known: they name interfaces";
+        changes.say(Source::Links, None, what);
+    }
+    let addresses = changes.both(&a.addresses, &b.addresses).filter(|_| has_names(a, b));
+    if let Some((before, now)) = addresses {
         let text = |snapshot: &Snapshot, address: &crate::snapshot::Address| {
             format!("{} of {}", address.prefix, name(snapshot, address.ifindex))
         };
@@ -44,7 +50,7 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             .for_each(|one| changes.say(Source::Addresses, None, format!("address {one} is new")));
     }
     sysctls(&a.sysctls, &b.sysctls, changes);
-    if let (Ok(before), Ok(now)) = (&a.default_policies, &b.default_policies) {
+    if let Some((before, now)) = changes.both(&a.default_policies, &b.default_policies) {
         if before != now {
             changes.say(
                 Source::DefaultPolicies,
@@ -165,19 +171,23 @@ fn kind(of: &Snapshot, link: &Link) -> Vec<String> {
 }
 
 fn sysctls(a: &Sysctls, b: &Sysctls, changes: &mut Changes) {
-    let on = |value: &Result<bool, Missing>| value.as_ref().ok().map(|on| u32::from(*on));
-    let number = |value: &Result<u32, Missing>| value.as_ref().ok().copied();
-    let all = [
-        (Source::LarvalDrop, on(&a.xfrm_larval_drop), on(&b.xfrm_larval_drop)),
-        (Source::AllDisableXfrm, on(&a.all_disable_xfrm), on(&b.all_disable_xfrm)),
-        (Source::AllDisablePolicy, on(&a.all_disable_policy), on(&b.all_disable_policy)),
-        (Source::RpFilter, number(&a.all_rp_filter), number(&b.all_rp_filter)),
+    let switches = [
+        (Source::LarvalDrop, &a.xfrm_larval_drop, &b.xfrm_larval_drop),
+        (Source::AllDisableXfrm, &a.all_disable_xfrm, &b.all_disable_xfrm),
+        (Source::AllDisablePolicy, &a.all_disable_policy, &b.all_disable_policy),
     ];
-    for (source, before, now) in all {
-        if let (Some(before), Some(now)) = (before, now) {
-            if before != now {
-                changes.say(source, None, format!("{} {}", source.name(), was(now, before)));
-            }
+    for (source, before, now) in switches {
+        if let Some((before, now)) = changes.both(before, now) {
+            setting(source, u32::from(*before), u32::from(*now), changes);
         }
+    }
+    if let Some((before, now)) = changes.both(&a.all_rp_filter, &b.all_rp_filter) {
+        setting(Source::RpFilter, *before, *now, changes);
+    }
+}
+
+fn setting(source: Source, before: u32, now: u32, changes: &mut Changes) {
+    if before != now {
+        changes.say(source, None, format!("{} {}", source.name(), was(now, before)));
     }
 }

@@ -19,7 +19,7 @@ use changes::{Changes, NOT_KNOWN};
 
 /// The changes from `a` to `b`, and what the reports say of both.
 pub fn report(a: (&Snapshot, &Report), b: (&Snapshot, &Report)) -> DiffReport {
-    let mut changes = Changes { all: Vec::new(), counted: Vec::new() };
+    let mut changes = Changes::default();
     links::compare(a.0, b.0, &mut changes);
     xfrm::compare(a.0, b.0, &mut changes);
     routes::compare(a.0, b.0, &mut changes);
@@ -36,7 +36,9 @@ pub fn report(a: (&Snapshot, &Report), b: (&Snapshot, &Report)) -> DiffReport {
     });
     let known = all.iter().position(|change| change.text.contains(NOT_KNOWN)).unwrap_or(all.len());
     all.splice(known..known, changes.counted);
-    DiffReport { schema: crate::report::SCHEMA, a: side(a), b: side(b), changes: all }
+    let not_known_of_either = changes.unknown.iter().map(|source| source.name()).collect();
+    let (schema, a, b) = (crate::report::SCHEMA, side(a), side(b));
+    DiffReport { schema, a, b, changes: all, not_known_of_either }
 }
 
 /// The sources on which the findings of a report stand, the deciding one of the first finding first.
@@ -62,5 +64,6 @@ fn side((snapshot, report): (&Snapshot, &Report)) -> Side {
                 .unwrap_or_default();
             format!("{} {}{finding}", interface.name, interface.verdict)
         });
-    Side { taken_at: rfc3339(snapshot.taken_at_ms), verdicts: verdicts.collect() }
+    let (taken_at, verdicts) = (rfc3339(snapshot.taken_at_ms), verdicts.collect());
+    Side { taken_at, verdict: report.verdict, verdicts }
 }

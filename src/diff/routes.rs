@@ -1,11 +1,13 @@
 //! Routes into tunnels, rules, the outer routes of SAs, and the neighbours on them.
 
-use super::changes::{Changes, only, was};
+use super::changes::{Changes, has_names, only, was};
 use super::links::name;
 use crate::snapshot::{Route, RouteAnswer, RouteLookup, Rule, Snapshot, Source, SourceValidation};
 
 pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
-    if let Some((before, now)) = changes.both(&a.route_lookups, &b.route_lookups) {
+    let is_named = has_names(a, b);
+    let lookups = changes.both(&a.route_lookups, &b.route_lookups).filter(|_| is_named);
+    if let Some((before, now)) = lookups {
         for RouteLookup { query, answer } in now {
             let vrf = query.vrf.map(|vrf| name(b, vrf));
             let old = before.iter().find(|lookup| {
@@ -26,7 +28,7 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             }
         }
     }
-    if let Some((before, now)) = changes.both(&a.routes, &b.routes) {
+    if let Some((before, now)) = changes.both(&a.routes, &b.routes).filter(|_| is_named) {
         list(
             before.iter().map(|r| route(a, r)),
             now.iter().map(|r| route(b, r)),
@@ -38,7 +40,7 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
     if let Some((before, now)) = changes.both(&a.rules, &b.rules) {
         list(before.iter().map(rule), now.iter().map(rule), "rule", Source::Rules, changes);
     }
-    if let (Ok(before), Ok(now)) = (&a.source_validation, &b.source_validation) {
+    if let Some((before, now)) = changes.both(&a.source_validation, &b.source_validation) {
         for rule in now.iter().filter(|rule| rule.unknown.is_none()) {
             let same = |old: &&SourceValidation| {
                 (old.family, &old.interface, &old.set, old.strict)
@@ -58,7 +60,8 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             }
         }
     }
-    if let Some((before, now)) = changes.both(&a.neighbours, &b.neighbours) {
+    let neighbours = changes.both(&a.neighbours, &b.neighbours).filter(|_| is_named);
+    if let Some((before, now)) = neighbours {
         for neighbour in now {
             let who = format!("{} on {}", neighbour.address, name(b, neighbour.ifindex));
             let old = before

@@ -1,5 +1,6 @@
 //! What differs between two states of a host, as data.
 
+use super::Verdict;
 use serde::Serialize;
 
 /// The answer of `diff`.
@@ -13,6 +14,8 @@ pub struct DiffReport {
     pub b: Side,
     /// What differs, what matters most first.
     pub changes: Vec<Change>,
+    /// Sources that were read of neither state, by their names in reports: whether they differ is not known.
+    pub not_known_of_either: Vec<&'static str>,
 }
 
 /// One of the two states.
@@ -20,6 +23,8 @@ pub struct DiffReport {
 pub struct Side {
     /// RFC 3339, UTC; none where the input has no time.
     pub taken_at: Option<String>,
+    /// The verdict on the whole state.
+    pub verdict: Verdict,
     /// Each interface with its verdict and its first finding.
     pub verdicts: Vec<String>,
 }
