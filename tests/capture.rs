@@ -16,6 +16,8 @@ mod bounds;
 mod form;
 #[path = "capture/mutated.rs"]
 mod mutated;
+#[path = "capture/order.rs"]
+mod order;
 #[path = "capture/python.rs"]
 mod python;
 #[path = "capture/reader.rs"]

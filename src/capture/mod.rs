@@ -12,6 +12,7 @@ mod forms;
 mod known;
 mod limits;
 mod names;
+mod order;
 mod pages;
 pub mod pasted;
 mod redact;

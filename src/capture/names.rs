@@ -5,7 +5,8 @@ use crate::snapshot::charon_log::Line;
 use crate::snapshot::ike::Ike;
 use crate::snapshot::vyos::{dashed, hook_entries, old_connection};
 use crate::snapshot::{LinkKind, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hash};
 
 /// What stands for each name, the same in all snapshots of a capture `'c`. There may be tens of thousands of them: each is kept once, with a
 /// number.
@@ -27,10 +28,10 @@ enum Interface {
 }
 
 impl<'c> Names<'c> {
-    /// Counts the names of a capture.
-    pub fn of(snapshots: &'c [Snapshot]) -> Self {
-        let (peers, kinds) = peers(snapshots);
-        Self { interfaces: interfaces(snapshots), peers, kinds }
+    /// Counts the names of a capture. Where nothing else says which comes first, the key does: the alphabet would tell something of them.
+    pub fn of(snapshots: &'c [Snapshot], key: &impl BuildHasher) -> Self {
+        let (peers, kinds) = peers(snapshots, key);
+        Self { interfaces: interfaces(snapshots, key), peers, kinds }
     }
 
     /// What stands for an interface's name; none for one that was not counted.
@@ -122,7 +123,10 @@ fn parts(name: &str) -> (&'static str, &str, &'static str) {
 }
 
 /// What stands for the names of peers, and for what follows `-tunnel-` in those of connections.
-fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, usize>, BTreeMap<&str, usize>) {
+fn peers<'c>(
+    snapshots: &'c [Snapshot],
+    key: &impl BuildHasher,
+) -> (BTreeMap<String, usize>, BTreeMap<&'c str, usize>) {
     let configured = snapshots.iter().flat_map(|s| s.configuration.iter().flat_map(|c| &c.peers));
     let ike = snapshots.iter().flat_map(|s| s.ike.iter());
     let loaded = ike.clone().flat_map(|ike| &ike.connections);
@@ -144,30 +148,38 @@ fn peers(snapshots: &[Snapshot]) -> (BTreeMap<String, usize>, BTreeMap<&str, usi
         .chain(traps)
         .chain(hooked)
         .chain(logged);
-    let (mut names, mut kinds) = (BTreeMap::new(), BTreeMap::new());
-    kinds.insert("vti", 0);
+    let (mut names, mut kinds) = (BTreeSet::new(), BTreeSet::new());
     for name in all {
         let name = match old_connection(name) {
             Some((peer, kind)) => {
-                let number = kinds.len();
-                kinds.entry(kind).or_insert(number);
+                kinds.insert(kind);
                 peer
             }
             None => name,
         };
-        if name == OLD_CLIENT {
-            continue;
+        if name != OLD_CLIENT {
+            names.insert(dashed(parts(name).1));
         }
-        let name = dashed(parts(name).1);
-        let number = names.len() + 1;
-        names.entry(name).or_insert(number);
     }
-    (names, kinds)
+    kinds.remove("vti");
+    let mut kinds = numbered(kinds, key);
+    kinds.insert("vti", 0);
+    (numbered(names, key), kinds)
+}
+
+/// A number from 1 for each, in the order of the key.
+fn numbered<T: Ord + Hash>(all: BTreeSet<T>, key: &impl BuildHasher) -> BTreeMap<T, usize> {
+    let mut all: Vec<T> = all.into_iter().collect();
+    all.sort_by_cached_key(|one| key.hash_one(one));
+    all.into_iter().zip(1..).collect()
 }
 
 /// What stands for each interface name: itself if it says nothing, else `vrf1` for a VRF and `if1` for others, counted by ifindex; last
 /// come names that only rules of any kind, `/proc/net/dev`, the configuration, the recorder and cleared counters have.
-fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<&str, Interface> {
+fn interfaces<'c>(
+    snapshots: &'c [Snapshot],
+    key: &impl BuildHasher,
+) -> BTreeMap<&'c str, Interface> {
     let mut links: Vec<(u32, &str, bool)> = snapshots
         .iter()
         .flat_map(|s| s.links.iter().flatten())
@@ -209,7 +221,7 @@ fn interfaces(snapshots: &[Snapshot]) -> BTreeMap<&str, Interface> {
         .chain(watched)
         .chain(cleared);
     let mut others: Vec<&str> = others.collect();
-    others.sort_unstable();
+    others.sort_by_cached_key(|name| key.hash_one(name));
 
     let (mut names, mut interfaces, mut vrfs) = (BTreeMap::new(), 0_u32, 0_u32);
     let all = links.into_iter().map(|(_, name, is_vrf)| (name, is_vrf));

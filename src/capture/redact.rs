@@ -6,7 +6,7 @@ use super::address::{Addresses, Present};
 use super::names::{self, Names};
 use super::pages::Pages;
 use super::texts::{self, Change};
-use super::{Capture, filter_names, forms, known};
+use super::{Capture, filter_names, forms, known, order};
 use crate::error::{Error, Result};
 use crate::snapshot::filter::HIDDEN_PATTERN;
 use crate::snapshot::observed::{self, Source};
@@ -92,10 +92,11 @@ fn present(capture: &Capture, others: Present) -> Result<Present> {
     Ok(prefixes.0)
 }
 
-fn replaced(capture: Capture, key: &impl BuildHasher, present: &Present) -> Result<Capture> {
+fn replaced(mut capture: Capture, key: &impl BuildHasher, present: &Present) -> Result<Capture> {
+    order::shuffle(&mut capture.snapshots, key);
     let mut redaction = Redaction {
         addresses: Addresses::new(key, present),
-        names: Names::of(&capture.snapshots),
+        names: Names::of(&capture.snapshots, key),
         filter_names: filter_names::FilterNames::default(),
         others: BTreeMap::new(),
     };
@@ -105,7 +106,8 @@ fn replaced(capture: Capture, key: &impl BuildHasher, present: &Present) -> Resu
     // A capture is large: it goes before the other comes.
     drop(redaction);
     drop(capture);
-    let redacted: Capture = serde_json::from_reader(pages).map_err(failed)?;
+    let mut redacted: Capture = serde_json::from_reader(pages).map_err(failed)?;
+    order::sort(&mut redacted.snapshots);
     Ok(Capture { redacted: true, ..redacted })
 }
 
