@@ -22,7 +22,7 @@ use crate::code::{Code, Severity};
 use crate::report::Evidence;
 use crate::snapshot::recorded::Episode;
 use crate::snapshot::route::CHARON_TABLE;
-use crate::snapshot::{Driver, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
+use crate::snapshot::{Driver, Link, Missing, Observed, Reason, RouteQuery, Snapshot, Source};
 use crate::tunnel::{Control, State, Tunnel};
 use crate::units::Span;
 use crate::way::around::filter::Filter;
@@ -149,6 +149,19 @@ impl<'a> Case<'a> {
         why: Missing,
         shared: &'a Shared<'a>,
     ) -> Self {
+        let counted = Counted::of_row(now, earlier, name);
+        Self::counted(now, earlier, name, why, counted, shared)
+    }
+
+    /// The case of an interface of which the counters alone are looked at, for the reason `why`.
+    fn counted(
+        now: &'a Snapshot,
+        earlier: Option<&'a Snapshot>,
+        name: &'a str,
+        why: Missing,
+        counted: Counted,
+        shared: &'a Shared<'a>,
+    ) -> Self {
         Self {
             name,
             now,
@@ -156,7 +169,7 @@ impl<'a> Case<'a> {
             tunnel: Err(why),
             absent: None,
             ip_tunnel: None,
-            counted: Counted::of_row(now, earlier, name),
+            counted,
             tried: Vec::new(),
             shared,
             words: OnceCell::new(),
@@ -167,6 +180,18 @@ impl<'a> Case<'a> {
             ends: OnceCell::new(),
             is_brief: Cell::new(false),
         }
+    }
+
+    /// The case of a tunnel of `state` that is not looked at, for the reason `why`.
+    pub(super) fn of_untried(
+        state: &'a State<'a>,
+        earlier: Option<&'a Snapshot>,
+        link: &'a Link,
+        why: Missing,
+        shared: &'a Shared<'a>,
+    ) -> Self {
+        let counted = Counted::of_link(&state.snapshot, earlier, link);
+        Self::counted(&state.snapshot, earlier, &link.name, why, counted, shared)
     }
 
     /// The case of an IP tunnel of `state`.

@@ -2,6 +2,7 @@
 //! say what the report as a whole may claim (`verdict`).
 
 use super::assumed;
+use super::budget::Budget;
 use super::case::{Case, Extent, Shared};
 use super::checks::{DIAGNOSES, of_ip_tunnel};
 use super::diagnosis::{Diagnosis, Unconfirmed};
@@ -149,6 +150,17 @@ fn each_with(
     observation: &Observation<'_>,
     other: Option<&OtherEnd<'_>>,
     asked_for: Asked<'_>,
+    take: impl FnMut(InterfaceReport),
+) -> Result<(), Error> {
+    each_within(Budget::default(), extent, observation, other, asked_for, take)
+}
+
+pub(super) fn each_within(
+    mut budget: Budget,
+    extent: Extent,
+    observation: &Observation<'_>,
+    other: Option<&OtherEnd<'_>>,
+    asked_for: Asked<'_>,
     mut take: impl FnMut(InterfaceReport),
 ) -> Result<(), Error> {
     let Observation { now, earlier } = *observation;
@@ -174,7 +186,10 @@ fn each_with(
                 tunnels.sort_by_cached_key(|tunnel| natural(&tunnel.link.name));
             }
             for tunnel in tunnels.into_iter().filter(|t| asked(&t.link.name)) {
-                take(Case::of_tunnel(&state, earlier, tunnel, extent, &shared));
+                take(match budget.spend(|| tunnel.weight()) {
+                    Ok(()) => Case::of_tunnel(&state, earlier, tunnel, extent, &shared),
+                    Err(why) => Case::of_untried(&state, earlier, tunnel.link, why, &shared),
+                });
             }
             // IP tunnels are shown where they are asked for.
             let is_asked_for = |name: &str| asked_for != Asked::Vtis && asked(name);

@@ -39,7 +39,7 @@ impl<'a> Inbound<'a> {
             }
         }
         // A policy that wants it may be as stray itself: one whose mark or if_id no interface has.
-        if own.is_empty() && stray.is_empty() {
+        if own.is_empty() && stray.is_empty() && !wanted.is_empty() {
             let others = tunnel.state.tunnels()?;
             let is_admitted = |sa: &&Sa| others.iter().any(|other| other.admits_inbound(sa));
             stray.extend(wanted.into_iter().filter(|sa| !is_admitted(sa)));

@@ -10,6 +10,7 @@
 mod arrivals;
 pub mod assumed;
 mod attempt;
+mod budget;
 pub mod call;
 mod case;
 mod charon_log;

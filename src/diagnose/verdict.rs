@@ -1,6 +1,7 @@
 //! What a report may claim: the verdict on an interface, and the notes on what was not read. It runs no diagnosis and knows no cause.
 
 use super::assumed;
+use super::budget;
 use super::case::Case;
 use super::unsettled;
 use super::validation;
@@ -83,7 +84,8 @@ pub(super) fn unseen(now: &Snapshot, has_some: bool) -> Vec<String> {
 pub(super) fn notes(now: &Snapshot, interfaces: &[InterfaceReport]) -> Vec<String> {
     let judged = interfaces.iter().any(|i| i.ifindex.is_some() && !i.fallback_device);
     let unsettled = now.unsettled.any.then(|| unsettled::NOTE.to_owned());
-    let of_host = [unsettled, vpp::reservation(now), validation::reservation(now)];
+    let beyond = budget::note(interfaces);
+    let of_host = [unsettled, beyond, vpp::reservation(now), validation::reservation(now)];
     let all = [now.host.release().reservation()].into_iter().chain(of_host);
     all.flatten().filter(|_| judged).collect()
 }

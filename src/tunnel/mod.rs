@@ -124,14 +124,37 @@ impl<'a> Tunnel<'a> {
         found.map(Vec::as_slice).map_err(Clone::clone)
     }
 
+    /// How many policies and SAs its diagnosis goes through, and how many pairs of both: some may be those of other interfaces, too, which have the
+    /// same mark and addresses.
+    pub fn weight(&self) -> usize {
+        let own = |direction| self.own_policies(direction).unwrap_or_default();
+        let [out, inbound] = [PolicyDirection::Out, PolicyDirection::In].map(own);
+        // As `selected_sas()` goes through them.
+        let selected = [out, inbound].into_iter().flat_map(asked).map(|asked| {
+            self.state.sas_to(asked.destination, asked.reqid).map_or(0, |chain| chain.len())
+        });
+        let sas = match (self.mark_or_if_id, &self.link.kind) {
+            (MarkOrIfId::IfId(if_id), _) => self.state.sas_with_if_id(if_id).map_or(0, |g| g.len()),
+            (MarkOrIfId::Mark { input, .. }, LinkKind::Vti(device) | LinkKind::Vti6(device)) => {
+                let peers = || self.peers().into_iter().flatten();
+                let to = |peer: &IpAddr| self.state.sas_to_address(*peer).map_or(0, |g| g.len());
+                let from = |peer: &IpAddr| {
+                    self.state.sas_between(*peer, device.local).map_or(0, |g| g.len())
+                };
+                // Without a mark `owns_inbound()` compares each with each.
+                let each = if input == 0 { inbound.len().max(1) } else { 1 };
+                let all = peers().map(|peer| to(peer).saturating_add(from(peer) * each));
+                all.fold(0, usize::saturating_add)
+            }
+            _ => 0,
+        };
+        [out.len(), inbound.len()].into_iter().chain(selected).fold(sas, usize::saturating_add)
+    }
+
     /// The SAs that a template of the interface's own policies selects, without larval ones.
     fn selected_sas(&self, direction: PolicyDirection) -> Observed<Vec<&'a Sa>> {
-        let policies = self.own_policies(direction)?;
-        let asked = policies.iter().flat_map(|p| p.templates.iter().map(|t| Asked::of(p, t)));
-        // Many policies may require the same SA.
-        let asked: BTreeSet<Asked> = asked.collect();
         let mut found = Vec::new();
-        for asked in asked {
+        for asked in asked(self.own_policies(direction)?) {
             let chain = self.state.sas_to(asked.destination, asked.reqid)?;
             found.extend(chain.iter().filter(|sa| !sa.is_larval() && asked.selects(sa)));
         }
@@ -239,4 +262,9 @@ impl<'a> Tunnel<'a> {
         }
         Ok(found)
     }
+}
+
+/// What the templates of these policies require. Many policies may require the same SA.
+fn asked(policies: &[&Policy]) -> BTreeSet<Asked> {
+    policies.iter().flat_map(|p| p.templates.iter().map(|t| Asked::of(p, t))).collect()
 }
