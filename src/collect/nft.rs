@@ -30,17 +30,26 @@ const ATTEMPTS: usize = 3;
 
 /// The rules of all families that see IP packets, and those of them by which VyOS validates sources.
 pub(super) fn read() -> (Observed<Ruleset>, Observed<Vec<SourceValidation>>) {
-    match consistent() {
-        Ok(ruleset) => {
-            let validation = source_validation::source_validation(&ruleset);
-            let legacy = legacy(Path::new("/proc/net"));
-            let filter = legacy.map(|legacy| Ruleset { legacy, ..ruleset });
-            (filter.map_err(|failure| failure.missing(Source::PacketFilter)), Ok(validation))
+    let ruleset = consistent();
+    let validation = ruleset.as_ref().map(source_validation::source_validation);
+    let validation =
+        validation.map_err(|failure| failure.clone().missing(Source::SourceValidation));
+    let filter = with_legacy(ruleset, legacy(Path::new("/proc/net")));
+    (filter.map_err(|failure| failure.missing(Source::PacketFilter)), validation)
+}
+
+/// The rules with the tables of the older iptables, which needs no nf_tables.
+fn with_legacy(
+    ruleset: Result<Ruleset, Failure>,
+    legacy: Result<Vec<LegacyTable>, Failure>,
+) -> Result<Ruleset, Failure> {
+    match (ruleset, legacy) {
+        (Ok(ruleset), Ok(legacy)) => Ok(Ruleset { legacy, ..ruleset }),
+        (Err(failure), Ok(legacy)) if failure.reason == Reason::Absent && !legacy.is_empty() => {
+            Ok(Ruleset { legacy, ..Ruleset::default() })
         }
-        Err(failure) => (
-            Err(failure.clone().missing(Source::PacketFilter)),
-            Err(failure.missing(Source::SourceValidation)),
-        ),
+        (Err(failure), Err(_)) if failure.reason != Reason::Absent => Err(failure),
+        (_, Err(failure)) | (Err(failure), _) => Err(failure),
     }
 }
 
@@ -249,6 +258,13 @@ mod tests {
         let failure = legacy(root.path()).unwrap_err();
         assert_ne!(failure.reason, Reason::Absent);
         assert!(failure.detail.contains("ip6_tables_names"), "{}", failure.detail);
+        // Where nf_tables is not loaded, they are all that there is.
+        let absent = || Err(Failure::new(Reason::Absent, "the module nf_tables is not loaded"));
+        let table = || vec![LegacyTable { family: TableFamily::Ip, table: "nat".into() }];
+        assert_eq!(with_legacy(absent(), Ok(table())).unwrap().legacy, table());
+        let reason = |legacy| with_legacy(absent(), legacy).unwrap_err().reason;
+        assert_eq!(reason(Ok(Vec::new())), Reason::Absent);
+        assert_eq!(reason(Err(failure)), Reason::Failed);
     }
 
     #[test]
