@@ -31,7 +31,7 @@ impl Recorder<'_> {
         if now.since(self.resynced) >= RESYNC_MS {
             if self.lost.is_some() {
                 self.resync(now);
-            } else if self.is_blind() {
+            } else if self.unread.again {
                 self.resynced = now;
                 self.read_state(now);
             }
@@ -128,11 +128,6 @@ impl Recorder<'_> {
         if self.routes_fail { RESYNC_MS } else { ROUTES_MS }
     }
 
-    /// Whether something that it follows was not read.
-    const fn is_blind(&self) -> bool {
-        self.unread.links || self.unread.gaps
-    }
-
     fn resync(&mut self, now: Moment) {
         let Some((why, since)) = self.lost.take() else { return };
         self.resynced = now;
@@ -142,11 +137,13 @@ impl Recorder<'_> {
         };
         self.changes.discard();
         self.read_state(now);
-        let read = if self.is_blind() { "could not be read again yet" } else { "was read again" };
-        let when = if self.is_blind() { String::new() } else { format!(" {when}") };
+        let read = match self.unread.again {
+            true => "could not be read again yet".to_owned(),
+            false => format!("was read again {when}"),
+        };
         let what = format!(
             "messages of the kernel were lost ({why}): some changes before this are unknown; \
-             the state {read}{when}"
+             the state {read}"
         );
         self.remark(now, None, what);
     }
@@ -165,6 +162,7 @@ impl Recorder<'_> {
         // Without the interfaces nothing more is to be said of gaps.
         let gaps = gaps.as_ref().filter(|_| links.is_none());
         let was = std::mem::replace(&mut self.unread.gaps, gaps.is_some());
+        self.unread.again = links.or(gaps).is_some_and(|missing| missing.reason.is_failure());
         let words = ["gaps between SAs cannot be detected", "gaps between SAs are detected again"];
         self.say_once(now, was, gaps, words);
         let before = self.path_names();

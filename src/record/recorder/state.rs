@@ -70,6 +70,8 @@ pub(super) struct Unread {
     pub links: bool,
     /// What gaps between SAs are detected by.
     pub gaps: bool,
+    /// One of the two, and another read may succeed: it is no part that this system does not have.
+    pub again: bool,
     /// The counters of the VTIs that are watched.
     pub counters: bool,
 }
