@@ -39,6 +39,13 @@ fn told(now: &Snapshot) -> Vec<String> {
     let others = now.assumed.iter().filter(|missing| !is_default(missing));
     let mut told: Vec<String> =
         others.map(|missing| format!("{}: {}", missing.source, missing.detail)).collect();
+    if !now.unbounded.is_empty() {
+        let lists: Vec<&str> = now.unbounded.iter().map(|source| source.words()).collect();
+        told.push(format!(
+            "that these lists are whole, of which the text lacks the command or the prompt behind: {}",
+            lists.join(", ")
+        ));
+    }
     if !defaults.is_empty() {
         told.push(format!("the kernel's defaults of {}", defaults.join(", ")));
     }

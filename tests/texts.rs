@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "texts/cut.rs"]
+mod cut;
 #[path = "texts/formats.rs"]
 mod daemons;
 #[path = "texts/forum.rs"]
@@ -70,8 +72,8 @@ fn cases() -> Vec<Case> {
 }
 
 fn read(texts: &[String]) -> Vec<Snapshot> {
-    let texts: Vec<Text> =
-        texts.iter().map(|text| Text { name: "text".to_owned(), text: text.clone() }).collect();
+    let text = |text: &String| Text { name: "text".into(), text: text.clone(), is_whole: false };
+    let texts: Vec<Text> = texts.iter().map(text).collect();
     text::read(&texts).unwrap().snapshots
 }
 

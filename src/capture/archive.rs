@@ -136,7 +136,7 @@ impl Texts {
         if self.size > LARGEST_TEXTS {
             return Ok(false);
         }
-        self.found.push(Text { name, text: text_of(&bytes) });
+        self.found.push(Text { name, text: text_of(&bytes), is_whole: true });
         Ok(true)
     }
 

@@ -88,7 +88,7 @@ pub fn load_texts(paths: &[impl AsRef<Path>]) -> Result<Vec<Text>> {
     for path in paths {
         let (name, bytes) = bytes_of(path.as_ref(), left, LARGEST_TEXTS)?;
         left -= bytes.len() as u64;
-        texts.push(Text { name, text: text_of(&bytes) });
+        texts.push(Text { name, text: text_of(&bytes), is_whole: false });
     }
     Ok(texts)
 }

@@ -24,12 +24,12 @@ const MOST_USEFUL: [(Source, Command); 8] = [
 
 /// The finding, at most consistent where it may rest on what was assumed; and nothing ruled out by counters that were not read.
 pub(super) fn judged(now: &Snapshot, code: Code, outcome: Outcome) -> Outcome {
-    if now.assumed.is_empty() {
+    if now.assumed.is_empty() && now.unbounded.is_empty() {
         return outcome;
     }
     let of = |source| now.assumed.iter().find(move |missing| missing.source == source);
     match outcome {
-        Ok(found) => Ok(capped(now, found)),
+        Ok(found) => Ok(capped(now, code, found)),
         Err(Unconfirmed::RuledOut) if is_of_sa_counters(code) => {
             match of(Source::SecurityAssociations) {
                 Some(missing) => Err(Unconfirmed::Undetermined(missing.clone())),
@@ -40,13 +40,19 @@ pub(super) fn judged(now: &Snapshot, code: Code, outcome: Outcome) -> Outcome {
     }
 }
 
-fn capped(now: &Snapshot, found: Found) -> Found {
+fn capped(now: &Snapshot, code: Code, found: Found) -> Found {
+    // What is not in a list may be behind its end.
+    if now.unbounded.iter().any(|source| is_of_what_is_not_in(*source, code)) {
+        return Found { confidence: found.confidence.min(Confidence::Possible), ..found };
+    }
     let stands_on =
         |source: Source| found.evidence.iter().any(|evidence| evidence.source == source.name());
     let rests = now
         .assumed
         .iter()
-        .any(|missing| !matters_to_its_own(missing.source) || stands_on(missing.source));
+        .map(|missing| missing.source)
+        .chain(now.unbounded.iter().copied())
+        .any(|source| !matters_to_its_own(source) || stands_on(source));
     if !rests {
         return found;
     }
@@ -56,6 +62,44 @@ fn capped(now: &Snapshot, found: Found) -> Found {
 /// Whether what was assumed of a source matters only to the findings that stand on it.
 const fn matters_to_its_own(source: Source) -> bool {
     matches!(source, Source::RouteLookups | Source::PacketFilter)
+}
+
+/// Whether the finding is that something is not in this list, or that only something else is.
+const fn is_of_what_is_not_in(source: Source, code: Code) -> bool {
+    match source {
+        Source::SecurityPolicies => matches!(
+            code,
+            Code::NoOutboundPolicy
+                | Code::TrafficOutsideSelectors
+                | Code::Ipv6OutsideSelectors
+                | Code::PolicyWithoutTemplate
+                | Code::UpWithoutAssociation
+                | Code::NoInboundPolicy
+                | Code::InboundPolicyMismatch
+        ),
+        Source::SecurityAssociations => matches!(
+            code,
+            Code::NoSecurityAssociation
+                | Code::SecurityAssociationMismatch
+                | Code::UpWithoutAssociation
+                | Code::NoInboundAssociation
+                | Code::InboundAssociationMismatch
+                | Code::KernelAndCharonDisagree
+        ),
+        Source::Rules | Source::Routes | Source::RouteLookups => {
+            matches!(code, Code::NoRouteToPeer | Code::NoRouteInside | Code::NothingRoutedIn)
+        }
+        Source::Addresses => matches!(code, Code::LocalAddressGone),
+        Source::Links => matches!(code, Code::InterfaceMissing),
+        Source::Charon => matches!(
+            code,
+            Code::IkeNotEstablished
+                | Code::ChildNotInstalled
+                | Code::KernelAndCharonDisagree
+                | Code::NoClientConnected
+        ),
+        _ => false,
+    }
 }
 
 /// Whether the counters or limits of SAs show the cause.
@@ -76,7 +120,8 @@ const fn is_of_sa_counters(code: Code) -> bool {
 /// were learned are never checked; nor does the packet filter, without which that is said, too; nor what the host has no command to change.
 pub(super) fn leaves_open(now: &Snapshot) -> bool {
     let matters = |missing: &&Missing| missing.reason != Reason::Absent;
-    now.assumed.iter().filter(matters).any(|missing| !matters_to_its_own(missing.source))
+    let assumed = now.assumed.iter().filter(matters).map(|missing| missing.source);
+    assumed.chain(now.unbounded.iter().copied()).any(|source| !matters_to_its_own(source))
 }
 
 /// Names in each missing source the command that shows it, where texts do not hold it.

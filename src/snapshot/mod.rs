@@ -217,6 +217,13 @@ pub struct Snapshot {
     /// capture has none.
     #[serde(skip)]
     pub assumed: Vec<Missing>,
+    /// Lists of a text that may have more than it shows: the command before them, or the prompt behind them, is not in it. No finding is proven
+    /// with them, and that something is not in them is possible at most. A capture has none.
+    #[serde(skip)]
+    pub unbounded: Vec<Source>,
+    /// Lists of a text that surely have more than it shows, but serve for what they show. A capture has none.
+    #[serde(skip)]
+    pub partial: Vec<Source>,
 }
 
 /// Whether an address is link-local: fe80::/10 or 169.254.0.0/16.
@@ -275,6 +282,8 @@ impl Snapshot {
             runs_vpp: false,
             cleared: Vec::new(),
             assumed: Vec::new(),
+            unbounded: Vec::new(),
+            partial: Vec::new(),
         }
     }
 

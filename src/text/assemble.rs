@@ -11,10 +11,15 @@ use super::lookups::{self, Routing};
 use super::moments::{Entries, Moments};
 use super::settings::Settings;
 use super::split::Table;
-use super::vyos_tables::{COUNTERS, IKE, INTERFACES, IPSEC};
-use super::{configuration, defaults, libreswan, nft, qdisc, stroke, tunnel, typed};
+use super::vyos_tables::{COUNTERS, INTERFACES};
+use super::{
+    configuration, defaults, extent, ike, libreswan, lists, nft, qdisc, rules, samples, tunnel,
+    typed,
+};
+use crate::snapshot::route::CHARON_TABLE;
 use crate::snapshot::{
-    Host, Link, Missing, Neighbour, Policy, Reason, Route, Sa, Snapshot, Source,
+    Host, Link, Missing, Neighbour, Observed, Policy, Reason, Route, RouteLookup, Sa, Snapshot,
+    Source,
 };
 use std::collections::BTreeSet;
 
@@ -28,6 +33,8 @@ pub(super) struct Everything<'a> {
     /// Formats of which a text has lines that are cut or changed.
     torn: BTreeSet<&'static str>,
     routes: Moments<'a>,
+    /// What the kernel answered to `ip route get`.
+    answers: Moments<'a>,
     rules: Moments<'a>,
     neighbours: Moments<'a>,
     queues: Moments<'a>,
@@ -60,39 +67,47 @@ impl<'a> Everything<'a> {
             Moments::of(tables.iter().copied(), format, key)
         };
         let none = |_: &Entry| None;
+        let sas = samples::of(&tables, "xfrm state", |entry| match entry {
+            Entry::Sa(named) if !named.sa.is_larval() => Some(named.has_counters),
+            _ => None,
+        });
+        let policies = samples::of(&tables, "xfrm policy", |entry| match entry {
+            Entry::Policy(named) => Some(named.has_index),
+            _ => None,
+        });
+        // Of the lists of charon, those that are whole, where there is one.
+        let daemon = |format: &str, key: fn(&Entry) -> Option<String>| {
+            Moments::of(samples::of(&tables, format, |_| None).into_iter(), format, key)
+        };
         Self {
             dates: moments("date", |_| Some(String::new())),
             unames: moments("uname", none),
             versions: moments("show version", none),
             interfaces: Interfaces::of(
-                moments("ip link", |entry| match entry {
-                    Entry::Link(named) if named.statistics.is_some() => {
-                        Some(named.link.name.clone())
-                    }
-                    _ => None,
-                }),
                 moments(INTERFACES, none),
                 moments(tunnel::FORMAT, |entry| match entry {
                     Entry::Tunnel(named) if named.row.is_some() => Some(named.name.clone()),
                     _ => None,
                 }),
                 &tables,
+                torn.contains("ip link"),
             ),
             routes: moments("ip route", none),
-            rules: moments("ip rule", none),
+            answers: moments(typed::ROUTE_GET, none),
+            rules: Moments::of(rules::whole(&tables).into_iter(), "ip rule", none),
             neighbours: moments("ip neighbour", none),
             queues: moments(qdisc::FORMAT, |entry| match entry {
                 Entry::Queue(device, _) => Some(device.clone()),
                 _ => None,
             }),
-            sas: moments("xfrm state", |entry| match entry {
+            sas: Moments::of(sas.into_iter(), "xfrm state", |entry| match entry {
                 Entry::Sa(named) if named.sa.spi.0 != 0 => {
                     let Sa { destination, protocol, spi, mark, .. } = &named.sa;
                     Some(format!("{destination} {protocol} {spi} {mark}"))
                 }
                 _ => None,
             }),
-            policies: moments("xfrm policy", |entry| match entry {
+            policies: Moments::of(policies.into_iter(), "xfrm policy", |entry| match entry {
                 // Each socket of a key daemon has the same ones, which without their index cannot be told apart.
                 Entry::Policy(named) if named.policy.direction.is_of_socket() => None,
                 Entry::Policy(named) => {
@@ -127,8 +142,9 @@ impl<'a> Everything<'a> {
             sysctls: moments("sysctl", none),
             filter: Filter::of(&tables),
             ike: Daemon::of(
-                &moments,
-                [stroke::FORMAT, IKE, IPSEC].iter().any(|format| torn.contains(format)),
+                &daemon,
+                ike::FORMATS.iter().any(|format| torn.contains(format)),
+                &tables,
             ),
             configuration: moments("VyOS configuration", none),
             torn,
@@ -178,7 +194,7 @@ impl<'a> Everything<'a> {
         if let Some(entries) = self.at(links, when, false) {
             // Counters that are there once are of now.
             let counts = when == When::Now || links.all.len() > 1;
-            self.interfaces.fill(&mut now, entries, counts, &settings);
+            self.interfaces.fill(&mut now, entries, (counts, when == When::Now), &settings);
         }
         // ifconfig prints the numbers of `/proc/net/dev`.
         let rows = [&self.rows, &self.ifconfig].into_iter().find(|rows| !rows.all.is_empty());
@@ -193,12 +209,9 @@ impl<'a> Everything<'a> {
         }
         self.read_table(&mut now, when);
         now.addresses = self.interfaces.addresses();
-        if let Some(entries) = self.at(&self.rules, when, false) {
-            let rules = entries.iter().filter_map(|entry| match entry {
-                Entry::Rule(rule) => Some(rule.clone()),
-                _ => None,
-            });
-            now.rules = Ok(without_repeats(rules));
+        let rules = self.at(&self.rules, when, false);
+        if let Some(rules) = rules::of(rules, &self.tables, self.torn.contains("ip rule")) {
+            now.rules = rules;
         }
         if let Some(entries) = self.at(&self.queues, when, true) {
             now.queues = queues_of(entries, index, self.torn.contains(qdisc::FORMAT));
@@ -225,6 +238,9 @@ impl<'a> Everything<'a> {
                 _ => {}
             }
         }
+        if when == When::Now || self.counts.all.len() > 1 {
+            lists::hold_against_counts(&mut now);
+        }
         let is_torn = self.torn.contains(nft::FORMAT);
         self.filter.fill(&mut now, self.at(&self.filter.moments, when, true), is_torn);
         self.ike.fill(&mut now, when == When::Now);
@@ -237,6 +253,7 @@ impl<'a> Everything<'a> {
         settings.fill(&mut now);
         defaults::assume(&mut now);
         self.read_routes(&mut now, when, &index);
+        now.unbounded = extent::unbounded(&self.tables);
         now.sort();
         now.assumed.sort();
         now.assumed.dedup();
@@ -291,7 +308,7 @@ impl<'a> Everything<'a> {
     fn read_xfrm(&self, now: &mut Snapshot, when: When, index: &dyn Fn(&str) -> Option<u32>) {
         let is_part = |format: &str| {
             let of = self.tables.iter().filter(|table| table.format == format);
-            of.clone().count() > 0 && of.clone().all(|table| typed::is_filtered(table.typed))
+            of.clone().count() > 0 && of.clone().all(|table| table.is_filtered())
         };
         let part = |source, command: &str| {
             Missing::new(
@@ -358,6 +375,12 @@ impl<'a> Everything<'a> {
             });
             now.neighbours = Ok(without_repeats(neighbours));
         }
+        let answers = self.at(&self.answers, when, false).into_iter().flatten();
+        let answers: Vec<RouteLookup> =
+            answers.filter_map(|entry| lookups::answered(entry, index)).collect();
+        if !answers.is_empty() {
+            now.route_lookups = Ok(answers.clone());
+        }
         let Some(entries) = self.at(&self.routes, when, false) else { return };
         let routes = entries.iter().filter_map(|entry| {
             let Entry::Route(named) = entry else { return None };
@@ -365,22 +388,22 @@ impl<'a> Everything<'a> {
             Some(NamedRoute { route: Route { oif, ..named.route.clone() }, ..named.clone() })
         });
         let routes: Vec<NamedRoute> = routes.collect();
-        let Ok(links) = &now.links else { return };
-        let vtis: BTreeSet<u32> =
-            links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
-        let wanted = routes.iter().map(|named| &named.route).filter(|route| {
-            route.table == crate::snapshot::route::CHARON_TABLE
-                || route.oif.is_some_and(|oif| vtis.contains(&oif))
-        });
-        now.routes = Ok(without_repeats(wanted.cloned()));
+        if now.links.is_err() {
+            return;
+        }
         if self.torn.contains("ip route") {
             (now.routes, now.route_lookups) =
                 (Err(cut(Source::Routes)), Err(cut(Source::RouteLookups)));
             return;
         }
-        let Some(known) = KnownTables::of(&self.tables) else { return };
+        let Some(known) = KnownTables::of(&self.tables) else {
+            let detail = "only some are in the text: `ip route show table all` shows all";
+            now.routes = Err(Missing::new(Source::Routes, Reason::NotInText, detail));
+            return;
+        };
+        now.routes = routes_of(now, &routes, &known);
         let routing = Routing { routes: &routes, known };
-        now.route_lookups = Ok(lookups::answers(now, &routing));
+        now.route_lookups = Ok(lookups::answers(now, &routing, &answers));
         let detail = "found in the routes of the text, which do not show a path MTU that was learned: `ip route get ADDRESS` does";
         now.assumed.push(Missing::new(Source::RouteLookups, Reason::NotInText, detail));
     }
@@ -404,4 +427,21 @@ impl<'a> Everything<'a> {
             .flat_map(|policy| [policy.current.add_time, policy.current.use_time]);
         date.unwrap_or_else(|| sas.chain(policies).max().unwrap_or(0).saturating_mul(1000))
     }
+}
+
+/// The routes into VTIs, and those of charon's table; missing where a table in which a packet may be looked up is not in the text.
+fn routes_of(now: &Snapshot, routes: &[NamedRoute], known: &KnownTables) -> Observed<Vec<Route>> {
+    let (links, rules) = (now.links.as_ref().map_err(Clone::clone)?, now.rules.as_ref());
+    let rules = rules.map_err(|missing| Missing { source: Source::Routes, ..missing.clone() })?;
+    if let Some(table) = known.lacking(rules, links) {
+        let detail =
+            format!("table {table} is not in the text: `ip route show table all` shows all");
+        return Err(Missing::new(Source::Routes, Reason::NotInText, detail));
+    }
+    let vtis: BTreeSet<u32> =
+        links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
+    let wanted = routes.iter().map(|named| &named.route).filter(|route| {
+        route.table == CHARON_TABLE || route.oif.is_some_and(|oif| vtis.contains(&oif))
+    });
+    Ok(without_repeats(wanted.cloned()))
 }

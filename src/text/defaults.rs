@@ -49,9 +49,11 @@ pub(super) fn assume(now: &mut Snapshot) {
         let detail = "taken to accept, the kernel's default";
         now.assumed.push(Missing::new(Source::DefaultPolicies, reason, detail));
     }
-    let families = [Family::Inet, Family::Inet6];
+    // Of rules that are partly in the text, the others are not those that each host has.
+    let is_part = now.rules.as_ref().is_err_and(|missing| !missing.detail.is_empty());
+    let families = if is_part { Vec::new() } else { vec![Family::Inet, Family::Inet6] };
     let has = |family| now.rules.iter().flatten().any(|rule| rule.family == family);
-    let without: Vec<Family> = families.into_iter().filter(|family| !has(*family)).collect();
+    let without: Vec<Family> = families.iter().copied().filter(|family| !has(*family)).collect();
     if !without.is_empty() {
         let rules = without.iter().flat_map(|family| usual_rules(*family));
         let mut all: Vec<Rule> = now.rules.iter().flatten().cloned().collect();

@@ -6,8 +6,9 @@ use crate::snapshot::ike::{Connection, IkeSa, Trap};
 use crate::snapshot::xfrm::Selector;
 use crate::snapshot::{
     Address, DefaultPolicies, DeviceColumns, KernelCounter, Link, LinkKind, Neighbour, Policy,
-    Queue, Route, Rule, Sa, SadInfo, SpdInfo, Statistics,
+    Queue, Route, RouteAnswer, Rule, Sa, SadInfo, SpdInfo, Statistics,
 };
+use std::net::IpAddr;
 
 /// One thing that a text says.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub(super) enum Entry {
     Address(String, Address),
     /// A route.
     Route(NamedRoute),
+    /// The kernel's answer to a question about a route, boxed for its size.
+    RouteAnswer(Box<NamedAnswer>),
     /// A routing rule.
     Rule(Rule),
     /// A neighbour on the interface with this name.
@@ -159,6 +162,22 @@ pub(super) struct NamedRoute {
     pub mtu: Option<u32>,
     /// It is one of several next hops of its route.
     pub is_multipath: bool,
+}
+
+/// What the kernel answered to `ip route get`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct NamedAnswer {
+    /// The question: its destination, source, mark and VRF.
+    pub destination: IpAddr,
+    pub source: Option<IpAddr>,
+    pub mark: u32,
+    pub vrf: Option<String>,
+    /// It was asked for a packet of this host.
+    pub is_of_host: bool,
+    /// `dev`.
+    pub device: Option<String>,
+    /// The answer; the number of its interface is 0.
+    pub answer: RouteAnswer,
 }
 
 /// An SA as text.

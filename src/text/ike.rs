@@ -4,6 +4,7 @@
 use super::entry::Entry;
 use super::lists::cut;
 use super::moments::{Entries, Moments};
+use super::split::Table;
 use super::{stroke, swanctl, vyos_sas, vyos_tables};
 use crate::snapshot::ike::{Child, Connection, Ike, IkeSa, Trap};
 use crate::snapshot::{Missing, Reason, Snapshot, Source};
@@ -11,6 +12,15 @@ use std::collections::BTreeSet;
 
 /// What is assumed of VyOS's own tables.
 const OF_VYOS: &str = "connections are known by the names of their children, and have no SPI: `swanctl --list-sas` shows them";
+
+/// The lists of charon, in each of which that something is not there says much.
+pub(super) const FORMATS: [&str; 5] = [
+    "swanctl --list-sas",
+    "swanctl --list-conns",
+    stroke::FORMAT,
+    vyos_tables::IKE,
+    vyos_tables::IPSEC,
+];
 
 /// What the texts have of charon.
 pub(super) struct Daemon<'a> {
@@ -28,6 +38,8 @@ pub(super) struct Daemon<'a> {
     ike_table: Moments<'a>,
     /// Some of its lines are cut or changed.
     is_torn: bool,
+    /// The formats of lists of which the texts have a part only.
+    parts: Vec<&'static str>,
 }
 
 impl<'a> Daemon<'a> {
@@ -35,7 +47,17 @@ impl<'a> Daemon<'a> {
     pub(super) fn of(
         moments: &impl Fn(&str, fn(&Entry) -> Option<String>) -> Moments<'a>,
         is_torn: bool,
+        tables: &[&Table<'_>],
     ) -> Self {
+        let lists_all =
+            tables.iter().any(|table| table.format == "swanctl --list-sas" && !table.is_filtered());
+        let is_part = |format: &&str| {
+            if lists_all && *format != "swanctl --list-conns" {
+                return false;
+            }
+            let mut own = tables.iter().filter(|table| table.format == *format).peekable();
+            own.peek().is_some() && own.all(|table| table.is_filtered())
+        };
         let none: fn(&Entry) -> Option<String> = |_| None;
         let of_sa: fn(&Entry) -> Option<String> = |entry| match entry {
             Entry::IkeSa(sa) => Some(sa.unique_id.to_string()),
@@ -50,6 +72,7 @@ impl<'a> Daemon<'a> {
             }),
             ike_table: moments(vyos_tables::IKE, none),
             is_torn,
+            parts: FORMATS.into_iter().filter(is_part).collect(),
             connections: moments("swanctl --list-conns", none),
             policies: moments("swanctl --list-pols", none),
             statistics: moments(swanctl::STATISTICS, none),
@@ -98,6 +121,15 @@ impl<'a> Daemon<'a> {
             now.ike = Err(Missing::new(Source::Charon, reason, detail));
             return;
         }
+        if self.is_torn {
+            now.ike = Err(cut(Source::Charon));
+            return;
+        }
+        if !self.parts.is_empty() {
+            let detail = "only some of its SAs or connections are in the text: `swanctl --list-sas` and `swanctl --list-conns` show all";
+            now.ike = Err(Missing::new(Source::Charon, Reason::NotInText, detail));
+            return;
+        }
         let of = |moments: &Moments<'a>| match is_now {
             true => moments.now().cloned(),
             false => moments.before().cloned(),
@@ -107,7 +139,6 @@ impl<'a> Daemon<'a> {
         let Some(sas) = of(&self.sas).or_else(|| by_stroke.clone()) else {
             let children = of(&self.children);
             match vyos_sas::charon(children.as_ref(), &self.ike_table) {
-                _ if self.is_torn => now.ike = Err(cut(Source::Charon)),
                 Some(Ok(ike)) => {
                     let connections = of_sas(&ike.sas);
                     now.ike = Ok(Ike { connections, ..ike });

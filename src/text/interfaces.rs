@@ -1,12 +1,21 @@
 //! The interfaces of a snapshot and their addresses, from all that the texts say of each: which commands printed it does not matter.
 
 use super::entry::{Entry, NamedLink};
+use super::format::Context;
+use super::known_tables::family;
+use super::lists::cut;
 use super::moments::{Entries, Moments};
+use super::samples;
 use super::settings::Settings;
 use super::split::Table;
-use super::{typed, vtis, words};
-use crate::snapshot::{Address, Link, Missing, Observed, PART_OF_LINKS, Reason, Snapshot, Source};
+use super::{vtis, words};
+use crate::snapshot::{
+    Address, Family, Link, Missing, Observed, PART_OF_LINKS, Reason, Snapshot, Source,
+};
 use std::collections::{BTreeMap, HashMap};
+
+/// The format of the texts that have links.
+const FORMAT: &str = "ip link";
 
 /// VyOS's `show interfaces NAME` prints no number of an interface: then it has one of these, which the kernel gives to none.
 const UNNUMBERED: u32 = 1 << 30;
@@ -15,10 +24,14 @@ const UNNUMBERED: u32 = 1 << 30;
 pub(super) struct Interfaces<'a> {
     /// Links and addresses, by moment.
     pub moments: Moments<'a>,
+    /// The entries of all tables, and of those that are no samples: they tell of which kind a link is, and which others there are.
+    all: Entries<'a>,
+    beside: Entries<'a>,
     /// The numbers of all interfaces that a text names with their numbers.
     numbers: HashMap<&'a str, u32>,
-    /// A command showed some of the interfaces only.
+    /// No command showed all interfaces, or lines of it are lacking.
     is_part: bool,
+    is_torn: bool,
     /// VyOS's own table of interfaces.
     vyos: Moments<'a>,
     /// `ip tunnel`.
@@ -28,19 +41,30 @@ pub(super) struct Interfaces<'a> {
 }
 
 impl<'a> Interfaces<'a> {
-    /// Of all texts: the links, VyOS's table of addresses, the tunnels, and the tables that these are from.
+    /// Of all texts: their links, VyOS's table of addresses, the tunnels, and the tables that these are from.
     pub(super) fn of(
-        moments: Moments<'a>,
         vyos: Moments<'a>,
         tunnels: Moments<'a>,
-        tables: &[&Table<'a>],
+        tables: &[&'a Table<'a>],
+        is_torn: bool,
     ) -> Self {
-        let own = || tables.iter().filter(|table| table.format == "ip link");
-        let is_part = own().any(|table| typed::is_filtered(table.typed));
-        let has_addresses =
-            |table: &&&Table<'_>| table.entries.iter().any(|e| matches!(e, Entry::Address(..)));
-        let some_addresses = !own().filter(has_addresses).any(|t| !typed::is_filtered(t.typed));
-        let links = moments.all.iter().flat_map(links_of);
+        let (sampled, beside) = samples::of_links(tables);
+        let moments = Moments::of(sampled.into_iter(), FORMAT, |entry| match entry {
+            Entry::Link(named) if named.statistics.is_some() => Some(named.link.name.clone()),
+            _ => None,
+        });
+        let own = || tables.iter().copied().filter(|table| table.format == FORMAT);
+        let all: Entries<'a> = own().flat_map(|table| &table.entries).collect();
+        let beside = beside.into_iter().flat_map(|table| &table.entries).collect();
+        let of = |table: &Table<'_>| family(&Context { typed: table.typed });
+        let is_part = is_torn || !own().any(|table| !table.is_filtered() && of(table).is_none());
+        let has_addresses = |table: &&Table<'_>| {
+            !table.is_filtered() && table.entries.iter().any(|e| matches!(e, Entry::Address(..)))
+        };
+        let families: Vec<_> = own().filter(has_addresses).map(of).collect();
+        let has = |family| families.contains(&None) || families.contains(&Some(family));
+        let some_addresses = !(has(Family::Inet) && has(Family::Inet6));
+        let links = links_of(&all);
         let mut numbers: HashMap<&str, u32> = HashMap::new();
         for (n, named) in (UNNUMBERED..).zip(links) {
             // A number that the text has counts before one that is made up.
@@ -55,7 +79,7 @@ impl<'a> Interfaces<'a> {
                 numbers.entry(name.as_str()).or_insert(n);
             }
         }
-        Self { moments, vyos, tunnels, numbers, is_part, some_addresses }
+        Self { moments, all, beside, vyos, tunnels, numbers, is_part, is_torn, some_addresses }
     }
 
     /// The number of an interface; the kernel calls one of another namespace `if5`.
@@ -67,7 +91,7 @@ impl<'a> Interfaces<'a> {
     /// The addresses of all moments, and those of VyOS's table, which names no others.
     pub(super) fn addresses(&self) -> Observed<Vec<Address>> {
         let mut found: Vec<Address> = Vec::new();
-        for entry in self.moments.all.iter().chain(&self.vyos.all).flatten() {
+        for entry in self.all.iter().chain(self.vyos.all.iter().flatten()) {
             let Entry::Address(name, address) = entry else { continue };
             let Some(ifindex) = self.index(name) else { continue };
             let address = Address { ifindex, ..address.clone() };
@@ -76,6 +100,9 @@ impl<'a> Interfaces<'a> {
             }
         }
         let some = "only those of some interfaces are in the text: `ip address show` shows all";
+        if self.is_torn && !found.is_empty() {
+            return Err(cut(Source::Addresses));
+        }
         match (found.is_empty(), self.some_addresses && !self.has_table()) {
             (true, _) => Err(Missing::new(Source::Addresses, Reason::NotInText, "")),
             (false, true) => Err(Missing::new(Source::Addresses, Reason::NotInText, some)),
@@ -88,17 +115,21 @@ impl<'a> Interfaces<'a> {
         self.vyos.all.iter().flatten().next().is_some()
     }
 
-    /// Fills in the links of a moment; `counts` tells whether counters that are in the text are of that moment.
+    /// Fills in the links of a moment; `counts` tells whether counters that are in the text are of that moment, and `is_now` whether it is the
+    /// last one.
     pub(super) fn fill(
         &self,
         now: &mut Snapshot,
         entries: &Entries<'a>,
-        counts: bool,
+        (counts, is_now): (bool, bool),
         settings: &Settings,
     ) {
+        if self.is_part {
+            now.partial.push(Source::Links);
+        }
         let mut assume =
             |detail: &str| now.assumed.push(Missing::new(Source::Links, Reason::NotInText, detail));
-        let mut merged = self.merged(entries);
+        let mut merged = self.merged(entries, is_now);
         let mut is_taken = false;
         if self.name_tunnels(&mut merged) {
             assume("VTIs are taken to have no fwmark: `ip -d link show` shows it");
@@ -166,9 +197,9 @@ impl<'a> Interfaces<'a> {
         &self.tunnels
     }
 
-    /// The links of a moment, each with all that is said of it; of which kind it is, any moment says.
-    fn merged(&self, entries: &Entries<'a>) -> BTreeMap<&'a str, NamedLink> {
-        let all = self.moments.all.iter().flat_map(links_of).filter(|named| named.has_kind);
+    /// The links of a moment, each with all that is said of it; of which kind it is, any moment says. Counters that are no samples are of now.
+    fn merged(&self, entries: &Entries<'a>, is_now: bool) -> BTreeMap<&'a str, NamedLink> {
+        let all = links_of(&self.all).filter(|named| named.has_kind);
         let with_kind: HashMap<&str, &NamedLink> =
             all.map(|named| (named.link.name.as_str(), named)).collect();
         let mut merged: BTreeMap<&str, NamedLink> = BTreeMap::new();
@@ -176,7 +207,17 @@ impl<'a> Interfaces<'a> {
             let one = merged.entry(&named.link.name).or_insert_with(|| named.clone());
             one.has_errors |= named.has_errors;
             one.statistics = named.statistics.or(one.statistics);
-            if let Some(kind) = with_kind.get(named.link.name.as_str()) {
+        }
+        for named in links_of(&self.beside) {
+            let statistics = named.statistics.filter(|_| is_now);
+            let new = || NamedLink { statistics, ..named.clone() };
+            let one = merged.entry(&named.link.name).or_insert_with(new);
+            if one.statistics.is_none() {
+                (one.statistics, one.has_errors) = (statistics, named.has_errors);
+            }
+        }
+        for (name, one) in &mut merged {
+            if let Some(kind) = with_kind.get(name) {
                 one.link.kind = kind.link.kind.clone();
                 one.link.link_netnsid = kind.link.link_netnsid;
                 one.lower.clone_from(&kind.lower);

@@ -3,10 +3,10 @@
 
 use super::entry::{Entry, NamedRoute};
 use super::format::Context;
-use super::names::{self, MAIN};
+use super::names::{self, LOCAL, MAIN};
 use super::split::Table;
-use super::typed;
-use crate::snapshot::Family;
+use crate::snapshot::route::FR_ACT_TO_TBL;
+use crate::snapshot::{Family, Link, LinkKind, Rule};
 use std::collections::BTreeSet;
 
 /// The format of the texts that have routes.
@@ -24,7 +24,7 @@ impl KnownTables {
     /// Those of the texts; none where they only have routes that somebody picked out.
     pub(super) fn of(texts: &[&Table<'_>]) -> Option<Self> {
         let all = texts.iter().filter(|text| text.format == FORMAT);
-        let mut whole = all.filter(|text| !is_part(text.typed)).peekable();
+        let mut whole = all.filter(|text| !text.is_filtered()).peekable();
         whole.peek()?;
         let mut known = Self::default();
         whole.for_each(|text| known.add(text));
@@ -34,6 +34,23 @@ impl KnownTables {
     /// Whether the texts have this table.
     pub(super) fn has(&self, family: Family, table: u32) -> bool {
         self.whole.contains(&family) || self.tables.contains(&(family, table))
+    }
+
+    /// The first table that an IPv4 packet of this host, or one that it forwards, may look in, and that the texts have not. That of local
+    /// addresses has no route of a tunnel, and `default` is empty on every host.
+    pub(super) fn lacking(&self, rules: &[Rule], links: &[Link]) -> Option<u32> {
+        let of_ipv4 = rules.iter().filter(|rule| rule.family == Family::Inet);
+        let vrfs = links.iter().filter_map(|link| match link.kind {
+            LinkKind::Vrf { table } => Some(table),
+            _ => None,
+        });
+        let tables = of_ipv4.flat_map(|rule| match (rule.action, rule.l3mdev) {
+            (FR_ACT_TO_TBL, true) => vrfs.clone().collect(),
+            (FR_ACT_TO_TBL, false) => vec![rule.table],
+            _ => Vec::new(),
+        });
+        let mut asked = tables.filter(|table| ![LOCAL, MAIN - 1].contains(table));
+        asked.find(|table| !self.has(Family::Inet, *table))
     }
 
     fn add(&mut self, text: &Table<'_>) {
@@ -64,11 +81,6 @@ impl KnownTables {
     }
 }
 
-/// Whether somebody picked some of a table's routes out.
-fn is_part(typed: &str) -> bool {
-    typed::is_filtered(typed) && !typed.contains(" table ")
-}
-
 fn route(entry: &Entry) -> Option<&NamedRoute> {
     match entry {
         Entry::Route(named) => Some(named),
@@ -77,7 +89,7 @@ fn route(entry: &Entry) -> Option<&NamedRoute> {
 }
 
 /// The family that was asked for: `-4`, `-6`, `-f inet6`; none where that is not said.
-fn family(typed: &Context<'_>) -> Option<Family> {
+pub(super) fn family(typed: &Context<'_>) -> Option<Family> {
     let named = ["-f", "-family"].iter().find_map(|option| typed.after(option));
     match named {
         Some("inet") => Some(Family::Inet),
@@ -112,7 +124,9 @@ mod tests {
                 is_multipath: false,
             })
         });
-        Table { format: FORMAT, typed, lines: (1, 1), entries: entries.collect() }
+        let (is_typed, is_ended) = (!typed.is_empty(), true);
+        let entries = entries.collect();
+        Table { format: FORMAT, typed, host: None, lines: (1, 1), entries, is_typed, is_ended }
     }
 
     fn has(text: &Table<'_>, wanted: &[(Family, u32)]) -> Vec<bool> {
@@ -139,6 +153,9 @@ mod tests {
             ("ip -4 route show table all", &v4, [true, false, true]),
             ("", &[("10.0.0.0/8", 220)], [true, false, true]),
             ("ip route show dev t0", &v4, [false, false, false]),
+            ("ip route show default", &v4, [false, false, false]),
+            ("ip route show table all dev t0", &v4, [false, false, false]),
+            ("ip route | head -1", &v4, [false, false, false]),
         ] {
             assert_eq!(has(&text(typed, routes), &main), expected, "{typed} {routes:?}");
         }

@@ -42,6 +42,8 @@ pub(super) struct Line<'a> {
     pub at: usize,
     /// What was typed here, behind a prompt; empty for a prompt alone.
     pub typed: Option<&'a str>,
+    /// The host that the prompt names.
+    pub host: Option<&'a str>,
 }
 
 /// The lines of a text without those that are blank: forums put one behind each line, and no format needs them.
@@ -58,7 +60,9 @@ pub(super) fn of(text: &str) -> Vec<Line<'_>> {
             continue;
         }
         let content = if content.len() > LONGEST { "" } else { content };
-        lines.push(Line { number: n + 1, text: content, indent, at: start, typed: typed(content) });
+        let typed = typed(content);
+        let host = typed.and_then(|typed| host(content, typed));
+        lines.push(Line { number: n + 1, text: content, indent, at: start, typed, host });
     }
     lines
 }
@@ -126,6 +130,15 @@ fn typed(line: &str) -> Option<&str> {
     plain(line).then_some(line)
 }
 
+/// The host of a prompt `user@host:~#`, before what was typed.
+fn host<'a>(line: &'a str, typed: &str) -> Option<&'a str> {
+    let prompt = line.get(..line.len().checked_sub(typed.len())?)?;
+    let (_, rest) = prompt.split_once('@')?;
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let end = rest.find(|c| !is_of_name(c)).unwrap_or(rest.len());
+    rest.get(..end).filter(|name| !name.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +174,20 @@ mod tests {
             "",
         ] {
             assert_eq!(typed_in(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_prompt_names_the_host() {
+        for (line, expected) in [
+            ("root@router:~# ip -s route", Some("router")),
+            ("[vyos@gw1 ~]$ sudo ip route", Some("gw1")),
+            ("vyos@gw1.example.com:~$ ", Some("gw1.example.com")),
+            ("# ip xfrm policy", None),
+            ("ip -s -s link show dev vti1", None),
+            ("Command: swanctl -l", None),
+        ] {
+            assert_eq!(of(line).first().and_then(|line| line.host), expected, "{line:?}");
         }
     }
 

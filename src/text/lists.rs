@@ -4,7 +4,10 @@
 use super::entry::Entry;
 use super::moments::Entries;
 use crate::snapshot::host::IP_COUNTERS;
-use crate::snapshot::{DeviceColumns, KernelCounter, Missing, Observed, Queue, Reason, Source};
+use crate::snapshot::{
+    DeviceColumns, KernelCounter, Missing, Observed, PolicyDirection, Queue, Reason, Snapshot,
+    Source,
+};
 
 /// A list of which some lines could not be read is no list.
 pub(super) fn cut(source: Source) -> Missing {
@@ -85,4 +88,25 @@ pub(super) fn rows_of(entries: &Entries<'_>) -> Vec<DeviceColumns> {
         _ => None,
     });
     rows.collect()
+}
+
+/// A list with fewer entries than the kernel counted is cut. One with more is older or newer than the count.
+pub(super) fn hold_against_counts(now: &mut Snapshot) {
+    if let (Ok(sas), Ok(info)) = (&now.sas, &now.sad_info) {
+        if (sas.len() as u64) < u64::from(info.count) {
+            now.sas = Err(cut(Source::SecurityAssociations));
+        }
+    }
+    if let (Ok(policies), Ok(info)) = (&now.policies, &now.spd_info) {
+        let listed =
+            |wanted| policies.iter().filter(|policy| policy.direction == wanted).count() as u64;
+        let counted = [
+            (PolicyDirection::In, info.inbound),
+            (PolicyDirection::Out, info.outbound),
+            (PolicyDirection::Forward, info.forward),
+        ];
+        if counted.into_iter().any(|(direction, count)| listed(direction) < u64::from(count)) {
+            now.policies = Err(cut(Source::SecurityPolicies));
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! order of the rules (`fib_rules_lookup()`, `fib_table_lookup()`, `fib6_table_lookup()`). A question that these do not decide has no answer:
 //! a table that the text does not have, several next hops, a rule that asks for what is not known.
 
-use super::entry::NamedRoute;
+use super::entry::{Entry, NamedRoute};
 use super::known_tables::KnownTables;
 use super::names::{LOCAL, MAIN};
 use crate::snapshot::route::FR_ACT_TO_TBL;
@@ -25,12 +25,48 @@ pub(super) struct Routing<'a> {
     pub known: KnownTables,
 }
 
-/// The answers to the questions of `snapshot`, as far as the text decides them.
-pub(super) fn answers(snapshot: &Snapshot, routing: &Routing<'_>) -> Vec<RouteLookup> {
+/// The answers to the questions of `snapshot`, as far as the text decides them; what the kernel itself answered counts before the routes.
+pub(super) fn answers(
+    snapshot: &Snapshot,
+    routing: &Routing<'_>,
+    answered: &[RouteLookup],
+) -> Vec<RouteLookup> {
     let queries = snapshot.outer_queries().into_iter();
+    let own = |query: &RouteQuery| {
+        answered.iter().rev().find(|lookup| lookup.query == *query).map(|l| l.answer.clone())
+    };
     queries
-        .filter_map(|query| Some(RouteLookup { answer: answer(snapshot, routing, &query)?, query }))
+        .filter_map(|query| {
+            let answer = own(&query).or_else(|| answer(snapshot, routing, &query))?;
+            Some(RouteLookup { answer, query })
+        })
         .collect()
+}
+
+/// What `ip route get` printed, as the answer to a question; none for the path of a packet that is not of this host.
+pub(super) fn answered(entry: &Entry, index: &dyn Fn(&str) -> Option<u32>) -> Option<RouteLookup> {
+    let Entry::RouteAnswer(named) = entry else { return None };
+    let vrf = match &named.vrf {
+        Some(name) => Some(index(name)?),
+        None => None,
+    };
+    let (destination, source, mark) = (named.destination, named.source, named.mark);
+    let query = RouteQuery { destination, source, mark, vrf };
+    let answer = match (&named.answer, &named.device) {
+        (RouteAnswer::Route { .. }, None) => return None,
+        (RouteAnswer::Route { route_type, gateway, source, table, mtu, .. }, Some(device)) => {
+            RouteAnswer::Route {
+                route_type: *route_type,
+                oif: index(device)?,
+                gateway: *gateway,
+                source: *source,
+                table: *table,
+                mtu: *mtu,
+            }
+        }
+        (error, _) => error.clone(),
+    };
+    named.is_of_host.then_some(RouteLookup { query, answer })
 }
 
 /// One answer. None: not decided.

@@ -12,8 +12,11 @@ mod bytes;
 mod configuration;
 mod counters;
 mod defaults;
+mod ends;
 mod entry;
+mod extent;
 mod filter;
+mod filtered;
 mod format;
 mod host;
 mod ifconfig;
@@ -32,9 +35,13 @@ mod moments;
 mod names;
 mod neighbour;
 mod nft;
+mod pipe;
 mod qdisc;
 mod route;
+mod route_get;
 mod rule;
+mod rules;
+mod samples;
 mod settings;
 mod split;
 mod stroke;
@@ -64,6 +71,8 @@ pub struct Text {
     pub name: String,
     /// What is in it.
     pub text: String,
+    /// A program wrote the whole of it as a file: its last list ends where it ends.
+    pub is_whole: bool,
 }
 
 /// What was made of texts.
@@ -78,10 +87,12 @@ pub struct Reading {
 /// Reads texts of one host, in any order.
 ///
 /// # Errors
-/// `IncorrectValue`: nothing in them is recognised; the sentence says what to paste.
+/// `IncorrectValue`: nothing in them is recognised, and the sentence says what to paste; or they are of two hosts.
 pub fn read(texts: &[Text]) -> Result<Reading> {
-    let parts: Vec<(&str, split::Parts<'_>)> =
-        texts.iter().map(|text| (text.name.as_str(), split::parts(&text.text))).collect();
+    let parts: Vec<(&str, split::Parts<'_>)> = texts
+        .iter()
+        .map(|text| (text.name.as_str(), split::parts(&text.text, text.is_whole)))
+        .collect();
     let mut input = Input::default();
     for (name, parts) in &parts {
         for table in parts
@@ -107,7 +118,7 @@ pub fn read(texts: &[Text]) -> Result<Reading> {
     if input.parts.is_empty() {
         return Err(Error::IncorrectValue(nothing(texts)));
     }
-    let tables = parts.iter().flat_map(|(_, parts)| &parts.tables).collect();
+    let tables: Vec<_> = parts.iter().flat_map(|(_, parts)| &parts.tables).collect();
     let torn = parts.iter().flat_map(|(_, parts)| &parts.torn).copied().collect();
     Ok(Reading { snapshots: Everything::of(tables, torn).snapshots(), input })
 }

@@ -1,12 +1,14 @@
 //! Takes a text apart into what commands printed, by what the lines look like: each format is asked whether something of it begins here.
 //! Prompts help, but nothing depends on them. It does not judge what the parts say.
 
+use super::ends::{self, Kind, Tail};
 use super::entry::Entry;
+use super::filtered;
 use super::format::{Context, Reader};
 use super::lines::{self, Line};
 use super::{
     configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, qdisc,
-    route, rule, stroke, swanctl, tunnel, typed, vyos_tables, xfrm_monitor, xfrm_policy,
+    route, route_get, rule, stroke, swanctl, tunnel, typed, vyos_tables, xfrm_monitor, xfrm_policy,
     xfrm_state,
 };
 use std::collections::BTreeSet;
@@ -44,6 +46,7 @@ pub(super) const FORMATS: &[(&str, Reader)] = &[
     ("XFRM counters", counters::counter),
     (qdisc::FORMAT, qdisc::entry),
     ("ip neighbour", neighbour::entry),
+    (typed::ROUTE_GET, route_get::entry),
     ("ip route", route::entry),
 ];
 
@@ -54,10 +57,29 @@ pub(super) struct Table<'a> {
     pub format: &'static str,
     /// What was typed for it; empty where that is not known.
     pub typed: &'a str,
+    /// The host of the prompt.
+    pub host: Option<&'a str>,
     /// First and last line.
     pub lines: (usize, usize),
     /// What it says.
     pub entries: Vec<Entry>,
+    /// Whether the command that printed it is in the text: without it, its head may be lacking.
+    pub is_typed: bool,
+    /// Whether the text shows where it ends: a prompt follows, or the text is a whole file.
+    pub is_ended: bool,
+}
+
+impl Table<'_> {
+    /// Whether it is a part of its list only.
+    pub(super) fn is_filtered(&self) -> bool {
+        let lines = if self.entries.is_empty() { 0 } else { self.lines.1 + 1 - self.lines.0 };
+        filtered::is_filtered(self.typed, lines)
+    }
+
+    /// Whether it is surely the whole of its list.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_typed && self.is_ended && !self.is_filtered()
+    }
 }
 
 /// Lines that no format has, and why they are not read, where that is known.
@@ -109,19 +131,59 @@ fn torn(line: &str, last: Option<&str>) -> &'static [&'static str] {
     &[]
 }
 
-/// Takes a text apart.
-pub(super) fn parts(text: &str) -> Parts<'_> {
+/// Where in a text a reader is: what was typed last, and what came of it.
+#[derive(Default)]
+struct Place<'a> {
+    typed: &'a str,
+    host: Option<&'a str>,
+    /// No table has come since, and nothing at all.
+    is_first: bool,
+    is_silent: bool,
+    /// The next table does not go on with the last.
+    is_new: bool,
+    /// The last table goes as far as here.
+    is_at_table: bool,
+    /// Lines that are left out were just before.
+    is_behind_cut: bool,
+    /// How the entries of the last table end.
+    tails: Vec<Tail<'a>>,
+}
+
+impl<'a> Place<'a> {
+    fn begin() -> Self {
+        Self { is_new: true, is_first: true, ..Self::default() }
+    }
+
+    /// A table of what was typed here.
+    fn table(&self, format: &'static str, lines: (usize, usize), entries: Vec<Entry>) -> Table<'a> {
+        let typed = typed::of_format(self.typed, format);
+        let is_typed = match typed::prints(typed) {
+            Some(printed) => printed == format,
+            // Of a command that nothing is known of, the first table is taken to be all.
+            None => !typed.is_empty() && self.is_first,
+        };
+        Table { format, typed, host: self.host, lines, entries, is_typed, is_ended: false }
+    }
+}
+
+/// Takes a text apart. `is_whole`: it is a file as a program wrote it, and ends where its last list ends.
+pub(super) fn parts(text: &str, is_whole: bool) -> Parts<'_> {
     let lines = lines::of(text);
     let mut found = Parts::default();
     let mut at = 0;
-    // What was typed last, and whether anything came of it.
-    let (mut typed, mut is_new, mut is_silent) = ("", true, false);
+    let mut here = Place::begin();
     while let Some(line) = lines.get(at) {
         if let Some(command) = line.typed {
-            if is_silent {
-                found.close_silent(typed, line.number);
+            if here.is_silent {
+                found.close_silent(&here, line.number);
             }
-            (typed, is_new, is_silent) = (command, true, typed::object(command).is_some());
+            found.end(here.is_at_table);
+            here = Place {
+                typed: command,
+                host: line.host,
+                is_silent: typed::object(command).is_some(),
+                ..Place::begin()
+            };
             at += 1;
             continue;
         }
@@ -135,49 +197,73 @@ pub(super) fn parts(text: &str) -> Parts<'_> {
             at += 1;
             continue;
         }
-        is_silent = false;
-        let context = Context { typed };
+        here.is_silent = false;
+        let context = Context { typed: here.typed };
         let number = line.number;
-        if typed::is_elsewhere(typed) {
-            found.pass(number, typed, "it is of another network namespace");
+        if typed::is_elsewhere(here.typed) {
+            found.pass(number, here.typed, "it is of another network namespace");
             at += 1;
             continue;
         }
         let table = if opens_json { json::table(text, &lines, at, &context) } else { None };
         if let Some((format, lines_taken, entries)) = table {
             let last = lines.get(at + lines_taken - 1).map_or(number, |line| line.number);
-            found.tables.push(Table { format, typed, lines: (number, last), entries });
-            (at, is_new) = (at + lines_taken, true);
+            // An array has an end of its own.
+            let table = Table { is_ended: true, ..here.table(format, (number, last), entries) };
+            found.push(table, &mut here);
+            (here.is_new, here.is_at_table) = (true, false);
+            at += lines_taken;
             continue;
         }
         let rest = lines.get(at..).unwrap_or_default();
         // What was typed says which format it is, and otherwise what the lines before were.
-        let last = found.tables.last().filter(|_| !is_new).map(|table| table.format);
-        match take(rest, &context, last.or_else(|| typed::object(typed))) {
+        let last = found.tables.last().filter(|_| !here.is_new).map(|table| table.format);
+        match take(rest, &context, last.or_else(|| typed::object(here.typed))) {
             Some((format, taken)) => {
                 let end = lines.get(at + taken.lines - 1).map_or(number, |line| line.number);
-                match found.tables.last_mut().filter(|table| !is_new && table.format == format) {
+                let is_more = !here.is_new && last == Some(format);
+                match found.tables.last_mut().filter(|_| is_more) {
                     Some(table) => {
                         table.lines.1 = end;
                         table.entries.extend(taken.entries);
                     }
-                    None => found.tables.push(Table {
-                        format,
-                        typed,
-                        lines: (number, end),
-                        entries: taken.entries,
-                    }),
+                    None => {
+                        let table = here.table(format, (number, end), taken.entries);
+                        found.push(table, &mut here);
+                    }
                 }
-                is_new = false;
+                if std::mem::take(&mut here.is_behind_cut) {
+                    found.torn.insert(format);
+                }
+                here.tails.push(ends::tail(rest.get(..taken.lines).unwrap_or_default()));
+                (here.is_new, here.is_at_table) = (false, true);
                 at += taken.lines;
             }
             None => {
-                let torn = torn(line.text, last);
-                found.torn.extend(torn);
-                let why = if torn.is_empty() { typed::why_not(typed, line.text) } else { TORN };
-                found.pass(number, typed, why);
+                let mut torn = torn(line.text, last).to_vec();
+                let kind = ends::kind(line.text);
+                let before = found.tables.last().filter(|_| here.is_at_table);
+                let is_lacking = |format: &&str| kind == Kind::Cut || ends::LISTS.contains(format);
+                if kind != Kind::Around {
+                    torn.extend(before.map(|table| table.format).filter(is_lacking));
+                }
+                (here.is_at_table, here.is_behind_cut) = (false, kind == Kind::Cut);
+                found.torn.extend(&torn);
+                let why =
+                    if torn.is_empty() { typed::why_not(here.typed, line.text) } else { TORN };
+                found.pass(number, here.typed, why);
                 at += 1;
             }
+        }
+    }
+    if is_whole {
+        if here.is_silent {
+            found.close_silent(&here, lines.last().map_or(1, |line| line.number + 1));
+        }
+        found.tables.iter_mut().for_each(|table| table.is_ended = true);
+    } else if let Some(table) = found.tables.last().filter(|_| here.is_at_table) {
+        if ends::is_cut(table.format, table.typed, &table.entries, &here.tails) {
+            found.torn.insert(table.format);
         }
     }
     found
@@ -198,14 +284,32 @@ fn take(
 }
 
 impl<'a> Parts<'a> {
+    /// A table that begins. One that stands directly before it is ended, where one line typed both commands.
+    fn push(&mut self, table: Table<'a>, here: &mut Place<'a>) {
+        let is_one_line = |last: &Table<'_>| last.is_typed && table.is_typed && !here.is_first;
+        let is_ended = self.tables.last().is_some_and(is_one_line);
+        self.end(here.is_at_table && is_ended);
+        here.tails.clear();
+        here.is_first = false;
+        self.tables.push(table);
+    }
+
+    /// The last table has an end.
+    fn end(&mut self, is_ended: bool) {
+        if let Some(table) = self.tables.last_mut() {
+            table.is_ended |= is_ended;
+        }
+    }
+
     /// A command that printed nothing before the next prompt: the list is empty, where it is one.
-    fn close_silent(&mut self, command: &'a str, next: usize) {
-        if let Some(format) = typed::object(command) {
+    fn close_silent(&mut self, here: &Place<'a>, next: usize) {
+        if let Some(format) = typed::object(here.typed) {
             let line = next.saturating_sub(1);
             // It is no list: the daemon did not answer.
             let is_silent = format == swanctl::STATISTICS;
             let entries = if is_silent { vec![Entry::DaemonSilent] } else { Vec::new() };
-            self.tables.push(Table { format, typed: command, lines: (line, line), entries });
+            let table = here.table(format, (line, line), entries);
+            self.tables.push(Table { is_ended: true, ..table });
         }
     }
 

@@ -1,13 +1,18 @@
-//! What a typed command says about its output: which list it prints, whether that is the whole list, and of which namespace. It reads no
-//! output.
+//! What a typed command says about its output: which list it prints, and of which namespace. Whether that is the whole list, `filtered` says. It
+//! reads no output.
+
+use super::pipe::{commands, is_redirected, paged};
+
+/// The format of what `ip route get` prints.
+pub(super) const ROUTE_GET: &str = "ip route get";
 
 /// The words of a command behind `sudo` and `run`, and without `sudo`'s own options.
-fn words(typed: &str) -> impl Iterator<Item = &str> + Clone {
+pub(super) fn words(typed: &str) -> impl Iterator<Item = &str> + Clone {
     typed.split_whitespace().skip_while(|word| *word == "sudo" || *word == "run")
 }
 
 /// The words of an `ip` command behind its options: the object and what follows.
-fn of_ip(typed: &str) -> Option<Vec<&str>> {
+pub(super) fn of_ip(typed: &str) -> Option<Vec<&str>> {
     let mut words = words(typed);
     let program = words.next()?;
     if program.rsplit('/').next() != Some("ip") {
@@ -15,7 +20,7 @@ fn of_ip(typed: &str) -> Option<Vec<&str>> {
     }
     let mut rest: Vec<&str> = Vec::new();
     let mut takes_value = false;
-    for word in words.take_while(|word| !matches!(*word, "|" | ">" | "2>&1" | ";")) {
+    for word in words.take_while(|word| !matches!(*word, "|" | ";") && !word.contains('>')) {
         if takes_value {
             takes_value = false;
         } else if rest.is_empty() && word.starts_with('-') {
@@ -28,14 +33,14 @@ fn of_ip(typed: &str) -> Option<Vec<&str>> {
 }
 
 /// Whether a word is the abbreviation of an object, as `ip` takes it.
-fn is(word: Option<&&str>, name: &str, least: usize) -> bool {
+pub(super) fn is(word: Option<&&str>, name: &str, least: usize) -> bool {
     word.is_some_and(|word| word.len() >= least && name.starts_with(word))
 }
 
 /// The format of the list that the command prints, where printing nothing means that the list is empty.
 pub(super) fn object(typed: &str) -> Option<&'static str> {
-    let typed = without_pager(typed);
-    if is_elsewhere(typed) || typed.contains('|') {
+    let (typed, _) = paged(typed)?;
+    if is_elsewhere(typed) || is_redirected(typed) || commands(typed).count() > 1 {
         return None;
     }
     let mut plain = words(typed);
@@ -77,31 +82,36 @@ pub(super) fn object(typed: &str) -> Option<&'static str> {
     }
 }
 
-/// A command without what only pages its output, or cuts it behind more lines than a router has.
-fn without_pager(typed: &str) -> &str {
-    match typed.split_once('|') {
-        Some((command, rest)) => match rest.split_whitespace().next() {
-            Some("head" | "less" | "more" | "no-more" | "cat" | "tee") => command.trim_end(),
-            _ => typed,
-        },
-        None => typed,
+/// The format of what a command prints, the whole list or a part of it; none of a command that does not say it.
+pub(super) fn prints(typed: &str) -> Option<&'static str> {
+    let command = typed.split('|').next().unwrap_or_default();
+    let mut plain = words(command);
+    if plain.next().is_some_and(|program| program.rsplit('/').next() == Some("swanctl")) {
+        return match plain.next() {
+            Some("--list-sas" | "-l") => Some("swanctl --list-sas"),
+            Some("--list-conns" | "-L") => Some("swanctl --list-conns"),
+            Some("--list-pols" | "-P") => Some("swanctl --list-pols"),
+            _ => Some(super::swanctl::STATISTICS),
+        };
     }
+    let rest = of_ip(command)?;
+    let (object, word) = (rest.first(), rest.get(1));
+    let of = |name: &str| is(object, name, 1);
+    Some(match object {
+        Some(_) if of("xfrm") && (is(word, "state", 1) || word == Some(&"sa")) => "xfrm state",
+        Some(_) if of("xfrm") && is(word, "policy", 1) => "xfrm policy",
+        Some(_) if of("link") || of("address") => "ip link",
+        Some(_) if of("route") && is(word, "get", 1) => ROUTE_GET,
+        Some(_) if of("route") => "ip route",
+        Some(_) if is(object, "rule", 2) => "ip rule",
+        Some(_) if of("neighbour") || of("neighbor") => "ip neighbour",
+        _ => return None,
+    })
 }
 
-/// Whether the command prints a part of its list only: that of a filter.
-pub(super) fn is_filtered(typed: &str) -> bool {
-    let typed = without_pager(typed);
-    let mut plain = words(typed);
-    // VyOS's `show interfaces vti vti7`.
-    if (plain.next(), plain.next()) == (Some("show"), Some("interfaces")) {
-        return plain.next().is_some_and(|word| !matches!(word, "detail" | "summary" | "counters"));
-    }
-    let Some(rest) = of_ip(typed) else { return typed.contains("| ") };
-    let filters = [
-        "dir", "src", "dst", "proto", "reqid", "mark", "spi", "mode", "dev", "to", "from", "root",
-        "match", "exact", "type", "up",
-    ];
-    typed.contains("| ") || rest.iter().skip(1).any(|word| filters.contains(word))
+/// Of the commands of one typed line, the one that printed this format; the whole line where none is known to.
+pub(super) fn of_format<'a>(typed: &'a str, format: &str) -> &'a str {
+    commands(typed).find(|command| prints(command) == Some(format)).unwrap_or(typed)
 }
 
 /// How much of the rules of nftables a command lists.
@@ -115,8 +125,10 @@ pub(super) enum NftList {
 
 /// What an `nft` command lists; none of any other command.
 pub(super) fn nft_list(typed: &str) -> Option<NftList> {
-    let typed = without_pager(typed);
-    let mut words = words(typed);
+    let mut words = words(match paged(typed) {
+        Some((command, usize::MAX)) => command,
+        _ => typed,
+    });
     if words.next()?.rsplit('/').next() != Some("nft") {
         return None;
     }
@@ -186,6 +198,9 @@ mod tests {
             ("link", None),
             ("-n blue route", None),
             ("x state | grep 0x", None),
+            ("x state > /tmp/x", None),
+            ("x state 2>/dev/null", None),
+            ("x state 2>&1", Some("xfrm state")),
         ] {
             for typed in [ip(rest), format!("sudo {}", ip(rest)), format!("/sbin/{}", ip(rest))] {
                 assert_eq!(object(&typed), expected, "{typed}");
@@ -193,22 +208,6 @@ mod tests {
         }
         assert_eq!(object("swanctl -l"), Some("swanctl --list-sas"));
         assert_eq!((object("show ip route"), object("")), (None, None));
-    }
-
-    #[test]
-    fn a_part_of_a_list_is_no_list() {
-        for rest in [
-            "xfrm policy list dir out",
-            "-d link show dev vti1",
-            "x state list src 192.0.2.1",
-            "route | grep vti",
-        ] {
-            assert!(is_filtered(&ip(rest)), "{rest}");
-        }
-        for rest in ["xfrm policy", "-s -s -d link", "route show table all", "route | head -100"] {
-            assert!(!is_filtered(&ip(rest)), "{rest}");
-        }
-        assert!(!is_filtered(""));
     }
 
     #[test]

@@ -194,7 +194,7 @@ fn what_the_monitor_prints_is_no_list() {
         .collect();
     for text in [text, without] {
         // By itself it is refused: nothing of it is kept.
-        let now = now(&format!("root@gw:~# uname -r\n6.1.0\n{text}"));
+        let now = now(&format!("root@router:~# uname -r\n6.1.0\n{text}"));
         assert_eq!(now.sas.unwrap_err().reason, Reason::NotInText);
         assert_eq!(now.policies.unwrap_err().reason, Reason::NotInText);
     }
@@ -283,6 +283,7 @@ fn the_connection_of_a_trap_is_found_by_its_address() {
         .iter()
         .map(|text| Text {
             name: text.name.clone(),
+            is_whole: true,
             text: text
                 .text
                 .replace("local:  192.0.2.1\n", "local:  192.0.2.1[500]\n")

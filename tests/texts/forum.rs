@@ -105,7 +105,7 @@ fn without_prompts_it_is_read_too() {
 #[test]
 fn what_became_one_line_is_refused_with_what_to_paste() {
     let flat = pasted().split_whitespace().collect::<Vec<_>>().join(" ");
-    let given = Text { name: "post.txt".to_owned(), text: flat };
+    let given = Text { name: "post.txt".to_owned(), text: flat, is_whole: false };
     let said = text::read(&[given]).unwrap_err().to_string();
     assert!(
         said.starts_with(

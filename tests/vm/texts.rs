@@ -355,6 +355,7 @@ fn compared(name: &str, interface: &str, moments: &[Moment], writes: bool) -> Fa
             let texts = moments.iter().skip(from).map(|moment| Text {
                 name: "text".into(),
                 text: kind::of_kind(&moment.text, json),
+                is_whole: false,
             });
             let reading =
                 text::read(&texts.collect::<Vec<_>>()).map_err(|error| error.to_string())?;

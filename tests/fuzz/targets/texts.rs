@@ -45,7 +45,11 @@ fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn run(input: &[u8]) -> bool {
-    let given = Text { name: "text".to_owned(), text: texts::text_of(input) };
+    let given = Text {
+        name: "text".to_owned(),
+        text: texts::text_of(input),
+        is_whole: input.len() % 2 == 0,
+    };
     let Ok(mut reading) = texts::read(&[given]) else { return false };
     reading.snapshots.iter_mut().for_each(assumed::name_commands);
     let Some(now) = reading.snapshots.last() else { return false };

@@ -142,7 +142,7 @@ fn as_printed() -> Fallible<Ruleset> {
         .map_err(|error| format!("cannot run nft: {error}"))?;
     let printed = String::from_utf8_lossy(&output.stdout);
     let text = format!("root@router:~# nft list ruleset\n{printed}root@router:~#\n");
-    let given = Text { name: "nft".into(), text };
+    let given = Text { name: "nft".into(), text, is_whole: false };
     let reading = text::read(&[given]).map_err(|error| error.to_string())?;
     let now = reading.snapshots.into_iter().next_back().ok_or("no snapshot")?;
     now.filter.map_err(|missing| format!("what nft prints: {missing}"))

@@ -6,7 +6,7 @@ use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::Source;
+use crate::snapshot::{Missing, Reason, Source};
 use crate::units::IS;
 
 pub const DIAGNOSIS: Diagnosis =
@@ -37,6 +37,11 @@ fn check(case: &Case<'_>) -> Outcome {
     case.now.links.as_ref().map_err(Clone::clone)?;
     if case.absent.is_none() {
         return Err(Unconfirmed::RuledOut);
+    }
+    if case.now.partial.contains(&Source::Links) {
+        let detail = "only some are in the text: `ip -d -s -s link show` shows all";
+        let missing = Missing::new(Source::Links, Reason::NotInText, detail);
+        return Err(Unconfirmed::Undetermined(missing));
     }
     let configuration = case.now.configuration.as_ref().map_err(Clone::clone)?;
     let configured = configuration.interfaces.iter().find(|i| i.name == case.name);

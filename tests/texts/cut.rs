@@ -1,0 +1,325 @@
+//! Lists that are not whole: cut at their end or head, filtered by their command, of another table or family, or with other detail than before.
+//! The healthy tunnel of the laboratory is changed as people change what they paste. None of it may be called broken, and nothing proven.
+
+use super::{folder, kind, read, report};
+use vti_diagnostics::report::Confidence;
+use vti_diagnostics::snapshot::Snapshot;
+
+/// A command, and the lines that it printed.
+type Part = (String, Vec<String>);
+
+const PROMPT: &str = "root@router:~# ";
+const LINKS: &str = "ip -d -s -s link";
+const STATE: &str = "ip -d -s xfrm state list nokeys";
+const POLICY: &str = "ip -s xfrm policy list";
+const ROUTES: &str = "ip route show table all";
+const RULES: &str = "ip rule show";
+const ADDRESSES: &str = "ip address show";
+
+/// What the commands printed in a case, without JSON and without what only counts.
+fn parts_of(case: &str) -> Vec<Part> {
+    let text = std::fs::read_to_string(folder().join(case)).unwrap();
+    let mut parts: Vec<Part> = Vec::new();
+    for line in kind::of_kind(&text, false).lines() {
+        match line.strip_prefix(PROMPT) {
+            Some(command) => parts.push((command.to_owned(), Vec::new())),
+            None => parts.last_mut().unwrap().1.push(line.to_owned()),
+        }
+    }
+    const OTHERS: [&str; 4] = ["nstat", "cat ", "ifconfig", "root@"];
+    parts.retain(|(command, _)| !OTHERS.iter().any(|other| command.starts_with(other)));
+    parts.pop();
+    parts
+}
+
+fn healthy() -> Vec<Part> {
+    parts_of("healthy_vti_4in4.txt")
+}
+
+fn without(parts: Vec<Part>, commands: &[&str]) -> Vec<Part> {
+    let is_left = |(command, _): &Part| !commands.iter().any(|c| command.starts_with(c));
+    parts.into_iter().filter(is_left).collect()
+}
+
+/// What a command printed.
+fn body(parts: &[Part], command: &str) -> Vec<String> {
+    parts.iter().find(|(own, _)| own == command).unwrap().1.clone()
+}
+
+fn part(command: &str, lines: &[&str]) -> Part {
+    (command.to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())
+}
+
+/// With prompts; without the last one, nobody knows whether the last list is whole.
+fn joined(parts: &[Part], is_ended: bool) -> String {
+    let mut text = String::new();
+    for (command, lines) in parts {
+        text += &format!("{PROMPT}{command}\n");
+        lines.iter().for_each(|line| text += &format!("{line}\n"));
+    }
+    if is_ended { text + "root@router:~#\n" } else { text }
+}
+
+/// The findings of t0, with how sure they are.
+fn findings(text: &str) -> Vec<(String, Confidence)> {
+    let found = report(&read(&[text.to_owned()]), "t0");
+    // Where the list of interfaces is cut, there may be none of this name.
+    let interfaces = found.map(|report| report.interfaces).unwrap_or_default();
+    let findings = interfaces.into_iter().flat_map(|interface| interface.findings);
+    findings.map(|f| (f.code.to_string(), f.confidence)).collect()
+}
+
+/// What is found is possible at most; the codes of it.
+fn at_most_possible(what: &str, text: &str) -> Vec<String> {
+    let found = findings(text);
+    assert!(found.iter().all(|(_, sure)| *sure <= Confidence::Possible), "{what}: {found:?}");
+    found.into_iter().map(|(code, _)| code).collect()
+}
+
+fn nothing(what: &str, text: &str) {
+    assert_eq!(findings(text), [], "{what}");
+}
+
+#[test]
+fn the_healthy_tunnel_is_healthy() {
+    nothing("with all prompts", &joined(&healthy(), true));
+}
+
+/// Each list is put last and cut behind each of its lines, as where a window ends; and pasted first, without its command and its first lines.
+#[test]
+fn a_list_that_is_cut_at_an_end_of_the_text_proves_nothing() {
+    let all = healthy();
+    for command in [LINKS, STATE, POLICY, ROUTES, RULES, ADDRESSES] {
+        let (rest, lines) = (without(all.clone(), &[command, "ip -s xfrm"]), body(&all, command));
+        let rest = if command == POLICY {
+            [rest, vec![(STATE.into(), body(&all, STATE))]].concat()
+        } else {
+            rest
+        };
+        let rest = if command == STATE {
+            [rest, vec![(POLICY.into(), body(&all, POLICY))]].concat()
+        } else {
+            rest
+        };
+        for count in 1..=lines.len() {
+            let head = [rest.clone(), vec![(command.to_owned(), lines[..count].to_vec())]].concat();
+            at_most_possible(&format!("{command}: the first {count}"), &joined(&head, false));
+            let tail = format!("{}\n{}", lines[count..].join("\n"), joined(&rest, true));
+            if count < lines.len() {
+                at_most_possible(&format!("{command}: without the first {count}"), &tail);
+            }
+        }
+    }
+}
+
+#[test]
+fn marks_of_lines_that_are_left_out_are_seen() {
+    for mark in ["[...]", "...", "<snip>", "--More--", "lines 1-17", "\u{2026}"] {
+        for (command, count) in [(STATE, 17), (POLICY, 15), (ROUTES, 1), (ADDRESSES, 4), (RULES, 1)]
+        {
+            let mut parts =
+                without(healthy(), &["ip -s xfrm state count", "ip -s xfrm policy count"]);
+            let lines = &mut parts.iter_mut().find(|(own, _)| own == command).unwrap().1;
+            lines.truncate(count);
+            lines.push(mark.to_owned());
+            nothing(&format!("{command} {mark}"), &joined(&parts, true));
+            let lines = &mut parts.iter_mut().find(|(own, _)| own == command).unwrap().1;
+            lines.pop();
+            lines.insert(0, mark.to_owned());
+            nothing(&format!("{mark} {command}"), &joined(&parts, true));
+        }
+    }
+}
+
+/// What people write around lists is not of them.
+#[test]
+fn sentences_and_fences_cut_no_list() {
+    let mut parts = without(parts_of("no-policy_vti_4in4.txt"), &["ip -s xfrm policy count"]);
+    for (_, lines) in &mut parts {
+        lines.extend(["```".to_owned(), "And this is what the next one says:".to_owned()]);
+    }
+    let found = findings(&joined(&parts, true));
+    assert_eq!(found[0].0, "VTI-101");
+    assert!(found[0].1 < Confidence::Proven);
+}
+
+#[test]
+fn a_list_with_fewer_entries_than_were_counted_is_cut() {
+    for (command, count, code) in [(STATE, 17, "VTI-111"), (POLICY, 30, "VTI-101")] {
+        let mut parts = healthy();
+        parts.iter_mut().find(|(own, _)| own == command).unwrap().1.truncate(count);
+        nothing(command, &joined(&parts, true));
+        let parts = without(parts, &["ip -s xfrm state count", "ip -s xfrm policy count"]);
+        assert_eq!(findings(&joined(&parts, true))[0].0, code, "without the count it is whole");
+    }
+}
+
+/// The commands of the healthy tunnel, one of which is another one: it prints so many lines of the list.
+fn typed(command: &str, other: &str, count: usize) -> String {
+    let counts = ["ip -s xfrm state count", "ip -s xfrm policy count"];
+    let mut parts = without(healthy(), &counts);
+    let part = parts.iter_mut().find(|(own, _)| own == command).unwrap();
+    part.0 = other.to_owned();
+    part.1.truncate(count);
+    joined(&parts, true)
+}
+
+#[test]
+fn what_goes_through_a_filter_or_into_a_file_is_no_whole_list() {
+    for (command, other, count) in [
+        (STATE, "ip xfrm state | head -17", 17),
+        (STATE, "ip xfrm state |head -n 17", 17),
+        (STATE, "ip xfrm state > /tmp/x", 0),
+        (STATE, "ip xfrm state 2>/dev/null", 0),
+        (POLICY, "ip xfrm policy | head -30", 30),
+        (POLICY, "ip -s xfrm policy > /tmp/x", 0),
+        (ROUTES, "ip r | head -1", 1),
+        (ROUTES, "ip route > /tmp/x", 0),
+        (RULES, "ip rule show priority 0", 1),
+        (RULES, "ip rule | grep local", 1),
+        (ADDRESSES, "ip a s lo", 8),
+        (ADDRESSES, "ip addr show scope host", 4),
+    ] {
+        nothing(other, &typed(command, other, count));
+    }
+    // More than there are cut nothing.
+    let other = "ip route | head -100";
+    nothing(other, &typed(ROUTES, other, 100));
+    let no_policy = joined(&parts_of("no-policy_vti_4in4.txt"), true);
+    let paged = no_policy.replace(POLICY, "ip -s xfrm policy list | head -400");
+    assert_eq!(findings(&paged), findings(&no_policy));
+}
+
+const MAIN: [&str; 2] = [
+    "10.9.2.0/24 dev t0 scope link src 10.9.1.1 ",
+    "192.0.2.0/24 dev wan proto kernel scope link src 192.0.2.1 ",
+];
+
+/// The healthy tunnel with other routes.
+fn routed(parts: &[Part]) -> String {
+    joined(&[without(healthy(), &["ip route", "ip -6 route"]), parts.to_vec()].concat(), true)
+}
+
+#[test]
+fn routes_of_some_tables_do_not_say_that_there_is_no_other() {
+    nothing("all of the main table", &routed(&[part("ip r", &MAIN)]));
+    for (command, lines) in [
+        ("ip -6 route", &["fe80::/64 dev wan proto kernel metric 256 pref medium"][..]),
+        ("ip route | grep wan", &MAIN[1..]),
+        ("ip route show dev wan", &["192.0.2.0/24 proto kernel scope link src 192.0.2.1 "]),
+        ("ip route show default", &["default via 192.0.2.254 dev wan "]),
+        ("ip route show table 220", &[]),
+        ("ip route show 192.0.2.0/24", &MAIN[1..]),
+        ("ip route get 192.0.2.2", &["192.0.2.2 dev wan src 192.0.2.1 uid 0 ", "    cache "]),
+        (
+            "ip route get 8.8.8.8",
+            &["8.8.8.8 via 192.0.2.254 dev wan src 192.0.2.1 uid 0 ", "    cache "],
+        ),
+    ] {
+        nothing(command, &routed(&[part(command, lines)]));
+    }
+    // A rule leads to a table that is not there.
+    let rules = [
+        "0:\tfrom all lookup local",
+        "100:\tfrom 10.1.0.0/16 lookup 77",
+        "32766:\tfrom all lookup main",
+        "32767:\tfrom all lookup default",
+    ];
+    let parts = without(healthy(), &["ip route", "ip -6 route", RULES]);
+    let of_wan = [part(RULES, &rules), part("ip route", &MAIN[1..])];
+    nothing("a rule", &joined(&[parts, of_wan.to_vec()].concat(), true));
+}
+
+#[test]
+fn the_route_of_one_packet_is_an_answer_and_no_route() {
+    let others = part(
+        "ip route get 192.0.2.2 from 10.1.1.1 iif eth1",
+        &["192.0.2.2 from 10.1.1.1 dev t0 ", "    cache iif eth1 "],
+    );
+    nothing("of a packet that arrived", &routed(&[part("ip r", &MAIN), others]));
+    let asked = "ip route get 192.0.2.2 from 192.0.2.1";
+    let lookups = |parts: &[Part]| read(&[routed(parts)]).pop().unwrap().route_lookups.unwrap();
+    let answer = part(asked, &["192.0.2.2 from 192.0.2.1 dev wan uid 0 ", "    cache mtu 1400 "]);
+    let found = lookups(&[answer]);
+    let [lookup] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(serde_json::to_value(&lookup.answer).unwrap()["mtu"], 1400);
+    // It counts before what the routes say.
+    let refused = part(asked, &["RTNETLINK answers: Network is unreachable"]);
+    let text = routed(&[part("ip r", &MAIN), refused]);
+    assert_eq!(findings(&text)[0].0, "VTI-121");
+}
+
+fn behind(parts: &[Part]) -> String {
+    joined(&[healthy(), parts.to_vec()].concat(), true)
+}
+
+fn samples(text: &str) -> Vec<Snapshot> {
+    read(&[text.to_owned()])
+}
+
+#[test]
+fn a_part_of_a_list_does_not_replace_the_whole() {
+    let all = healthy();
+    let (state, policy, links) = (body(&all, STATE), body(&all, POLICY), body(&all, LINKS));
+    let t0 = links.iter().position(|line| line.starts_with("6: t0")).unwrap();
+    for (command, lines) in [
+        ("ip -s xfrm policy list dir out", &policy[30..]),
+        ("ip -s xfrm state list spi 0x101", &state[17..]),
+        ("ip xfrm state get src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x101", &state[17..]),
+        ("ip -d -s -s link show dev t0", &links[t0..]),
+        ("ip -d -s -s l sh t0", &links[t0..]),
+    ] {
+        let text = behind(&[(command.to_owned(), lines.to_vec())]);
+        nothing(command, &text);
+        assert_eq!(samples(&text).len(), 1, "{command}");
+    }
+}
+
+/// Without `-s -s`, single errors are not in the text: that they are 500 later is no rise.
+#[test]
+fn counters_that_only_one_output_has_did_not_rise() {
+    let all = healthy();
+    let is_of_s = |line: &&String| {
+        let line = line.trim_start();
+        !["lifetime", "limit:", "expire", "stats:", "replay-window 0 replay", "add ", "lastused"]
+            .iter()
+            .any(|start| line.starts_with(start))
+            && !line.contains("(bytes)")
+    };
+    let state: Vec<String> = body(&all, STATE).iter().filter(is_of_s).cloned().collect();
+    let failed: Vec<Part> = all
+        .iter()
+        .map(|(command, lines)| {
+            let old = |line: &String| line.replace("replay 0 failed 0", "replay 50 failed 50");
+            let is_state = command == STATE;
+            (
+                command.clone(),
+                lines.iter().map(|l| if is_state { old(l) } else { l.clone() }).collect(),
+            )
+        })
+        .collect();
+    let once = findings(&joined(&failed, true));
+    let text = joined(&[vec![("ip xfrm state".to_owned(), state)], failed].concat(), true);
+    assert_eq!((findings(&text), samples(&text).len()), (once, 1));
+
+    let mut links = body(&all, LINKS);
+    let last = links.len() - 1;
+    links[last] = links[last].replacen("  0", "500", 1);
+    links[last - 2] = links[last - 2].replace("     0", "   500");
+    let mut short: Vec<String> = Vec::new();
+    let mut is_skipped = false;
+    for line in &links {
+        let is_head = line.trim_start().starts_with("RX errors:")
+            || line.trim_start().starts_with("TX errors:");
+        if !is_head && !is_skipped {
+            short.push(line.clone());
+        }
+        is_skipped = is_head;
+    }
+    let rest = without(all, &[LINKS]);
+    let once = joined(&[rest.clone(), vec![(LINKS.to_owned(), links.clone())]].concat(), true);
+    let twice =
+        [vec![("ip -s link".to_owned(), short)], rest, vec![(LINKS.to_owned(), links)]].concat();
+    let twice = joined(&twice, true);
+    assert_eq!((findings(&twice), samples(&twice).len()), (findings(&once), 1));
+}
