@@ -19,6 +19,7 @@ mod filter;
 mod filtered;
 mod format;
 mod host;
+mod hosts;
 mod ifconfig;
 mod ike;
 mod interfaces;
@@ -119,6 +120,7 @@ pub fn read(texts: &[Text]) -> Result<Reading> {
         return Err(Error::IncorrectValue(nothing(texts)));
     }
     let tables: Vec<_> = parts.iter().flat_map(|(_, parts)| &parts.tables).collect();
+    hosts::one(&tables)?;
     let torn = parts.iter().flat_map(|(_, parts)| &parts.torn).copied().collect();
     Ok(Reading { snapshots: Everything::of(tables, torn).snapshots(), input })
 }

@@ -4,6 +4,7 @@
 use super::{folder, kind, read, report};
 use vti_diagnostics::report::Confidence;
 use vti_diagnostics::snapshot::Snapshot;
+use vti_diagnostics::text::{self, Text};
 
 /// A command, and the lines that it printed.
 type Part = (String, Vec<String>);
@@ -322,4 +323,23 @@ fn counters_that_only_one_output_has_did_not_rise() {
         [vec![("ip -s link".to_owned(), short)], rest, vec![(LINKS.to_owned(), links)]].concat();
     let twice = joined(&twice, true);
     assert_eq!((findings(&twice), samples(&twice).len()), (findings(&once), 1));
+}
+
+#[test]
+fn texts_of_two_hosts_are_refused() {
+    let one = joined(&healthy(), true);
+    let other = one.replace("root@router", "root@other");
+    let said = |texts: &[&str]| {
+        let texts: Vec<Text> = texts
+            .iter()
+            .map(|text| Text { name: "text".into(), text: (*text).to_owned(), is_whole: false })
+            .collect();
+        text::read(&texts).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let refused = "texts of two hosts (router, other): give those of one";
+    assert_eq!(said(&[&one, &other]), Err(refused.to_owned()));
+    assert_eq!(said(&[&format!("{one}{other}")]), Err(refused.to_owned()));
+    assert_eq!(said(&[&one, &one.replace("@router", "@router.example.com")]), Ok(()));
+    let kernels = ["Linux gw1 6.1.0 #1 SMP x86_64\n", "Linux gw2 6.1.0 #1 SMP x86_64\n"];
+    assert!(said(&kernels).unwrap_err().contains("(gw1, gw2)"));
 }
