@@ -21,6 +21,10 @@ const MOST_CAPTURES: usize = 10_000;
 /// # Errors
 /// A file cannot be read, or nothing in the texts is recognised.
 pub fn texts(texts: &[Text]) -> Result<(Vec<Snapshot>, Input)> {
+    if let Some(text) = texts.iter().find(|text| !text.is_whole && is_capture(text)) {
+        let message = format!("{} is a capture: give it with --capture", text.name);
+        return Err(Error::IncorrectValue(message));
+    }
     let Reading { mut snapshots, mut input } = text::read(texts)?;
     snapshots.iter_mut().for_each(assumed::name_commands);
     input.samples = snapshots.len();
@@ -52,15 +56,21 @@ fn told(now: &Snapshot) -> Vec<String> {
     told
 }
 
+/// Whether a text is a capture of this program.
+fn is_capture(text: &Text) -> bool {
+    let mut lines =
+        text.text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines.next().is_some_and(|line| line.starts_with("schema:") || line == "---")
+}
+
 /// The last sample of a capture, or of a text; `-` is a text on standard input.
 fn state(file: &Path) -> Result<Snapshot> {
     let given = capture::load_texts(&[file])?;
-    let is_capture = given.iter().any(|text| {
-        let mut lines =
-            text.text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-        lines.next().is_some_and(|line| line.starts_with("schema:") || line == "---")
-    });
-    let snapshots = if is_capture { capture::load(file)?.snapshots } else { texts(&given)?.0 };
+    let snapshots = if given.iter().any(is_capture) {
+        capture::load(file)?.snapshots
+    } else {
+        texts(&given)?.0
+    };
     snapshots.into_iter().next_back().ok_or_else(|| nothing(file))
 }
 

@@ -1,8 +1,9 @@
 //! The texts of an archive: VyOS's `generate ipsec debug-archive` (a tar file in bzip2), the same in gzip or xz or not compressed, a report of sos,
 //! or a folder that one was unpacked into. Files are read, and none is written. What is decompressed is bounded, and so is its memory.
 
+use super::pasted::unreadable;
 use crate::error::{Error, Result};
-use crate::text::{Text, text_of};
+use crate::text::{Text, command_of, text_of};
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -28,8 +29,7 @@ const XZ_MEMORY: u32 = 96 << 10;
 /// One sentence that names the archive: it cannot be read, it is no tar file, or it has no text.
 pub fn load_archive(path: &Path) -> Result<Vec<Text>> {
     let name = path.display().to_string();
-    let failed =
-        |error: io::Error| Error::DataUnavailable(format!("cannot read {name}: {}", error.kind()));
+    let failed = |error: io::Error| unreadable(&name, &error);
     let mut texts = Texts::default();
     if path.is_dir() {
         texts.folder(path, 0).map_err(failed)?;
@@ -67,7 +67,7 @@ pub fn texts_of_archive(name: &str, bytes: &[u8]) -> Result<Vec<Text>> {
         _ if bytes.get(257..262) == Some(b"ustar") => texts.tar(bytes),
         _ => {
             return Err(Error::IncorrectValue(format!(
-                "cannot read {name}: it is no tar file, compressed or not; texts are read with --text"
+                "cannot read {name}: it is no folder and no tar, tar.gz, tar.xz or tar.bz2 file; texts are read with --text"
             )));
         }
     }
@@ -129,7 +129,9 @@ impl Texts {
         // A program or a picture has a zero byte soon; text in UTF-16 begins with its mark.
         let start = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
         let is_utf16 = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
-        if bytes.is_empty() || (start.contains(&0) && !is_utf16) {
+        // A command that printed nothing said something.
+        let is_nothing = bytes.is_empty() && command_of(&name).is_none();
+        if is_nothing || (start.contains(&0) && !is_utf16) {
             return Ok(true);
         }
         self.size += bytes.len();

@@ -128,7 +128,7 @@ fn read(file: &mut dyn Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unreadable(name: &str, error: &io::Error) -> Error {
+pub(super) fn unreadable(name: &str, error: &io::Error) -> Error {
     match error.kind() {
         ErrorKind::NotFound => Error::DataUnavailable(format!("cannot read {name}: no such file")),
         ErrorKind::PermissionDenied => {

@@ -116,7 +116,7 @@ impl<'a> Daemon<'a> {
         if let Some(exists) = gone {
             let (reason, detail) = match exists {
                 true => (Reason::Failed, "swanctl: no process listens on charon's socket"),
-                false => (Reason::Absent, "swanctl: charon's socket does not exist"),
+                false => (Reason::Absent, "charon's socket does not exist"),
             };
             now.ike = Err(Missing::new(Source::Charon, reason, detail));
             return;

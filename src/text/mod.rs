@@ -90,9 +90,15 @@ pub struct Reading {
 /// # Errors
 /// `IncorrectValue`: nothing in them is recognised, and the sentence says what to paste; or they are of two hosts.
 pub fn read(texts: &[Text]) -> Result<Reading> {
+    let commands: Vec<Option<String>> =
+        texts.iter().map(|text| command_of(&text.name).filter(|_| text.is_whole)).collect();
     let parts: Vec<(&str, split::Parts<'_>)> = texts
         .iter()
-        .map(|text| (text.name.as_str(), split::parts(&text.text, text.is_whole)))
+        .zip(&commands)
+        .map(|(text, command)| {
+            let command = command.as_deref().unwrap_or_default();
+            (text.name.as_str(), split::parts(&text.text, text.is_whole, command))
+        })
         .collect();
     let mut input = Input::default();
     for (name, parts) in &parts {
@@ -117,7 +123,7 @@ pub fn read(texts: &[Text]) -> Result<Reading> {
         }));
     }
     if input.parts.is_empty() {
-        return Err(Error::IncorrectValue(nothing(texts)));
+        return Err(Error::IncorrectValue(nothing(texts, &input.unread)));
     }
     let tables: Vec<_> = parts.iter().flat_map(|(_, parts)| &parts.tables).collect();
     hosts::one(&tables)?;
@@ -125,11 +131,24 @@ pub fn read(texts: &[Text]) -> Result<Reading> {
     Ok(Reading { snapshots: Everything::of(tables, torn).snapshots(), input })
 }
 
-/// What to paste where nothing is recognised.
-fn nothing(texts: &[Text]) -> String {
+/// What to paste where nothing is recognised; and why not, where what was pasted says it.
+fn nothing(texts: &[Text], unread: &[Unread]) -> String {
     let names: Vec<&str> = texts.iter().map(|text| text.name.as_str()).collect();
+    let why = unread.iter().map(|passage| passage.why).find(|why| *why != typed::UNKNOWN);
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     format!(
-        "nothing in {} is recognised: paste what these print: ip -d -s -s link show; ip -s xfrm state list nokeys; ip -s xfrm policy list",
+        "nothing in {} is recognised{why}: paste what these print: ip -d -s -s link show; ip -s xfrm state list nokeys; ip -s xfrm policy list",
         names.join(", ")
     )
+}
+
+/// The command whose output is in a file of this name: sos names its files after the commands (`_mangle_command()` in
+/// sos/report/plugins/__init__.py of sos 4), with `_` for all that is no word.
+pub fn command_of(name: &str) -> Option<String> {
+    const PROGRAMS: [&str; 7] = ["ip", "tc", "nft", "swanctl", "ipsec", "uname", "nstat"];
+    let name = name.rsplit('/').next().unwrap_or_default();
+    let is_command = PROGRAMS
+        .iter()
+        .any(|program| name.strip_prefix(program).is_some_and(|rest| rest.starts_with('_')));
+    is_command.then(|| name.replace('_', " "))
 }

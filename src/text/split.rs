@@ -166,12 +166,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Takes a text apart. `is_whole`: it is a file as a program wrote it, and ends where its last list ends.
-pub(super) fn parts(text: &str, is_whole: bool) -> Parts<'_> {
+/// Takes a text apart. `is_whole`: it is a file as a program wrote it, and ends where its last list ends. `command`: what printed it, where the
+/// name of the file says so.
+pub(super) fn parts<'a>(text: &'a str, is_whole: bool, command: &'a str) -> Parts<'a> {
     let lines = lines::of(text);
     let mut found = Parts::default();
     let mut at = 0;
-    let mut here = Place::begin();
+    let is_silent = typed::object(command).is_some();
+    let mut here = Place { typed: command, is_silent, ..Place::begin() };
     while let Some(line) = lines.get(at) {
         if let Some(command) = line.typed {
             if here.is_silent {

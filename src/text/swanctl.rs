@@ -296,6 +296,13 @@ pub(super) fn statistics(lines: &[Line<'_>], context: &Context<'_>) -> Option<Ta
     {
         return Some(Taken::line(Entry::DaemonGone { exists: !why.starts_with("No such file") }));
     }
+    // VyOS says so instead of its tables (vyos-1x, src/op_mode/ipsec.py and vpn_ike_sa.py).
+    if ["IPsec process not running", "IPsec not initialized"]
+        .iter()
+        .any(|said| line.eq_ignore_ascii_case(said))
+    {
+        return Some(Taken::line(Entry::DaemonGone { exists: false }));
+    }
     if let Some(version) = line.strip_prefix("strongSwan swanctl ") {
         return Some(Taken::line(Entry::DaemonVersion(format!("charon {version}"))));
     }

@@ -151,6 +151,9 @@ pub(super) fn is_elsewhere(typed: &str) -> bool {
     options.any(|word| matches!(word, "-n" | "-netns")) || first == Some("netns")
 }
 
+/// Why a line is not read of which nothing more is known.
+pub(super) const UNKNOWN: &str = "it has no form that is known";
+
 /// Why lines behind this command, of which the first is `line`, are not read.
 pub(super) fn why_not(typed: &str, line: &str) -> &'static str {
     let said = |words: &str| line.contains(words);
@@ -169,7 +172,7 @@ pub(super) fn why_not(typed: &str, line: &str) -> &'static str {
     }
     match nft_list(typed) {
         Some(_) => "it is no table of nftables that is whole: `nft list ruleset` prints all",
-        None => "it has no form that is known",
+        None => UNKNOWN,
     }
 }
 
