@@ -1,6 +1,8 @@
 //! From the bytes of a file to text: editors of Windows save UTF-16, terminals save colours, forums make blanks that are none. Nothing is refused
 //! here: what is no text becomes replacement characters, and is then not recognised.
 
+use super::prefixes;
+
 /// The text of a file.
 pub fn text_of(bytes: &[u8]) -> String {
     let units = |of: fn([u8; 2]) -> u16, rest: &[u8]| -> String {
@@ -13,7 +15,8 @@ pub fn text_of(bytes: &[u8]) -> String {
         [0xfe, 0xff, rest @ ..] => units(u16::from_be_bytes, rest),
         _ => String::from_utf8_lossy(bytes).into_owned(),
     };
-    without_control(&text)
+    let plain = without_control(&text);
+    prefixes::without(&prefixes::decoded(&plain)).into_owned()
 }
 
 /// The text without escape sequences (ECMA-48: `ESC [ … letter`, `ESC ] … BEL`) and other control characters, with plain blanks.

@@ -100,6 +100,8 @@ fn typed(line: &str) -> Option<&str> {
             && !text.ends_with(['.', ':', '?', ','])
             && second.starts_with(|c: char| c == '-' || c == '/' || c.is_ascii_lowercase())
     };
+    // Bold, or as code, on a web page.
+    let line = line.trim_matches('*').trim_matches('`');
     // The files of VyOS's debug archive (`generate_ipsec_debug_archive.py`) name each command so.
     if let Some(command) = line.strip_prefix("Command: ") {
         return Some(command.trim());
@@ -155,6 +157,8 @@ mod tests {
             ("vyos@gw1# run show vpn ike sa", "run show vpn ike sa"),
             ("[12:34:56] admin@gw1 > show version", "show version"),
             ("$ sudo ip xfrm policy", "sudo ip xfrm policy"),
+            ("**root@router:~# ip xfrm policy**", "ip xfrm policy"),
+            ("`ip route show table all`", "ip route show table all"),
             ("# ip xfrm policy\r\n", "ip xfrm policy"),
             ("> vyos@gw1:~$ ip route", "ip route"),
             ("root@router:~#", ""),

@@ -37,6 +37,7 @@ mod names;
 mod neighbour;
 mod nft;
 mod pipe;
+mod prefixes;
 mod qdisc;
 mod route;
 mod route_get;

@@ -7,6 +7,9 @@ use super::words::{Words, address, number, prefix};
 use super::{names, neighbour};
 use crate::snapshot::{Route, RouteType};
 
+/// A line of so many columns may have been wrapped by mail.
+const WRAPPED: usize = 48;
+
 /// A route of so many next hops is none that a kernel has.
 const MOST_HOPS: usize = 256;
 
@@ -28,7 +31,9 @@ pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> 
         return Some(Taken { lines, entries: Vec::new() });
     }
     let (first, rest) = lines.split_first()?;
-    let words = Words::of(std::iter::once(first.text));
+    let wrapped = rest.first().filter(|next| goes_on(first, next));
+    let rest = rest.get(usize::from(wrapped.is_some())..).unwrap_or_default();
+    let words = Words::of([Some(first), wrapped].into_iter().flatten().map(|line| line.text));
     let (route_type, destination) = match words.all() {
         [name, destination, ..] if names::route_type(name).is_some() => {
             (names::route_type(name)?, *destination)
@@ -104,7 +109,20 @@ pub(super) fn entry(lines: &[Line<'_>], context: &Context<'_>) -> Option<Taken> 
     if hops.is_empty() {
         entries.push(Entry::Route(named));
     }
-    Some(Taken { lines: hops.len() + 1, entries })
+    Some(Taken { lines: hops.len() + 1 + usize::from(wrapped.is_some()), entries })
+}
+
+/// Whether mail broke a line here, which leaves 60 to 76 columns: behind a word that needs a value, or before one that a route goes on with.
+fn goes_on(line: &Line<'_>, next: &Line<'_>) -> bool {
+    const NEED_A_VALUE: [&str; 8] =
+        ["dev", "via", "proto", "scope", "src", "metric", "table", "pref"];
+    let last = line.text.split_whitespace().next_back().unwrap_or_default();
+    let begins = next.text.split_whitespace().next().unwrap_or_default();
+    line.text.len() >= WRAPPED
+        && next.typed.is_none()
+        // An SA begins with `src`, too.
+        && !next.text.split_whitespace().any(|word| matches!(word, "dst" | "spi"))
+        && (NEED_A_VALUE.contains(&last) || NEED_A_VALUE.contains(&begins))
 }
 
 /// RTPROT_BOOT, which `print_route()` does not name.

@@ -58,7 +58,8 @@ fn wrapped(text: &str, columns: usize) -> String {
 fn what_forums_make_of_it_is_read() {
     let text = pasted();
     let prompt = |line: &str| line.starts_with("root@router");
-    let shapes: [(&str, String); 12] = [
+    let decoded = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let shapes: [(&str, String); 18] = [
         ("as it was", text.clone()),
         ("an editor of Windows", format!("\u{feff}{}", text.replace('\n', "\r\n"))),
         ("quoted in a mail", each_line(&text, |line| format!("> {line}"))),
@@ -68,6 +69,20 @@ fn what_forums_make_of_it_is_read() {
         ("no indentation", each_line(&text, |line| line.trim_start().to_owned())),
         ("an empty line behind each", each_line(&text, |line| format!("{line}\n"))),
         ("blanks of a web page", text.replace('\t', "    ").replace(' ', "\u{a0}")),
+        ("entities of a web page", decoded(&text)),
+        ("a table", each_line(&text, |line| format!("| {line}"))),
+        ("a list", each_line(&text, |line| format!("- {line}"))),
+        ("a chat", each_line(&text, |line| format!("[12:34] {line}"))),
+        ("numbers", text.lines().zip(1..).map(|(line, n)| format!("{n:6}\t{line}\n")).collect()),
+        (
+            "bold commands",
+            each_line(
+                &text,
+                |line| {
+                    if prompt(line) { format!("**{line}**") } else { line.to_owned() }
+                },
+            ),
+        ),
         ("colours", each_line(&text, |line| format!("\u{1b}[1;36m{line}\u{1b}[0m"))),
         (
             "in a forum",
