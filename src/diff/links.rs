@@ -1,7 +1,9 @@
 //! Interfaces, their settings, addresses and error counters, and the settings of the host.
 
 use super::changes::{Changes, has_names, only, was};
-use crate::snapshot::{Ipv4Configuration, Link, LinkKind, Snapshot, Source, Sysctls};
+use crate::snapshot::{
+    IpTunnelKind, Ipv4Configuration, Link, LinkKind, Missing, Snapshot, Source, Sysctls,
+};
 use std::collections::BTreeMap;
 
 pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
@@ -19,6 +21,9 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
         names.dedup();
         for name in names {
             match (before.get(name), now.get(name)) {
+                // What only some of the interfaces are compared with is not gone.
+                (Some(_), None) if b.partial.contains(&Source::Links) => {}
+                (None, Some(_)) if a.partial.contains(&Source::Links) => {}
                 (Some(_), None) => {
                     changes.say(Source::Links, Some(name), format!("interface {name} is gone"))
                 }
@@ -82,7 +87,18 @@ fn link(a: &Snapshot, b: &Snapshot, before: &Link, now: &Link, changes: &mut Cha
     } else if before.carrier != now.carrier && now.driver().is_none() {
         say(format!("carrier {}", was(up(now.carrier), up(before.carrier))));
     }
-    let (old, new) = (kind(a, before), kind(b, now));
+    // A text without `-d` does not say what its devices are.
+    let is_known = |link: &Link| match &link.kind {
+        // Earlier captures have the name of the kind of an IP tunnel alone.
+        LinkKind::Other { info_kind } => {
+            !info_kind.is_empty() && IpTunnelKind::named(info_kind).is_none()
+        }
+        _ => true,
+    };
+    let (old, new) = match is_known(before) && is_known(now) {
+        true => (kind(a, before), kind(b, now)),
+        false => (Vec::new(), Vec::new()),
+    };
     let fields = new.iter().zip(&old).filter(|(new, old)| new != old);
     fields.for_each(|(new, old)| say(was(new, old)));
     if old.len() != new.len() {

@@ -37,7 +37,11 @@ pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
             changes,
         );
     }
-    if let Some((before, now)) = changes.both(&a.rules, &b.rules) {
+    // Rules that are assumed are those that each host has.
+    let is_assumed =
+        |of: &Snapshot| of.assumed.iter().any(|missing| missing.source == Source::Rules);
+    let are_known = !is_assumed(a) && !is_assumed(b);
+    if let Some((before, now)) = changes.both(&a.rules, &b.rules).filter(|_| are_known) {
         list(before.iter().map(rule), now.iter().map(rule), "rule", Source::Rules, changes);
     }
     if let Some((before, now)) = changes.both(&a.source_validation, &b.source_validation) {

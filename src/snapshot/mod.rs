@@ -221,7 +221,8 @@ pub struct Snapshot {
     /// with them, and that something is not in them is possible at most. A capture has none.
     #[serde(skip)]
     pub unbounded: Vec<Source>,
-    /// Lists of a text that surely have more than it shows, but serve for what they show. A capture has none.
+    /// Lists of a text that surely have more than it shows, but serve for what they show; of `DeviceConfiguration`, the kinds of links. A
+    /// capture has none.
     #[serde(skip)]
     pub partial: Vec<Source>,
 }

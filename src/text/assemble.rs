@@ -440,6 +440,10 @@ fn routes_of(now: &Snapshot, routes: &[NamedRoute], known: &KnownTables) -> Obse
     }
     let vtis: BTreeSet<u32> =
         links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
+    if vtis.is_empty() && now.partial.contains(&Source::DeviceConfiguration) {
+        let detail = "which of them lead into a VTI is not: `ip -d link show` shows it";
+        return Err(Missing::new(Source::Routes, Reason::NotInText, detail));
+    }
     let wanted = routes.iter().map(|named| &named.route).filter(|route| {
         route.table == CHARON_TABLE || route.oif.is_some_and(|oif| vtis.contains(&oif))
     });

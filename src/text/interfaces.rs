@@ -130,6 +130,10 @@ impl<'a> Interfaces<'a> {
         let mut assume =
             |detail: &str| now.assumed.push(Missing::new(Source::Links, Reason::NotInText, detail));
         let mut merged = self.merged(entries, is_now);
+        // Without `-d`, of no device its kind is in the text.
+        if merged.values().any(|named| !named.has_kind) {
+            now.partial.push(Source::DeviceConfiguration);
+        }
         let mut is_taken = false;
         if self.name_tunnels(&mut merged) {
             assume("VTIs are taken to have no fwmark: `ip -d link show` shows it");
