@@ -66,6 +66,6 @@ mod tests {
         }
         assert!(is_redirected("ip r > /tmp/x") && is_redirected("ip r 2>/dev/null"));
         assert!(!is_redirected("ip r 2>&1"));
-        assert_eq!(commands("ip r; ip x s && ip x p").count(), 3);
+        assert_eq!(commands("ip r; ip l && ip x p").count(), 3);
     }
 }

@@ -7,9 +7,9 @@ use super::filtered;
 use super::format::{Context, Reader};
 use super::lines::{self, Line};
 use super::{
-    configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, qdisc,
-    route, route_get, rule, stroke, swanctl, tunnel, typed, vyos_tables, xfrm_monitor, xfrm_policy,
-    xfrm_state,
+    configuration, counters, host, ifconfig, json, libreswan, link, log, neighbour, nft, pipe,
+    qdisc, route, route_get, rule, stroke, swanctl, tunnel, typed, vyos_tables, xfrm_monitor,
+    xfrm_policy, xfrm_state,
 };
 use std::collections::BTreeSet;
 
@@ -157,8 +157,11 @@ impl<'a> Place<'a> {
     /// A table of what was typed here.
     fn table(&self, format: &'static str, lines: (usize, usize), entries: Vec<Entry>) -> Table<'a> {
         let typed = typed::of_format(self.typed, format);
+        // A word of one command of a line is taken for one of all: of which family and table the others are is not known.
+        let is_mixed = pipe::commands(self.typed).count() > 1
+            && self.typed.split_whitespace().any(|word| matches!(word, "-6" | "-f" | "table"));
         let is_typed = match typed::prints(typed) {
-            Some(printed) => printed == format,
+            Some(printed) => printed == format && !is_mixed,
             // Of a command that nothing is known of, the first table is taken to be all.
             None => !typed.is_empty() && self.is_first,
         };
@@ -288,8 +291,8 @@ fn take(
 impl<'a> Parts<'a> {
     /// A table that begins. One that stands directly before it is ended, where one line typed both commands.
     fn push(&mut self, table: Table<'a>, here: &mut Place<'a>) {
-        let is_one_line = |last: &Table<'_>| last.is_typed && table.is_typed && !here.is_first;
-        let is_ended = self.tables.last().is_some_and(is_one_line);
+        let is_one_line = !here.is_first && pipe::commands(here.typed).count() > 1;
+        let is_ended = is_one_line && self.tables.last().is_some_and(|last| last.is_typed);
         self.end(here.is_at_table && is_ended);
         here.tails.clear();
         here.is_first = false;

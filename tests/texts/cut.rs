@@ -31,7 +31,6 @@ fn parts_of(case: &str) -> Vec<Part> {
     }
     const OTHERS: [&str; 4] = ["nstat", "cat ", "ifconfig", "root@"];
     parts.retain(|(command, _)| !OTHERS.iter().any(|other| command.starts_with(other)));
-    parts.pop();
     parts
 }
 
@@ -490,5 +489,30 @@ fn what_a_text_lacks_is_not_gone() {
     let rest = without(rest, &[RULES, "ip -6 rule", ADDRESSES]);
     for change in differences(&joined(&[vec![one], rest].concat(), true)) {
         assert!(change.contains("is not known"), "{change}");
+    }
+}
+
+/// Several commands in one typed line, as `ip xfrm state; ip xfrm policy`.
+#[test]
+fn commands_of_one_line_are_each_known() {
+    for (case, expected) in
+        [("healthy_vti_4in4.txt", None), ("no-policy_vti_4in4.txt", Some("VTI-101"))]
+    {
+        let whole = parts_of(case);
+        let parts: Vec<Part> = [LINKS, ADDRESSES, STATE, POLICY]
+            .iter()
+            .map(|command| ((*command).to_owned(), body(&whole, command)))
+            .collect();
+        let rest = without(whole, &[LINKS, ADDRESSES, "ip -d -s xfrm", "ip -s xfrm"]);
+        let commands: Vec<&str> = parts.iter().map(|(command, _)| command.as_str()).collect();
+        let lines: Vec<&str> =
+            parts.iter().flat_map(|(_, l)| l.iter().map(String::as_str)).collect();
+        for separator in ["; ", " && "] {
+            let line = commands.join(separator);
+            let text = format!("{PROMPT}{line}\n{}\n{}", lines.join("\n"), joined(&rest, true));
+            let found = findings(&text);
+            assert_eq!(found.first().map(|(code, _)| code.as_str()), expected, "{separator}");
+            assert!(found.iter().take(1).all(|(_, sure)| *sure == Confidence::Proven));
+        }
     }
 }
