@@ -113,7 +113,10 @@ fn typed(line: &str) -> Option<&str> {
         let (before, after) = (line.get(..at)?, line.get(at + mark.len()..)?);
         let is_prompt = before.len() < 80
             && before.split_whitespace().count() <= 3
-            && (before.contains('@') || before.trim().is_empty() || !before.contains(' '));
+            && (before.contains('@')
+                || before.trim().is_empty()
+                || before.starts_with(['~', '/'])
+                || !before.contains(' '));
         let after = after.trim_start_matches(['#', '$', '>', '%']).trim();
         if !is_prompt {
             return None;
@@ -121,7 +124,7 @@ fn typed(line: &str) -> Option<&str> {
         if is_command(after) {
             return Some(after);
         }
-        if after.is_empty() && before.contains('@') {
+        if after.is_empty() && (before.contains('@') || is_bare_prompt(before)) {
             return Some("");
         }
         // A prompt with a command that no table is from.
@@ -130,6 +133,13 @@ fn typed(line: &str) -> Option<&str> {
         }
     }
     plain(line).then_some(line)
+}
+
+/// Whether this before `#`, `$` or `>` is a prompt with nothing typed: `router`, `router(config)`, `bash-5.1`, `~`, or nothing.
+fn is_bare_prompt(before: &str) -> bool {
+    let before = before.trim_end();
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "-_.:~/()[]".contains(c);
+    before.chars().all(is_of_name) && !before.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The host of a prompt `user@host:~#`, before what was typed.
@@ -162,6 +172,12 @@ mod tests {
             ("# ip xfrm policy\r\n", "ip xfrm policy"),
             ("> vyos@gw1:~$ ip route", "ip route"),
             ("root@router:~#", ""),
+            ("router#", ""),
+            ("router(config)#", ""),
+            ("$", ""),
+            ("~ #", ""),
+            ("~ # ip -s link", "ip -s link"),
+            ("bash-5.1# ip route", "ip route"),
             ("vyos@gw1:~$ ", ""),
             ("ip -s -s link show dev vti1", "ip -s -s link show dev vti1"),
             ("sudo swanctl --list-sas", "sudo swanctl --list-sas"),
@@ -173,6 +189,9 @@ mod tests {
             "ip 10.0.0.1 does not answer",
             "default via 192.0.2.254 dev eth0",
             "#1 SMP PREEMPT_DYNAMIC",
+            "50%",
+            "<pre>",
+            "#kernel",
             "  vti1: 1 2 3 4",
             "show me what is wrong.",
             "",

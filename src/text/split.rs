@@ -131,6 +131,11 @@ fn torn(line: &str, last: Option<&str>) -> &'static [&'static str] {
     &[]
 }
 
+/// Whether VyOS says which part of the configuration is edited, which it does before each prompt.
+fn is_edit_level(line: &str) -> bool {
+    line == "[edit]" || (line.starts_with("[edit ") && line.ends_with(']'))
+}
+
 /// Where in a text a reader is: what was typed last, and what came of it.
 #[derive(Default)]
 struct Place<'a> {
@@ -198,7 +203,7 @@ pub(super) fn parts<'a>(text: &'a str, is_whole: bool, command: &'a str) -> Part
             || line.text == "Stdout:"
             || line.text == "Exit code: 0"
             || swanctl::is_warning(line.text);
-        if is_nothing && !opens_json {
+        if (is_nothing && !opens_json) || is_edit_level(line.text) {
             at += 1;
             continue;
         }

@@ -516,3 +516,13 @@ fn commands_of_one_line_are_each_known() {
         }
     }
 }
+
+/// Prompts of other shells, and what VyOS prints before its own while the configuration is edited.
+#[test]
+fn a_list_ends_at_any_prompt() {
+    let text = joined(&parts_of("no-policy_vti_4in4.txt"), true);
+    for prompt in ["router#", "$", "~ #", "[root@router ~]#", "[edit]\nvyos@router#"] {
+        let text = text.replace("root@router:~#", prompt);
+        assert_eq!(findings(&text), [("VTI-101".to_owned(), Confidence::Proven)], "{prompt}");
+    }
+}
