@@ -19,6 +19,12 @@ mod forum;
 mod kind;
 #[path = "texts/nft.rs"]
 mod nft;
+#[path = "texts/picked.rs"]
+mod picked;
+#[path = "texts/pieces.rs"]
+mod pieces;
+#[path = "texts/whose.rs"]
+mod whose;
 
 use kind::of_kind;
 use std::path::{Path, PathBuf};

@@ -1,26 +1,20 @@
 //! From the parts of all texts to one or two snapshots: names of interfaces become numbers, and what the texts do not hold is missing. What
 //! every kernel has until somebody changes it, and what texts seldom show, is assumed, and listed as assumed.
 
-use super::entry::{Entry, NamedRoute};
+use super::entry::Entry;
 use super::filter::Filter;
 use super::ike::Daemon;
 use super::interfaces::Interfaces;
-use super::known_tables::KnownTables;
-use super::lists::{counters_of, cut, ip_counters_of, queues_of, rows_of, without_repeats};
-use super::lookups::{self, Routing};
+use super::lists::{counters_of, cut, ip_counters_of, queues_of, rows_of};
 use super::moments::{Entries, Moments};
 use super::settings::Settings;
 use super::split::Table;
 use super::vyos_tables::{COUNTERS, INTERFACES};
 use super::{
-    configuration, defaults, extent, ike, libreswan, lists, nft, qdisc, rules, samples, tunnel,
-    typed,
+    configuration, defaults, extent, ike, libreswan, lists, lookups, nft, qdisc, routes, rules,
+    samples, tunnel, typed,
 };
-use crate::snapshot::route::CHARON_TABLE;
-use crate::snapshot::{
-    Host, Link, Missing, Neighbour, Observed, Policy, Reason, Route, RouteLookup, Sa, Snapshot,
-    Source,
-};
+use crate::snapshot::{Host, Link, Missing, Policy, Reason, Sa, Snapshot, Source};
 use std::collections::BTreeSet;
 
 /// All formats of all texts, by moment.
@@ -367,45 +361,18 @@ impl<'a> Everything<'a> {
 
     fn read_routes(&self, now: &mut Snapshot, when: When, index: &dyn Fn(&str) -> Option<u32>) {
         if let Some(entries) = self.at(&self.neighbours, when, false) {
-            let neighbours = entries.iter().filter_map(|entry| match entry {
-                Entry::Neighbour(name, neighbour) => {
-                    Some(Neighbour { ifindex: index(name)?, ..neighbour.clone() })
-                }
-                _ => None,
-            });
-            now.neighbours = Ok(without_repeats(neighbours));
+            now.neighbours = Ok(routes::neighbours(entries, index));
         }
         let answers = self.at(&self.answers, when, false).into_iter().flatten();
-        let answers: Vec<RouteLookup> =
-            answers.filter_map(|entry| lookups::answered(entry, index)).collect();
-        if !answers.is_empty() {
-            now.route_lookups = Ok(answers.clone());
-        }
-        let Some(entries) = self.at(&self.routes, when, false) else { return };
-        let routes = entries.iter().filter_map(|entry| {
-            let Entry::Route(named) = entry else { return None };
-            let oif = named.device.as_deref().and_then(index);
-            Some(NamedRoute { route: Route { oif, ..named.route.clone() }, ..named.clone() })
-        });
-        let routes: Vec<NamedRoute> = routes.collect();
-        if now.links.is_err() {
-            return;
-        }
-        if self.torn.contains("ip route") {
-            (now.routes, now.route_lookups) =
-                (Err(cut(Source::Routes)), Err(cut(Source::RouteLookups)));
-            return;
-        }
-        let Some(known) = KnownTables::of(&self.tables) else {
-            let detail = "only some are in the text: `ip route show table all` shows all";
-            now.routes = Err(Missing::new(Source::Routes, Reason::NotInText, detail));
-            return;
+        let answers = answers.filter_map(|entry| lookups::answered(entry, index)).collect();
+        let entries = self.at(&self.routes, when, false);
+        let texts = routes::Texts {
+            entries,
+            answers,
+            tables: &self.tables,
+            is_torn: self.torn.contains("ip route"),
         };
-        now.routes = routes_of(now, &routes, &known);
-        let routing = Routing { routes: &routes, known };
-        now.route_lookups = Ok(lookups::answers(now, &routing, &answers));
-        let detail = "found in the routes of the text, which do not show a path MTU that was learned: `ip route get ADDRESS` does";
-        now.assumed.push(Missing::new(Source::RouteLookups, Reason::NotInText, detail));
+        texts.fill(now, index);
     }
 
     /// The time of a moment: what `date` said, or else the newest time that the SAs and policies have, before which it cannot have been.
@@ -427,25 +394,4 @@ impl<'a> Everything<'a> {
             .flat_map(|policy| [policy.current.add_time, policy.current.use_time]);
         date.unwrap_or_else(|| sas.chain(policies).max().unwrap_or(0).saturating_mul(1000))
     }
-}
-
-/// The routes into VTIs, and those of charon's table; missing where a table in which a packet may be looked up is not in the text.
-fn routes_of(now: &Snapshot, routes: &[NamedRoute], known: &KnownTables) -> Observed<Vec<Route>> {
-    let (links, rules) = (now.links.as_ref().map_err(Clone::clone)?, now.rules.as_ref());
-    let rules = rules.map_err(|missing| Missing { source: Source::Routes, ..missing.clone() })?;
-    if let Some(table) = known.lacking(rules, links) {
-        let detail =
-            format!("table {table} is not in the text: `ip route show table all` shows all");
-        return Err(Missing::new(Source::Routes, Reason::NotInText, detail));
-    }
-    let vtis: BTreeSet<u32> =
-        links.iter().filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
-    if vtis.is_empty() && now.partial.contains(&Source::DeviceConfiguration) {
-        let detail = "which of them lead into a VTI is not: `ip -d link show` shows it";
-        return Err(Missing::new(Source::Routes, Reason::NotInText, detail));
-    }
-    let wanted = routes.iter().map(|named| &named.route).filter(|route| {
-        route.table == CHARON_TABLE || route.oif.is_some_and(|oif| vtis.contains(&oif))
-    });
-    Ok(without_repeats(wanted.cloned()))
 }

@@ -41,6 +41,7 @@ mod prefixes;
 mod qdisc;
 mod route;
 mod route_get;
+mod routes;
 mod rule;
 mod rules;
 mod samples;
