@@ -1,9 +1,7 @@
 //! Interfaces, their settings, addresses and error counters, and the settings of the host.
 
 use super::changes::{Changes, has_names, only, was};
-use crate::snapshot::{
-    IpTunnelKind, Ipv4Configuration, Link, LinkKind, Missing, Snapshot, Source, Sysctls,
-};
+use crate::snapshot::{IpTunnelKind, Ipv4Configuration, Link, LinkKind, Snapshot, Source, Sysctls};
 use std::collections::BTreeMap;
 
 pub(super) fn compare(a: &Snapshot, b: &Snapshot, changes: &mut Changes) {
