@@ -178,6 +178,7 @@ fn sa(source: IpAddr, destination: IpAddr, spi: u32, if_id: IfId) -> Sa {
         last_used: None,
         direction: None,
         cpu: None,
+        uncounted: false,
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Sa {
     /// XFRMA_SA_PCPU: the one CPU whose packets use it outbound; none for all (`kernel::Change::PerCpuSas`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<u32>,
+    /// Its limits, use and drops are unknown, and 0 here: a text without them (`ip xfrm state` without `-s`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub uncounted: bool,
 }
 
 /// The flag of an SA whose packets the device takes whole: encryption, sequence numbers and counters (`linux/xfrm.h`).

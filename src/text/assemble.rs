@@ -315,7 +315,7 @@ impl<'a> Everything<'a> {
             let mut has_counters = true;
             let sas = entries.iter().filter_map(|entry| {
                 let Entry::Sa(named) = entry else { return None };
-                has_counters &= named.has_counters || named.sa.is_larval();
+                has_counters &= !named.sa.uncounted || named.sa.is_larval();
                 let mut sa = named.sa.clone();
                 sa.selector.ifindex = named.device.as_deref().and_then(index).unwrap_or(0);
                 if let (Some(offload), Some(name)) = (&mut sa.offload, &named.offload) {

@@ -185,8 +185,6 @@ pub(super) struct NamedAnswer {
 pub(super) struct NamedSa {
     /// The SA; the numbers of interfaces are 0.
     pub sa: Sa,
-    /// Whether the text has its counters and limits (`-s`).
-    pub has_counters: bool,
     /// `crypto offload parameters: dev`.
     pub offload: Option<String>,
     /// `sel … dev`.

@@ -151,6 +151,7 @@ fn sa(
         },
         direction: direction(words),
         cpu: words.after("pcpu-num").and_then(number),
+        uncounted: false,
     };
     let stats = words.behind(&["stats:"]);
     let counters = match stats {
@@ -174,8 +175,8 @@ fn sa(
         }
         _ => None,
     };
-    let has_counters = counters.is_some() && lifetime.is_some();
-    Some(NamedSa { sa, has_counters, offload, device })
+    sa.uncounted = counters.is_none() || lifetime.is_none();
+    Some(NamedSa { sa, offload, device })
 }
 
 /// `dir in` on a line of its own, behind the `dir` of the offload.

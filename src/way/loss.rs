@@ -55,6 +55,8 @@ impl Measure {
 pub enum Blind {
     /// The protocol has no sequence numbers.
     NotNumbered,
+    /// The SA was read without its counters.
+    NotCounted,
     /// Without a window the kernel keeps no highest number (`xfrm_replay_advance()` returns at once).
     NoWindow,
     /// Without ESN the numbers end at 2^32 - 1 (RFC 4303 2.2), or begin again where the peer lets them.
@@ -142,6 +144,9 @@ impl Reading {
         if !NUMBERED.contains(&sa.protocol) {
             return Err(Blind::NotNumbered);
         }
+        if sa.uncounted {
+            return Err(Blind::NotCounted);
+        }
         if sa.is_offloaded_whole() {
             return Err(Blind::Offloaded);
         }
@@ -217,6 +222,7 @@ impl fmt::Display for Blind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Blind::NotNumbered => "its protocol has no sequence numbers",
+            Blind::NotCounted => "the SA was read without its counters (ip -s)",
             Blind::NoWindow => {
                 "the SA has no replay window, and without one the kernel keeps no highest number"
             }
@@ -327,6 +333,7 @@ mod tests {
             over_life(&sa, true).unwrap_err()
         };
         assert_eq!(blind(|sa| sa.protocol = 108), Blind::NotNumbered);
+        assert_eq!(blind(|sa| sa.uncounted = true), Blind::NotCounted);
         assert_eq!(blind(|sa| sa.replay = None), Blind::NoWindow);
         let no_window = |sa: &mut Sa| {
             sa.replay = Some(ReplayState { inbound: 2000, ..ReplayState::default() });

@@ -122,6 +122,7 @@ fn decode_header(header: Field<'_>) -> Result<Sa, WireError> {
         last_used: None,
         direction: None,
         cpu: None,
+        uncounted: false,
     })
 }
 

@@ -369,3 +369,34 @@ fn the_routes_of_ipv4_alone_do_not_say_that_an_ipv6_peer_has_none() {
     let of_ipv6 = "2001:db8::/64 dev wan proto kernel metric 256 pref medium\n";
     assert!(asked(&read(&format!("root@router:~# ip -6 route\n{of_ipv6}"))), "IPv6");
 }
+
+/// `ip xfrm state` shows sequence numbers, and without `-s` no packets: those are not 0.
+#[test]
+fn an_sa_without_counters_says_so() {
+    let head = "src 192.0.2.2 dst 192.0.2.1\n\tproto esp spi 0x00000102 reqid 1 mode tunnel\n\treplay-window 32 \n";
+    let rest = "\tanti-replay context: seq 0x4ba, oseq 0x0, bitmap 0xffffffff\n";
+    let lists = [
+        ("# ip xfrm state\n", String::new(), true),
+        ("# ip -s xfrm state\n", format!("{LIFETIME}{STATS}"), false),
+        ("# ip -s xfrm state\n", LIFETIME.to_owned(), true),
+    ];
+    for (typed, counters, is_uncounted) in lists {
+        let sas = now(&format!("{typed}{head}{rest}{counters}")).sas.unwrap();
+        assert_eq!(sas.len(), 1);
+        assert_eq!(sas[0].replay.unwrap().inbound, 0x4ba);
+        assert_eq!(sas[0].uncounted, is_uncounted, "{typed}{counters}");
+    }
+}
+
+const LIFETIME: &str = "\tlifetime config:
+\t  limit: soft (INF)(bytes), hard (INF)(bytes)
+\t  limit: soft (INF)(packets), hard (INF)(packets)
+\t  expire add: soft 0(sec), hard 0(sec)
+\t  expire use: soft 0(sec), hard 0(sec)
+\tlifetime current:
+\t  147200(bytes), 1150(packets)
+\t  add 2026-11-27 13:21:09 use 2026-11-27 13:21:10
+";
+const STATS: &str = "\tstats:
+\t  replay-window 0 replay 0 failed 0
+";

@@ -110,6 +110,7 @@ prop_compose! {
             direction: None,
             algorithms: Vec::new(),
             cpu: None,
+            uncounted: false,
         }
     }
 }

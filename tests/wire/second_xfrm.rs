@@ -128,6 +128,7 @@ fn state(info: &netlink_packet_xfrm::UserSaInfo, attributes: &[XfrmAttrs]) -> Sa
         direction: None,
         algorithms: attributes.iter().filter_map(algorithm).collect(),
         cpu: None,
+        uncounted: false,
     };
     for attribute in attributes {
         match attribute {
