@@ -81,6 +81,15 @@ fn late_packets_are_not_lost() {
     assert!(finding(&interface, Code::ReplayDrops).is_some());
     let masked = interface.masked.iter().find(|m| m.code == Code::ArrivesOutOfOrder).unwrap();
     assert_eq!(masked.masked_by, Code::ReplayDrops);
+    // Both say how wide the window would have to be, as far as that is known.
+    let needed = "a window of more than 32 packets is needed; no counter shows how many";
+    assert!(masked.summary.ends_with(needed), "{}", masked.summary);
+    let found = finding(&interface, Code::ReplayDrops).unwrap();
+    assert!(found.evidence.iter().any(|e| e.fact == needed), "{:?}", found.evidence);
+    // Packets that came twice need no other window.
+    let twice = edited(LOST, |now| inbound(now).replay_drops += 58);
+    let found = finding(&twice, Code::ReplayDrops).unwrap();
+    assert!(found.evidence.iter().all(|e| e.fact != needed), "{:?}", found.evidence);
 }
 
 #[test]
@@ -109,7 +118,11 @@ fn under_esn_what_fails_is_late_or_damaged_and_never_lost() {
 #[test]
 fn what_cannot_be_measured_is_said_with_its_reason_and_costs_no_verdict() {
     type Change = fn(&mut Sa);
-    let cases: [(&str, Change); 4] = [
+    let cases: [(&str, Change); 5] = [
+        ("read without its counters", |sa| {
+            sa.uncounted = true;
+            sa.current.packets = 0;
+        }),
         ("no replay window", |sa| sa.replay = None),
         ("one CPU of several", |sa| sa.cpu = Some(1)),
         ("in the device", |sa| {

@@ -78,14 +78,20 @@ fn near(loss: &Loss<'_>) -> Option<u32> {
 fn beyond(case: &Case<'_>, loss: &Loss<'_>, late: u64) -> Found {
     let window = loss.sa.replay.map_or(0, |replay| replay.window);
     let summary = format!(
-        "packets from the peer arrive out of order at {}: {} came too late for the replay window of {window}; how wide it would have to be is not counted",
+        "packets from the peer arrive out of order at {}: {} came too late for the replay window; {}",
         case.name,
-        PACKET.of(late)
+        PACKET.of(late),
+        wide_enough(window)
     );
     let fact = format!("SA {}: replay-window {late}", loss.sa.spi);
     Found::new(Confidence::Proven, "xfrm_input: xfrm_replay_check()", summary)
         .seen(case, fact, Source::SecurityAssociations)
         .next(case, "list the SAs with their statistics", Command::Sas)
+}
+
+/// How wide the replay window would have to be: a packet that is too late is further behind than the window, and no counter has how far.
+pub(super) fn wide_enough(window: u32) -> String {
+    format!("a window of more than {window} packets is needed; no counter shows how many")
 }
 
 /// None was too late, but nearly.

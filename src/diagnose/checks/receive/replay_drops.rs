@@ -1,5 +1,6 @@
 //! VTI-403: inbound packets are dropped by the replay check.
 
+use super::arrives_out_of_order::wide_enough;
 use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
@@ -62,5 +63,6 @@ fn check(case: &Case<'_>) -> Outcome {
             Source::SecurityAssociations,
         )
         .seen_if(case, moved, Source::SecurityAssociations)
+        .seen_if(case, (late > 0).then(|| wide_enough(window)), Source::SecurityAssociations)
         .next(case, "list the SAs with their statistics", Command::Sas))
 }
