@@ -6,6 +6,7 @@
 mod path;
 mod pauses;
 mod since;
+mod written;
 
 pub use since::since;
 

@@ -1,6 +1,7 @@
 //! From the records to what was lost on the way to each interface: sums, episodes, and for how long it is unknown. Pure; nothing here says
 //! who lost the packets.
 
+use super::written::Written;
 use crate::code::{self, Code};
 use crate::journal::{Contents, Record};
 use crate::report::Confidence;
@@ -17,6 +18,8 @@ const LEAST_NUMBERS: u64 = 1000;
 struct Known {
     history: PathHistory,
     open: Option<Open>,
+    /// Until when all that was counted is written.
+    until_ms: u64,
 }
 
 /// An episode that has not ended.
@@ -36,33 +39,43 @@ pub(super) fn path(
     is_in: impl Fn(u64) -> bool,
 ) -> BTreeMap<String, PathHistory> {
     let mut all: BTreeMap<String, Known> = BTreeMap::new();
-    let mut last = None;
+    let mut written = Written::default();
     for record in &contents.records {
         match record {
             Record::PathLosses { at_ms, of } => {
                 for (name, counts) in of.iter().filter(|(name, _)| is_asked(name)) {
                     let known = all.entry(name.clone()).or_default();
+                    known.until_ms = *at_ms;
                     if is_in(*at_ms) {
                         known.take(*at_ms, counts);
                     }
                 }
             }
             Record::Started { at_ms, counters, .. } => {
-                let away = last.map_or(0, |last| at_ms.saturating_sub(last));
+                let vtis = u64::try_from(counters.len()).unwrap_or(u64::MAX);
+                let waiting = PathLoss::pause_ms(PathLoss::LONGEST_SPAN_MS, vtis);
+                let away = written.until(record);
                 for (name, known) in &mut all {
                     known.end(End::Unseen);
                     if is_in(*at_ms) && counters.contains_key(name) {
+                        // What was counted since its last span was not written, and is older than that only where nothing was counted.
+                        let last_ms = written.at_ms.unwrap_or(known.until_ms);
+                        let since = last_ms.saturating_sub(known.until_ms).min(waiting);
                         let unknown = &mut known.history.unknown_milliseconds;
-                        *unknown = unknown.saturating_add(away);
+                        *unknown = unknown.saturating_add(away).saturating_add(since);
                     }
+                    known.until_ms = *at_ms;
                 }
             }
-            Record::Stopped { .. } => {
-                all.values_mut().for_each(|known| known.end(End::Unseen));
+            Record::Stopped { at_ms } => {
+                for known in all.values_mut() {
+                    known.end(End::Unseen);
+                    known.until_ms = *at_ms;
+                }
             }
             _ => {}
         }
-        last = record.at().or(last);
+        written.take(record);
     }
     let end = if contents.running { End::Ongoing } else { End::Unseen };
     let finished = all.into_iter().map(|(name, mut known)| {
@@ -102,6 +115,9 @@ impl Known {
 
     fn end(&mut self, end: End) {
         let Some(Open { began_ms, ended_ms, sum, .. }) = self.open.take() else { return };
+        // Where the clock was set back within it, its length still holds.
+        let began_ms =
+            if ended_ms < began_ms { ended_ms.saturating_sub(sum.span_ms) } else { began_ms };
         let percent = (sum.numbers >= LEAST_NUMBERS)
             .then(|| (sum.lost as f64 * 1000.0 / sum.numbers as f64).round() / 10.0);
         self.history.episodes.push(PathEpisode {

@@ -1,5 +1,6 @@
 //! The times without a recorder: between the end of one and the start of the next. Pure.
 
+use super::written::Written;
 use crate::journal::Record;
 use crate::snapshot::recorded::Remark;
 use crate::units::Span;
@@ -7,20 +8,21 @@ use crate::units::Span;
 /// A remark for each recorder except the first.
 pub(super) fn pauses(records: &[Record]) -> Vec<Remark> {
     let mut pauses = Vec::new();
-    // When the last record before was written, and whether it says that its recorder was stopped.
-    let mut last: Option<(u64, bool)> = None;
+    let mut written = Written::default();
+    // Whether the record before says that its recorder was stopped; none where there is none.
+    let mut last: Option<bool> = None;
     let mut boot = "";
     for record in records {
         if let Record::Started { at_ms, boot_id, .. } = record {
-            if let Some((before_ms, ended)) = last {
+            if let Some(ended) = last {
                 let booted = !boot.is_empty() && !boot_id.is_empty() && boot != boot_id;
-                let what = words(Span(at_ms.saturating_sub(before_ms)), ended, booted);
+                let what = words(Span(written.until(record)), ended, booted);
                 pauses.push(Remark { at_ms: *at_ms, interface: None, what });
             }
             boot = boot_id;
         }
-        let ended = matches!(record, Record::Stopped { .. });
-        last = record.at().map(|at_ms| (at_ms, ended)).or(last);
+        written.take(record);
+        last = record.at().map(|_| matches!(record, Record::Stopped { .. })).or(last);
     }
     pauses
 }
@@ -43,7 +45,7 @@ mod tests {
     fn started(at_ms: u64, boot_id: &str) -> Record {
         Record::Started {
             at_ms,
-            uptime_ms: 0,
+            uptime_ms: at_ms,
             boot_id: boot_id.into(),
             tool_version: String::new(),
             counters: Default::default(),

@@ -166,6 +166,14 @@ pub struct PathLoss {
 }
 
 impl PathLoss {
+    /// Counts of a VTI are written after so long at the latest.
+    pub const LONGEST_SPAN_MS: u64 = 300_000;
+
+    /// The time between two spans of one of so many VTIs: with more than 50 in proportion longer, so that the journal lasts as long.
+    pub fn pause_ms(milliseconds: u64, vtis: u64) -> u64 {
+        milliseconds.saturating_mul(vtis.max(50)) / 50
+    }
+
     /// Adds another span.
     pub fn add(&mut self, other: &Self) {
         self.span_ms = self.span_ms.saturating_add(other.span_ms);

@@ -13,11 +13,9 @@ const JUDGE_MS: u64 = 10_000;
 /// In an episode spans are written once a second at first, later so often that at most this part of it can be missing.
 const FIRST_MS: u64 = 1000;
 const PART: u64 = 50;
-/// Outside of one: spans with losses, and all others. With more than so many VTIs in proportion less often, so that the journal lasts as
-/// long.
+/// Outside of one: spans with losses, and all others, where there are few VTIs.
 const LOSSES_MS: u64 = 60_000;
-const OTHERS_MS: u64 = 300_000;
-const VTIS: u64 = 50;
+const OTHERS_MS: u64 = PathLoss::LONGEST_SPAN_MS;
 
 /// The course of one VTI.
 #[derive(Debug)]
@@ -139,7 +137,7 @@ impl Course {
 
     /// Adds the span that is due to be written, of one of so many VTIs.
     pub fn due(&mut self, now: Moment, vtis: u64, out: &mut Vec<(Moment, PathLoss)>) {
-        let scale = |ms: u64| ms.saturating_mul(vtis.max(VTIS)) / VTIS;
+        let scale = |ms: u64| PathLoss::pause_ms(ms, vtis);
         let (pause, until) = match &self.phase {
             Phase::Episode { began, .. } => (FIRST_MS.max(now.since(*began) / PART), self.last),
             Phase::Perhaps { from, .. } => (scale(LOSSES_MS), *from),
