@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "replay/account.rs"]
+mod account;
 #[path = "replay/commands.rs"]
 mod commands;
 #[path = "replay/compact.rs"]

@@ -6,7 +6,7 @@ use super::budget::Budget;
 use super::case::{Case, Extent, Shared};
 use super::checks::{DIAGNOSES, of_ip_tunnel};
 use super::diagnosis::{Diagnosis, Unconfirmed};
-use super::ends::{Ends, OtherEnd};
+use super::ends::OtherEnd;
 use super::found::Found;
 use super::interfaces;
 use super::ip_tunnel::IpTunnelState;
@@ -266,7 +266,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     for finding in report.findings.iter_mut().filter(|finding| !finding.is_brief) {
         finding.way = reached::of_finding(case, finding.code);
     }
-    report.ends = case.ends().ok().map(Ends::report);
+    report.ends = case.ends().ok().map(|ends| ends.report(uncounted_by(&report.findings)));
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     let (present, undetermined) = (report.present_findings(), &report.undetermined);
     report.least_verdict = least(case, present.count() > 0, undetermined);
@@ -276,6 +276,13 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         report.undetermined.shrink_to_fit();
     }
     report
+}
+
+/// The finding that says where packets are that no SA at the other end counted, so that they are not lost on the way.
+fn uncounted_by(findings: &[Finding]) -> Option<Code> {
+    let code = Code::LostBetweenTheEnds;
+    let lost = DIAGNOSES.iter().find(|diagnosis| diagnosis.code == code)?;
+    findings.iter().map(|finding| finding.code).find(|cause| lost.masked_by.holds(code, *cause))
 }
 
 /// Why the question whether the cause of `code` holds does not arise for the interface; none where it does.

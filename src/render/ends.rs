@@ -15,33 +15,57 @@ pub(super) fn block(page: &mut Page, host: &str, interface: &InterfaceReport, en
     page.paragraph(0, &format!("{} here and {} of {there}", interface.name, ends.interface));
     let (out, back) = (format!("to {there}"), format!("from {there}"));
     let label = columns(&out).max(columns(&back));
-    page.labelled(INDENT, (&out, label), &passed(&ends.outward, ["here", "there"]));
-    page.labelled(INDENT, (&back, label), &passed(&ends.inward, ["there", "here"]));
+    let is_explained = ends.explained_by.is_some();
+    let outward = passed(&ends.outward, is_explained, ["here", "there"]);
+    let inward = passed(&ends.inward, is_explained, ["there", "here"]);
+    page.labelled(INDENT, (&out, label), &outward);
+    page.labelled(INDENT, (&back, label), &inward);
 }
 
-/// `1210 packets sent > 1150 arrived > 1150 decrypted; 60 lost on the way`.
-fn passed(passed: &Passed, [sender, receiver]: [&str; 2]) -> String {
+/// `1210 packets sent > 1150 arrived > 1150 decrypted; 58 lost on the way, 2 more lost or not here yet`.
+fn passed(passed: &Passed, is_explained: bool, [sender, receiver]: [&str; 2]) -> String {
     let mut parts = Vec::new();
     match passed.sas {
         0 => parts.push("no SA that both ends have".to_owned()),
-        _ => parts.push(format!(
-            "{} sent > {} arrived > {} decrypted",
-            PACKET.of(passed.sent),
-            passed.arrived,
-            passed.decrypted
-        )),
+        _ => {
+            let sent = passed.sent.map(|sent| format!("{} sent", PACKET.of(sent)));
+            let arrived = passed.arrived.map(|arrived| format!("{arrived} arrived"));
+            let decrypted = passed.decrypted.map(|decrypted| format!("{decrypted} decrypted"));
+            let known: Vec<String> = [sent, arrived, decrypted].into_iter().flatten().collect();
+            parts.extend(Some(known.join(" > ")).filter(|known| !known.is_empty()));
+        }
     }
-    let counts = [
-        (passed.dropped_before, format!("dropped by the interface {sender}")),
-        (passed.lost, "lost on the way".to_owned()),
-        (Some(passed.refused), format!("late or changed {receiver}")),
-        (passed.undelivered, format!("dropped after decryption {receiver}")),
-    ];
-    let more =
-        counts.into_iter().filter_map(|(count, what)| Some((count.filter(|n| *n > 0)?, what)));
-    parts.extend(more.map(|(count, what)| format!("{count} {what}")));
-    if let Some(why) = &passed.undetermined {
-        parts.push(format!("lost on the way: unknown: {why}"));
+    let some = |count: Option<u64>, what: &str, end: &str| {
+        count.filter(|count| *count > 0).map(|count| format!("{count} {what} {end}"))
+    };
+    parts.extend(some(passed.dropped_before, "dropped by the interface", sender));
+    if is_explained {
+        let uncounted =
+            passed.sent.zip(passed.arrived).map(|(sent, here)| sent.saturating_sub(here));
+        parts.extend(some(uncounted, "not counted by an SA", receiver));
+    } else {
+        parts.extend(on_the_way(passed, receiver));
     }
+    parts.extend(some(passed.refused, "late or changed", receiver));
+    parts.extend(some(passed.undelivered, "dropped after decryption", receiver));
     parts.join("; ")
+}
+
+/// What is lost, and what may be; none where nothing is missing.
+fn on_the_way(passed: &Passed, receiver: &str) -> Option<String> {
+    let Some(lost) = passed.lost else {
+        let why = passed.undetermined.as_ref()?;
+        return Some(format!("lost on the way: unknown: {why}"));
+    };
+    let is_open = passed.is_open();
+    let least = if is_open { "at least " } else { "" };
+    let known = (lost > 0).then(|| format!("{least}{lost} lost on the way"));
+    let more = if lost > 0 { " more" } else { "" };
+    let rest = match passed.unsettled {
+        0 => None,
+        rest if is_open => Some(format!("{rest}{more} sent later, or lost")),
+        rest => Some(format!("{rest}{more} lost or not {receiver} yet")),
+    };
+    let parts: Vec<String> = known.into_iter().chain(rest).collect();
+    Some(parts.join(", ")).filter(|parts| !parts.is_empty())
 }

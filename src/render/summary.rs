@@ -100,6 +100,9 @@ fn checked(report: &Report) -> String {
     let arrivals = is_ip_tunnel.then_some("IKE, what arrives, firewall and NAT");
     let has_both_ends = vtis(report).all(|interface| interface.ends.is_some());
     let other_end = (!has_both_ends).then_some(OTHER_END);
+    let mut ends = vtis(report).filter_map(|interface| interface.ends.as_ref());
+    let is_open = ends.any(|ends| ends.outward.is_unknown() || ends.inward.is_unknown());
+    let other_end = other_end.into_iter().chain(is_open.then_some(BETWEEN));
     let not = names(not)
         .chain(arrivals)
         .chain(NEVER_CHECKED)
@@ -123,6 +126,8 @@ const CHECKED: [(Source, &str); 6] = [
 const NEVER_CHECKED: [&str; 1] = ["path MTU"];
 /// What it looks at only with the capture of the other end.
 const OTHER_END: &str = "the peer's side";
+/// What the captures of both ends leave open.
+const BETWEEN: &str = "loss between the ends";
 
 /// The VTIs that can carry something.
 fn vtis(report: &Report) -> impl Iterator<Item = &InterfaceReport> {

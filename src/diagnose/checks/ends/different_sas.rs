@@ -4,10 +4,11 @@ use crate::code::Code;
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
-use crate::diagnose::ends::Stream;
 use crate::diagnose::found::Found;
+use crate::diagnose::passed::Stream;
 use crate::report::Confidence;
 use crate::snapshot::{Sa, Source};
+use crate::units::PACKET;
 
 pub const DIAGNOSIS: Diagnosis = Diagnosis {
     code: Code::EndsUseDifferentSas,
@@ -58,7 +59,10 @@ fn check(case: &Case<'_>) -> Outcome {
 }
 
 fn used(from: &str, sa: &Sa) -> String {
-    let packets = crate::units::PACKET.of(sa.current.packets);
+    let packets = match sa.uncounted {
+        true => "packets unknown".to_owned(),
+        false => PACKET.of(sa.current.packets).to_string(),
+    };
     format!("{from}: SA out {} to {}, {packets}", sa.spi, sa.destination)
 }
 
