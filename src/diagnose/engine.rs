@@ -11,6 +11,7 @@ use super::found::Found;
 use super::interfaces;
 use super::ip_tunnel::IpTunnelState;
 use super::reached;
+use super::same_host;
 use super::summary;
 use super::unsettled;
 use super::verdict::{least, notes, sources, unseen, verdict};
@@ -93,6 +94,7 @@ pub fn run_both_ends<'i>(
     other: &Observation<'_>,
     asked: impl Into<Asked<'i>>,
 ) -> Result<Report, Error> {
+    same_host::refuse(observation.now, other.now)?;
     let there = run_to(Extent::Findings, other, None)?;
     let state = State::new(other.now);
     let other = OtherEnd { state: &state, earlier: other.earlier, interfaces: &there.interfaces };

@@ -4,6 +4,7 @@
 use super::ends::counterpart;
 use super::inbound_lookup::{Outer, lookup_encrypted, lookup_sent};
 use super::lookup::{lookup, tunnel_of};
+use super::same_host;
 use super::unconfirmed::Unconfirmed;
 use crate::error::Error;
 use crate::report::{LookupReport, Stretch};
@@ -14,7 +15,7 @@ use crate::way::{Flow, Site, transmit};
 /// What the kernels of both ends would do with one packet that is routed into `interface`, and with its answer.
 ///
 /// # Errors
-/// Those of [`lookup`]; `UnconfiguredObject` where the other end has no tunnel to this one, `DataUnavailable` where that is not known.
+/// Those of [`lookup`]; `IncorrectValue` where both are of one host, `UnconfiguredObject` where the other end has no tunnel to this one, `DataUnavailable` where that is not known.
 pub fn lookup_both_ends(
     now: &Snapshot,
     other: &Snapshot,
@@ -22,6 +23,7 @@ pub fn lookup_both_ends(
     flow: &Flow,
     from: Option<&str>,
 ) -> Result<LookupReport, Error> {
+    same_host::refuse(now, other)?;
     let mut report = lookup(now, interface, flow, from)?;
     let (here, there) = (State::new(now), State::new(other));
     let tunnel = tunnel_of(&here, interface, flow)?;

@@ -49,6 +49,7 @@ mod reached;
 mod refused;
 mod remotes;
 mod reverse_path;
+mod same_host;
 mod see;
 mod state;
 mod summary;

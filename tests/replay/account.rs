@@ -4,10 +4,12 @@
 use super::ends::{PAIRS, Pair, report};
 use vti_diagnostics::capture::Capture;
 use vti_diagnostics::code::{Code, Severity};
+use vti_diagnostics::diagnose::{Extent, Observation, lookup_both_ends, run_both_ends};
 use vti_diagnostics::render::text;
 use vti_diagnostics::report::ends::Passed;
 use vti_diagnostics::report::{Confidence, InterfaceReport};
 use vti_diagnostics::snapshot::{Sa, Snapshot};
+use vti_diagnostics::way::Flow;
 
 fn pair(beginning: &str) -> &'static Pair {
     PAIRS.iter().find(|pair| pair.own.name.starts_with(beginning)).unwrap()
@@ -196,6 +198,40 @@ fn packets_that_are_refused_before_an_sa_counts_them_are_not_called_lost() {
     let shown = lines(&interface);
     assert!(shown.contains("0 decrypted; 5 not counted by an SA here"), "{shown}");
     assert!(!shown.contains("lost on the way"), "{shown}");
+}
+
+#[test]
+fn two_captures_of_one_host_are_no_two_ends() {
+    let refused = |own: &Capture, other: &Capture| {
+        let of = |capture: &'_ Capture| capture.snapshots.last().unwrap().clone();
+        let (now, there) = (of(own), of(other));
+        let [own, other] = [&now, &there].map(|now| Observation { now, earlier: None });
+        let flow = Flow::probe("10.9.1.1".parse().unwrap(), "10.9.2.1".parse().unwrap());
+        let both = lookup_both_ends(&now, &there, "t0", &flow).err().map(|e| e.to_string());
+        let report = run_both_ends(Extent::Findings, &own, &other, None).err();
+        let report = report.map(|error| error.to_string());
+        assert_eq!(report, both.filter(|_| report.is_some()));
+        report
+    };
+    for pair in PAIRS.iter() {
+        let (own, other) = (&pair.own.capture, &pair.other);
+        assert_eq!(refused(own, other), None, "{}", pair.own.name);
+        let same = refused(own, own).unwrap();
+        assert!(same.contains("of one host, not of the two ends of a tunnel"), "{same}");
+        let earlier = Capture { snapshots: vec![own.snapshots[0].clone()], ..own.clone() };
+        let same = refused(own, &earlier).unwrap();
+        assert!(same.contains(", an end of SA 0x0000010"), "{same}");
+        assert!(!same.ends_with('.') && !same.contains('\n'), "{same}");
+        // Both may have an address of the other one's in a network of their own.
+        let mut overlapping = other.clone();
+        for snapshot in &mut overlapping.snapshots {
+            let addresses = snapshot.addresses.as_mut().unwrap();
+            let mut again = addresses[0].clone();
+            again.prefix = "192.0.2.1/24".parse().unwrap();
+            addresses.push(again);
+        }
+        assert_eq!(refused(own, &overlapping), None, "{}", pair.own.name);
+    }
 }
 
 /// What the peer lets in, in the way of 10.9.2.0/24, which is routed into the tunnel.
