@@ -41,8 +41,21 @@ pub fn redact_with(capture: Capture, key: &impl BuildHasher) -> Result<Capture> 
 /// needed, whole, and make the key. Who has neither of them cannot make it.
 ///
 /// # Errors
-/// As [`redact`].
+/// As [`redact`]; `IncorrectValue` where one is redacted already, or both are the same.
 pub fn redact_beside(capture: Capture, other: &Capture) -> Result<Capture> {
+    let why = if capture.redacted {
+        "this capture is redacted already"
+    } else if other.redacted {
+        "the other end's capture is redacted already"
+    } else if capture.snapshots == other.snapshots {
+        "the capture of --redact-with is the same one"
+    } else {
+        ""
+    };
+    if !why.is_empty() {
+        let what = "redacting beside the other end needs both captures as they were written";
+        return Err(Error::IncorrectValue(format!("{what}: {why}")));
+    }
     let both = present(other, present(&capture, Present::default())?)?;
     let mut contents = [hash(&capture)?, hash(other)?];
     contents.sort_unstable();

@@ -288,6 +288,19 @@ impl<'a> Case<'a> {
         self.ends.get_or_init(find).as_ref().map_err(Clone::clone)
     }
 
+    /// Why the tunnel has no other end, where the capture of one was given.
+    pub(super) fn no_other_end(&self) -> Option<String> {
+        let link = self.tunnel.as_ref().ok()?.link;
+        if self.shared.other.is_none() || link.is_fallback_device() {
+            return None;
+        }
+        match self.ends().err()? {
+            Unconfirmed::NotApplicable(why) => Some(why.to_owned()),
+            Unconfirmed::Undetermined(missing) => Some(missing.to_string()),
+            Unconfirmed::RuledOut => None,
+        }
+    }
+
     /// charon's log.
     pub(super) fn charon_log(&self) -> &CharonLog<'a> {
         self.shared.log.get_or_init(|| CharonLog::of(self.now))

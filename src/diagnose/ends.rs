@@ -138,7 +138,8 @@ impl<'a> Ends<'a> {
 }
 
 /// Why a tunnel of this end has none at the other.
-const NO_TUNNEL: &str = "the other end's capture has no tunnel to this host";
+const NO_TUNNEL: &str =
+    "the other end's capture has no tunnel to this host (redacted apart, or another host)";
 
 /// What is missing at the other end, said so.
 fn there(missing: &Missing) -> Missing {

@@ -269,6 +269,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         finding.way = reached::of_finding(case, finding.code);
     }
     report.ends = case.ends().ok().map(|ends| ends.report(uncounted_by(&report.findings)));
+    report.no_other_end = case.no_other_end();
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     let (present, undetermined) = (report.present_findings(), &report.undetermined);
     report.least_verdict = least(case, present.count() > 0, undetermined);

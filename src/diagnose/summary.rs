@@ -73,6 +73,7 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             .map(|t| case.tried.iter().map(|tried| flow_report(t, tried)).collect())
             .unwrap_or_default(),
         ends: None,
+        no_other_end: None,
         inbound_sas: match extent {
             Extent::Everything => match case.losses() {
                 Ok(Some(losses)) => losses::report(losses, case.now, case.earlier),

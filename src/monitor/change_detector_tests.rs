@@ -31,6 +31,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         Counters { tx_errors: lost, tx_carrier_errors: Some(lost), ..Counters::default() };
     InterfaceReport {
         ends: None,
+        no_other_end: None,
         name: name.into(),
         driver: Some(Driver::Xfrm),
         driver_inferred: None,

@@ -22,6 +22,30 @@ pub(super) fn block(page: &mut Page, host: &str, interface: &InterfaceReport, en
     page.labelled(INDENT, (&back, label), &inward);
 }
 
+/// At most so many interfaces are named with one reason.
+const MOST_NAMES: usize = 12;
+
+/// The interfaces of which the capture of the other end says nothing, with the reason: `t0: the other end's capture has no tunnel to this host`.
+pub(super) fn unjoined(page: &mut Page, interfaces: &[InterfaceReport]) {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for interface in interfaces {
+        let Some(why) = interface.no_other_end.as_deref() else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, names)) => names.push(&interface.name),
+            None => reasons.push((why, vec![&interface.name])),
+        }
+    }
+    for (why, names) in reasons {
+        let (shown, rest) = names.split_at(names.len().min(MOST_NAMES));
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        page.blank();
+        page.paragraph(0, &format!("{}{more}: {why}.", shown.join(", ")));
+    }
+}
+
 /// `1210 packets sent > 1150 arrived > 1150 decrypted; 58 lost on the way, 2 more lost or not here yet`.
 fn passed(passed: &Passed, is_explained: bool, [sender, receiver]: [&str; 2]) -> String {
     let mut parts = Vec::new();

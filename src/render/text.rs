@@ -52,6 +52,7 @@ pub fn report(report: &Report, width: usize, shown: Shown) -> String {
             ends::block(&mut page, &report.host.hostname, interface, both);
         }
     }
+    ends::unjoined(&mut page, &report.interfaces);
     if shortened > 0 {
         page.blank();
         let more = units::FINDING.of(shortened);

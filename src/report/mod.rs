@@ -369,6 +369,9 @@ pub struct InterfaceReport {
     /// What the captures of both ends say together; absent where one end was read, or the tunnel has no other end there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<ends::Ends>,
+    /// Why the capture of the other end says nothing of the tunnel; absent where it does, or where none was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_other_end: Option<String>,
 }
 
 impl InterfaceReport {

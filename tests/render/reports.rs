@@ -76,6 +76,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         not_applicable: vec![],
         flows: vec![],
         inbound_sas: vec![],
+        no_other_end: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! of the laboratory, edited, judged again.
 
 use super::ends::{PAIRS, Pair, report};
-use vti_diagnostics::capture::Capture;
+use vti_diagnostics::capture::{self, Capture};
 use vti_diagnostics::code::{Code, Severity};
 use vti_diagnostics::diagnose::{Extent, Observation, lookup_both_ends, run_both_ends};
 use vti_diagnostics::render::text;
@@ -231,6 +231,39 @@ fn two_captures_of_one_host_are_no_two_ends() {
             addresses.push(again);
         }
         assert_eq!(refused(own, &overlapping), None, "{}", pair.own.name);
+    }
+}
+
+#[test]
+fn a_capture_that_belongs_to_no_tunnel_is_told_of() {
+    let interface = edited("ok-", |_, other| {
+        for snapshot in &mut other.snapshots {
+            snapshot.addresses.as_mut().unwrap().clear();
+            snapshot.sas.as_mut().unwrap().clear();
+        }
+    });
+    let shown = lines(&interface);
+    let said =
+        "t0: the other end's capture has no tunnel to this host (redacted apart, or another host).";
+    assert!(shown.contains(said), "{shown}");
+    assert_eq!(shown.matches(said).count(), 1);
+    // Without such a capture, nothing is said of it.
+    let joined = edited("ok-", |_, _| ());
+    assert_eq!(joined.no_other_end, None);
+}
+
+#[test]
+fn a_redacted_capture_cannot_be_redacted_beside_another() {
+    let pair = pair("ok-");
+    let (own, other) = (&pair.own.capture, &pair.other);
+    let redacted = capture::redact(other.clone()).unwrap();
+    for (one, two, why) in [
+        (own, own, "is the same one"),
+        (own, &redacted, "the other end's capture is redacted already"),
+        (&redacted, own, "this capture is redacted already"),
+    ] {
+        let said = capture::redact_beside(one.clone(), two).unwrap_err().to_string();
+        assert!(said.contains(why), "{said}");
     }
 }
 
