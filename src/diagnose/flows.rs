@@ -172,7 +172,7 @@ fn destinations_in(prefix: &IpNet, policies: &[&Policy], own: &[IpNet]) -> Vec<I
 }
 
 /// The narrower of two prefixes, if one contains the other.
-fn narrower(a: &IpNet, b: &IpNet) -> Option<IpNet> {
+pub(super) fn narrower(a: &IpNet, b: &IpNet) -> Option<IpNet> {
     if a.contains(b) { Some(*b) } else { b.contains(a).then_some(*a) }
 }
 

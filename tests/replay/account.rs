@@ -8,7 +8,7 @@ use vti_diagnostics::diagnose::{Extent, Observation, lookup_both_ends, run_both_
 use vti_diagnostics::render::text;
 use vti_diagnostics::report::ends::Passed;
 use vti_diagnostics::report::{Confidence, InterfaceReport};
-use vti_diagnostics::snapshot::{Sa, Snapshot};
+use vti_diagnostics::snapshot::{PolicyDirection, Sa, Snapshot};
 use vti_diagnostics::way::Flow;
 
 fn pair(beginning: &str) -> &'static Pair {
@@ -278,4 +278,30 @@ fn let_in(source: &str, destination: &str) -> InterfaceReport {
             }
         }
     })
+}
+
+#[test]
+fn what_is_routed_into_the_tunnel_must_be_let_in_as_a_whole() {
+    let found = |interface: &InterfaceReport| {
+        let found = interface.findings.iter().find(|f| f.code == Code::EndsDisagreeOnSelectors)?;
+        Some((found.severity, found.summary.clone()))
+    };
+    for whole in ["0.0.0.0/0", "10.9.0.0/16", "10.9.2.0/24"] {
+        let interface = let_in("0.0.0.0/0", whole);
+        assert!(is_ruled_out(&interface, Code::EndsDisagreeOnSelectors), "{whole}");
+    }
+    let (severity, summary) = found(&let_in("0.0.0.0/0", "10.9.2.0/25")).unwrap();
+    assert_eq!(severity, Severity::Warning);
+    let words = "t0 routes 10.9.2.0/24 into the tunnel, and of that t0 of the other end lets in 10.9.2.0/25 alone";
+    assert!(summary.contains(words), "{summary}");
+    let (severity, summary) = found(&let_in("0.0.0.0/0", "10.77.0.0/16")).unwrap();
+    assert_eq!(severity, Severity::Fault);
+    assert!(summary.contains("-> 10.9.2.0/24, and no inbound policy"), "{summary}");
+    // Which sources send is known by what is routed back.
+    let interface = let_in("10.9.1.0/24", "0.0.0.0/0");
+    assert!(is_ruled_out(&interface, Code::EndsDisagreeOnSelectors));
+    let interface = let_in("10.9.1.128/25", "0.0.0.0/0");
+    assert_eq!(found(&interface), None);
+    let why = open(&interface, Code::EndsDisagreeOnSelectors).unwrap();
+    assert!(why.contains("which part is sent is unknown"), "{why}");
 }

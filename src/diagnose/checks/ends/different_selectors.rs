@@ -1,13 +1,16 @@
 //! VTI-701: what one end sends into the tunnel, the other end's policies do not let in.
 
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::diagnose::case::Case;
 use crate::diagnose::commands::Command;
 use crate::diagnose::diagnosis::{Diagnosis, MaskedBy, Outcome, Unconfirmed};
 use crate::diagnose::ends::main_policies;
+use crate::diagnose::flows::{narrower, routed_prefixes};
 use crate::diagnose::found::Found;
 use crate::report::Confidence;
-use crate::snapshot::{Action, Observed, Policy, PolicyDirection, Source};
+use crate::snapshot::{
+    Action, Missing, Observed, Policy, PolicyDirection, PortMask, Reason, Selector, Source,
+};
 use crate::tunnel::Tunnel;
 use ipnet::IpNet;
 
@@ -25,9 +28,9 @@ What happens
 
 Why
     After decryption the kernel asks the inbound policies whether the
-    packet may come out of this SA (xfrm_policy_check). The outbound
-    policy of one end names addresses that no inbound policy of the
-    other end has.
+    packet may come out of this SA (xfrm_policy_check). What one end
+    routes into the tunnel, as far as its outbound policies take it, has
+    addresses that no inbound policy of the other end has.
 
 How to confirm
     {OutboundPolicies}
@@ -44,49 +47,168 @@ fn check(case: &Case<'_>) -> Outcome {
     let (this, other) = (case.name, ends.other());
     let outward = [(here, this), (&ends.tunnel, other.as_str())];
     let inward = [(&ends.tunnel, other.as_str()), (here, this)];
+    let mut open = None;
+    let mut part = None;
     for [(sender, from), (receiver, to)] in [outward, inward] {
-        let Some(policy) = refused(sender, receiver)? else { continue };
-        let summary = format!(
-            "{from} sends {} -> {}, and no inbound policy of {to} lets it in: it is dropped there after decryption",
-            policy.selector.source, policy.selector.destination
-        );
         let taken = main_policies(receiver, PolicyDirection::In)?;
-        let selectors: Vec<String> = taken.iter().map(|p| p.selector.to_string()).collect();
-        let (shown, rest) = selectors.split_at(selectors.len().min(3));
-        let more =
-            if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        return Ok(Found::new(Confidence::Consistent, "xfrm_policy_check: no policy", summary)
-            .concluded(format!("{from}: policy out {}", policy.selector), Source::SecurityPolicies)
-            .concluded(
-                format!("{to}: policy in {}{more}", shown.join(", ")),
-                Source::SecurityPolicies,
-            )
-            .next(case, "compare with the policies of the other end", Command::OutboundPolicies)
-            .next(case, "and with what it lets in", Command::InboundPolicies));
+        for sent in sent(sender, receiver)? {
+            match sent.fate(&taken) {
+                Fate::LetIn => {}
+                Fate::Refused => return Ok(found(case, [from, to], &sent, &taken, None)),
+                Fate::Part(let_in) => {
+                    let found = || found(case, [from, to], &sent, &taken, Some(&let_in));
+                    part = part.or_else(|| Some(found()));
+                }
+                Fate::Unknown => open = open.or_else(|| Some(unknown([from, to], &sent))),
+            }
+        }
     }
-    Err(Unconfirmed::RuledOut)
+    match (part, open) {
+        (Some(found), _) => Ok(found.severity(Severity::Warning)),
+        (None, Some(why)) => {
+            Err(Missing::new(Source::SecurityPolicies, Reason::Undecidable, why).into())
+        }
+        (None, None) => Err(Unconfirmed::RuledOut),
+    }
 }
 
-/// The first outbound policy of the sender that no inbound policy of the receiver has in common an address with; none where the receiver has no
-/// policy at all, which is a fault of its own.
-fn refused<'a>(sender: &Tunnel<'a>, receiver: &Tunnel<'a>) -> Observed<Option<&'a Policy>> {
-    let allows = |policy: &&Policy| policy.action == Action::Allow && !policy.templates.is_empty();
-    let sent = main_policies(sender, PolicyDirection::Out)?;
-    let taken = main_policies(receiver, PolicyDirection::In)?;
-    let taken: Vec<&Policy> = taken.into_iter().filter(allows).collect();
-    if taken.is_empty() {
-        return Ok(None);
-    }
-    let is_taken = |policy: &&Policy| {
-        let (source, destination) = (policy.selector.source, policy.selector.destination);
-        taken.iter().any(|other| {
-            meet(source, other.selector.source) && meet(destination, other.selector.destination)
-        })
+/// `let_in`: the part of the destination that is let in; none where nothing is.
+fn found(
+    case: &Case<'_>,
+    [from, to]: [&str; 2],
+    sent: &Sent<'_>,
+    taken: &[&Policy],
+    let_in: Option<&[IpNet]>,
+) -> Found {
+    let Sent { policy, destination, .. } = sent;
+    let source = policy.selector.source;
+    let summary = match let_in {
+        None => format!(
+            "{from} sends {source} -> {destination}, and no inbound policy of {to} lets it in: it is dropped there after decryption"
+        ),
+        Some(part) => format!(
+            "{from} routes {destination} into the tunnel, and of that {to} lets in {} alone: the rest is dropped there after decryption",
+            shown(part)
+        ),
     };
-    Ok(sent.into_iter().filter(allows).find(|policy| !is_taken(policy)))
+    let selectors: Vec<&Selector> = taken.iter().map(|policy| &policy.selector).collect();
+    Found::new(Confidence::Consistent, "xfrm_policy_check: no policy", summary)
+        .concluded(format!("{from}: policy out {}", policy.selector), Source::SecurityPolicies)
+        .concluded(format!("{to}: policy in {}", shown(&selectors)), Source::SecurityPolicies)
+        .next(case, "compare with the policies of the other end", Command::OutboundPolicies)
+        .next(case, "and with what it lets in", Command::InboundPolicies)
 }
 
-/// Whether two prefixes have an address in common.
-fn meet(one: IpNet, other: IpNet) -> bool {
-    one.contains(&other) || other.contains(&one)
+fn unknown([from, to]: [&str; 2], sent: &Sent<'_>) -> String {
+    format!(
+        "{to} lets in a part of what {from} may send, {}; which part is sent is unknown",
+        sent.policy.selector
+    )
+}
+
+/// The first three, and how many more.
+fn shown(all: &[impl std::fmt::Display]) -> String {
+    let shown: Vec<String> = all.iter().take(3).map(ToString::to_string).collect();
+    match all.len().saturating_sub(shown.len()) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+/// Packets that the sender sends by one policy to one destination.
+struct Sent<'a> {
+    policy: &'a Policy,
+    /// What is routed into the tunnel, as far as the policy takes it; without such a route that of the policy.
+    destination: IpNet,
+    is_routed: bool,
+    /// What the receiver routes back into the tunnel, likewise.
+    sources: Vec<IpNet>,
+    are_routed: bool,
+}
+
+/// What becomes of them at the receiver.
+enum Fate {
+    LetIn,
+    Refused,
+    /// Of what is routed into the tunnel only these destinations are let in.
+    Part(Vec<IpNet>),
+    /// A part of them is let in, and which part is sent is unknown.
+    Unknown,
+}
+
+/// What the sender sends; nothing where the receiver has no policy at all, which is a fault of its own.
+fn sent<'a>(sender: &Tunnel<'a>, receiver: &Tunnel<'a>) -> Observed<Vec<Sent<'a>>> {
+    if !main_policies(receiver, PolicyDirection::In)?.iter().any(|policy| allows(policy)) {
+        return Ok(Vec::new());
+    }
+    let within = |prefixes: &[IpNet], selected: IpNet| -> Vec<IpNet> {
+        prefixes.iter().filter_map(|prefix| narrower(prefix, &selected)).collect()
+    };
+    let (routes, back) = (routed_prefixes(sender), routed_prefixes(receiver));
+    let mut all = Vec::new();
+    let policies = main_policies(sender, PolicyDirection::Out)?;
+    for policy in policies.into_iter().filter(|policy| allows(policy)) {
+        let selector = &policy.selector;
+        let mut sources = within(&back, selector.source);
+        let are_routed = !sources.is_empty();
+        if !are_routed {
+            sources.push(selector.source);
+        }
+        let mut destinations = within(&routes, selector.destination);
+        let is_routed = !destinations.is_empty();
+        if !is_routed {
+            destinations.push(selector.destination);
+        }
+        all.extend(destinations.into_iter().map(|destination| {
+            let sources = sources.clone();
+            Sent { policy, destination, is_routed, sources, are_routed }
+        }));
+    }
+    Ok(all)
+}
+
+impl Sent<'_> {
+    fn fate(&self, taken: &[&Policy]) -> Fate {
+        let meets = |policy: &&&Policy| {
+            let Selector { source, destination, .. } = policy.selector;
+            allows(policy)
+                && narrower(&self.policy.selector.source, &source).is_some()
+                && narrower(&self.destination, &destination).is_some()
+        };
+        let meeting: Vec<&Policy> = taken.iter().filter(meets).copied().collect();
+        if meeting.is_empty() {
+            return Fate::Refused;
+        }
+        let is_whole = |policy: &&&Policy| {
+            let other = &policy.selector;
+            let own = &self.policy.selector;
+            let ports = |one: PortMask, two: PortMask| one.mask == 0 || one == two;
+            let from = |own: &IpNet| other.source.contains(own);
+            let sources = match self.are_routed {
+                // Which of them sends to this destination is not known.
+                true => self.sources.iter().any(from),
+                false => self.sources.iter().all(from),
+            };
+            sources
+                && (other.protocol == 0 || other.protocol == own.protocol)
+                && ports(other.source_port, own.source_port)
+                && ports(other.destination_port, own.destination_port)
+        };
+        let whole: Vec<IpNet> =
+            meeting.iter().filter(is_whole).map(|policy| policy.selector.destination).collect();
+        let whole = IpNet::aggregate(&whole);
+        if whole.iter().any(|prefix| prefix.contains(&self.destination)) {
+            return Fate::LetIn;
+        }
+        let all: Vec<IpNet> = meeting.iter().map(|policy| policy.selector.destination).collect();
+        let all = IpNet::aggregate(&all);
+        match self.is_routed && !all.iter().any(|prefix| prefix.contains(&self.destination)) {
+            true => Fate::Part(all),
+            false => Fate::Unknown,
+        }
+    }
+}
+
+fn allows(policy: &Policy) -> bool {
+    policy.action == Action::Allow && !policy.templates.is_empty()
 }
