@@ -132,8 +132,8 @@ pub struct Show {
     /// Diagnose this capture, or each one in a folder
     #[arg(long, value_name = "FILE", conflicts_with = "interval")]
     pub capture: Option<PathBuf>,
-    /// The capture of the other end of the tunnels
-    #[arg(long, value_name = "FILE")]
+    /// Capture or texts of the other end
+    #[arg(long, value_name = "FILE", conflicts_with = "proc_net_dev")]
     pub peer_capture: Option<PathBuf>,
     /// The largest capture that is read
     #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size, requires = "capture")]

@@ -1,5 +1,7 @@
 //! Files that were given instead of this system: texts, two states to compare, a folder of captures. It loads them, and hands them on.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use vti_diagnostics::capture;
 use vti_diagnostics::cli;
@@ -21,7 +23,7 @@ const MOST_CAPTURES: usize = 10_000;
 /// # Errors
 /// A file cannot be read, or nothing in the texts is recognised.
 pub fn texts(texts: &[Text]) -> Result<(Vec<Snapshot>, Input)> {
-    if let Some(text) = texts.iter().find(|text| !text.is_whole && is_capture(text)) {
+    if let Some(text) = texts.iter().find(|text| !text.is_whole && is_capture(&text.text)) {
         let message = format!("{} is a capture: give it with --capture", text.name);
         return Err(Error::IncorrectValue(message));
     }
@@ -56,23 +58,48 @@ fn told(now: &Snapshot) -> Vec<String> {
     told
 }
 
-/// Whether a text is a capture of this program.
-fn is_capture(text: &Text) -> bool {
-    let mut lines =
-        text.text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
-    lines.next().is_some_and(|line| line.starts_with("schema:") || line == "---")
-}
-
 /// The last sample of a capture, or of a text; `-` is a text on standard input.
 fn state(file: &Path) -> Result<Snapshot> {
-    let given = capture::load_texts(&[file])?;
-    let snapshots = if given.iter().any(is_capture) {
-        capture::load(file)?.snapshots
-    } else {
-        texts(&given)?.0
-    };
-    snapshots.into_iter().next_back().ok_or_else(|| nothing(file))
+    samples(file, capture::MAX_SIZE)?.into_iter().next_back().ok_or_else(|| nothing(file))
 }
+
+/// The samples of a capture of at most `max_size` bytes, or of a text; `-` is a text on standard input.
+///
+/// # Errors
+/// The file cannot be read, or nothing in it is recognised.
+pub fn samples(file: &Path, max_size: u64) -> Result<Vec<Snapshot>> {
+    // What is no file, such as a pipe, can be read once.
+    if file.is_file() && begins_as_a_capture(file) {
+        return Ok(capture::load_within(file, max_size)?.snapshots);
+    }
+    let given = capture::load_texts(&[file])?;
+    match given.as_slice() {
+        [text] if is_capture(&text.text) => Ok(capture::from_yaml(&text.text)?.snapshots),
+        _ => Ok(texts(&given)?.0),
+    }
+}
+
+/// What a capture begins with stands in so many bytes.
+const BEGINNING: u64 = 4096;
+
+fn begins_as_a_capture(file: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(BEGINNING).read_to_end(&mut beginning));
+    read.is_ok() && is_capture(&String::from_utf8_lossy(&beginning))
+}
+
+/// Whether a text is a capture, by its first line that says something: YAML, or JSON.
+fn is_capture(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let is_json = || text.split_whitespace().any(|word| word.starts_with("\"schema\""));
+    lines.next().is_some_and(|line| {
+        let is_yaml = KEYS.iter().any(|key| line.starts_with(key)) || line == "---";
+        is_yaml || line.starts_with('{') && (line.contains("\"schema\"") || is_json())
+    })
+}
+
+/// The keys of a capture.
+const KEYS: [&str; 4] = ["schema:", "tool_version:", "redacted:", "snapshots:"];
 
 fn nothing(file: &Path) -> Error {
     Error::IncorrectValue(format!("{}: it has no sample", file.display()))
@@ -141,5 +168,20 @@ fn row(file: &Path) -> Row {
     match report() {
         Ok(report) => Row::of(name, &report),
         Err(error) => Row::unread(name, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_capture;
+
+    #[test]
+    fn a_capture_is_told_from_what_commands_printed() {
+        for capture in ["# note\n\nschema: 1\n", "---\n", "{\"schema\":1", "{\n  \"schema\": 1\n"] {
+            assert!(is_capture(capture), "{capture}");
+        }
+        for text in ["", "{\"nftables\": []}", "1: lo: <LOOPBACK>", "# ip -d link\n[{}]"] {
+            assert!(!is_capture(text), "{text}");
+        }
     }
 }

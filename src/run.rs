@@ -78,8 +78,7 @@ fn show(arguments: &cli::Show, width: usize) -> Result<String> {
         false => arguments.interface.as_deref().into(),
     };
     let other = arguments.peer_capture.as_deref();
-    let other = other.map(|file| capture::load_within(file, arguments.max_size)).transpose()?;
-    let other = other.map(|capture| capture.snapshots);
+    let other = other.map(|file| given::samples(file, arguments.max_size)).transpose()?;
     let texts = match &arguments.archive {
         Some(archive) => capture::load_archive(archive)?,
         None => capture::load_texts(&arguments.text)?,
@@ -207,7 +206,7 @@ fn lookup(arguments: &cli::Lookup, width: usize) -> Result<String> {
         }
         None => match &arguments.peer_capture {
             Some(file) => {
-                let other = capture::load_within(file, arguments.max_size)?.snapshots.pop();
+                let other = given::samples(file, arguments.max_size)?.pop();
                 let other = other.ok_or_else(empty)?;
                 diagnose::lookup_both_ends(&snapshot, &other, interface, &flow, from)?
             }

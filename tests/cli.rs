@@ -290,6 +290,35 @@ fn the_other_end_is_one_capture() {
 }
 
 #[test]
+fn the_other_end_may_be_what_commands_printed_there() {
+    let own = "tests/captures/ends/ok-nothing-lost-on-the-way-vti.peer.yaml";
+    let text = "tests/texts/healthy_vti_4in4.txt";
+    let json = stdout(&["show", "--capture", own, "--peer-capture", text, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let interfaces = report["interfaces"].as_array().unwrap();
+    let t0 = interfaces.iter().find(|i| i["name"] == "t0").unwrap();
+    assert_eq!(t0["ends"]["interface"], "t0");
+    let (from, to) = ("10.9.2.1", "10.9.1.1");
+    let packet = ["--interface", "t0", "--source", from, "--destination", to];
+    let ends = ["lookup", "--capture", own, "--peer-capture", text];
+    let followed = stdout(&[&ends[..], &packet].concat());
+    assert!(followed.contains("it arrives"), "{followed}");
+    let nothing = sentence(&["show", "--capture", own, "--peer-capture", "Cargo.toml"]);
+    assert!(nothing.contains("Cargo.toml"), "{nothing}");
+    let row = ["show", "--proc-net-dev", "/proc/net/dev", "--peer-capture", own];
+    assert!(sentence(&row).contains("cannot be used with"), "{}", sentence(&row));
+}
+
+#[test]
+fn a_capture_is_not_its_own_other_end() {
+    let own = "tests/captures/ends/704-lost-on-the-way-vti.yaml";
+    let same = sentence(&["show", "--capture", own, "--peer-capture", own]);
+    assert!(same.contains("both captures are of one host"), "{same}");
+    let redact = ["capture", "--capture", own, "--redact", "--redact-with", own];
+    assert!(sentence(&redact).contains("the same one"), "{}", sentence(&redact));
+}
+
+#[test]
 fn a_finding_is_explained_by_code_number_or_name() {
     let explained = stdout(&["explain", "VTI-111"]);
     assert!(

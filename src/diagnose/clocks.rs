@@ -58,6 +58,18 @@ fn is_of_this_clock(sa: &Sa, read: &Snapshot) -> bool {
     sa.current.add_time > 0 && is_after_boot && added(sa) <= now.saturating_add(SAME_MOMENT_S)
 }
 
+/// Whether the time of a sample is only the newest that its SAs and policies have: it was taken then or later. That of a text without `date`.
+pub(super) fn is_estimated(sample: &Snapshot) -> bool {
+    let sas = sample.sas.iter().flatten();
+    let of_sas =
+        sas.flat_map(|sa| [sa.current.add_time, sa.current.use_time, sa.last_used.unwrap_or(0)]);
+    let policies = sample.policies.iter().flatten();
+    let of_policies =
+        policies.flat_map(|policy| [policy.current.add_time, policy.current.use_time]);
+    let newest = of_sas.chain(of_policies).max().unwrap_or(0);
+    sample.uptime_ms.is_err() && sample.taken_at_ms == newest.saturating_mul(1_000)
+}
+
 fn added(sa: &Sa) -> i64 {
     signed(sa.current.add_time)
 }

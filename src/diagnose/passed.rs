@@ -1,7 +1,7 @@
 //! What became of the packets of one direction of a tunnel, from the SAs of both ends: how many the sender numbered, how many the receiver's SAs
 //! counted, and what of the difference is lost, or cannot be told from what was sent later. It judges nothing.
 
-use super::clocks::Clocks;
+use super::clocks::{Clocks, is_estimated};
 use crate::report::ends::{Pace, Passed};
 use crate::snapshot::{Link, ReplayState, Sa, Snapshot, Statistics};
 use crate::units::{self, PACKET, WAS};
@@ -96,7 +96,7 @@ impl<'a> Stream<'a> {
         // The last sample of the sender that was taken before, also where the clocks differ by as much as is taken for nothing.
         let is_before = |sample: &&Snapshot| {
             let then = sample.taken_at_ms.saturating_add(CLOCKS_DIFFER_MS);
-            seen_ms.is_some_and(|seen| then <= seen)
+            seen_ms.is_some_and(|seen| then <= seen) && !is_estimated(sample)
         };
         let before = [Some(sender.now), sender.earlier].into_iter().flatten().find(is_before);
         let no_sample = match seen_ms {
