@@ -3,8 +3,9 @@
 use super::case::{Case, Extent};
 use super::flow_report::flow_report;
 use super::{cleared, interfaces, losses, state};
+use crate::report::outbound::OutboundSa;
 use crate::report::{ControlReport, CounterSpans, Counters, InterfaceReport, Verdict};
-use crate::snapshot::{LinkKind, OperState};
+use crate::snapshot::{LinkKind, OperState, Sa};
 use crate::tunnel::{Control, MarkOrIfId};
 use crate::units;
 use std::net::IpAddr;
@@ -81,6 +82,19 @@ pub(super) fn interface(case: &Case<'_>, extent: Extent) -> InterfaceReport {
             },
             Extent::Page | Extent::Findings => Vec::new(),
         },
+        outbound_sas: match (extent, tunnel.map(|tunnel| tunnel.outbound_sas())) {
+            (Extent::Everything, Some(Ok(sas))) => sas.iter().map(|sa| outbound(sa)).collect(),
+            _ => Vec::new(),
+        },
+    }
+}
+
+fn outbound(sa: &Sa) -> OutboundSa {
+    OutboundSa {
+        spi: sa.spi.to_string(),
+        destination: units::address(sa.destination),
+        // A device that takes packets whole numbers them itself.
+        sequence_numbers: sa.replay.filter(|_| !sa.is_offloaded_whole()).map(|r| r.outbound),
     }
 }
 

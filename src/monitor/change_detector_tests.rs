@@ -66,6 +66,7 @@ fn vti(name: &str, lost: u64) -> InterfaceReport {
         not_applicable: vec![],
         flows: vec![],
         inbound_sas: vec![],
+        outbound_sas: vec![],
     }
 }
 

@@ -5,12 +5,13 @@ use super::lookup;
 use super::page::Page;
 use super::table;
 use crate::code::Code;
+use crate::report::outbound::OutboundSa;
 use crate::report::{
     ClearedCounters, Counters, FlowReport, InterfaceReport, NotApplicable, SourceStatus, Status,
     Undetermined,
 };
 use crate::snapshot::{Missing, Source};
-use crate::units::Span;
+use crate::units::{PACKET, Span};
 
 /// Where labels and their texts stand: `  Ruled out  text`.
 const INDENT: usize = 2;
@@ -40,6 +41,9 @@ pub(super) fn interface(page: &mut Page, interface: &InterfaceReport) {
         for (number, line) in lines.iter().enumerate() {
             labelled(page, if number == 0 { "Inbound" } else { "" }, line);
         }
+    }
+    for (number, sa) in interface.outbound_sas.iter().enumerate() {
+        labelled(page, if number == 0 { "Outbound" } else { "" }, &outbound(sa));
     }
     for tried in &interface.flows {
         flow(page, tried);
@@ -173,6 +177,15 @@ const COUNTERS: &[Counter] = &[
     ("rx_errors", |c| Some(c.rx_errors), |c| Some(c.rx_errors)),
     ("rx_dropped", |c| Some(c.rx_dropped), |c| Some(c.rx_dropped)),
 ];
+
+/// `SA 0xc1000002 to 192.0.2.1: 1210 packets numbered; how many arrived, only the peer knows`
+fn outbound(sa: &OutboundSa) -> String {
+    let sent = match sa.sequence_numbers {
+        Some(numbers) => format!("{} numbered", PACKET.of(numbers)),
+        None => "packets unknown".to_owned(),
+    };
+    format!("SA {} to {}: {sent}; how many arrived, only the peer knows", sa.spi, sa.destination)
+}
 
 fn flow(page: &mut Page, flow: &FlowReport) {
     labelled(page, "Flow", &format!("{} ({}): {}", flow.flow, flow.origin, flow.outcome));

@@ -13,6 +13,7 @@ pub mod history;
 pub mod inbound;
 pub mod input;
 pub mod monitor;
+pub mod outbound;
 pub mod overview;
 pub mod state;
 pub mod time;
@@ -22,6 +23,7 @@ pub use counters::{ClearedCounters, CounterSpans, Counters};
 use crate::code::{Code, Severity, Stage};
 use crate::snapshot::{Driver, Missing, Source};
 use inbound::InboundSa;
+use outbound::OutboundSa;
 use serde::{Serialize, Serializer};
 use state::TunnelState;
 use std::fmt;
@@ -366,6 +368,8 @@ pub struct InterfaceReport {
     pub flows: Vec<FlowReport>,
     /// The inbound SAs, and how many of the peer's packets arrived on each.
     pub inbound_sas: Vec<InboundSa>,
+    /// The outbound SAs, and how many packets each numbered.
+    pub outbound_sas: Vec<OutboundSa>,
     /// What the captures of both ends say together; absent where one end was read, or the tunnel has no other end there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<ends::Ends>,

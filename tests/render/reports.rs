@@ -2,6 +2,7 @@
 
 use vti_diagnostics::code::{Code, Severity, Stage};
 use vti_diagnostics::report::inbound::{Arrival, Arrived, InboundSa};
+use vti_diagnostics::report::outbound::OutboundSa;
 use vti_diagnostics::report::*;
 use vti_diagnostics::snapshot::{Driver, Missing, Reason, Source};
 
@@ -76,6 +77,7 @@ pub fn interface(name: &str, peer: &str, tx_packets: u64) -> InterfaceReport {
         not_applicable: vec![],
         flows: vec![],
         inbound_sas: vec![],
+        outbound_sas: vec![],
         no_other_end: None,
     }
 }
@@ -328,6 +330,13 @@ pub fn everything() -> InterfaceReport {
     });
     interface.flows = vec![lost_flow(), sent_flow()];
     interface.inbound_sas = vec![measured_sa(), unmeasured_sa()];
+    let outbound = OutboundSa {
+        spi: "0xc2000001".to_string(),
+        destination: "198.51.100.7".to_string(),
+        sequence_numbers: Some(1210),
+    };
+    let unread = OutboundSa { sequence_numbers: None, ..outbound.clone() };
+    interface.outbound_sas = vec![outbound, unread];
     interface.undetermined = hidden("vti1").undetermined;
     interface.masked = vec![Masked {
         code: Code::UpWithoutAssociation,
