@@ -1,7 +1,7 @@
 # A whole site: ten VTIs of the router, as VyOS configures them, whose CHILD_SAs two strongSwan daemons renew every few seconds under
 # traffic. Sourced after charon.sh, inside `router`; tests/vm/site.rs runs it in the guest only.
 #
-#   vti0 PLAIN   IKEv2, no PFS; the IKE_SA is rekeyed too        vti5 MARK    a vti with marks; the IKE_SA is rekeyed too
+#   vti0 PLAIN   IKEv2, no PFS, many packets; IKE rekeyed, too   vti5 MARK    a vti with marks; the IKE_SA is rekeyed too
 #   vti1 PFS     a Diffie-Hellman group for each CHILD_SA        vti6 REAUTH  IKE reauthentication, make before break
 #   vti2 ESN     extended sequence numbers                       vti7 ROAD    remote-access (ra-ROAD), two clients with virtual addresses
 #   vti3 IKE1    IKEv1, where charon has it                      vti8 TRAP    waits for traffic that does not come
@@ -85,6 +85,10 @@ if_id_out=$((n + 1))"
 mark_out=$((n + 1))"
   fi
   case $end/$n in
+    # One whose SAs live long enough for the loss meter: it needs a thousand packets of one SA.
+    router/0) times='rekey_time=15s
+rand_time=1s
+life_time=60s' ;;
     # charon does not reauthenticate while a replaced CHILD_SA is left, and that takes 5 s; it makes the CHILD_SA anew anyway.
     router/6) times=rekey_time=0s ;;
     # As remote_access.j2 of vyos-1x (3710c587) names them.
@@ -171,10 +175,16 @@ site_vyos() {
   printf %s "$state" >/tmp/ipsec_vti_interfaces
 }
 
-# traffic, traffic_arrived: pings through all tunnels but that with the trap, and afterwards whether nearly all came back.
+# traffic, traffic_arrived: pings through all tunnels but that with the trap, and afterwards whether nearly all came back. Those through vti0 are
+# some hundred a second, so that what is lost on the way to it is measured.
 traffic() {
-  local to
-  for to in 10.2.{0,1,2,3,4,5,6,9}.1 10.3.7.1 10.3.7.2; do ping -q -i 0.5 $to >/tmp/ping.$to 2>&1 & echo $! >>/tmp/ping.pids; done
+  local to pause
+  for to in 10.2.{0,1,2,3,4,5,6,9}.1 10.3.7.1 10.3.7.2; do
+    pause=0.5
+    [ $to != 10.2.0.1 ] || pause=0.004
+    ping -q -i $pause $to >/tmp/ping.$to 2>&1 &
+    echo $! >>/tmp/ping.pids
+  done
 }
 traffic_arrived() {
   local file sent came
@@ -184,7 +194,7 @@ traffic_arrived() {
   for file in /tmp/ping.10*; do
     read -r sent came <<<"$(awk '/packets transmitted/ { print $1, $4 }' "$file")"
     echo "$file: $came of $sent"
-    [ "$sent" -gt 50 ] && [ "$((sent - came))" -le 5 ] || return 1
+    [ "$sent" -gt 50 ] && [ "$((sent - came))" -le "$((5 + sent / 1000))" ] || return 1
   done
   filter_worked
 }
