@@ -51,8 +51,8 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         let case = cases.find(|case| case.matches(row.case)).ok_or("no such case")?;
         tally.case(&format!("{} {} {case}", NAME, row.name), WHY, || run_row(&base, row, &case));
     }
-    if !is_short && is_asked(daemons::ROW) {
-        tally.case(&format!("{NAME} {}", daemons::ROW), WHY, daemons::run);
+    for row in daemons::ROWS.iter().filter(|row| !is_short && is_asked(row.name)) {
+        tally.case(&format!("{NAME} {}", row.name), WHY, || daemons::run(row));
     }
     Ok(tally.sum())
 }

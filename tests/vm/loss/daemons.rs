@@ -1,5 +1,5 @@
-//! The loss meter with strongSwan: behind a NAT, ESP in UDP, a CHILD_SA that is rekeyed under traffic. Each SA begins with number 1, so that its
-//! whole life is measured from one sample.
+//! The loss meter with strongSwan: behind a NAT, ESP in UDP, a CHILD_SA that is rekeyed under traffic, or one that reauthentication deletes and makes
+//! anew. Each SA begins with number 1, so that its whole life is measured from one sample.
 
 use super::output;
 use crate::case::End;
@@ -15,7 +15,29 @@ use vti_diagnostics::diagnose::{self, Observation};
 use vti_diagnostics::report::InterfaceReport;
 use vti_diagnostics::report::inbound::Arrival;
 
-pub const ROW: &str = "nat-and-rekey-10%";
+/// What is done to the CHILD_SA in the middle.
+pub struct Row {
+    pub name: &'static str,
+    renew: &'static str,
+    /// The SA is deleted at once, with numbers that no later sample has: nothing is sent meanwhile.
+    pauses: bool,
+}
+
+pub const ROWS: [Row; 2] = [
+    Row { name: "nat-and-rekey-10%", renew: "control router --rekey --child AZURE-vti", pauses: false },
+    Row {
+        name: "nat-and-reauthentication-10%",
+        renew: "control router --rekey --reauth --ike AZURE
+tries=0
+until [ \"$(control router --list-sas | grep -c INSTALLED)\" = 1 ] && [ \"$(ip xfrm state | grep -c 'proto esp')\" = 2 ] &&
+  ! ip xfrm state | grep -q \"$old\"; do
+  sleep 0.3
+  tries=$((tries + 1))
+  [ $tries -lt 60 ] || { control router --list-sas >&2; return 1; }
+done",
+        pauses: true,
+    },
+];
 
 /// ESP in UDP alone is lost: IKE has four zeros where ESP has its SPI (RFC 3948 2.2).
 const LOSE: &str = "
@@ -32,24 +54,29 @@ const PAUSE: Duration = Duration::from_millis(60);
 const TAIL: u64 = 20;
 
 /// What differs from what was dropped.
-pub fn run() -> Fallible<Vec<String>> {
+pub fn run(row: &Row) -> Fallible<Vec<String>> {
     let router = Namespace::new("router")?;
     let others = [Namespace::new("peer")?, Namespace::new("nat")?];
     let [peer, _] = &others;
-    let (sent, rekeyed) = (AtomicU64::new(0), AtomicBool::new(false));
+    let sender = Sender::default();
     let bash = |lines: &str| bash(lines, "xfrm", true);
     router.within(|| {
         bash(&format!("links\nboth; up; reached\n{LOSE}"))?;
         let differences = std::thread::scope(|scope| {
-            let sending = scope.spawn(|| send(peer, &sent, &rekeyed));
-            while sent.load(Relaxed) < BURSTS && !sending.is_finished() {
+            let sending = scope.spawn(|| sender.send(peer));
+            while sender.sent.load(Relaxed) < BURSTS && !sending.is_finished() {
                 std::thread::sleep(PAUSE);
             }
-            let done = bash("control router --rekey --child AZURE-vti");
-            rekeyed.store(true, Relaxed);
-            done?;
-            // charon deletes the SA that is replaced after 5 s: what it had is in the last report of it.
+            // charon deletes an SA that is rekeyed after 5 s: what it had is in the last report of it.
             let mut last = BTreeMap::new();
+            if row.pauses {
+                sender.pause(true);
+                look(&mut last)?;
+            }
+            let done = bash(&renewal(row));
+            sender.is_renewed.store(true, Relaxed);
+            sender.pause(false);
+            done?;
             while !sending.is_finished() {
                 look(&mut last)?;
             }
@@ -61,18 +88,53 @@ pub fn run() -> Fallible<Vec<String>> {
     })
 }
 
-fn send(peer: &Namespace, sent: &AtomicU64, rekeyed: &AtomicBool) -> Fallible<()> {
-    peer.within(|| {
-        let mut left = BURSTS;
-        while left > 0 {
-            left -= u64::from(rekeyed.load(Relaxed));
-            let traffic = Traffic::of(End::Peer, "10.9.1.77", BURST);
-            traffic::send(&traffic, VTI)?;
-            sent.fetch_add(1, Relaxed);
+/// What renews the SAs, in a function, which knows the SPI of one that there was.
+fn renewal(row: &Row) -> String {
+    let old =
+        "old=$(ip xfrm state | sed -n 's/.*proto esp spi \\(0x[0-9a-f]*\\).*/\\1/p' | head -n 1)";
+    format!("renew() {{\n{old}\n{}\n}}\nrenew", row.renew)
+}
+
+/// Who sends from the peer.
+#[derive(Default)]
+struct Sender {
+    /// Bursts.
+    sent: AtomicU64,
+    is_renewed: AtomicBool,
+    is_paused: AtomicBool,
+    /// It has seen that it is to pause.
+    rests: AtomicBool,
+}
+
+impl Sender {
+    fn send(&self, peer: &Namespace) -> Fallible<()> {
+        peer.within(|| {
+            let mut left = BURSTS;
+            while left > 0 {
+                let rests = self.is_paused.load(Relaxed);
+                self.rests.store(rests, Relaxed);
+                if !rests {
+                    left -= u64::from(self.is_renewed.load(Relaxed));
+                    traffic::send(&Traffic::of(End::Peer, "10.9.1.77", BURST), VTI)?;
+                    self.sent.fetch_add(1, Relaxed);
+                }
+                std::thread::sleep(PAUSE);
+            }
+            Ok(())
+        })
+    }
+
+    /// Pauses it and waits until what it sent has arrived, or lets it go on.
+    fn pause(&self, is_paused: bool) {
+        self.is_paused.store(is_paused, Relaxed);
+        for _ in 0..100 {
+            if !is_paused || self.rests.load(Relaxed) {
+                break;
+            }
             std::thread::sleep(PAUSE);
         }
-        Ok(())
-    })
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// A report from one sample, and the newest of each inbound SA.
