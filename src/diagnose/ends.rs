@@ -8,8 +8,8 @@ use super::inbound::Inbound;
 use super::passed::{Samples, Stream, other_side};
 use super::unconfirmed::Unconfirmed;
 use crate::code::Code;
-use crate::report::InterfaceReport;
 use crate::report::ends::{Ends as Report, Passed, other_end};
+use crate::report::{Finding, InterfaceReport};
 use crate::snapshot::{
     Missing, Observed, Policy, PolicyDirection, PolicyType, Reason, Sa, Snapshot, Source,
 };
@@ -100,9 +100,14 @@ impl<'a> Ends<'a> {
         format!("{} of {}", self.tunnel.link.name, self.name())
     }
 
-    /// For the report; `explained_by`: the finding that says where the packets are that no SA counted.
-    pub fn report(&self, explained_by: Option<Code>) -> Report {
+    /// For the report, beside these findings.
+    pub fn report(&self, findings: &[Finding]) -> Report {
         let [_, there] = self.samples;
+        let is_named_there = || self.there.findings.iter().any(|f| UNCOUNTED.contains(&f.code));
+        let explains = |code: &Code| {
+            UNCOUNTED.contains(code) || *code == Code::RefusedAtTheOtherEnd && is_named_there()
+        };
+        let explained_by = findings.iter().map(|finding| finding.code).find(explains);
         Report {
             hostname: there.now.host.hostname.clone(),
             interface: self.tunnel.link.name.clone(),
@@ -136,6 +141,17 @@ impl<'a> Ends<'a> {
         (is_newer && was_there(receiver.now)).then_some((newest, twice))
     }
 }
+
+/// Causes for which packets end before an SA of the receiver counts them, and not on the way.
+const UNCOUNTED: [Code; 7] = [
+    Code::EndsUseDifferentSas,
+    Code::EndsDifferInParameters,
+    Code::OuterQueueDrops,
+    Code::OuterPathDead,
+    Code::NoInboundAssociation,
+    Code::InboundAssociationMismatch,
+    Code::EspFilteredOnArrival,
+];
 
 /// Why a tunnel of this end has none at the other.
 const NO_TUNNEL: &str =

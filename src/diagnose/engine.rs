@@ -268,7 +268,7 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
     for finding in report.findings.iter_mut().filter(|finding| !finding.is_brief) {
         finding.way = reached::of_finding(case, finding.code);
     }
-    report.ends = case.ends().ok().map(|ends| ends.report(uncounted_by(&report.findings)));
+    report.ends = case.ends().ok().map(|ends| ends.report(&report.findings));
     report.no_other_end = case.no_other_end();
     report.verdict = verdict(case, &report.findings, &report.undetermined);
     let (present, undetermined) = (report.present_findings(), &report.undetermined);
@@ -279,13 +279,6 @@ fn diagnose(case: &Case<'_>, extent: Extent, is_brief: impl Fn(Code) -> bool) ->
         report.undetermined.shrink_to_fit();
     }
     report
-}
-
-/// The finding that says where packets are that no SA at the other end counted, so that they are not lost on the way.
-fn uncounted_by(findings: &[Finding]) -> Option<Code> {
-    let code = Code::LostBetweenTheEnds;
-    let lost = DIAGNOSES.iter().find(|diagnosis| diagnosis.code == code)?;
-    findings.iter().map(|finding| finding.code).find(|cause| lost.masked_by.holds(code, *cause))
 }
 
 /// Why the question whether the cause of `code` holds does not arise for the interface; none where it does.

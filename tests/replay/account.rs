@@ -198,6 +198,9 @@ fn packets_that_are_refused_before_an_sa_counts_them_are_not_called_lost() {
     let shown = lines(&interface);
     assert!(shown.contains("0 decrypted; 5 not counted by an SA here"), "{shown}");
     assert!(!shown.contains("lost on the way"), "{shown}");
+    // A cause behind the SA explains no packet that it did not count.
+    let filtered = edited("705-filter", |_, _| ());
+    assert_eq!(filtered.ends.unwrap().explained_by, None);
 }
 
 #[test]
