@@ -62,7 +62,7 @@ impl<'a> Everything<'a> {
         };
         let none = |_: &Entry| None;
         let sas = samples::of(&tables, "xfrm state", |entry| match entry {
-            Entry::Sa(named) if !named.sa.is_larval() => Some(named.has_counters),
+            Entry::Sa(named) if !named.sa.is_larval() => Some(!named.sa.uncounted),
             _ => None,
         });
         let policies = samples::of(&tables, "xfrm policy", |entry| match entry {

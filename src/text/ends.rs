@@ -100,7 +100,7 @@ pub(super) fn is_cut(format: &str, typed: &str, entries: &[Entry], tails: &[Tail
     let counts = |entry: &Entry| matches!(entry, Entry::Link(named) if named.statistics.is_some());
     let has_s = typed.split_whitespace().any(|word| word == "-s");
     match (format, entries.last()) {
-        ("xfrm state", Some(Entry::Sa(sa))) => ends_otherwise() || (has_s && !sa.has_counters),
+        ("xfrm state", Some(Entry::Sa(sa))) => ends_otherwise() || (has_s && sa.sa.uncounted),
         ("xfrm policy", Some(Entry::Policy(_))) => ends_otherwise(),
         ("ip link", Some(Entry::Link(_))) => entries.iter().any(counts) && ends_otherwise(),
         ("swanctl --list-sas", Some(Entry::IkeSa(sa))) => match sa.children.last() {

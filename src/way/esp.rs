@@ -180,6 +180,7 @@ mod tests {
             last_used: None,
             direction: None,
             cpu: None,
+            uncounted: false,
         }
     }
 

@@ -210,7 +210,7 @@ fn two_captures_of_one_host_are_no_two_ends() {
         let (now, there) = (of(own), of(other));
         let [own, other] = [&now, &there].map(|now| Observation { now, earlier: None });
         let flow = Flow::probe("10.9.1.1".parse().unwrap(), "10.9.2.1".parse().unwrap());
-        let both = lookup_both_ends(&now, &there, "t0", &flow).err().map(|e| e.to_string());
+        let both = lookup_both_ends(&now, &there, "t0", &flow, None).err().map(|e| e.to_string());
         let report = run_both_ends(Extent::Findings, &own, &other, None).err();
         let report = report.map(|error| error.to_string());
         assert_eq!(report, both.filter(|_| report.is_some()));
