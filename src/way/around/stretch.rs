@@ -19,7 +19,7 @@ pub enum To<'a> {
 }
 
 /// The device of a link.
-fn device(link: Option<&Link>) -> Device {
+pub(super) fn device(link: Option<&Link>) -> Device {
     link.map_or(Device::Unknown, |link| Device::Known {
         name: link.name.clone(),
         ifindex: link.ifindex,
@@ -27,7 +27,7 @@ fn device(link: Option<&Link>) -> Device {
 }
 
 /// The device behind which a filter sees packets of a link after PREROUTING: its VRF, where it has one (`l3mdev_ip_rcv()`).
-fn above(tunnel: &Tunnel<'_>, link: Option<&Link>) -> (Device, Device) {
+pub(super) fn above(tunnel: &Tunnel<'_>, link: Option<&Link>) -> (Device, Device) {
     let vrf = link.and_then(|link| tunnel.state.vrf_of(link.ifindex).ok().flatten());
     match vrf {
         Some(vrf) => (device(Some(vrf)), device(link)),
