@@ -2,40 +2,50 @@
 //!
 //! The alert has neither of them. The function shows which driver dropped the packet, the packet's addresses show into which interface it was
 //! routed, and the transmit model shows what happens to such a packet there. If this does not lead to one interface and one cause, the
-//! attribution says so.
+//! attribution says so. Drops before a tunnel, behind it and of its ESP are those of `before`, `behind` and `esp`.
 
+use super::answers::Answers;
 use super::attribution::{Attribution, Dropped, Rank, names, route_rank};
+use super::before;
+use super::behind;
+use super::esp;
 use super::inbound;
-use super::packet::Outer;
 use super::place::Place;
+use super::scene::Scene;
 use crate::code::Code;
 use crate::diagnose;
-use crate::snapshot::{Driver, Sa, Snapshot, is_link_local};
+use crate::snapshot::{Driver, Observed, Sa, Snapshot, is_link_local};
 use crate::tunnel::{State, Tunnel};
 use crate::way::{Flow, Outcome, Site, transmit};
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-/// Which interface dropped it and why. None if it was no tunnel.
+/// Which interface dropped it and why, by what was read alone. None if it was no tunnel.
 ///
 /// `before` is the state at the start of the run, for the counters of SAs.
 pub fn attribute(state: &State<'_>, before: &Snapshot, dropped: &Dropped) -> Option<Attribution> {
-    let tunnels = match state.tunnels() {
-        Ok(tunnels) => tunnels,
-        Err(missing) => return Some(Attribution::open(Vec::new(), missing.to_string())),
+    attribute_in(&Scene::new(state, before, &Answers::default()), dropped)
+}
+
+/// The same, also by what the kernel was asked.
+pub(super) fn attribute_in(scene: &Observed<Scene<'_>>, dropped: &Dropped) -> Option<Attribution> {
+    let scene = match (scene, dropped.place) {
+        (Ok(scene), _) => scene,
+        (Err(_), Place::Stack(_)) => return None,
+        (Err(missing), _) => return Some(Attribution::open(Vec::new(), missing.to_string())),
     };
+    let tunnels = &scene.tunnels;
     match dropped.place {
-        Place::Device(driver) => Some(device(&tunnels, driver, dropped)),
-        Place::Queue => Some(queued(&tunnels, dropped)),
-        Place::Output => Some(output(&tunnels, dropped).unwrap_or_else(|| {
-            Attribution::open(Vec::new(), "no SA of a VTI has the packet's outer addresses")
-        })),
-        Place::Filter => output(&tunnels, dropped),
-        Place::OuterQueue => queued_outside(&tunnels, dropped),
+        Place::Device(driver) => Some(device(tunnels, driver, dropped)),
+        Place::Queue => Some(queued(tunnels, dropped)),
+        Place::Output => Some(output(tunnels, dropped)),
         Place::Input | Place::OuterPolicy | Place::PolicyCheck => {
-            inbound::attribute(&tunnels, before, dropped)
+            inbound::attribute(tunnels, scene.before, dropped)
         }
-        Place::Behind(what) => inbound::behind(&tunnels, what, dropped.input),
+        Place::Stack(stop) => esp::leaving(scene, dropped, stop)
+            .or_else(|| esp::arriving(scene, dropped, stop))
+            .or_else(|| behind::behind(scene, dropped, stop))
+            .or_else(|| before::before(scene, dropped, stop)),
     }
 }
 
@@ -65,45 +75,42 @@ fn queued(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
     }
 }
 
-/// It was dropped between the device and the wire. None if no SA of a VTI would have encrypted it.
-fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
-    let needs_spi = dropped.place == Place::Filter;
+/// It was dropped between the device and the wire.
+fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Attribution {
     let found = tunnels.iter().find_map(|tunnel| {
         let own = tunnel.outbound_sas().ok()?;
         let outer = &dropped.packet.outer;
-        let is_it = |a: &&&Sa| outer.iter().any(|o| encrypts(a, o, needs_spi));
+        let is_it = |a: &&&Sa| outer.iter().any(|o| esp::encrypts(a, o, false));
         let sa = own.iter().find(is_it).copied()?;
         Some((tunnel, sa, own.len()))
     });
     let Some((tunnel, sa, count)) = found else {
-        let flow = dropped.packet.inner.as_ref().filter(|_| !needs_spi)?;
+        let Some(flow) = &dropped.packet.inner else {
+            let why = "no SA of a VTI has the packet's outer addresses";
+            return Attribution::open(Vec::new(), why);
+        };
         let up: Vec<&Tunnel<'_>> = tunnels.iter().filter(|t| t.link.admin_up).collect();
-        return Some(choose(&up, flow, |site| is_after_the_device(site) || is_held(site)));
+        return choose(&up, flow, |site| is_after_the_device(site) || is_held(site));
     };
     let verdict = dropped.packet.inner.as_ref().map(|flow| (flow, transmit::send(tunnel, flow)));
     if let Some((flow, verdict)) = verdict.filter(|(_, v)| is_after_the_device(&v.site)) {
         if let Some(code) = diagnose::cause(tunnel, flow, &verdict.site) {
-            return Some(Attribution::of(&[tunnel], code, verdict.effect.function.to_string()));
+            return Attribution::of(&[tunnel], code, verdict.effect.function.to_string());
         }
     }
     let limits = &sa.limits;
     let is_limited = limits.hard_bytes.is_some() || limits.hard_packets.is_some();
     let spi = sa.spi;
-    Some(match (dropped.place, is_limited) {
-        (Place::Filter, _) => Attribution::of(
-            &[tunnel],
-            Code::EncryptionFailed,
-            format!("a packet filter dropped the packet of SA {spi}"),
-        ),
-        (_, true) if count == 1 => Attribution::of(
+    match is_limited {
+        true if count == 1 => Attribution::of(
             &[tunnel],
             Code::SecurityAssociationExpired,
             format!("SA {spi} has a hard limit, and there is no other SA"),
         ),
-        (_, true) => {
+        true => {
             Attribution::of(&[tunnel], Code::HardLimitReached, format!("SA {spi} has a hard limit"))
         }
-        _ => Attribution {
+        false => Attribution {
             is_settled: false,
             ..Attribution::of(
                 &[tunnel],
@@ -111,24 +118,7 @@ fn output(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
                 format!("the packet of SA {spi} was dropped after the SA lookup"),
             )
         },
-    })
-}
-
-/// The queue of the outer device refused the encrypted packet. None if it is of no SA of a VTI.
-fn queued_outside(tunnels: &[Tunnel<'_>], dropped: &Dropped) -> Option<Attribution> {
-    let outer = dropped.packet.outer.first()?;
-    let (tunnel, sa) = tunnels.iter().find_map(|tunnel| {
-        let own = tunnel.outbound_sas().ok()?;
-        Some((tunnel, *own.iter().find(|sa| encrypts(sa, outer, true))?))
-    })?;
-    let why = format!("the queue of the outer interface dropped the packet of SA {}", sa.spi);
-    Some(Attribution::of(&[tunnel], Code::OuterQueueDrops, why))
-}
-
-fn encrypts(sa: &Sa, outer: &Outer, needs_spi: bool) -> bool {
-    sa.source == outer.source
-        && sa.destination == outer.destination
-        && (!needs_spi || outer.spi == Some(sa.spi))
+    }
 }
 
 /// The sites of the encryption stage.
@@ -201,6 +191,7 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
             is_settled: !codes.is_empty(),
             codes,
             why: site.effect(tunnel.driver).function.to_string(),
+            rule: None,
         },
         ([], passing) => {
             let why = passing.iter().find_map(|(_, site)| match site {
@@ -215,6 +206,7 @@ fn judge(tunnels: &[&Tunnel<'_>], flow: &Flow, fits: &impl Fn(&Site) -> bool) ->
             interfaces: several.iter().map(|(t, _)| t.link.name.clone()).collect(),
             codes,
             why: "several interfaces have an equal route and drop the packet".to_string(),
+            rule: None,
             is_settled: true,
         },
     }

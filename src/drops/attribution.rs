@@ -17,6 +17,8 @@ pub struct Attribution {
     pub codes: Vec<Code>,
     /// The model's site; or, if there is not exactly one interface and one cause, the reason for that.
     pub why: String,
+    /// The rule of the packet filter that dropped it, where exactly one can be it.
+    pub rule: Option<String>,
     /// A newer sample of the kernel's state would lead to the same result.
     pub is_settled: bool,
 }
@@ -29,14 +31,19 @@ impl Attribution {
 
     /// Undetermined, for this reason.
     pub(super) fn open(interfaces: Vec<String>, why: impl Into<String>) -> Self {
-        Self { interfaces, codes: Vec::new(), why: why.into(), is_settled: false }
+        Self { interfaces, codes: Vec::new(), why: why.into(), rule: None, is_settled: false }
+    }
+
+    /// No finding is about what dropped it: these words say it.
+    pub(super) fn in_words(interfaces: Vec<String>, why: impl Into<String>) -> Self {
+        Self { is_settled: true, ..Self::open(interfaces, why) }
     }
 
     /// The same cause for all possible interfaces.
     pub(super) fn of(tunnels: &[&Tunnel<'_>], code: Code, why: impl Into<String>) -> Self {
         let interfaces = names(tunnels);
         let is_settled = interfaces.len() == 1;
-        Self { interfaces, codes: vec![code], why: why.into(), is_settled }
+        Self { interfaces, codes: vec![code], why: why.into(), rule: None, is_settled }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The devices' own counters, compared with the drops that were seen. A drop while the counters are being read may be counted or not.
 
 use super::attribution::{Attribution, Dropped};
+use super::place::Place;
+use super::stop::Stop;
+use crate::code::Code;
 use crate::collect::watch;
 use crate::report::drops::Counter;
 use crate::snapshot::{Driver, Link};
@@ -49,13 +52,14 @@ impl Devices {
             return;
         };
         let is_over = self.last.as_ref().is_some_and(|last| time > last.ended);
-        if !dropped.place.is_counted() || time < first.began || is_over {
+        let Some(is_certain) = is_counted(dropped, attribution) else { return };
+        if time < first.began || is_over {
             return;
         }
         let seen = self.seen.entry(interface.clone()).or_default();
         let is_while_read =
             time <= first.ended || self.last.as_ref().is_some_and(|last| time >= last.began);
-        if is_while_read || dropped.place.may_be_counted() {
+        if is_while_read || !is_certain {
             seen.during += 1;
         } else {
             seen.between += 1;
@@ -79,6 +83,19 @@ impl Devices {
         });
         let is_wanted = |c: &Counter| interface.is_none_or(|name| name == c.interface);
         compared.filter(|c| is_wanted(c) && (c.tx_errors > 0 || c.drops > 0)).collect()
+    }
+}
+
+/// Whether the device counts a drop in tx_errors: none where it does not, false where that depends on the device. xfrm counts what is refused
+/// behind POSTROUTING as aborted, vti and vti6 as sent.
+fn is_counted(dropped: &Dropped, attribution: &Attribution) -> Option<bool> {
+    let has_left = dropped.input.is_none() && !dropped.packet.outer.is_empty();
+    match (dropped.place, attribution.codes.as_slice()) {
+        (Place::Device(_) | Place::Output, _)
+        | (Place::Stack(Stop::Filter), [Code::EncryptionFailed]) => Some(true),
+        (Place::Stack(Stop::Filter), [_, Code::EncryptionFailed]) => Some(false),
+        (Place::Stack(stop), _) if has_left && stop != Stop::Filter => Some(false),
+        _ => None,
     }
 }
 

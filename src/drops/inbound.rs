@@ -3,7 +3,7 @@
 
 use super::attribution::{Attribution, Dropped, names, route_rank};
 use super::packet::Outer;
-use super::place::{Behind, Place};
+use super::place::Place;
 use crate::code::Code;
 use crate::diagnose;
 use crate::snapshot::{Direction, Driver, Mode, Sa, Snapshot};
@@ -242,41 +242,8 @@ fn refused(tunnels: &[&Tunnel<'_>], input: Option<u32>, flow: &Flow) -> Attribut
     }
 }
 
-/// A packet that one of the interfaces delivered, and that this host dropped later.
-pub(super) fn behind(
-    tunnels: &[Tunnel<'_>],
-    what: Behind,
-    input: Option<u32>,
-) -> Option<Attribution> {
-    let tunnel = tunnels.iter().find(|t| Some(t.link.ifindex) == input)?;
-    let of = |code, why| Attribution::of(&[tunnel], code, why);
-    let validates = tunnel.state.snapshot.source_validation.as_ref().is_ok_and(|v| !v.is_empty());
-    Some(match what {
-        Behind::ReversePath => of(
-            Code::SourceValidationDrops,
-            "fib_validate_source(): the reverse path leads elsewhere",
-        ),
-        // VyOS validates sources by rules of the packet filter.
-        Behind::Filter if validates => Attribution {
-            codes: vec![Code::SourceValidationDrops, Code::RefusedAfterDecryption],
-            ..of(Code::RefusedAfterDecryption, "a rule of the filter or of source validation")
-        },
-        Behind::Filter => {
-            of(Code::RefusedAfterDecryption, "a packet filter dropped what the interface delivered")
-        }
-        Behind::Routing => of(Code::NotForwarded, "ip_error(): no route, or forwarding is off"),
-        Behind::Other => Attribution {
-            is_settled: true,
-            ..Attribution::open(
-                names(&[tunnel]),
-                "this host dropped it after the interface had delivered it: a socket or a protocol did not take it",
-            )
-        },
-    })
-}
-
 /// The SAs that a packet of the interface may have been decrypted by.
-fn inbound<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Sa> {
+pub(super) fn inbound<'a>(tunnel: &Tunnel<'a>) -> Vec<&'a Sa> {
     let all = tunnel.state.snapshot.sas.iter().flatten();
     let is_here = |sa: &&Sa| {
         let is_local =

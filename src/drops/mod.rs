@@ -1,16 +1,24 @@
-//! `drops`: every packet that a VTI drops, live, with its cause. The kernel's drop monitor is on during the run, only through
+//! `drops`: every packet that a VTI drops, and that this host drops before it, behind it or as its ESP, live, with its cause. The kernel's drop monitor is on during the run, only through
 //! [`crate::collect::drops`]; nothing else is changed, and no payload is shown or kept.
 //!
 //! On kernels with BTF and kprobes the errno of the lookup could be read, too; it would belong to `place` and `attribute`.
 
+mod answers;
 mod attribute;
 mod attribution;
+mod before;
+mod behind;
 mod device;
+mod esp;
 mod inbound;
 mod options;
 mod packet;
 mod place;
+mod ruling;
+mod scene;
+mod scope;
 mod state_cache;
+mod stop;
 mod tally;
 mod told;
 mod watcher;
@@ -19,7 +27,9 @@ pub use attribute::attribute;
 pub use attribution::{Attribution, Dropped};
 pub use options::{Options, Said};
 pub use packet::{Outer, Packet, read};
-pub use place::{Behind, Place};
+pub use place::Place;
+pub use scope::Scope;
+pub use stop::Stop;
 pub use tally::{Counted, Key, Row, Tally, key};
 
 use crate::collect;

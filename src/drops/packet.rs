@@ -57,13 +57,23 @@ pub fn read(place: Place, alert: &Alert<'_>) -> Packet {
     match place {
         // The mac header of a packet that a VTI sends is its network header: there is no header before it.
         Place::Device(_) | Place::Queue => Packet { inner: ip(alert.payload), outer: Vec::new() },
-        Place::Output | Place::Filter => encapsulated(alert),
-        Place::Input
-        | Place::OuterPolicy
-        | Place::PolicyCheck
-        | Place::OuterQueue
-        | Place::Behind(_) => received(alert),
+        Place::Output => encapsulated(alert),
+        Place::Input | Place::OuterPolicy | Place::PolicyCheck => received(alert),
+        Place::Stack(_) => anywhere(alert),
     }
+}
+
+/// With a link header or none; or ESP or AH whose mac header still points into the header that a tunnel put before it.
+fn anywhere(alert: &Alert<'_>) -> Packet {
+    if let Some(packet) = whole(alert) {
+        return packet;
+    }
+    let packet = partly_decapsulated(alert);
+    if !packet.outer.is_empty() || ![ESP, AH, UDP].contains(&first(alert.payload)) {
+        return packet;
+    }
+    let outer = encapsulated(alert).outer.into_iter().filter(|outer| outer.spi.is_some());
+    Packet { inner: None, outer: outer.collect() }
 }
 
 /// After the tunnel header was added: the mac header points into it. The packet follows, unencrypted until the encryption stage.
@@ -89,15 +99,19 @@ fn received(alert: &Alert<'_>) -> Packet {
     if let Some(packet) = of_transport_mode(alert) {
         return packet;
     }
-    let found = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
+    whole(alert).unwrap_or_else(|| partly_decapsulated(alert))
+}
+
+/// An IP packet behind a link header or none, as long as it says: ESP or AH, or any other.
+fn whole(alert: &Alert<'_>) -> Option<Packet> {
+    let (bytes, flow) = std::iter::once(0).chain(LINK_HEADERS).find_map(|at| {
         let flow = exactly(alert, at)?;
         Some((alert.payload.get(at..)?, flow))
-    });
-    let Some((bytes, flow)) = found else { return partly_decapsulated(alert) };
-    match esp(bytes, &flow) {
+    })?;
+    Some(match esp(bytes, &flow) {
         Some(outer) => Packet { inner: None, outer: vec![outer] },
         None => Packet { inner: Some(flow), outer: Vec::new() },
-    }
+    })
 }
 
 /// ESP behind a link header whose IP header no longer says how long the packet is: `xfrm4_udp_encap_rcv()` has subtracted the UDP header, or

@@ -1,11 +1,14 @@
 //! The state of the kernel for attribution: read at the start, and again if it has changed while drops come. Each kind of packet is judged once
 //! per sample; no packet is kept.
 
-use super::attribute::attribute;
+use super::answers::Answers;
+use super::attribute::attribute_in;
 use super::attribution::{Attribution, Dropped};
 use super::device::now;
+use super::scene::Scene;
+use super::scope::Scope;
 use crate::collect::{self, watch::Changes};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Observed, Snapshot};
 use crate::tunnel::State;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -33,6 +36,8 @@ pub struct StateCache {
     /// When it began, in nanoseconds since 1970.
     began: u64,
     known: HashMap<Dropped, Known>,
+    answers: Answers,
+    scope: Scope,
 }
 
 /// What is known of a kind of packet.
@@ -49,6 +54,7 @@ impl StateCache {
         let changes = Changes::subscribe().ok();
         let (start, began) = (Instant::now(), now());
         let first = State::owning(collect::snapshot_for_report(None));
+        let scope = Scope::of(&first.snapshot);
         Self {
             first,
             previous: None,
@@ -59,12 +65,19 @@ impl StateCache {
             began,
             is_stale: false,
             known: HashMap::new(),
+            answers: Answers::default(),
+            scope,
         }
     }
 
     /// The first sample.
     pub fn first(&self) -> &Snapshot {
         &self.first.snapshot
+    }
+
+    /// What tunnels have to do with, by the newest sample.
+    pub const fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// Judges the packets, each with the time of its drop, in their order: none for a packet that does not concern tunnels.
@@ -113,17 +126,22 @@ impl StateCache {
             None => (&self.first, None),
             Some(newest) => (newest, Some(self.previous.as_ref().unwrap_or(&self.first))),
         };
+        let unknown = batch.iter().map(|(dropped, _)| dropped);
+        self.answers.ask(state, unknown.filter(|dropped| !self.known.contains_key(*dropped)));
+        let scene = Scene::new(state, &self.first.snapshot, &self.answers);
+        let earlier = previous.map(|state| Scene::new(state, &self.first.snapshot, &self.answers));
         for (dropped, _) in batch {
             if self.known.contains_key(dropped) {
                 continue;
             }
-            let settled = |state: &State<'_>| {
-                let found = attribute(state, &self.first.snapshot, dropped);
+            let settled = |scene: &Observed<Scene<'_>>| {
+                let found = attribute_in(scene, dropped);
                 (found.as_ref().is_none_or(|found| found.is_settled), found)
             };
-            let (mut is_final, mut found) = settled(state);
+            let (mut is_final, mut found) = settled(&scene);
             // The packet may have met a state that only the previous sample showed.
-            if let Some((true, earlier @ Some(_))) = previous.filter(|_| !is_final).map(settled) {
+            let before = earlier.as_ref().filter(|_| !is_final).map(settled);
+            if let Some((true, earlier @ Some(_))) = before {
                 (is_final, found) = (true, earlier);
             }
             self.known.insert(dropped.clone(), Known { found, is_final });
@@ -143,6 +161,10 @@ impl StateCache {
         self.cost = start.elapsed();
         self.is_stale = false;
         self.known.clear();
+        self.answers.clear();
+        if let Some(newest) = &self.newest {
+            self.scope = Scope::of(&newest.snapshot);
+        }
     }
 
     /// Takes the kernel's messages about changes; what they say does not matter.

@@ -22,6 +22,8 @@ pub struct Key {
     pub codes: Vec<Code>,
     /// The kernel's site, or why the cause is unknown.
     pub why: String,
+    /// The rule of the packet filter that dropped it, where exactly one can be it.
+    pub rule: Option<String>,
 }
 
 /// A line.
@@ -105,6 +107,7 @@ pub fn key(dropped: &Dropped, attribution: &Attribution) -> Key {
         flow: label(dropped),
         codes: attribution.codes.clone(),
         why: attribution.why.clone(),
+        rule: attribution.rule.clone(),
     }
 }
 

@@ -110,5 +110,6 @@ fn cause(key: &Key) -> Cause {
         names: key.codes.iter().map(|code| code.name()).collect(),
         site: is_known.then(|| key.why.clone()),
         why: (!is_known).then(|| key.why.clone()),
+        rule: key.rule.clone(),
     }
 }

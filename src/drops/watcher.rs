@@ -5,6 +5,7 @@ use super::device::{Devices, now};
 use super::options::{Options, Said};
 use super::packet;
 use super::place::Place;
+use super::scope::Scope;
 use super::state_cache::StateCache;
 use super::tally::{Counted, Tally};
 use super::told::{self, Ending};
@@ -26,9 +27,6 @@ const DRAIN: Duration = Duration::from_millis(60);
 const GATHER: Duration = Duration::from_millis(10);
 /// At most so many drops wait for a newer sample; more are judged by the samples that exist.
 const MOST_WAITING: usize = 4096;
-/// IPPROTO_*.
-const ESP: u8 = 50;
-const UDP: u8 = 17;
 
 /// A run.
 pub(super) struct Watcher<'a> {
@@ -38,8 +36,6 @@ pub(super) struct Watcher<'a> {
     monitor: Monitor,
     signals: Signals,
     devices: Devices,
-    /// The ifindexes of the VTIs of the first sample.
-    vtis: BTreeSet<u32>,
     /// Drops that wait for a newer sample of the kernel's state.
     batch: Vec<(Dropped, u64)>,
     tally: Tally,
@@ -57,11 +53,8 @@ impl<'a> Watcher<'a> {
         let signals = Signals::block().map_err(failed)?;
         let monitor = Monitor::start(options.duration)?;
         let devices = Devices::open(&drivers);
-        let links = states.first().links.iter().flatten();
-        let vtis = links.filter(|link| link.driver().is_some()).map(|link| link.ifindex).collect();
         Ok(Self {
             options,
-            vtis,
             states,
             drivers,
             monitor,
@@ -170,9 +163,9 @@ impl<'a> Watcher<'a> {
 
     /// Takes the waiting alerts; returns their number.
     fn take(&mut self) -> Result<u64> {
-        let (batch, vtis, mut unrelated) = (&mut self.batch, &self.vtis, 0);
+        let (batch, scope, mut unrelated) = (&mut self.batch, self.states.scope(), 0);
         let waiting = batch.len();
-        self.tally.malformed += self.monitor.receive(|alert| match read(alert, vtis) {
+        self.tally.malformed += self.monitor.receive(|alert| match read(alert, scope) {
             Some(dropped) => batch.push((dropped, alert.timestamp)),
             None => unrelated += 1,
         })?;
@@ -213,16 +206,12 @@ const fn is_whole(ending: Ending) -> bool {
     !matches!(ending, Ending::Rate(_) | Ending::Off | Ending::Overdue)
 }
 
-/// The early filter: drops that do not concern tunnels are skipped before their packet is read. `vtis`: the ifindexes of VTIs.
-fn read(alert: &Alert<'_>, vtis: &BTreeSet<u32>) -> Option<Dropped> {
-    let (function, reason) = (alert.function(), alert.reason);
-    let is_esp = alert.payload.first().is_some_and(|protocol| [ESP, UDP].contains(protocol));
-    // Of the drops of packet filters, only those that look like encrypted packets.
-    let on_the_way = Place::of(function, reason).filter(|p| *p != Place::Filter || is_esp);
-    let is_delivered = alert.input.is_some_and(|input| vtis.contains(&input));
-    let place = on_the_way.or_else(|| is_delivered.then(|| Place::behind(function, reason)))?;
+/// A drop that may have to do with a tunnel.
+fn read(alert: &Alert<'_>, scope: &Scope) -> Option<Dropped> {
+    let place = Place::of(alert.function(), alert.reason);
     let packet = packet::read(place, alert);
-    Some(Dropped { place, packet, protocol: alert.protocol, input: alert.input })
+    let dropped = Dropped { place, packet, protocol: alert.protocol, input: alert.input };
+    scope.touches(&dropped).then_some(dropped)
 }
 
 fn failed(errno: Errno) -> Error {

@@ -85,6 +85,11 @@ fn legend(page: &mut Page, rows: &[Row]) {
     let known: BTreeMap<Code, &str> = rows.iter().flat_map(named).collect();
     for (code, title) in &known {
         page.paragraph(0, &format!("{code}  {title}"));
+        let of_code = rows.iter().filter(|row| row.cause.codes.contains(code));
+        let rules: BTreeSet<&str> = of_code.filter_map(|row| row.cause.rule.as_deref()).collect();
+        for rule in rules {
+            page.paragraph(9, &format!("by {rule}"));
+        }
     }
     if !known.is_empty() {
         page.line(0, "What to do about a code: vti-diagnostics explain CODE");
@@ -224,7 +229,11 @@ fn finding(cause: &Cause) -> String {
         return format!("not attributed: {}", cause.why.as_deref().unwrap_or_default());
     }
     let named = named(cause).map(|(code, title)| format!("{code} {title}"));
-    named.collect::<Vec<_>>().join(" or ")
+    let named = named.collect::<Vec<_>>().join(" or ");
+    match &cause.rule {
+        Some(rule) => format!("{named}: {}", escape(rule)),
+        None => named,
+    }
 }
 
 /// The cause in the table.
@@ -256,6 +265,7 @@ mod tests {
             names: codes.iter().map(|code| code.name()).collect(),
             site: known.then(|| why.to_string()),
             why: (!known).then(|| why.to_string()),
+            rule: None,
         }
     }
 
@@ -309,6 +319,27 @@ mod tests {
             line(&dropped(None), &clock),
             "03:12:45  vti1  10.0.0.1 -> 10.1.0.9, udp 4711 9  VTI-111 no SA"
         );
+    }
+
+    #[test]
+    fn the_rule_that_dropped_a_packet_stands_beside_the_code() {
+        let clock = Clock::new(TimeZone::UTC);
+        let rule = Some("firewall ipv4 forward filter rule 20\u{1b}".to_string());
+        let by_rule = Cause { rule, ..cause(&[Code::RefusedAfterDecryption], "site") };
+        let What::Drop(packet) = dropped(None).what else { panic!("no packet") };
+        let said = line(&What::Drop(Dropped { cause: by_rule.clone(), ..packet }).into(), &clock);
+        assert!(
+            said.ends_with(
+                "VTI-407 packet filter drops what comes out: firewall ipv4 forward filter rule 20\\x1b"
+            ),
+            "{said}"
+        );
+        let report = DropsReport { rows: vec![row(by_rule, 3)], summary: summary() };
+        let text = end(&report, &clock, 100);
+        let legend = "VTI-407  packet filter drops what comes out\n         \
+                      by firewall ipv4 forward filter rule 20\\x1b\n";
+        assert!(text.contains(legend), "{text}");
+        assert!(end_json(&report).unwrap().contains(r#""rule":"firewall ipv4 forward"#));
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub struct Cause {
     /// Why there is no finding, or more than one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The rule of the packet filter that dropped it, where exactly one can be it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
 }
 
 /// A dropped packet.

@@ -20,6 +20,7 @@ fn cause(code: Code) -> Cause {
         names: vec![code.name()],
         site: None,
         why: None,
+        rule: None,
     }
 }
 

@@ -90,7 +90,7 @@ fn alert(payload: &[u8]) -> bool {
     let Ok(Some(alert)) = drop_monitor::decode(payload) else { return false };
     // Any packet may stand in an alert of any function.
     let own = Place::of(alert.function(), alert.reason);
-    for place in own.into_iter().chain([Place::Output, Place::Input]) {
+    for place in [own, Place::Output, Place::Input] {
         let _ = read(place, &alert);
     }
     true
