@@ -54,8 +54,10 @@ fn in_words(tunnels: &[&Tunnel<'_>], stop: Stop) -> Attribution {
     Attribution::in_words(names(tunnels), format!("dropped before the interface: {}", stop.words()))
 }
 
-/// A packet filter dropped a packet without a device that it came in by: in OUTPUT or POSTROUTING one of this host's own, or behind the device,
-/// where each passes POSTROUTING once more with the outer device (`xfrm_output()`). None if it was neither.
+/// A packet filter dropped a packet without a device that it came in by. Most often that is behind the device, where each packet passes POSTROUTING
+/// once more with the outer device (`xfrm_output()`). In OUTPUT and in its first POSTROUTING a packet of this host has no mac header as yet, and
+/// the monitor reports none without one (`net_dm_packet_trace_kfree_skb_hit()`); but one that another tunnel of this host sent has. None if it
+/// was neither.
 fn own(scene: &Scene<'_>, tunnel: &Tunnel<'_>, flow: &Flow, is_own: bool) -> Option<Attribution> {
     let packet = ruling::packet(flow, None);
     let first = ruling::of(scene, tunnel, &packet, Stretch::Own).filter(|_| is_own);

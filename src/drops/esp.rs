@@ -1,6 +1,7 @@
 //! Packets with a tunnel's ESP that this host drops outside the xfrm functions: on their way to the wire, and from it.
 
 use super::attribution::{Attribution, Dropped, names};
+use super::inbound;
 use super::packet::Outer;
 use super::ruling;
 use super::scene::Scene;
@@ -9,6 +10,7 @@ use crate::code::Code;
 use crate::snapshot::{Sa, Spi};
 use crate::tunnel::Tunnel;
 use crate::way::around::Stretch;
+use crate::way::receive::{self, Encrypted};
 
 /// ESP that a tunnel sent. None if no SA of a VTI made it.
 pub(super) fn leaving(scene: &Scene<'_>, dropped: &Dropped, stop: Stop) -> Option<Attribution> {
@@ -92,11 +94,18 @@ fn words(sa: Option<&Sa>, spi: Spi) -> String {
 
 /// The interfaces whose SA it is for; or, where there is no such SA, those that have its sender as their peer.
 fn owners<'t, 's>(scene: &'t Scene<'s>, outer: &Outer, sa: Option<&Sa>) -> Vec<&'t Tunnel<'s>> {
-    let is_it = |tunnel: &&Tunnel<'_>| match sa {
-        Some(sa) => tunnel.owns_inbound(sa) == Ok(true),
-        None => tunnel.peers().is_ok_and(|peers| peers.contains(&outer.source)),
+    let Some(sa) = sa else {
+        let is_it = |t: &&Tunnel<'_>| t.peers().is_ok_and(|peers| peers.contains(&outer.source));
+        return scene.tunnels.iter().filter(is_it).collect();
     };
-    scene.tunnels.iter().filter(is_it).collect()
+    let packet = Encrypted {
+        in_udp: outer.in_udp,
+        mode: sa.mode,
+        ..Encrypted::outside(outer.source, outer.destination, sa.spi)
+    };
+    let verdict = receive::receive(scene.state, &packet);
+    let owners = inbound::owners(&scene.tunnels, &verdict, outer, Some(sa));
+    owners.into_iter().filter(|tunnel| tunnel.owns_inbound(sa) == Ok(true)).collect()
 }
 
 /// Whether an SA made a packet with this outer header.

@@ -99,7 +99,7 @@ fn of_transport_mode(tunnels: &[Tunnel<'_>], outer: &Outer, inner: &Flow) -> Opt
 }
 
 /// The interfaces that a packet is for: the one that takes it; or, where none does, those that have its peer.
-fn owners<'t, 's>(
+pub(super) fn owners<'t, 's>(
     tunnels: &'t [Tunnel<'s>],
     verdict: &Verdict,
     outer: &Outer,

@@ -4,11 +4,14 @@
 use super::attribution::snapshot;
 use std::net::IpAddr;
 use vti_diagnostics::code::Code;
-use vti_diagnostics::drops::{Attribution, Dropped, Outer, Packet, Place, Scope, Stop, attribute};
+use vti_diagnostics::drops::{
+    Attribution, Dropped, Outer, Packet, Place, Scope, Stop, attribute, read,
+};
 use vti_diagnostics::snapshot::filter::{Hook, Step, Value};
 use vti_diagnostics::snapshot::{LinkKind, Snapshot, Spi};
 use vti_diagnostics::tunnel::State;
 use vti_diagnostics::way::Flow;
+use vti_diagnostics::wire::drop_monitor::Alert;
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -161,6 +164,13 @@ fn esp_that_a_filter_drops_on_arrival_is_of_the_interface_whose_sa_it_is_for() {
     let snapshot = snapshot("408-filter-refuses-esp-on-arrival-vti.yaml");
     let wan = Some(ifindex(&snapshot, "wan"));
     let of = |spi, input| esp(Stop::Filter, "192.0.2.2", "192.0.2.1", spi, input);
+    let of_xfrm = super::attribution::snapshot("ok-healthy-xfrm.yaml");
+    let wan_of_xfrm = Some(ifindex(&of_xfrm, "wan"));
+    assert_eq!(
+        named(&of_xfrm, &of(0x102, wan_of_xfrm)),
+        is("t0", &[408], ""),
+        "no fallback device"
+    );
     let policy = "the policy of chain input in table inet lab";
     assert_eq!(named(&snapshot, &of(0x102, wan)), is("t0", &[408], policy));
     let of_no_sa = judged(&snapshot, &of(0x999, wan)).unwrap();
@@ -270,4 +280,46 @@ fn behind_a_tunnel_the_words_follow_the_reason() {
     }
     let copy = inside(Stop::PacketSocket, "10.9.2.1", "10.9.1.1", input);
     assert!(!Scope::of(&snapshot).touches(&copy), "the packet itself went on");
+}
+
+/// An IPv4 packet of this protocol with so many bytes behind its header.
+fn ipv4(protocol: u8, from: [u8; 4], to: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+    let start = [0x45, 0, length[0], length[1], 0, 0, 0x40, 0, 64, protocol, 0, 0];
+    [&start[..], &from, &to, payload].concat()
+}
+
+#[test]
+fn the_headers_are_found_wherever_the_mac_header_points() {
+    let (near, far) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    let udp = ipv4(17, [10, 66, 0, 5], [10, 9, 2, 1], &[0x12, 0x34, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4]);
+    let encrypted = [&[0, 0, 1, 1, 0, 0, 0, 7][..], &[0xa5; 40]].concat();
+    let esp = ipv4(50, near, far, &encrypted);
+    let ethernet = |packet: &[u8]| [&[2; 12][..], &[8, 0], packet].concat();
+    let seen = |payload: &[u8]| {
+        let alert = Alert {
+            symbol: "nf_hook_slow+0x1/0x2",
+            input: None,
+            timestamp: 0,
+            protocol: 0x0800,
+            length: u32::try_from(payload.len()).unwrap(),
+            payload,
+            reason: Some("NETFILTER_DROP"),
+        };
+        read(Place::of(alert.function(), alert.reason), &alert)
+    };
+    for (bytes, why) in [(ethernet(&udp), "received"), (udp.clone(), "of this host")] {
+        let packet = seen(&bytes);
+        let flow = packet.inner.unwrap();
+        assert_eq!((flow.source, flow.destination_port), (address("10.66.0.5"), 9), "{why}");
+        assert!(packet.outer.is_empty(), "{why}");
+    }
+    // `xfrm4_tunnel_encap_add()`: the mac header of ESP that leaves is the protocol in the outer header.
+    for (bytes, why) in [(ethernet(&esp), "on the wire"), (esp[9..].to_vec(), "before it")] {
+        let packet = seen(&bytes);
+        assert_eq!(packet.inner, None, "{why}");
+        let outer = packet.outer.first().unwrap();
+        let is = (outer.source, outer.destination, outer.spi);
+        assert_eq!(is, (address("192.0.2.1"), address("192.0.2.2"), Some(Spi(0x101))), "{why}");
+    }
 }
