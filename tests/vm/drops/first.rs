@@ -8,6 +8,7 @@ use std::path::Path;
 const CLEAN: &str = r#"
 for link in /sys/class/net/*; do link=${link##*/}; [ $link = lo ] || ip link del $link 2>/dev/null || true; done
 ip netns del peer 2>/dev/null || true
+ip netns del lan 2>/dev/null || true
 ip xfrm state flush; ip xfrm policy flush; ip xfrm policy flush ptype sub 2>/dev/null || true; ip xfrm policy setdefault in accept fwd accept out accept
 ip addr flush dev lo scope global; ip -6 addr flush dev lo scope global; ip link set lo down; ip link set lo up
 for type in blackhole unreachable prohibit; do ip route flush table all type $type; ip -6 route flush table all type $type; done 2>/dev/null || true

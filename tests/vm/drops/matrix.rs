@@ -59,7 +59,7 @@ pub fn cases_that(
 }
 
 /// Whether the device loses packets that it is given.
-fn drops(scenario: &Scenario, case: &Case) -> bool {
+pub fn drops(scenario: &Scenario, case: &Case) -> bool {
     scenario.expect.counters.get("tx_errors").map_or(0, |errors| errors.of(case)) > 0
 }
 

@@ -2,8 +2,10 @@
 //! router is there, one case after the other, and is taken down again after each.
 
 mod ends;
+mod faults;
 mod first;
 mod matrix;
+mod outside;
 mod received;
 mod record;
 mod safety;
@@ -22,7 +24,7 @@ type Scene = (&'static str, &'static str, fn(&Options) -> Fallible<Vec<String>>)
 /// The word that asks for these cases alone.
 pub const NAME: &str = "drops";
 
-const SCENES: [Scene; 12] = [
+const SCENES: [Scene; 13] = [
     (
         "several-at-once",
         "three tunnels with three causes between healthy ones and unrelated drops",
@@ -34,6 +36,11 @@ const SCENES: [Scene; 12] = [
         scenes::solicitations,
     ),
     ("inbound", "what xfrm_input() and the policy check refuse", scenes::inbound),
+    (
+        "around",
+        "what this host drops before a tunnel, behind it and of its ESP: filters, routes, tc, queues, next hops",
+        faults::faults,
+    ),
     ("foreign-monitor", "the monitor of another process is on and stays on", safety::foreign),
     (
         "kill",
@@ -97,6 +104,12 @@ pub fn run(words: &[&str]) -> Fallible<(u64, u64)> {
         let name = format!("{} {} {case}", received::NAME, scenario.name);
         if is_wanted(&name) {
             tally.case(&name, &scenario.why, || first::with(|| received::run(&scenario, &case)));
+        }
+    }
+    for (scenario, case) in outside::cases(&options)? {
+        let name = format!("{} {} {case}", outside::NAME, scenario.name);
+        if is_wanted(&name) {
+            tally.case(&name, &scenario.why, || first::with(|| outside::run(&scenario, &case)));
         }
     }
     Ok(tally.sum())

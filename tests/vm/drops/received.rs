@@ -54,7 +54,7 @@ pub fn cases(options: &Options) -> Fallible<Vec<(Scenario, Case)>> {
 }
 
 /// Whether the kernel refuses packets of the peer.
-fn refuses(scenario: &Scenario, case: &Case) -> bool {
+pub fn refuses(scenario: &Scenario, case: &Case) -> bool {
     let mut counters = scenario.expect.xfrm_stat.iter();
     let refused = |(name, number): (&String, &crate::scenario::Per<u64>)| {
         name.starts_with(REFUSED) && number.of(case) > 0

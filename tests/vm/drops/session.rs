@@ -109,6 +109,23 @@ impl Seen {
         self.rows.iter().map(line).collect()
     }
 
+    /// Packets of one interface and code alone; without a code those whose reason holds these words.
+    pub fn packets(&self, interface: &str, code: &str, words: &str) -> u64 {
+        let list = |row: &Value, name: &str| -> Vec<String> {
+            let all = row.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+            all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let is_it = |row: &&Value| {
+            let codes: Vec<&str> = if code.is_empty() { Vec::new() } else { vec![code] };
+            let why = row.get("why").and_then(Value::as_str).unwrap_or_default();
+            list(row, "interfaces") == [interface]
+                && list(row, "codes") == codes
+                && why.contains(words)
+        };
+        let packets = |row: &Value| row.get("packets").and_then(Value::as_u64);
+        self.rows.iter().filter(is_it).filter_map(packets).sum()
+    }
+
     /// Counts that must be 0 and are not: not attributed, lost, not listed, malformed; and devices that count otherwise.
     pub fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = ["not_attributed", "lost", "not_listed", "malformed"]
