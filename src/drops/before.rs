@@ -51,7 +51,12 @@ fn refused(tunnels: &[&Tunnel<'_>]) -> Attribution {
 }
 
 fn in_words(tunnels: &[&Tunnel<'_>], stop: Stop) -> Attribution {
-    Attribution::in_words(names(tunnels), format!("dropped before the interface: {}", stop.words()))
+    let why = format!("dropped before the interface: {}", stop.words());
+    match stop {
+        // The device of the network that it comes from does not forward.
+        Stop::Forwarding => Attribution::of(tunnels, Code::NotForwarded, why),
+        _ => Attribution::in_words(names(tunnels), why),
+    }
 }
 
 /// A packet filter dropped a packet without a device that it came in by. Most often that is behind the device, where each packet passes POSTROUTING

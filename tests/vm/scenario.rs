@@ -44,6 +44,9 @@ pub struct Scenario {
     /// The cases whose captures `run --write-captures` keeps for tests/replay.rs: of each pattern ([`Case::matches`]) the first.
     #[serde(default)]
     pub capture: Vec<String>,
+    /// What the drop monitor says of the packets where that is another code than the finding's; `none` where it reports none of them.
+    #[serde(default)]
+    pub dropped_as: Option<String>,
     /// The captures of both ends that `run ends --write-captures` keeps of its first case.
     #[serde(default)]
     pub both_ends: Option<BothEnds>,

@@ -45,7 +45,8 @@ fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
 fn run(input: &[u8]) -> bool {
     std::fs::write(current(), input).expect("room for a journal");
     let read = journal::read(DIRECTORY.path());
-    let taken = matches!(&read, Ok(Some(contents)) if !contents.records.is_empty());
+    // A damaged line costs its record alone: taken whole is what has none.
+    let taken = matches!(&read, Ok(Some(contents)) if !contents.records.is_empty() && contents.damaged == 0);
     if let Ok(Some(contents)) = read {
         tell(&contents);
     }

@@ -26,10 +26,12 @@ pub fn cases(options: &Options) -> Fallible<Vec<(Scenario, Case)>> {
     })
 }
 
-/// The code of its finding, if it is one of those.
+/// The code of its finding, or what the monitor says instead, if it is one of those.
 fn code(scenario: &Scenario, case: &Case) -> Option<String> {
     let found = [scenario.expect.over_time(case), scenario.expect.finding.of(case)];
-    found.into_iter().find(|code| CODES.contains(&code.as_str()))
+    let found = found.into_iter().find(|code| CODES.contains(&code.as_str()))?;
+    let told = scenario.dropped_as.clone().unwrap_or(found);
+    CODES.contains(&told.as_str()).then_some(told)
 }
 
 /// What differs.

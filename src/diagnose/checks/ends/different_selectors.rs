@@ -87,7 +87,7 @@ fn found(
             "{from} sends {source} -> {destination}, and no inbound policy of {to} lets it in: it is dropped there after decryption"
         ),
         Some(part) => format!(
-            "{from} routes {destination} into the tunnel, and of that {to} lets in {} alone: the rest is dropped there after decryption",
+            "{destination} is routed into the tunnel by {from}, and of that {to} lets in {} alone: the rest is dropped there after decryption",
             shown(part)
         ),
     };

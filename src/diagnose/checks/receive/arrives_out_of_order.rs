@@ -91,7 +91,8 @@ fn beyond(case: &Case<'_>, loss: &Loss<'_>, late: u64) -> Found {
 
 /// How wide the replay window would have to be: a packet that is too late is further behind than the window, and no counter has how far.
 pub(super) fn wide_enough(window: u32) -> String {
-    format!("a window of more than {window} packets is needed; no counter shows how many")
+    let more = PACKET.of(u64::from(window));
+    format!("a window of more than {more} is needed; no counter shows how many")
 }
 
 /// None was too late, but nearly.
