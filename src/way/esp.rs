@@ -35,7 +35,7 @@ fn lengths(sa: &Sa) -> Option<(u32, u32, u32)> {
         return None;
     }
     let of = |kind| sa.algorithms.iter().find(move |a: &&Algorithm| a.kind == kind);
-    let whole = |bits: u32| bits.is_multiple_of(8).then_some(bits / 8);
+    let whole = |bits: u32| (bits % 8 == 0).then_some(bits / 8);
     let (iv, block, icv) = match (of(AlgorithmKind::Aead), of(AlgorithmKind::Encryption)) {
         (Some(aead), _) => {
             let (iv, block) = cipher(&aead.name)?;
