@@ -5,7 +5,7 @@ use super::case::Case;
 use super::filtered;
 use super::flows;
 use super::lans;
-use crate::snapshot::filter::{FibQuery, Field, Hook, Part, Ruleset, Step};
+use crate::snapshot::filter::{FibQuery, Hook};
 use crate::snapshot::{Family, Observed, PolicyDirection, is_global};
 use crate::way::around::filter::{By, Filter, Packet};
 use crate::way::around::{Ruling, To, delivered, esp_arrives};
@@ -64,7 +64,9 @@ pub(super) fn refused_by<'r>(
     source: Unrouted,
 ) -> Observed<Option<(Hook, By<'r>)>> {
     let (tunnel, ruleset) = (case.tunnel()?, case.now.filter.as_ref().map_err(Clone::clone)?);
-    let asked = strict_questions(ruleset);
+    // `fib saddr . iif oif`: a route to the source by the interface that the packet came in by.
+    let mut asked = ruleset.fib_queries();
+    asked.retain(|query| query.is_for_the_source() && query.is_by_the_input());
     let Some(inbound) = case.inbound()? else { return Ok(None) };
     let Some(sa) = inbound.own.first().filter(|_| !asked.is_empty()) else { return Ok(None) };
     let (_, arrived) = esp_arrives(filter, tunnel, sa);
@@ -80,9 +82,9 @@ pub(super) fn refused_by<'r>(
     ways.extend(own.map(|own| (own, To::Here)));
     for (destination, to) in ways {
         let ends = |oif: u64| {
-            let answer = |query: &FibQuery| match query.flags & ONLY_PRESENT {
-                0 => oif,
-                _ => u64::from(oif != NO_ROUTE),
+            let answer = |query: &FibQuery| match query.is_only_present() {
+                false => oif,
+                true => u64::from(oif != NO_ROUTE),
             };
             let answers = asked.iter().map(|query| (*query, answer(query))).collect();
             let inside = Packet::any(address, destination);
@@ -105,29 +107,3 @@ pub(super) fn refused_by<'r>(
 
 /// What `fib` answers where there is no route by the interface (`nft_fib4_eval()`).
 const NO_ROUTE: u64 = 0;
-/// NFT_FIB_RESULT_OIF; NFTA_FIB_F_SADDR, NFTA_FIB_F_IIF, NFTA_FIB_F_PRESENT.
-const RESULT_OIF: u32 = 1;
-const OF_SOURCE: u32 = 1;
-const OF_INPUT: u32 = 8;
-const ONLY_PRESENT: u32 = 32;
-
-/// The questions of a ruleset for a route to the source by the interface that the packet came in by (`fib saddr . iif oif`).
-fn strict_questions(ruleset: &Ruleset) -> Vec<FibQuery> {
-    let mut asked = Vec::new();
-    let rules = ruleset.chains.iter().flat_map(|chain| &chain.rules);
-    for step in rules.flat_map(|rule| &rule.steps) {
-        let parts: &[Part] = match step {
-            Step::Match(condition) => &condition.of,
-            Step::VerdictMap(map) => &map.of,
-            _ => &[],
-        };
-        for part in parts {
-            let Field::Fib(query) = part.field else { continue };
-            let is_strict = query.flags & OF_SOURCE != 0 && query.flags & OF_INPUT != 0;
-            if query.result == RESULT_OIF && is_strict && !asked.contains(&query) {
-                asked.push(query);
-            }
-        }
-    }
-    asked
-}

@@ -130,7 +130,6 @@ fn what_else_stops_a_packet_before_the_tunnel_is_in_words() {
     let snapshot = snapshot("312-filter-refuses-what-goes-in-xfrm.yaml");
     let lan = Some(ifindex(&snapshot, "lan0"));
     for (function, reason, words) in [
-        ("ip_error", Some("IP_INADDRERRORS"), "forwarding is off"),
         ("ip_forward", Some("IP_INHDR"), "TTL or hop limit"),
         ("ip_forward", Some("PKT_TOO_BIG"), "larger than the MTU"),
         ("__dev_queue_xmit", Some("TC_EGRESS"), "tc (egress)"),
@@ -142,6 +141,9 @@ fn what_else_stops_a_packet_before_the_tunnel_is_in_words() {
         assert_eq!((found.interfaces, found.codes), (vec!["t0".to_owned()], vec![]), "{function}");
         assert!(found.why.contains(words) && found.is_settled, "{function}: {}", found.why);
     }
+    let forwarding = inside(Stop::Forwarding, "10.66.0.5", "10.9.2.1", lan);
+    let found = judged(&snapshot, &forwarding).unwrap();
+    assert_eq!(found.codes, [Code::NotForwarded], "{}", found.why);
     let local = inside(Stop::NoSocket, "10.66.0.5", "10.9.2.1", lan);
     assert_eq!(judged(&snapshot, &local), None, "what comes to a socket is not forwarded");
 }

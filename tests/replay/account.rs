@@ -292,7 +292,7 @@ fn what_is_routed_into_the_tunnel_must_be_let_in_as_a_whole() {
     }
     let (severity, summary) = found(&let_in("0.0.0.0/0", "10.9.2.0/25")).unwrap();
     assert_eq!(severity, Severity::Warning);
-    let words = "t0 routes 10.9.2.0/24 into the tunnel, and of that t0 of the other end lets in 10.9.2.0/25 alone";
+    let words = "10.9.2.0/24 is routed into the tunnel by t0, and of that t0 of the other end lets in 10.9.2.0/25 alone";
     assert!(summary.contains(words), "{summary}");
     let (severity, summary) = found(&let_in("0.0.0.0/0", "10.77.0.0/16")).unwrap();
     assert_eq!(severity, Severity::Fault);

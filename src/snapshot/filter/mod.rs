@@ -190,6 +190,26 @@ impl Ruleset {
         self.chains.iter().find(|c| c.family == family && c.table == table && c.chain == chain)
     }
 
+    /// The questions for routes that its rules ask, each once.
+    pub fn fib_queries(&self) -> Vec<FibQuery> {
+        let mut asked = Vec::new();
+        let rules = self.chains.iter().flat_map(|chain| &chain.rules);
+        for step in rules.flat_map(|rule| &rule.steps) {
+            let parts: &[Part] = match step {
+                Step::Match(condition) => &condition.of,
+                Step::VerdictMap(map) => &map.of,
+                _ => &[],
+            };
+            for part in parts {
+                match part.field {
+                    Field::Fib(query) if !asked.contains(&query) => asked.push(query),
+                    _ => {}
+                }
+            }
+        }
+        asked
+    }
+
     /// The set of this name.
     pub fn set(&self, family: TableFamily, table: &str, set: &str) -> Option<&Set> {
         self.sets.iter().find(|s| s.family == family && s.table == table && s.set == set)

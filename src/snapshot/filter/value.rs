@@ -104,6 +104,27 @@ pub struct FibQuery {
     pub flags: u32,
 }
 
+impl FibQuery {
+    /// Whether it asks for the interface of the route back to the packet's source.
+    pub const fn is_for_the_source(&self) -> bool {
+        const RESULT_OIF: u32 = 1;
+        const OF_SOURCE: u32 = 1;
+        self.result == RESULT_OIF && self.flags & OF_SOURCE != 0
+    }
+
+    /// Whether only a route by the interface counts that the packet came in by.
+    pub const fn is_by_the_input(&self) -> bool {
+        const BY_INPUT: u32 = 8;
+        self.flags & BY_INPUT != 0
+    }
+
+    /// Whether the answer is only if there is one.
+    pub const fn is_only_present(&self) -> bool {
+        const ONLY_PRESENT: u32 = 32;
+        self.flags & ONLY_PRESENT != 0
+    }
+}
+
 /// Which values a field may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,29 +1,11 @@
 //! The rules of the packet filter that can have dropped a packet of which it is known that the filter did it. Where only one can be it, it was
 //! that one, also where the packet's connection or mark is not known.
 
-use super::filter::{By, Device, Fate, Filter, How, Met, Packet, Tracking, hook};
-use super::passage::Station;
-use super::stretch::{To, above, device, outer_link};
-use crate::snapshot::filter::{FibQuery, Field, Hook, Part, Ruleset, Step, Verdict};
-use crate::snapshot::{Family, Link, Sa};
+use super::filter::{By, Fate, Filter, How, Met, Packet, Tracking, hook};
+use super::stations::{Stretch, stations};
+use crate::snapshot::Family;
+use crate::snapshot::filter::{FibQuery, Hook, Ruleset, Step, Verdict};
 use crate::tunnel::Tunnel;
-
-/// A stretch of a packet's way around a tunnel.
-#[derive(Clone, Copy, Debug)]
-pub enum Stretch<'a> {
-    /// ESP, from the device that it came in by to its SA.
-    EspArrives(Option<&'a Link>),
-    /// What the tunnel delivered.
-    Delivered(To<'a>),
-    /// What came in by this device, up to the tunnel.
-    Enters(Option<&'a Link>),
-    /// What this host itself sends, up to the tunnel.
-    Own,
-    /// What the device was given, once more with the outer device: the packet that this SA is to encrypt.
-    InnerLeaves(&'a Sa),
-    /// ESP of this SA.
-    EspLeaves(&'a Sa),
-}
 
 /// The rules and policies that can have dropped a packet, each with its hook.
 #[derive(Clone, Debug, Default)]
@@ -155,90 +137,13 @@ fn policies<'r>(ruleset: &'r Ruleset, family: Family, at: Hook, found: &mut Susp
     }
 }
 
-/// The hooks of a stretch, with the devices that the filter sees there.
-fn stations(tunnel: &Tunnel<'_>, stretch: Stretch<'_>) -> Vec<Station> {
-    let none = || Device::None;
-    let at =
-        |hook, (input, slave): (Device, Device), output| Station { hook, input, slave, output };
-    // The device of a VRF's port is not known behind it.
-    let early = |link: Option<&Link>| match link {
-        Some(link) if matches!(link.kind, crate::snapshot::LinkKind::Vrf { .. }) => Device::Unknown,
-        link => device(link),
-    };
-    let first = |link: Option<&Link>| {
-        [Hook::Ingress, Hook::Prerouting].map(|hook| at(hook, (early(link), none()), none()))
-    };
-    match stretch {
-        Stretch::EspArrives(link) => {
-            let mut stations = first(link).to_vec();
-            stations.push(at(Hook::Input, above(tunnel, link), none()));
-            stations
-        }
-        Stretch::Delivered(to) => {
-            let link = Some(tunnel.link);
-            let mut stations = first(link).to_vec();
-            match to {
-                To::Here => stations.push(at(Hook::Input, above(tunnel, link), none())),
-                To::Out(out) => stations.extend(
-                    [Hook::Forward, Hook::Postrouting]
-                        .map(|hook| at(hook, above(tunnel, link), device(out))),
-                ),
-            }
-            stations
-        }
-        Stretch::Enters(from) => {
-            let mut stations = first(from).to_vec();
-            stations.extend(
-                [Hook::Forward, Hook::Postrouting]
-                    .map(|hook| at(hook, above(tunnel, from), device(Some(tunnel.link)))),
-            );
-            stations
-        }
-        Stretch::Own => [Hook::Output, Hook::Postrouting]
-            .map(|hook| at(hook, (none(), none()), device(Some(tunnel.link))))
-            .to_vec(),
-        Stretch::InnerLeaves(sa) => {
-            let link = device(outer_link(tunnel, sa.source, sa.destination));
-            vec![at(Hook::Postrouting, (link.clone(), none()), link)]
-        }
-        Stretch::EspLeaves(sa) => {
-            let link = device(outer_link(tunnel, sa.source, sa.destination));
-            vec![
-                at(Hook::Output, (none(), none()), link.clone()),
-                at(Hook::Postrouting, (link.clone(), none()), link.clone()),
-                at(Hook::Egress, (none(), none()), link),
-            ]
-        }
-    }
-}
-
-/// NFT_FIB_RESULT_OIF; NFTA_FIB_F_SADDR, NFTA_FIB_F_PRESENT.
-const RESULT_OIF: u32 = 1;
-const OF_SOURCE: u32 = 1;
-const ONLY_PRESENT: u32 = 32;
-
 /// What the questions of a ruleset for a route back to a packet's source are answered (`nft_fib4_eval()`), where that route leads into this
 /// interface; none where there is no such route.
 pub fn reverse_path(ruleset: &Ruleset, ifindex: Option<u32>) -> Vec<(FibQuery, u64)> {
-    let mut answers: Vec<(FibQuery, u64)> = Vec::new();
-    let rules = ruleset.chains.iter().flat_map(|chain| &chain.rules);
-    for step in rules.flat_map(|rule| &rule.steps) {
-        let parts: &[Part] = match step {
-            Step::Match(condition) => &condition.of,
-            Step::VerdictMap(map) => &map.of,
-            _ => &[],
-        };
-        for part in parts {
-            let Field::Fib(query) = part.field else { continue };
-            let is_it = query.result == RESULT_OIF && query.flags & OF_SOURCE != 0;
-            if is_it && !answers.iter().any(|(known, _)| *known == query) {
-                let answer = match query.flags & ONLY_PRESENT {
-                    0 => ifindex.unwrap_or(0).into(),
-                    _ => u64::from(ifindex.is_some()),
-                };
-                answers.push((query, answer));
-            }
-        }
-    }
-    answers
+    let of_source = ruleset.fib_queries().into_iter().filter(FibQuery::is_for_the_source);
+    let answer = |query: FibQuery| match query.is_only_present() {
+        false => ifindex.unwrap_or(0).into(),
+        true => u64::from(ifindex.is_some()),
+    };
+    of_source.map(|query| (query, answer(query))).collect()
 }
