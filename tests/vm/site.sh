@@ -194,7 +194,7 @@ traffic_arrived() {
   for file in /tmp/ping.10*; do
     read -r sent came <<<"$(awk '/packets transmitted/ { print $1, $4 }' "$file")"
     echo "$file: $came of $sent"
-    [ "$sent" -gt 50 ] && [ "$((sent - came))" -le "$((5 + sent / 1000))" ] || return 1
+    [ "$sent" -gt 50 ] && [ "$((sent - came))" -le "$((15 + sent / 1000))" ] || return 1
   done
   filter_worked
 }
